@@ -1,0 +1,29 @@
+# Every library that is not ours, found in one place. docs/DEPENDENCIES.md says why each is here.
+
+find_package(PkgConfig REQUIRED)
+find_package(dnnl CONFIG REQUIRED)
+find_package(Threads REQUIRED)
+
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(spng REQUIRED IMPORTED_TARGET spng)
+pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpmux libwebpdemux)
+pkg_check_modules(avif REQUIRED IMPORTED_TARGET libavif)
+pkg_check_modules(tiff REQUIRED IMPORTED_TARGET libtiff-4)
+pkg_check_modules(lcms REQUIRED IMPORTED_TARGET lcms2)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+
+find_library(GIF_LIBRARY gif REQUIRED)
+find_library(CGIF_LIBRARY cgif REQUIRED)
+
+# oneDNN in Debian runs on GNU OpenMP, and our kernels share its threads (src/nn/parallel.c).
+find_package(OpenMP)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    set(BN_OPENMP OpenMP::OpenMP_C)
+else()
+    set(BN_OPENMP gomp)
+endif()
+
+# Golden files of the reference; tests that need them are skipped where the folder is not there.
+set(BN_REFERENCE "${PROJECT_SOURCE_DIR}/../shared/reference" CACHE PATH "Folder with the golden files")

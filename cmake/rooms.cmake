@@ -1,0 +1,54 @@
+# How a folder of src/ becomes part of the build, and the flags that everything shares.
+
+add_library(bn_flags INTERFACE)
+target_include_directories(bn_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+target_compile_definitions(bn_flags INTERFACE _GNU_SOURCE BN_VERSION="${PROJECT_VERSION}")
+# -ffp-contract=off: a*b+c rounds twice unless a kernel asks for a fused multiply-add, so that every compiler
+# gives the same bits as the reference.
+target_compile_options(bn_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
+    -Wmissing-prototypes -fno-math-errno -ffp-contract=off)
+if(BN_WERROR)
+    target_compile_options(bn_flags INTERFACE -Werror)
+endif()
+if(BN_SANITIZE)
+    target_compile_options(bn_flags INTERFACE -fsanitize=${BN_SANITIZE} -fno-omit-frame-pointer
+        -fno-sanitize-recover=undefined)
+    target_link_options(bn_flags INTERFACE -fsanitize=${BN_SANITIZE})
+endif()
+
+# bn_room(NAME SOURCES file... [LINK library...]): the objects of one room, named room_NAME.
+function(bn_room name)
+    cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
+    add_library(room_${name} OBJECT ${ROOM_SOURCES})
+    target_link_libraries(room_${name} PUBLIC bn_flags ${ROOM_LINK})
+endfunction()
+
+# bn_test(NAME SOURCES file... [LINK library...] [LABELS label...] [TIMEOUT seconds]): one cmocka program, one
+# CTest case. Tests link the static library, so that they see what the public header hides.
+function(bn_test name)
+    cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+    add_executable(test_${name} ${TEST_SOURCES})
+    target_link_libraries(test_${name} PRIVATE bn_flags birefnet_static ${TEST_LINK} cmocka)
+    set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    target_compile_definitions(test_${name} PRIVATE BN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND test_${name})
+    set(environment "BN_REFERENCE=${BN_REFERENCE}")
+    if(NOT TEST_TIMEOUT)
+        set(TEST_TIMEOUT 300)
+    endif()
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "${environment}" TIMEOUT ${TEST_TIMEOUT}
+        LABELS "${TEST_LABELS}" SKIP_RETURN_CODE 77)
+endfunction()
+
+# bn_fuzz(NAME SOURCES file... CORPUS folder...): a libFuzzer program, and a CTest case that replays the corpus.
+function(bn_fuzz name)
+    cmake_parse_arguments(FUZZ "" "" "SOURCES;CORPUS;LINK" ${ARGN})
+    add_executable(fuzz_${name} ${FUZZ_SOURCES})
+    target_link_libraries(fuzz_${name} PRIVATE bn_flags birefnet_static ${FUZZ_LINK})
+    target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    add_test(NAME fuzz_${name} COMMAND fuzz_${name} -runs=2000 -max_total_time=20 -rss_limit_mb=4096 -timeout=20
+        ${FUZZ_CORPUS})
+    set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+endfunction()

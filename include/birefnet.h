@@ -1,0 +1,191 @@
+/* birefnet.h - background removal with the BiRefNet network.
+ *
+ *     birefnet_model *model = NULL;
+ *     birefnet_session *session = NULL;
+ *     birefnet_error error;
+ *     if (birefnet_model_open("models/starter.safetensors", NULL, &model, &error) ||
+ *         birefnet_session_open(model, NULL, &session, &error) ||
+ *         birefnet_session_matte(session, rgb, width, height, 3 * width, matte, width, &error))
+ *         fprintf(stderr, "%s\n", error.message);
+ *     birefnet_session_close(&session);
+ *     birefnet_model_close(&model);
+ *
+ * Rules that hold for every function here:
+ *   - It returns BIREFNET_OK (0) or a status; results come through out-parameters, which are left as they
+ *     were on failure unless said otherwise.
+ *   - `error` may be NULL. When given and the call fails, it holds the status and one line for a person.
+ *   - Nothing is printed and no process-wide state is changed; messages go to the logger of the options.
+ *   - `_open` makes an object that the matching `_close` frees; `_close` takes the address of the pointer, sets
+ *     it to NULL and accepts NULL.
+ *   - A model may be shared by any number of threads. A session is used by one thread at a time.
+ *   - Options structs are filled by their `_default` function first; NULL for options means all defaults.
+ */
+#ifndef BIREFNET_H
+#define BIREFNET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#    define BIREFNET_API __attribute__((visibility("default")))
+#else
+#    define BIREFNET_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- errors -------------------------------------------------------------------------------------------- */
+
+typedef enum birefnet_status {
+    BIREFNET_OK = 0,
+    BIREFNET_ERROR_ARGUMENT,    /* the caller asked for something that makes no sense */
+    BIREFNET_ERROR_MEMORY,      /* an allocation failed */
+    BIREFNET_ERROR_NOT_FOUND,   /* no such file, model or preset */
+    BIREFNET_ERROR_IO,          /* reading or writing failed: permissions, full disk, broken pipe */
+    BIREFNET_ERROR_FORMAT,      /* the bytes are not what they claim to be: broken, truncated, not an image */
+    BIREFNET_ERROR_UNSUPPORTED, /* well formed, but not something this build or CPU can do */
+    BIREFNET_ERROR_LIMIT,       /* larger than a limit that the caller set: pixels, bytes, time */
+    BIREFNET_ERROR_NETWORK,     /* a download failed */
+    BIREFNET_ERROR_CANCELLED,   /* the cancel callback said so */
+    BIREFNET_ERROR_INTERNAL,    /* a fault of this library */
+} birefnet_status;
+
+typedef struct birefnet_error {
+    birefnet_status status;
+    char message[2048]; /* UTF-8, zero-terminated, no trailing newline */
+} birefnet_error;
+
+/* A short name of a status: "ok", "argument", "memory", ... Never NULL; static storage. */
+BIREFNET_API const char *birefnet_status_name(birefnet_status status);
+
+/* "MAJOR.MINOR.PATCH" of the library that is linked; static storage. */
+BIREFNET_API const char *birefnet_version(void);
+
+/* ---- logging ------------------------------------------------------------------------------------------- */
+
+typedef enum birefnet_log_level {
+    BIREFNET_LOG_ERROR = 0,
+    BIREFNET_LOG_WARNING,
+    BIREFNET_LOG_INFO,
+    BIREFNET_LOG_DEBUG,
+} birefnet_log_level;
+
+/* Called with one line, no newline at its end. May be called from any thread that uses the library. */
+typedef void (*birefnet_log_fn)(void *user, birefnet_log_level level, const char *line);
+
+/* ---- models -------------------------------------------------------------------------------------------- */
+
+typedef struct birefnet_model birefnet_model;
+
+typedef enum birefnet_precision {
+    BIREFNET_PRECISION_AUTO = 0, /* bf16 where the CPU multiplies it natively, else f32 */
+    BIREFNET_PRECISION_F32,
+    BIREFNET_PRECISION_BF16, /* bf16 operands; f32 sums, residual stream, softmax, norms and offsets */
+} birefnet_precision;
+
+/* How the decoder's image tiles become channels; differs between generations of published weights. */
+typedef enum birefnet_tile_order {
+    BIREFNET_TILES_AUTO = 0, /* metadata of the file if it says so, else read off the weights */
+    BIREFNET_TILES_CHANNEL,  /* (c, gy, gx): weights since November 2024 */
+    BIREFNET_TILES_GRID,     /* (gx, gy, c): weights up to October 2024 */
+} birefnet_tile_order;
+
+typedef struct birefnet_model_options {
+    birefnet_precision precision;   /* default AUTO; BF16 fails where the CPU has no native bf16 */
+    birefnet_tile_order tile_order; /* default AUTO */
+    birefnet_log_fn log;            /* default NULL: silent */
+    void *log_user;
+} birefnet_model_options;
+
+BIREFNET_API void birefnet_model_options_default(birefnet_model_options *options);
+
+typedef struct birefnet_model_info {
+    char name[96];         /* from the file's metadata or its file name */
+    char architecture[96]; /* for example "gen3 swin, dims 192 384 768 1536, depths 2 2 18 2, window 12" */
+    birefnet_precision precision;   /* what runs: F32 or BF16, never AUTO */
+    birefnet_tile_order tile_order; /* what runs: CHANNEL or GRID, never AUTO */
+    int tile_order_chosen_by;       /* 0 the caller, 1 the file's metadata, 2 correlation of the weights */
+    int width, height;              /* pixels that the weights were trained for; 1024x1024 where unknown */
+    uint64_t parameters;            /* number of weights */
+    size_t weight_bytes;            /* packed weights held in memory so far */
+} birefnet_model_info;
+
+/* Open a checkpoint: a path to a .safetensors or .pth file, or "seeded:GENERATION-BACKBONE:SEED"
+ * (for example "seeded:gen3-swin_v1_t:4"), a network of pseudo-random weights for tests and timing.
+ * The file is only read; it must not change while the model is open. */
+BIREFNET_API birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
+                                                 birefnet_model **model, birefnet_error *error);
+BIREFNET_API void birefnet_model_close(birefnet_model **model); /* after all its sessions are closed */
+BIREFNET_API void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *info);
+
+/* ---- sessions: a model made ready for one size ---------------------------------------------------------- */
+
+typedef struct birefnet_session birefnet_session;
+
+/* Asked between layers, from the calling thread; return non-zero to stop with BIREFNET_ERROR_CANCELLED.
+ * `part` is the part that begins (static storage), `done` the share of the work behind it, 0 to 1. */
+typedef int (*birefnet_progress_fn)(void *user, const char *part, double done);
+
+typedef struct birefnet_session_options {
+    int width, height; /* what the network sees, pixels; rounded up to multiples of 32; 0 = the model's own */
+    int threads;       /* 0 = as many as the affinity mask and the cgroup quota allow */
+} birefnet_session_options;
+
+BIREFNET_API void birefnet_session_options_default(birefnet_session_options *options);
+
+/* Everything that inference needs is allocated here, and packed weights that no other session of this model
+ * has asked for yet are made. Not to be called from two threads at once on ONE session; any number of
+ * sessions of one model may be opened at the same time. */
+BIREFNET_API birefnet_status birefnet_session_open(birefnet_model *model,
+                                                   const birefnet_session_options *options,
+                                                   birefnet_session **session, birefnet_error *error);
+BIREFNET_API void birefnet_session_close(birefnet_session **session);
+
+typedef struct birefnet_session_info {
+    int width, height; /* pixels, multiples of 32 */
+    int threads;
+    size_t arena_bytes; /* activations and scratch memory of the session */
+    double giga_macs;   /* multiply-accumulates of one run, in 10^9, after the exact rewrites */
+} birefnet_session_info;
+
+BIREFNET_API void birefnet_session_get_info(const birefnet_session *session, birefnet_session_info *info);
+
+/* progress may be NULL. Takes effect from the next run. */
+BIREFNET_API void birefnet_session_set_progress(birefnet_session *session, birefnet_progress_fn progress,
+                                                void *user);
+
+/* The network alone.
+ *   input:  float32 [3][height][width], planar RGB, normalised as (value/255 - mean) / deviation with means
+ *           0.485 0.456 0.406 and deviations 0.229 0.224 0.225
+ *   logits: float32 [height][width], before the sigmoid */
+BIREFNET_API birefnet_status birefnet_session_run(birefnet_session *session, const float *input,
+                                                  float *logits, birefnet_error *error);
+
+/* Photo in, matte out, at the photo's size.
+ *   rgb:   uint8 [height][width][3], sRGB, rows stride_bytes apart (>= 3 * width)
+ *   matte: uint8 [height][width], 0 background to 255 foreground, rows matte_stride_bytes apart (>= width)
+ * Resizing as the authors' pipeline does it: antialiased bilinear in, antialiased bicubic out. */
+BIREFNET_API birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t *rgb, int width,
+                                                    int height, ptrdiff_t stride_bytes, uint8_t *matte,
+                                                    ptrdiff_t matte_stride_bytes, birefnet_error *error);
+
+/* ---- colours ------------------------------------------------------------------------------------------- */
+
+/* Estimate the foreground's own colours (blur fusion, radius 90 then 6), so that a cut-out has no halo of the
+ * old background. Time per pixel does not depend on the radius.
+ *   rgb, foreground: uint8 [height][width][3], rows stride_bytes apart; may be the same buffer
+ *   matte:           uint8 [height][width], rows matte_stride_bytes apart
+ *   threads:         0 = as many as there are
+ * Where matte is 255 the colours come out unchanged. */
+BIREFNET_API birefnet_status birefnet_refine_foreground(const uint8_t *rgb, const uint8_t *matte, int width,
+                                                        int height, ptrdiff_t stride_bytes,
+                                                        ptrdiff_t matte_stride_bytes, uint8_t *foreground,
+                                                        int threads, birefnet_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,30 @@
+/* cpu.h - what the CPU can do and how much of the machine we may use. */
+#ifndef BN_BASE_CPU_H
+#define BN_BASE_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Levels of instructions that own kernels are written for, each containing those before it. */
+typedef enum bn_isa {
+    BN_ISA_PLAIN = 0,   /* portable C */
+    BN_ISA_AVX2,        /* x86-64-v3: AVX2 and FMA */
+    BN_ISA_AVX512,      /* x86-64-v4: AVX-512 F, BW, DQ, VL */
+    BN_ISA_AVX512_BF16, /* and AVX512-BF16 */
+} bn_isa;
+
+bn_isa bn_cpu_isa(void); /* the highest level of this CPU */
+bool bn_cpu_has_amx_bf16(void);
+const char *bn_isa_name(bn_isa isa);                  /* "plain", "avx2", "avx512", "avx512_bf16" */
+bool bn_isa_from_name(const char *name, bn_isa *isa); /* false if there is no such name */
+
+/* Threads worth starting: the affinity mask, less where a cgroup CPU quota allows less; at least 1. */
+int bn_cpu_threads(void);
+
+/* The CPU's model name as the system tells it; "unknown" if it does not. */
+void bn_cpu_name(char *name, size_t size);
+
+/* Largest resident memory that this process has had so far, bytes; 0 if unknown. */
+size_t bn_peak_rss_bytes(void);
+
+#endif

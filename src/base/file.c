@@ -1,0 +1,138 @@
+/* file.c - reading under a cap, atomic writing, mapping. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bn_status read_all(int fd, const char *name, bn_buffer *buffer, bn_error *err)
+{
+    for (;;) {
+        const size_t left = buffer->max_bytes - buffer->size;
+        if (left > 0) BN_TRY(bn_buffer_reserve(buffer, left < 65536 ? left : 65536, err));
+        char beyond;
+        const ssize_t got = left > 0 ? read(fd, buffer->data + buffer->size, buffer->capacity - buffer->size)
+                                     : read(fd, &beyond, 1);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return bn_fail_errno(err, errno, "cannot read %s", name);
+        if (got == 0) return BIREFNET_OK;
+        if (left == 0)
+            return bn_fail(err, BIREFNET_ERROR_LIMIT, "%s is larger than the allowed %zu bytes", name,
+                           buffer->max_bytes);
+        buffer->size += (size_t)got;
+        buffer->data[buffer->size] = 0;
+    }
+}
+
+bn_status bn_file_read(const char *path, bn_buffer *buffer, bn_error *err)
+{
+    if (strcmp(path, "-") == 0) return read_all(STDIN_FILENO, "standard input", buffer, err);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return bn_fail_errno(err, errno, "cannot open %s", path);
+    struct stat facts;
+    bn_status status = BIREFNET_OK;
+    if (fstat(fd, &facts) == 0 && S_ISDIR(facts.st_mode))
+        status = bn_fail_errno(err, EISDIR, "cannot read %s", path);
+    else if (fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size > 0 &&
+             (uintmax_t)facts.st_size <= buffer->max_bytes - buffer->size)
+        status = bn_buffer_reserve(buffer, (size_t)facts.st_size,
+                                   err); /* one allocation where the size is known */
+    if (status == BIREFNET_OK) status = read_all(fd, path, buffer, err);
+    close(fd);
+    return status;
+}
+
+static bn_status write_all(int fd, const uint8_t *bytes, size_t count, const char *path, bn_error *err)
+{
+    while (count > 0) {
+        const ssize_t written = write(fd, bytes, count);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return bn_fail_errno(err, errno, "cannot write %s", path);
+        bytes += written;
+        count -= (size_t)written;
+    }
+    return BIREFNET_OK;
+}
+
+bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count, bn_error *err)
+{
+    char temporary[PATH_MAX];
+    const int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    if (length < 0 || (size_t)length >= sizeof temporary)
+        return bn_fail_errno(err, ENAMETOOLONG, "cannot write %s", path);
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) return bn_fail_errno(err, errno, "cannot write %s", path);
+    const mode_t mask = umask(0);
+    umask(mask);
+    bn_status status = write_all(fd, bytes, count, path, err);
+    if (status == BIREFNET_OK && fchmod(fd, 0666 & ~mask) != 0)
+        status = bn_fail_errno(err, errno, "cannot write %s", path);
+    if (status == BIREFNET_OK && fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
+        status = bn_fail_errno(err, errno, "cannot write %s", path);
+    if (close(fd) != 0 && status == BIREFNET_OK) status = bn_fail_errno(err, errno, "cannot write %s", path);
+    if (status == BIREFNET_OK && rename(temporary, path) != 0)
+        status = bn_fail_errno(err, errno, "cannot write %s", path);
+    if (status != BIREFNET_OK) unlink(temporary);
+    return status;
+}
+
+bn_status bn_file_map(const char *path, bn_mapping *mapping, bn_error *err)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return bn_fail_errno(err, errno, "cannot open %s", path);
+    bn_status status = BIREFNET_OK;
+    struct stat facts;
+    if (fstat(fd, &facts) != 0) {
+        status = bn_fail_errno(err, errno, "cannot read %s", path);
+    } else if (!S_ISREG(facts.st_mode)) {
+        status = bn_fail(err, BIREFNET_ERROR_IO, "cannot read %s: not a regular file", path);
+    } else if (facts.st_size == 0) {
+        *mapping = (bn_mapping){0};
+    } else {
+        void *data = mmap(NULL, (size_t)facts.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+            status = bn_fail_errno(err, errno, "cannot map %s", path);
+        else
+            *mapping = (bn_mapping){data, (size_t)facts.st_size};
+    }
+    close(fd);
+    return status;
+}
+
+void bn_file_unmap(bn_mapping *mapping)
+{
+    if (mapping->data) munmap((void *)(uintptr_t)mapping->data, mapping->size);
+    *mapping = (bn_mapping){0};
+}
+
+void bn_mapping_forget(const void *data, size_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t first = ((uintptr_t)data + page - 1) / page * page,
+                    last = ((uintptr_t)data + bytes) / page * page;
+    if (last > first) madvise((void *)first, last - first, MADV_DONTNEED);
+}
+
+bn_status bn_folder_make(const char *path, bn_error *err)
+{
+    char part[PATH_MAX];
+    const size_t length = strlen(path);
+    if (length >= sizeof part) return bn_fail_errno(err, ENAMETOOLONG, "cannot make folder %s", path);
+    memcpy(part, path, length + 1);
+    for (size_t i = 1; i <= length; i++) {
+        if (part[i] != '/' && part[i] != '\0') continue;
+        const char kept = part[i];
+        part[i] = '\0';
+        struct stat facts;
+        if (mkdir(part, 0777) != 0 && !(errno == EEXIST && stat(part, &facts) == 0 && S_ISDIR(facts.st_mode)))
+            return bn_fail_errno(err, errno == EEXIST ? ENOTDIR : errno, "cannot make folder %s", part);
+        part[i] = kept;
+    }
+    return BIREFNET_OK;
+}

@@ -1,0 +1,30 @@
+/* file.h - reading files whole under a cap, writing them so that nobody ever sees half of one. */
+#ifndef BN_BASE_FILE_H
+#define BN_BASE_FILE_H
+
+#include "base/buffer.h"
+
+/* Append the whole file (path "-" is standard input) to buffer, up to the buffer's maximum. */
+bn_status bn_file_read(const char *path, bn_buffer *buffer, bn_error *err);
+
+/* Write bytes to a temporary file beside path, flush it to the disk, rename it to path. On failure path is as
+ * it was and the temporary file is gone. */
+bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count, bn_error *err);
+
+/* A file mapped for reading only. */
+typedef struct bn_mapping {
+    const uint8_t *data; /* NULL where size is 0 */
+    size_t size;
+} bn_mapping;
+
+bn_status bn_file_map(const char *path, bn_mapping *mapping, bn_error *err);
+void bn_file_unmap(bn_mapping *mapping);
+
+/* Tell the kernel that these bytes of the mapping will not be read again soon, so that they leave resident
+ * memory (the page cache keeps them). */
+void bn_mapping_forget(const void *data, size_t bytes);
+
+/* mkdir -p: make the folder and those above it; fine if they are there. */
+bn_status bn_folder_make(const char *path, bn_error *err);
+
+#endif

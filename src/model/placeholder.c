@@ -1,0 +1,1 @@
+/* placeholder */ typedef int bn_model_placeholder;

@@ -1,0 +1,127 @@
+/* test_base.c - errors, capped buffers, files, seeded numbers. */
+#include "tests/test.h"
+
+#include "base/buffer.h"
+#include "base/cpu.h"
+#include "base/file.h"
+#include "base/seeded.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void buffer_stops_at_its_maximum(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer buffer;
+    bn_buffer_init(&buffer, 1000);
+    for (int i = 0; i < 10; i++) assert_ok(bn_buffer_append(&buffer, "0123456789", 10, &err), err);
+    assert_ok(bn_buffer_printf(&buffer, &err, "%0*d", 900, 7), err);
+    assert_int_equal(buffer.size, 1000);
+    assert_int_equal(bn_buffer_append(&buffer, "x", 1, &err), BIREFNET_ERROR_LIMIT);
+    assert_int_equal(buffer.size, 1000);
+    assert_int_equal(buffer.data[999], '7');
+    assert_int_equal(buffer.data[1000], 0);
+    bn_buffer_free(&buffer);
+}
+
+static void error_keeps_context_in_front(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_fail(&err, BIREFNET_ERROR_FORMAT, "byte %d is wrong", 7);
+    assert_int_equal(bn_error_prefix(&err, err.status, "photo %s", "a.jpg"), BIREFNET_ERROR_FORMAT);
+    assert_string_equal(err.message, "photo a.jpg: byte 7 is wrong");
+    char huge[4000];
+    memset(huge, 'x', sizeof huge - 1);
+    huge[sizeof huge - 1] = '\0';
+    bn_fail(&err, BIREFNET_ERROR_FORMAT, "%s", huge);
+    bn_error_prefix(&err, err.status, "front");
+    assert_int_equal(strlen(err.message), sizeof err.message - 1);
+    assert_memory_equal(err.message, "front: xxx", 10);
+    assert_int_equal(bn_fail(NULL, BIREFNET_ERROR_IO, "nobody listens"), BIREFNET_ERROR_IO);
+}
+
+static int entries_of(const char *folder)
+{
+    DIR *listing = opendir(folder);
+    int count = 0;
+    while (readdir(listing)) count++;
+    closedir(listing);
+    return count - 2;
+}
+
+static void files_are_written_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    char folder[] = "/tmp/bn-base-XXXXXX", path[256];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/deep/er", folder);
+    assert_ok(bn_folder_make(path, &err), err);
+    snprintf(path, sizeof path, "%s/deep/er/file", folder);
+    assert_ok(bn_file_write_atomic(path, "hello", 5, &err), err);
+    assert_int_equal(bn_file_write_atomic("/nonexistent/file", "x", 1, &err), BIREFNET_ERROR_NOT_FOUND);
+
+    bn_buffer buffer;
+    bn_buffer_init(&buffer, 5);
+    assert_ok(bn_file_read(path, &buffer, &err), err);
+    assert_string_equal((char *)buffer.data, "hello");
+    bn_buffer_free(&buffer);
+    bn_buffer_init(&buffer, 4);
+    assert_int_equal(bn_file_read(path, &buffer, &err), BIREFNET_ERROR_LIMIT);
+    bn_buffer_free(&buffer);
+    assert_int_equal(bn_file_read(folder, &buffer, &err), BIREFNET_ERROR_IO);
+    bn_buffer_free(&buffer);
+
+    bn_mapping mapping = {0};
+    assert_ok(bn_file_map(path, &mapping, &err), err);
+    assert_memory_equal(mapping.data, "hello", 5);
+    bn_file_unmap(&mapping);
+
+    /* a rename onto a folder fails: the temporary file must be gone */
+    snprintf(path, sizeof path, "%s/deep", folder);
+    assert_int_equal(bn_file_write_atomic(path, "x", 1, &err), BIREFNET_ERROR_IO);
+    assert_int_equal(entries_of(folder), 1);
+    char command[300];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* Values from the reference's uniform("input.1", ..., 4) and a scaled tensor. */
+static void seeded_numbers_match_the_reference(void **state)
+{
+    (void)state;
+    float whole[64], part[32];
+    bn_seeded_fill("bb.alpha.bias", 21, 0, 1, 0, whole, 64);
+    bn_seeded_fill("bb.alpha.bias", 21, 32, 1, 0, part, 32);
+    assert_memory_equal(whole + 32, part, sizeof part);
+    for (int i = 0; i < 64; i++) assert_true(whole[i] >= -1 && whole[i] < 1);
+    assert_int_equal(bn_fnv1a64("", 0), 0xcbf29ce484222325u);
+    assert_int_equal(bn_fnv1a64("a", 1), 0xaf63dc4c8601ec8cu);
+}
+
+static void cpu_facts_make_sense(void **state)
+{
+    (void)state;
+    assert_true(bn_cpu_threads() >= 1);
+    for (bn_isa isa = BN_ISA_PLAIN; isa <= BN_ISA_AVX512_BF16; isa++) {
+        bn_isa again;
+        assert_true(bn_isa_from_name(bn_isa_name(isa), &again));
+        assert_int_equal(isa, again);
+    }
+    assert_true(bn_peak_rss_bytes() > 100000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buffer_stops_at_its_maximum),
+        cmocka_unit_test(error_keeps_context_in_front),
+        cmocka_unit_test(files_are_written_whole_or_not_at_all),
+        cmocka_unit_test(seeded_numbers_match_the_reference),
+        cmocka_unit_test(cpu_facts_make_sense),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
