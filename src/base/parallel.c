@@ -1,0 +1,64 @@
+/* parallel.c - loops over GNU OpenMP's threads, through its stable ABI so that clang builds share the same pool. */
+#include "base/parallel.h"
+
+#include "base/size.h"
+
+#include <stdatomic.h>
+
+/* libgomp's own entry points (what gcc compiles `#pragma omp parallel` to). clang's -fopenmp would bring a second
+ * runtime with a second pool of threads into the process. */
+void GOMP_parallel(void (*fn)(void *), void *data, unsigned threads, unsigned flags);
+int omp_get_thread_num(void);
+int omp_get_max_threads(void);
+void omp_set_num_threads(int threads);
+
+typedef struct loop {
+    bn_parallel_fn fn;
+    void *context;
+    size_t count;
+    size_t threads;
+    atomic_size_t next; /* bn_parallel_items: the first item that nobody took */
+} loop;
+
+static void run_range(void *data)
+{
+    const loop *job = data;
+    const size_t thread = (size_t)omp_get_thread_num();
+    const size_t begin = job->count * thread / job->threads, end = job->count * (thread + 1) / job->threads;
+    if (begin < end) job->fn(job->context, begin, end, (int)thread);
+}
+
+static void run_items(void *data)
+{
+    loop *job = data;
+    const int thread = omp_get_thread_num();
+    for (size_t item; (item = atomic_fetch_add(&job->next, 1)) < job->count;)
+        job->fn(job->context, item, item + 1, thread);
+}
+
+void bn_parallel_for(int threads, size_t count, bn_parallel_fn fn, void *context)
+{
+    loop job = {
+        .fn = fn, .context = context, .count = count, .threads = BN_MIN((size_t)BN_MAX(threads, 1), count)};
+    if (job.threads > 1)
+        GOMP_parallel(run_range, &job, (unsigned)job.threads, 0);
+    else if (count > 0)
+        fn(context, 0, count, 0);
+}
+
+void bn_parallel_items(int threads, size_t count, bn_parallel_fn fn, void *context)
+{
+    loop job = {
+        .fn = fn, .context = context, .count = count, .threads = BN_MIN((size_t)BN_MAX(threads, 1), count)};
+    if (job.threads > 1)
+        GOMP_parallel(run_items, &job, (unsigned)job.threads, 0);
+    else
+        for (size_t item = 0; item < count; item++) fn(context, item, item + 1, 0);
+}
+
+int bn_parallel_set_threads(int threads)
+{
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(threads);
+    return before;
+}
