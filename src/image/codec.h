@@ -1,0 +1,51 @@
+/* codec.h - bytes of an image file to pixels and back. One file a codec stands behind it (codec_table.h). */
+#ifndef BN_IMAGE_CODEC_H
+#define BN_IMAGE_CODEC_H
+
+#include "base/buffer.h"
+#include "image/image.h"
+
+/* Pixels that are decoded at most where the caller names no limit. */
+#define BN_DECODE_MAX_PIXELS 100000000ull
+
+typedef struct bn_decode_limits {
+    uint64_t max_pixels;  /* width * height; checked before anything is allocated for pixels */
+    bool allow_truncated; /* a cut-off JPEG gives what there is, the rest grey; default false: an error */
+} bn_decode_limits;
+
+void bn_decode_limits_default(bn_decode_limits *limits);
+
+/* Look at the header only. width and height are those of the upright image. Each out-pointer may be NULL. */
+bn_status bn_image_probe(const void *bytes, size_t size, bn_format *format, int *width, int *height,
+                         bn_error *err);
+
+/* Decode a file held in memory; the format is told by its content. Animations give their first frame.
+ *   FORMAT      not an image, broken, or cut off ("truncated JPEG: ...")
+ *   LIMIT       more pixels than limits allow
+ *   UNSUPPORTED well formed, but not something that is read here
+ * limits may be NULL: the defaults. The caller destroys *image. */
+bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
+                          bn_error *err);
+
+typedef struct bn_encode_options {
+    bn_format format;
+    int quality;     /* JPEG and lossy WebP: 1 smallest to 100 best; default 90 */
+    bool lossless;   /* WebP: default true; other formats are what they are */
+    int compression; /* PNG, TIFF, lossless WebP: 1 fastest to 9 smallest; default 1 */
+    bool dither;     /* GIF: Floyd-Steinberg error diffusion; default true */
+    int threads;     /* default 1; the bytes written do not depend on it */
+} bn_encode_options;
+
+void bn_encode_options_default(bn_encode_options *options, bn_format format);
+
+/* Append the file to out. Orientation is not written: images are upright. The profile is, where the format has
+ * a place for one (not GIF). Channels and depth:
+ *   PNG, TIFF  1, 3, 4 channels, 8 or 16 bits, exactly
+ *   WEBP       1 and 3 as RGB, 4 as RGBA; 16 bits are rounded to 8
+ *   JPEG       1 grey, 3 RGB; 4 only where every pixel is opaque, else ARGUMENT; 16 bits are rounded to 8
+ *   GIF        1 exactly, 3 and 4 with a palette of at most 256 colours; alpha below half becomes transparent
+ * ARGUMENT where the format cannot hold the image, LIMIT where out is full or the format's own size limit is hit. */
+bn_status bn_image_encode(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
+                          bn_error *err);
+
+#endif

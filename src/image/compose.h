@@ -1,0 +1,52 @@
+/* compose.h - photo + matte (+ estimated foreground colours) to the finished cut-out. */
+#ifndef BN_IMAGE_COMPOSE_H
+#define BN_IMAGE_COMPOSE_H
+
+#include "image/image.h"
+
+/* A rectangle of pixels inside an image. */
+typedef struct bn_box {
+    int x, y, width, height;
+} bn_box;
+
+/* Make the matte hard, in place: 255 where it is at least `level` (1 to 255), else 0. */
+void bn_matte_threshold(uint8_t *matte, int width, int height, ptrdiff_t stride_bytes, int level);
+
+/* The smallest box that holds every sample of at least `level`; false where there is none. */
+bool bn_matte_find_box(const uint8_t *matte, int width, int height, ptrdiff_t stride_bytes, int level,
+                       bn_box *box);
+
+/* Widen box by margin_px on each side, and by margin_percent of its longer side, but not beyond width x height. */
+void bn_box_grow(bn_box *box, int margin_px, double margin_percent, int width, int height);
+
+typedef enum bn_background_kind {
+    BN_BACKGROUND_NONE = 0, /* transparent: the result has alpha */
+    BN_BACKGROUND_COLOUR,
+    BN_BACKGROUND_IMAGE, /* enlarged or shrunk to cover the photo, the middle of it shown */
+    BN_BACKGROUND_BLUR,  /* the photo itself, blurred */
+} bn_background_kind;
+
+typedef struct bn_compose_options {
+    bn_background_kind background;
+    uint8_t colour[4];     /* COLOUR: sRGB and alpha; where alpha is not 255 the result has alpha */
+    const bn_image *image; /* IMAGE: upright; its own alpha is ignored */
+    double blur_percent;   /* BLUR: radius in percent of the photo's longer side; 0 = 3 */
+    bool has_crop;         /* only the pixels of `crop` are made */
+    bn_box crop;           /* within the photo */
+    bool keep_hidden;      /* keep colours where alpha is 0; default false: zeros, which compress well */
+    int threads;           /* default 1 */
+} bn_compose_options;
+
+void bn_compose_options_default(bn_compose_options *options);
+
+/*   photo       RGB or RGBA, 8 or 16 bits; where it has alpha, the matte is multiplied by it
+ *   matte       uint8 [height][width], rows matte_stride bytes apart
+ *   foreground  uint8 [height][width][3], rows tight, in the photo's own colour space (bn_image_to_rgb8, then
+ *               birefnet_refine_foreground); NULL = the photo's colours
+ *   result      RGBA (RGB on an opaque background), the photo's depth and profile; the caller destroys it
+ * Where alpha is full the result has exactly the photo's samples, at 16 bits too. */
+bn_status bn_compose(const bn_image *photo, const uint8_t *matte, ptrdiff_t matte_stride,
+                     const uint8_t *foreground, const bn_compose_options *options, bn_image **result,
+                     bn_error *err);
+
+#endif

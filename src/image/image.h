@@ -1,0 +1,39 @@
+/* image.h - decoded pixels and the little that is known about them. */
+#ifndef BN_IMAGE_IMAGE_H
+#define BN_IMAGE_IMAGE_H
+
+#include "base/error.h"
+#include "image/format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Always upright: what EXIF and the like say about orientation has been applied by the decoder. */
+typedef struct bn_image {
+    int width, height; /* pixels, at least 1 */
+    int channels;      /* 3 RGB, 4 RGBA with straight alpha; 1 grey, for masks only: decoders expand grey */
+    int depth;         /* bits a sample: 8 or 16 (uint16_t, native byte order) */
+    void *pixels;      /* [height][width][channels], rows tight; owned, unless made by bn_image_view */
+    uint8_t *icc;      /* the RGB colour profile of the photo; owned; NULL = none, take it as sRGB */
+    size_t icc_bytes;
+    bn_format source_format; /* what it was decoded from; NONE if it was not */
+    int source_orientation;  /* EXIF orientation that was applied, 1 to 8 */
+    int source_depth;        /* bits a sample in the file: 1 to 16; 0 if it was not decoded */
+    bool source_was_cmyk;    /* the colours were converted to sRGB */
+} bn_image;
+
+/* Pixels are zero. LIMIT where the size in bytes overflows, MEMORY, ARGUMENT for shapes that are not above. */
+bn_status bn_image_create(int width, int height, int channels, int depth, bn_image **image, bn_error *err);
+void bn_image_destroy(bn_image **image); /* accepts NULL and the address of NULL; sets it to NULL */
+
+/* An image over pixels that somebody else owns (a matte, say), for encoding or reading; not to be destroyed. */
+bn_image bn_image_view(const void *pixels, int width, int height, int channels, int depth);
+
+size_t bn_image_row_bytes(const bn_image *image);
+size_t bn_image_bytes(const bn_image *image); /* of the pixels */
+
+/* Replace the profile by a copy of bytes; size 0 takes it away. */
+bn_status bn_image_set_icc(bn_image *image, const void *bytes, size_t size, bn_error *err);
+
+#endif
