@@ -9,6 +9,7 @@
  * runtime with a second pool of threads into the process. */
 void GOMP_parallel(void (*fn)(void *), void *data, unsigned threads, unsigned flags);
 int omp_get_thread_num(void);
+int omp_get_num_threads(void);
 int omp_get_max_threads(void);
 void omp_set_num_threads(int threads);
 
@@ -16,15 +17,15 @@ typedef struct loop {
     bn_parallel_fn fn;
     void *context;
     size_t count;
-    size_t threads;
     atomic_size_t next; /* bn_parallel_items: the first item that nobody took */
 } loop;
 
 static void run_range(void *data)
 {
     const loop *job = data;
-    const size_t thread = (size_t)omp_get_thread_num();
-    const size_t begin = job->count * thread / job->threads, end = job->count * (thread + 1) / job->threads;
+    /* the runtime may give fewer threads than it was asked for */
+    const size_t thread = (size_t)omp_get_thread_num(), threads = (size_t)omp_get_num_threads();
+    const size_t begin = job->count * thread / threads, end = job->count * (thread + 1) / threads;
     if (begin < end) job->fn(job->context, begin, end, (int)thread);
 }
 
@@ -38,20 +39,20 @@ static void run_items(void *data)
 
 void bn_parallel_for(int threads, size_t count, bn_parallel_fn fn, void *context)
 {
-    loop job = {
-        .fn = fn, .context = context, .count = count, .threads = BN_MIN((size_t)BN_MAX(threads, 1), count)};
-    if (job.threads > 1)
-        GOMP_parallel(run_range, &job, (unsigned)job.threads, 0);
+    loop job = {.fn = fn, .context = context, .count = count};
+    const size_t team = BN_MIN((size_t)BN_MAX(threads, 1), count);
+    if (team > 1)
+        GOMP_parallel(run_range, &job, (unsigned)team, 0);
     else if (count > 0)
         fn(context, 0, count, 0);
 }
 
 void bn_parallel_items(int threads, size_t count, bn_parallel_fn fn, void *context)
 {
-    loop job = {
-        .fn = fn, .context = context, .count = count, .threads = BN_MIN((size_t)BN_MAX(threads, 1), count)};
-    if (job.threads > 1)
-        GOMP_parallel(run_items, &job, (unsigned)job.threads, 0);
+    loop job = {.fn = fn, .context = context, .count = count};
+    const size_t team = BN_MIN((size_t)BN_MAX(threads, 1), count);
+    if (team > 1)
+        GOMP_parallel(run_items, &job, (unsigned)team, 0);
     else
         for (size_t item = 0; item < count; item++) fn(context, item, item + 1, 0);
 }
