@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BN_WEIGHT_MAX_RANK 8
@@ -29,6 +30,7 @@ typedef struct bn_weight {
     const uint8_t *data;                /* first element, little endian, any alignment; NULL where seeded */
     uint64_t seed;                      /* seeded: uniform(name, count, seed) * scale + offset */
     float scale, offset;
+    bool mapped; /* data lies in a file that the table mapped, so its pages can be forgotten */
 } bn_weight;
 
 typedef struct bn_weights bn_weights;
