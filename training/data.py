@@ -1,0 +1,140 @@
+"""Photos and masks of the data folder, and the pictures made of them for training.
+
+Sample i of a run depends on the seed and on i alone, so a run that goes on from a checkpoint, or draws with several
+workers, sees the pictures it would have seen anyway."""
+import os, math, random
+import numpy as np, cv2, torch
+
+MEAN, STD = np.float32([.485, .456, .406]), np.float32([.229, .224, .225])
+
+def to_tensor(im):                                                   # BGR bytes -> normalised RGB [3,H,W]
+    return torch.from_numpy(((im[:, :, ::-1].astype(np.float32)/255 - MEAN)/STD).transpose(2, 0, 1).copy())
+
+def load_pairs(folder, kind, list_file):
+    out = []
+    for n in open(os.path.join(folder, list_file)).read().split():
+        im = cv2.imread(os.path.join(folder, kind, n + '.webp')); m = cv2.imread(os.path.join(folder, kind, n + '.png'), 0)
+        assert im is not None and m is not None and im.shape[:2] == m.shape, n
+        out.append((n, im, m))
+    return out
+
+def load_backgrounds(folder):
+    d = os.path.join(folder, 'backgrounds')
+    return [cv2.imread(os.path.join(d, f)) for f in sorted(os.listdir(d)) if f.endswith('.webp')]
+
+
+# ---------------------------------------------------------------- colours
+
+def jitter(im, r):
+    x = im.astype(np.float32)*(1/255)
+    if r.random() < .8: x = np.clip(x, 0, 1)**r.uniform(.7, 1.4)*r.uniform(.75, 1.25)
+    if r.random() < .3: x = (x - .5)*r.uniform(.7, 1.3) + .5
+    if r.random() < .7: x = x*np.float32([r.uniform(.85, 1.15) for _ in range(3)])
+    if r.random() < .3: g = x.mean(2, keepdims=True); x = g + (x - g)*r.uniform(.3, 1.6)
+    if r.random() < .06: x = np.repeat(x.mean(2, keepdims=True), 3, 2)
+    if r.random() < .10: x = x[:, :, r.sample(range(3), 3)]
+    if r.random() < .2:                                              # light that falls off to one side
+        h, w = x.shape[:2]; a = r.uniform(0, 2*math.pi); k = r.uniform(.1, .4)
+        ramp = np.linspace(-k, k, w, dtype=np.float32)[None]*math.cos(a) + np.linspace(-k, k, h, dtype=np.float32)[:, None]*math.sin(a)
+        x = x*(1 + ramp)[:, :, None]
+    return (np.clip(x, 0, 1)*255).astype(np.uint8)
+
+def spoil(im, r, noise):                                             # what cameras and files do
+    if r.random() < .25: im = cv2.GaussianBlur(im, (0, 0), r.uniform(.3, 1.1))
+    if r.random() < .15: im = np.clip(im + noise.normal(0, r.uniform(2, 9), im.shape), 0, 255).astype(np.uint8)
+    if r.random() < .35: im = cv2.imdecode(cv2.imencode('.jpg', im, [cv2.IMWRITE_JPEG_QUALITY, r.randint(40, 92)])[1], 1)
+    return im
+
+
+# ---------------------------------------------------------------- pasting
+
+def crop(im, w, h, r):
+    H, W = im.shape[:2]; k = r.uniform(.5, 1)*min(W/w, H/h); cw, ch = max(8, int(k*w)), max(8, int(k*h))
+    x, y = r.randint(0, W - cw), r.randint(0, H - ch)
+    return cv2.resize(im[y:y + ch, x:x + cw], (w, h), interpolation=cv2.INTER_AREA)
+
+def ground(w, h, subject, data, r, noise):
+    k = r.random()
+    if k < .45: bg = crop(r.choice(data.backgrounds), w, h, r)
+    elif k < .7:                                                     # another photo, out of focus: its own subject is no subject here
+        bg = cv2.GaussianBlur(cv2.resize(r.choice(data.products)[1], (w, h)), (0, 0), r.uniform(4, 14))
+    else:                                                            # a plain sheet: white, of any colour, or nearly the subject's
+        j = r.random()
+        if j < .4: c = np.full(3, r.uniform(190, 255)) + noise.normal(0, 4, 3)
+        elif j < .7: c = subject + noise.normal(0, 28, 3)
+        else: c = noise.uniform(0, 255, 3)
+        bg = np.float32(c)[None, None] + cv2.resize(noise.normal(0, r.uniform(1, 10), (r.randint(2, 12), r.randint(2, 12), 1)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)[:, :, None]
+        bg = np.clip(bg + noise.normal(0, r.uniform(0, 6), (h, w, 1)), 0, 255).astype(np.uint8)
+    if k < .45 and r.random() < .35: bg = cv2.GaussianBlur(bg, (0, 0), r.uniform(1, 5))
+    return jitter(bg, r)
+
+def paste(im, m, data, r, noise):
+    h, w = m.shape; solid = (m == 255).astype(np.uint8)
+    if r.random() < .6: solid = cv2.erode(solid, np.ones((3, 3), np.uint8))          # masks are a little generous at the rim
+    a = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), r.uniform(.5, 1.2))[:, :, None]
+    bg = ground(w, h, im[m == 255].mean(0), data, r, noise).astype(np.float32)
+    if r.random() < .45:                                             # a shadow beside it
+        s = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), r.uniform(2, 10))
+        s = cv2.warpAffine(s, np.float32([[1, 0, r.uniform(-12, 12)], [0, 1, r.uniform(-4, 14)]]), (w, h))
+        bg = bg*(1 - r.uniform(.15, .6)*s[:, :, None])
+    im = jitter(im, r)*a + bg*(1 - a)
+    return im.astype(np.uint8), ((a[:, :, 0] > .5)*255).astype(np.uint8)
+
+
+# ---------------------------------------------------------------- geometry
+
+def squeeze(im, m, n, r):
+    """to n x n: the photo pressed into the square as at inference, or enlarged, turned and moved besides"""
+    h, w = m.shape
+    t, k = (m == 255).astype(np.uint8)*255, (m != 128).astype(np.uint8)*255
+    plain = r.random() < .4
+    if plain: sx, sy = n/w, n/h
+    else:
+        s = math.exp(r.uniform(math.log(.7), math.log(1.4)))
+        sx, sy = s*n/w*r.uniform(.87, 1.15), s*n/h*r.uniform(.87, 1.15)
+        if r.random() < .25: sx = sy = math.sqrt(sx*sy)              # aspect kept, as a square photo has it
+    size = (max(16, round(w*sx)), max(16, round(h*sy))) if not plain else (n, n)
+    how = cv2.INTER_AREA if size[0] < w else cv2.INTER_LINEAR
+    im, t, k = [cv2.resize(v, size, interpolation=how) for v in (im, t, k)]
+    f = r.random() < .5
+    if plain:
+        if f: im, t, k = im[:, ::-1], t[:, ::-1], k[:, ::-1]
+    else:
+        a = math.radians(r.gauss(0, 10))
+        if r.random() < .12: a += r.choice([math.pi/2, -math.pi/2, math.pi])
+        c, s = math.cos(a), math.sin(a); fx = -1 if f else 1
+        A = np.array([[fx*c, -s], [fx*s, c]])
+        slack = [max(.06*n, abs(size[i] - n)*.5) for i in (0, 1)]
+        b = np.array([n/2, n/2]) - A @ np.array([size[0]/2, size[1]/2]) + [r.uniform(-v, v) for v in slack]
+        A = np.hstack([A, b[:, None]])                                # beyond the photo its rim goes on, in the mask as well
+        im, t, k = [cv2.warpAffine(v, A, (n, n), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for v in (im, t, k)]
+    return np.ascontiguousarray(im), np.ascontiguousarray(t), (k > 250).astype(np.uint8)
+
+
+class Samples(torch.utils.data.Dataset):
+    """image [3,n,n], target [1,n,n] in 0..1, weight [1,n,n]: 0 where unknown, more near the outline"""
+    def __init__(self, folder, seed):
+        self.products = load_pairs(folder, 'products', 'train.txt')
+        self.cats = load_pairs(folder, 'cats', 'cats-train.txt')
+        self.backgrounds = load_backgrounds(folder); self.seed = seed
+        self.stage = dict(size=256, cats=.2, paste=.3, empty=.015)
+
+    def __len__(self): return 1 << 40
+
+    def picture(self, i):
+        r, noise, s = random.Random(self.seed*1000003 + i), np.random.default_rng((self.seed, i)), self.stage
+        n = s['size']
+        if r.random() < s['empty']:
+            im = crop(r.choice(self.backgrounds), n, n, r); t = np.zeros((n, n), np.uint8); k = t + 1
+        else:
+            cat = r.random() < s['cats']
+            _, im, m = r.choice(self.cats if cat else self.products)
+            if r.random() < s['paste']*(.5 if cat else 1): im, m = paste(im, m, self, r, noise)
+            im, t, k = squeeze(im, m, n, r)
+        return spoil(jitter(im, r), r, noise), t, k
+
+    def __getitem__(self, i):
+        im, t, k = self.picture(i)
+        t = t.astype(np.float32)/255
+        edge = np.abs(cv2.blur(t, (self.stage['size']//16*2 + 1,)*2) - t)
+        return to_tensor(im), torch.from_numpy(t)[None], torch.from_numpy(k*(1 + 4*edge))[None]

@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Writes the moving average of a checkpoint as models/starter.safetensors (f16, with metadata).
+
+    export.py checkpoint.pth starter.safetensors --resolution 384 [--about TEXT] [--data FOLDER --settle 400]
+
+--settle N: the running means and variances of the batch norms are measured anew, with the averaged weights, on N training
+pictures at the starter's own resolution (averaging weights does not quite average what the batch norms saw)."""
+import argparse, json, os
+import torch
+import data, fast, model
+
+ABOUT = ('Small BiRefNet (PVT v2 b0, 8.9 M parameters) for single products and similar subjects, the photos that sellers take; '
+         'it knows cats too, and little else. Trained by this project on CC0 and MIT photos.')
+
+@torch.no_grad()
+def settle(net, samples, n, batch=8):
+    bns = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    for m in bns: m.reset_running_stats(); m.momentum = None; m.train()                  # None: the plain average over all batches
+    for i in range(0, n, batch):
+        x = torch.stack([samples[10**9 + j][0] for j in range(i, i + batch)]).contiguous(memory_format=torch.channels_last)
+        fast.forward(net, x)
+    net.eval()
+
+if __name__ == '__main__':
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('checkpoint'); ap.add_argument('out'); ap.add_argument('--resolution', type=int, default=384); ap.add_argument('--about', default=ABOUT)
+    ap.add_argument('--data'); ap.add_argument('--settle', type=int, default=0); ap.add_argument('--threads', type=int, default=0)
+    o = ap.parse_args()
+    if o.threads: torch.set_num_threads(o.threads)
+    net = model.load_network(o.checkpoint).eval(); fast.free_where_learnt(net)
+    if o.settle:
+        recipe = json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'recipe.json')))
+        samples = data.Samples(o.data, recipe['seed']); samples.stage = dict(recipe['stages'][-1], size=o.resolution)
+        settle(net.to(memory_format=torch.channels_last), samples, o.settle)
+    model.write_safetensors(o.out, net.state_dict(), {
+        'format': 'pt', 'birefnet.name': 'Starter', 'birefnet.resolution': '%dx%d' % (o.resolution, o.resolution),
+        'birefnet.tile_order': 'channel', 'birefnet.licence': 'MIT', 'birefnet.about': o.about})
+    print(o.out, os.path.getsize(o.out), 'bytes')

@@ -1,0 +1,91 @@
+"""The network of birefnet_torch.py, computed in an order that trains faster; same tensors, same result (test_fast.py checks it).
+
+* While the offset and modulator convolutions of a deformable convolution are all zero it is a plain one (offset 0,
+  modulation 2*sigmoid(0) = 1) and is computed so. `free` says which ones are not.
+* The last layer is linear: resizing its 32-channel input to full size and then taking a 1x1 convolution is the same as the
+  reverse order, which needs one channel at full size. The image branch there (3x3, then 3x3, then 1x1, nothing between) is one
+  5x5 convolution from 3 channels to 1, but for the outermost ring of pixels, which is computed the long way.
+* Feature maps stay in NHWC order; 1x1 convolutions are matrix products; the pooled ASPP branch is a bias."""
+import re
+import torch
+import torch.nn.functional as F
+from torchvision.ops import deform_conv2d
+from birefnet_torch import DeformConv, resize, tiles_to_channels
+
+nhwc = lambda x: x.permute(0, 2, 3, 1)
+nchw = lambda x: x.permute(0, 3, 1, 2)
+
+def cat(xs):
+    return nchw(torch.cat([nhwc(x) for x in xs], -1))
+
+def conv1x1(conv, x):
+    return nchw(F.linear(nhwc(x), conv.weight.flatten(1), conv.bias))
+
+def relu_bn(bn, x):
+    return F.relu(bn(x), inplace=True)
+
+def deformable(d, x):
+    x = x.contiguous()                                               # torchvision's CPU kernels want NCHW
+    w = d.regular_conv.weight.clone(memory_format=torch.contiguous_format)
+    return deform_conv2d(x, d.offset_conv(x).contiguous(), w, None, padding=d.k//2, mask=2*torch.sigmoid(d.modulator_conv(x)).contiguous())
+
+def free(net, pattern):
+    """offsets of the deformable convolutions whose name holds the regular expression are used, the others taken as zero"""
+    for n, m in net.named_modules():
+        if isinstance(m, DeformConv): m.free = bool(pattern) and re.search(pattern, n) is not None
+
+def free_where_learnt(net):
+    for n, m in net.named_modules():
+        if isinstance(m, DeformConv): m.free = any(bool(p.any()) for c in (m.offset_conv, m.modulator_conv) for p in c.parameters())
+
+def branch(m, x):
+    d = m.atrous_conv
+    if d.free: return relu_bn(m.bn, deformable(d, x))
+    if d.k == 1: return relu_bn(m.bn, nchw(F.linear(nhwc(x), d.regular_conv.weight.flatten(1))))
+    return relu_bn(m.bn, F.conv2d(x, d.regular_conv.weight, padding=d.k//2))
+
+def aspp(m, x):
+    pooled = m.global_avg_pool(x).flatten(1)
+    y = torch.cat([nhwc(branch(b, x)) for b in [m.aspp1] + list(m.aspp_deforms)], -1)
+    w = m.conv1.weight.flatten(1); n = y.shape[-1]
+    y = F.linear(y, w[:, :n]) + F.linear(pooled, w[:, n:])[:, None, None]
+    return m.dropout(relu_bn(m.bn1, nchw(y)))
+
+def decoder_block(m, x):
+    return m.bn_out(m.conv_out(aspp(m.dec_att, relu_bn(m.bn_in, m.conv_in(x)))))
+
+def with_image(dec, n, f, x):
+    if not hasattr(dec, 'ipt_blk%d' % n): return f
+    t = tiles_to_channels(x.contiguous(), x.shape[2]//f.shape[2], x.shape[3]//f.shape[3], dec.order)
+    return cat([f, getattr(dec, 'ipt_blk%d' % n)(t.contiguous(memory_format=torch.channels_last))])
+
+def image_logit(blk, w, x):
+    """blk (two 3x3 convolutions) on the image, then the 1x1 weights w [1,c]: [B,1,H,W]"""
+    w1, b1 = blk.conv1.weight, blk.conv1.bias
+    w2 = torch.einsum('oc,cmyx->omyx', w, blk.conv_out.weight); b2 = (w @ blk.conv_out.bias).view(1)
+    k = F.conv2d(w1.transpose(0, 1), w2.flip(2, 3), padding=2).transpose(0, 1)
+    mid = F.conv2d(x, k.contiguous(), (w2.sum((2, 3)) @ b1).view(1) + b2, padding=2)[:, :, 1:-1]
+    long = lambda s: F.conv2d(F.conv2d(s, w1, b1, padding=1), w2, b2, padding=1)
+    left, right = long(x[..., :3])[:, :, 1:-1, :1], long(x[..., -3:])[:, :, 1:-1, -1:]
+    top, bottom = long(x[:, :, :3])[:, :, :1], long(x[:, :, -3:])[:, :, -1:]
+    return torch.cat([top, torch.cat([left, mid[..., 1:-1], right], 3), bottom], 2)
+
+def forward(net, x, side=None):
+    full = net.bb(x)
+    half = net.bb(resize(x, (x.shape[2]//2, x.shape[3]//2)))
+    x1, x2, x3, x4 = [cat([f, resize(g, f.shape[2:])]) for f, g in zip(full, half)]
+    x4 = cat([resize(v, x4.shape[2:]) for v in (x1, x2, x3)] + [x4])
+    f, dec = decoder_block(net.squeeze_module[0], x4), net.decoder
+    for n, skip in ((4, x3), (3, x2), (2, x1)):
+        p = decoder_block(getattr(dec, 'decoder_block%d' % n), with_image(dec, n + 1, f, x))
+        m, g = (conv1x1(getattr(dec, 'conv_ms_spvn_%d' % n), p), None) if side is not None else (None, None)
+        if hasattr(dec, 'gdt_convs_%d' % n):
+            e = getattr(dec, 'gdt_convs_%d' % n)(p)
+            if side is not None: g = conv1x1(getattr(dec, 'gdt_convs_pred_%d' % n)[0], e)
+            p = p*conv1x1(getattr(dec, 'gdt_convs_attn_%d' % n)[0], e).sigmoid()
+        if side is not None: side.append((m, g))
+        f = resize(p, skip.shape[2:]) + conv1x1(getattr(dec, 'lateral_block%d' % n).conv, skip)
+    p = decoder_block(dec.decoder_block1, with_image(dec, 2, f, x))
+    w, c = dec.conv_out1[0].weight.flatten(1), p.shape[1]
+    low = nchw(F.linear(nhwc(p), w[:, :c], dec.conv_out1[0].bias))
+    return resize(low, x.shape[2:]) + image_logit(dec.ipt_blk1, w[:, c:], x)
