@@ -28,21 +28,22 @@ const char *bn_dtype_name(bn_dtype dtype)
     return (size_t)dtype < BN_COUNT(names) ? names[dtype] : "other";
 }
 
-/* Branch-free, so that compilers vectorise the loop around it. Exact: a normal half only needs its exponent moved;
- * a subnormal one becomes 2^-14 + value, of which 2^-14 is taken off again without touching float32 subnormals. */
-static float half_to_float(uint16_t half)
+/* Without branches, also none that a compiler could put in, so that the loop around it becomes vector code. A
+ * normal half only needs its exponent moved; a subnormal one becomes 2^-14 + value, of which 2^-14 is taken off
+ * again: exact, and float32 subnormals are never touched. */
+static inline float half_to_float(uint16_t half)
 {
-    const uint32_t magnitude = (uint32_t)(half & 0x7fff) << 13, exponent = magnitude & 0x0f800000u;
-    const uint32_t moved = magnitude + (112u << 23); /* bias 15 to bias 127 */
-    const uint32_t infinite = moved + (112u << 23);  /* exponent 31 to 255 */
-    const uint32_t sign = (uint32_t)(half & 0x8000) << 16, tiny = moved + (1u << 23);
+    const uint32_t magnitude = (uint32_t)(half & 0x7fff) << 13, sign = (uint32_t)(half & 0x8000) << 16;
+    const uint32_t is_tiny = 0u - (magnitude < 0x00800000u), is_infinite = 0u - (magnitude >= 0x0f800000u);
+    const uint32_t moved =
+        magnitude + (112u << 23) + (is_infinite & (112u << 23)); /* bias 15 to 127; 31 to 255 */
+    const uint32_t lifted = magnitude + (113u << 23);
     float small;
-    memcpy(&small, &tiny, sizeof small);
+    memcpy(&small, &lifted, sizeof small);
     small -= 0x1p-14f;
     uint32_t bits;
     memcpy(&bits, &small, sizeof bits);
-    bits = exponent == 0 ? bits : exponent == 0x0f800000u ? infinite : moved;
-    bits |= sign;
+    bits = (bits & is_tiny) | (moved & ~is_tiny) | sign;
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;

@@ -95,7 +95,7 @@ static const struct {
     {"bad-json.safetensors", "not valid JSON"},
     {"bad-overlap.safetensors", "tensors bb.alpha.bias and bb.alpha.weight overlap"},
     {"bad-shape-overflow.safetensors", "decoder.beta.0.weight: its shape has more elements"},
-    {"bad-truncated.safetensors", "decoder.beta.1.num_batches_tracked ends at byte 384, but only 367"},
+    {"bad-truncated.safetensors", "decoder.beta.0.weight ends at byte 376, but only 367"},
     {"bad-not-a-model.pth", "is a web page"},
 };
 
