@@ -1,0 +1,69 @@
+/* cutout.h - the way of a photo, in three steps that may run on different threads:
+ *     decode  bytes of a file -> upright pixels, limits checked
+ *     matte   pixels -> matte, by the network
+ *     finish  pixels and matte -> the bytes of the cut-out and of the mask
+ * Knows neither files nor requests; the command line and the server both go this way. */
+#ifndef BN_CUTOUT_CUTOUT_H
+#define BN_CUTOUT_CUTOUT_H
+
+#include "cutout/background.h"
+#include "image/codec.h"
+#include "image/compose.h"
+
+typedef struct bn_cutout_options {
+    bn_decode_limits limits;
+    bool to_srgb;  /* convert the photo to sRGB; default false: its own profile is kept */
+    bool refine;   /* estimate the foreground's own colours; default true */
+    int threshold; /* 1 to 255: matte values from here on become 255, the rest 0; default 0: soft */
+    bn_background background; /* borrowed parts must outlive the options; default none: transparent */
+    bool crop;                /* only the box around the subject, default false */
+    int crop_margin_px;
+    double crop_margin_percent;        /* of the box's longer side; adds to the pixels */
+    bool want_cutout;                  /* default true */
+    bool want_mask;                    /* default false */
+    bn_encode_options cutout_encoding; /* default PNG */
+    bn_encode_options mask_encoding;   /* default PNG */
+    int threads;                       /* of decode and finish; the network has its session's. Default 1 */
+} bn_cutout_options;
+
+void bn_cutout_options_default(bn_cutout_options *options);
+
+/* ARGUMENT where they contradict each other: a format that cannot be written, or one without transparency for a
+ * result that has some. Asked once, before any photo is read. */
+bn_status bn_cutout_options_check(const bn_cutout_options *options, bn_error *err);
+
+typedef struct bn_cutout_times {
+    double decode_ms;
+    double network_ms; /* colours to sRGB, resizing, the network, the matte back at the photo's size */
+    double refine_ms;
+    double compose_ms; /* threshold, crop, background */
+    double encode_ms;  /* cut-out and mask */
+} bn_cutout_times;
+
+/* One photo on its way. All zero before the first step; bn_cutout_release after the last, or after a failure. */
+typedef struct bn_cutout {
+    bn_format format;                  /* of the file it came from */
+    int width, height;                 /* of the upright photo */
+    int network_width, network_height; /* pixels that the network saw */
+    int result_width, result_height;   /* of the cut-out and the mask: smaller than the photo after a crop */
+    bool empty;                        /* the matte holds no subject: a crop was asked for and not done */
+    char note[200];                    /* empty, or one line for the user, about the colour profile */
+    bn_cutout_times times;
+    bn_image *image; /* from decode until finish has composed */
+    uint8_t *matte;  /* [height][width], rows tight; from matte on */
+    bn_buffer cutout, mask;
+} bn_cutout;
+
+bn_status bn_cutout_decode(const void *bytes, size_t size, const bn_cutout_options *options,
+                           bn_cutout *cutout, bn_error *err);
+bn_status bn_cutout_matte(birefnet_session *session, const bn_cutout_options *options, bn_cutout *cutout,
+                          bn_error *err);
+bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, bn_error *err);
+
+/* All three. */
+bn_status bn_cutout_run(const void *bytes, size_t size, birefnet_session *session,
+                        const bn_cutout_options *options, bn_cutout *cutout, bn_error *err);
+
+void bn_cutout_release(bn_cutout *cutout);
+
+#endif
