@@ -86,6 +86,48 @@ static void safetensors_of_each_type_are_read(void **state)
     expect_reference("bf16.safetensors", BN_DTYPE_BF16, 4);
 }
 
+static void torch_files_of_each_kind_are_read(void **state)
+{
+    (void)state;
+    expect_reference("zip-f32.pth", BN_DTYPE_F32, 4);
+    expect_reference("zip-f16.pth", BN_DTYPE_F16, 4);
+    expect_reference("zip-bf16.pth", BN_DTYPE_BF16, 4);
+    expect_reference("zip-prefixed.pth", BN_DTYPE_F32, 4);
+    expect_reference("zip-wrapped.pth", BN_DTYPE_F32, 4);
+    expect_reference("zip-parameters.pth", BN_DTYPE_F32, 4);
+    expect_reference("zip-views.pth", BN_DTYPE_F32, 7);
+    expect_reference("legacy-f32.pth", BN_DTYPE_F32, 4);
+}
+
+/* One storage uniform("shared") [4,6], seen whole, transposed, and as its rows 1 to 2, columns 2 to 4. */
+static void torch_views_of_one_storage_are_read(void **state)
+{
+    (void)state;
+    char path[4096];
+    reference_path(path, "zip-views.pth");
+    bn_error err = {0};
+    bn_weights *weights = NULL;
+    float shared[24], read[24];
+    bn_seeded_fill("shared", 21, 0, 1, 0, shared, 24);
+    assert_ok(bn_weights_open(path, &weights, &err), err);
+    const bn_weight *whole = NULL, *transposed = NULL, *part = NULL;
+    for (size_t i = 4; i < bn_weights_count(weights); i++) {
+        const bn_weight *view = bn_weights_at(weights, i);
+        *(view->shape[0] == 4 ? &whole : view->shape[0] == 6 ? &transposed : &part) = view;
+    }
+    assert_true(whole && transposed && part);
+    assert_ok(bn_weight_read_f32(whole, read, &err), err);
+    assert_memory_equal(read, shared, sizeof shared);
+    assert_ok(bn_weight_read_f32(transposed, read, &err), err);
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < 4; j++) assert_memory_equal(&read[4 * i + j], &shared[6 * j + i], 4);
+    assert_int_equal(part->count, 6);
+    assert_ok(bn_weight_read_f32(part, read, &err), err);
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 3; j++) assert_memory_equal(&read[3 * i + j], &shared[6 * (i + 1) + j + 2], 4);
+    bn_weights_close(&weights);
+}
+
 /* Each is refused with FORMAT and a message with the file's name and the words in it. */
 static const struct {
     const char *file, *words;
@@ -97,6 +139,8 @@ static const struct {
     {"bad-shape-overflow.safetensors", "decoder.beta.0.weight: its shape has more elements"},
     {"bad-truncated.safetensors", "decoder.beta.0.weight ends at byte 376, but only 367"},
     {"bad-not-a-model.pth", "is a web page"},
+    {"bad-truncated.pth", "has no directory at its end: the file is truncated"},
+    {"evil-reduce.pth", "refuses posix.system"},
 };
 
 static void broken_reference_files_are_refused_by_name(void **state)
@@ -343,6 +387,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(safetensors_of_each_type_are_read),
+        cmocka_unit_test(torch_files_of_each_kind_are_read),
+        cmocka_unit_test(torch_views_of_one_storage_are_read),
         cmocka_unit_test(broken_reference_files_are_refused_by_name),
         cmocka_unit_test(faults_of_safetensors_headers_are_named),
         cmocka_unit_test(safetensors_metadata_and_odd_tensors_are_kept),
