@@ -25,7 +25,8 @@ static bn_error fault; /* of making the archives; a full buffer is a fault of th
 static void put(bn_buffer *out, uint64_t value, int bytes)
 {
     for (int i = 0; i < bytes; i++)
-        assert_ok(bn_buffer_append(out, &(uint8_t){(uint8_t)(value >> (8 * i))}, 1, &fault), fault);
+        assert_ok(bn_buffer_append(out, &(uint8_t){i < 8 ? (uint8_t)(value >> (8 * i)) : 0}, 1, &fault),
+                  fault);
 }
 
 static void put_text(bn_buffer *out, const char *text)
