@@ -1,0 +1,35 @@
+/* console.h - everything the program says on standard error: lines, and one progress bar below them. */
+#ifndef BN_CLI_CONSOLE_H
+#define BN_CLI_CONSOLE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct bn_console {
+    bool quiet, verbose;
+    bool terminal; /* standard error is one */
+    bool bar;      /* a bar may be drawn: a terminal, not quiet, not forbidden */
+    pthread_mutex_t lock;
+    bool drawn; /* the bar stands on the last line now */
+    double started_ms, drawn_ms;
+} bn_console;
+
+/* Any thread may call what follows. */
+void bn_console_init(bn_console *console, bool quiet, bool verbose, bool no_progress);
+void bn_console_destroy(bn_console *console);
+
+void bn_console_error(bn_console *console, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void bn_console_say(bn_console *console, const char *format, ...) /* not when quiet */
+    __attribute__((format(printf, 2, 3)));
+void bn_console_detail(bn_console *console, const char *format, ...) /* only when verbose */
+    __attribute__((format(printf, 2, 3)));
+
+/* A bar of `done` (may be a fraction) of `total` photos; drawn at most six times a second. */
+void bn_console_bar_start(bn_console *console);
+void bn_console_bar_photos(bn_console *console, double done, size_t total, size_t failed);
+/* A bar of bytes; total 0 where it is unknown. */
+void bn_console_bar_bytes(bn_console *console, const char *what, double done_bytes, double total_bytes);
+void bn_console_bar_end(bn_console *console);
+
+#endif

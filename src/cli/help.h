@@ -1,0 +1,14 @@
+/* help.h - texts made from the option table: --help, the man page, the completion for bash. */
+#ifndef BN_CLI_HELP_H
+#define BN_CLI_HELP_H
+
+#include "cli/options.h"
+
+#include <stdio.h>
+
+void bn_help_program(FILE *out);                     /* birefnet --help */
+void bn_help_command(bn_command command, FILE *out); /* birefnet COMMAND --help */
+void bn_help_man(FILE *out);                         /* birefnet.1, for man */
+void bn_help_completion(FILE *out);                  /* a script that bash sources */
+
+#endif

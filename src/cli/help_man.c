@@ -1,0 +1,124 @@
+/* help_man.c - the manual page in man's own language. */
+#include "cli/help.h"
+
+#include "cli/exits.h"
+
+#include <string.h>
+
+/* Where the program looks; the only words of the page that no other table holds. */
+static const char *const environment[][2] = {
+    {"BIREFNET_MODELS", "A folder with weights, before the user's own data folder."},
+    {"XDG_DATA_HOME", "Weights are pulled to birefnet/ in this folder; ~/.local/share where it is not set."},
+    {"BIREFNET_MIRROR, HF_ENDPOINT", "Another address to pull published weights from."},
+    {"https_proxy, http_proxy, no_proxy", "Proxies, as for curl."},
+};
+
+/* Text as man wants it: hyphens that may be copied, no line that starts with a control character. */
+static void print_text(FILE *out, const char *text, size_t length)
+{
+    bool line_start = true;
+    for (size_t i = 0; i < length; i++) {
+        if (line_start && (text[i] == '.' || text[i] == '\'')) fputs("\\&", out);
+        line_start = text[i] == '\n';
+        if (text[i] == '\\')
+            fputs("\\e", out);
+        else if (text[i] == '-')
+            fputs("\\-", out);
+        else
+            fputc(text[i], out);
+    }
+}
+
+static void print_string(FILE *out, const char *text)
+{
+    print_text(out, text, strlen(text));
+}
+
+static void print_option(FILE *out, const bn_option_spec *spec)
+{
+    fputs(".TP\n", out);
+    if (spec->letter) fprintf(out, "\\fB\\-%c\\fR, ", spec->letter);
+    fputs("\\fB\\-\\-", out);
+    print_string(out, spec->name);
+    fputs("\\fR", out);
+    if (spec->argument)
+        fprintf(out, "%s\\fI%s\\fR%s", spec->argument_may_lack ? "[=" : " ", spec->argument,
+                spec->argument_may_lack ? "]" : "");
+    fputc('\n', out);
+    print_string(out, spec->help);
+    if (spec->choices) {
+        fputs("\nOne of ", out);
+        print_string(out, spec->choices);
+        fputc('.', out);
+    }
+    if (spec->fallback) {
+        fputs("\nDefault: ", out);
+        print_string(out, spec->fallback);
+        fputc('.', out);
+    }
+    fputc('\n', out);
+}
+
+static void print_paragraphs(FILE *out, const char *text)
+{
+    while (*text) {
+        const size_t length = strcspn(text, "\n");
+        fputs(".PP\n", out);
+        print_text(out, text, length);
+        fputc('\n', out);
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void print_examples(FILE *out, const char *examples)
+{
+    while (*examples) {
+        const size_t command = strcspn(examples, "\t"), words = strcspn(examples + command + 1, "\n");
+        fputs(".TP\n\\fB", out);
+        print_text(out, examples, command);
+        fputs("\\fR\n", out);
+        print_text(out, examples + command + 1, words);
+        fputc('\n', out);
+        examples += command + 1 + words + 1;
+    }
+}
+
+static void print_command(FILE *out, bn_command command)
+{
+    const bn_command_spec *spec = bn_command_get_spec(command);
+    fprintf(out, ".SS birefnet %s [OPTION...] %s\n", spec->name, spec->operands);
+    fprintf(out, "%s.\n", spec->summary);
+    print_paragraphs(out, spec->describe);
+    for (bn_option id = 0; id < BN_OPTIONS; id++)
+        if (bn_option_applies(id, command)) print_option(out, bn_option_get_spec(id));
+}
+
+void bn_help_man(FILE *out)
+{
+    fprintf(out, ".TH BIREFNET 1 \"\" \"birefnet %s\" \"User Commands\"\n", birefnet_version());
+    fputs(".SH NAME\nbirefnet \\- remove the background of photos with the BiRefNet network\n.SH SYNOPSIS\n",
+          out);
+    for (bn_command command = 0; command < BN_COMMANDS; command++)
+        fprintf(out, "%s\\fBbirefnet %s\\fR [\\fIOPTION\\fR...] \\fI%s\\fR\n", command ? ".br\n" : "",
+                bn_command_get_spec(command)->name, bn_command_get_spec(command)->operands);
+    fputs(".SH DESCRIPTION\nCuts the subject out of photos on this machine's own CPU: no account, no upload. "
+          "It comes with small starter weights; \\fBbirefnet pull light\\fR fetches the published ones.\n"
+          ".SH COMMANDS\n",
+          out);
+    for (bn_command command = 0; command < BN_COMMANDS; command++) print_command(out, command);
+    fputs(".SH EXIT STATUS\n", out);
+    for (const bn_exit_words *words = bn_exit_table(); words->meaning; words++) {
+        fprintf(out, ".TP\n\\fB%d\\fR\n", words->code);
+        print_string(out, words->meaning);
+        fputc('\n', out);
+    }
+    fputs(".SH ENVIRONMENT\n", out);
+    for (size_t i = 0; i < sizeof environment / sizeof *environment; i++) {
+        fprintf(out, ".TP\n\\fB%s\\fR\n", environment[i][0]);
+        print_string(out, environment[i][1]);
+        fputc('\n', out);
+    }
+    fputs(".SH EXAMPLES\n", out);
+    for (bn_command command = 0; command < BN_COMMANDS; command++)
+        print_examples(out, bn_command_get_spec(command)->examples);
+}

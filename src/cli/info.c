@@ -1,0 +1,155 @@
+/* info.c - `birefnet info`: the machine, what would run on it, and what a model would need. */
+#include "cli/commands.h"
+
+#include "base/cpu.h"
+#include "base/size.h"
+#include "cli/model.h"
+#include "cli/versions.h"
+#include "cutout/sessions.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+static json_t *cpu_json(void)
+{
+    char name[128];
+    bn_cpu_name(name, sizeof name);
+    return json_pack("{s:s, s:s, s:b, s:i}", "name", name, "instructions", bn_isa_name(bn_cpu_isa()),
+                     "amx_bf16", bn_cpu_has_amx_bf16(), "threads", bn_cpu_threads());
+}
+
+static json_t *libraries_json(void)
+{
+    bn_library_version list[BN_LIBRARIES];
+    bn_versions_get(list);
+    json_t *json = json_object();
+    for (size_t i = 0; i < BN_LIBRARIES; i++)
+        json_object_set_new(json, list[i].name, json_string(list[i].version));
+    return json;
+}
+
+static json_t *model_json(const bn_model_choice *choice, const birefnet_model_info *model,
+                          const birefnet_session_info *session)
+{
+    static const char *const chosen_by[] = {"the caller", "the file's metadata", "the weights"};
+    return json_pack(
+        "{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:i, s:f, s:I, s:I, s:I}", "path",
+        choice->path, "name", model->name, "starter", choice->is_starter, "architecture", model->architecture,
+        "precision", model->precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "tile_order",
+        model->tile_order == BIREFNET_TILES_GRID ? "grid" : "channel", "tile_order_chosen_by",
+        chosen_by[BN_MIN(BN_MAX(model->tile_order_chosen_by, 0), 2)], "isa", bn_isa_name(bn_cpu_isa()),
+        "parameters", (json_int_t)model->parameters, "trained_for", model->width, model->height,
+        "network_size", session->width, session->height, "threads", session->threads, "giga_macs",
+        session->giga_macs, "weight_bytes", (json_int_t)model->weight_bytes, "arena_bytes",
+        (json_int_t)session->arena_bytes, "peak_rss_bytes", (json_int_t)bn_peak_rss_bytes());
+}
+
+/* Open the weights and make them ready, as a run would. */
+static bn_status describe_model(const bn_values *values, bn_console *console, json_t **json, bn_error *err)
+{
+    bn_model_choice choice = {0};
+    birefnet_model *model = NULL;
+    birefnet_session *session = NULL;
+    bn_resolution resolution = {0};
+    bn_status status = bn_model_choose(values, console, &choice, err);
+    if (status != BIREFNET_OK) goto done;
+    const char *text = values->text[BN_OPTION_RESOLUTION];
+    if (text && (!bn_resolution_parse(text, &resolution) || resolution.native)) {
+        status =
+            bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--resolution takes WIDTHxHEIGHT here, not '%s'", text);
+        goto done;
+    }
+    const birefnet_model_options options = bn_values_model_options(values, console);
+    BN_TRY_DONE(birefnet_model_open(choice.path, &options, &model, err));
+    birefnet_session_options size;
+    birefnet_session_options_default(&size);
+    size.width = resolution.width;
+    size.height = resolution.height;
+    size.threads = (int)values->number[BN_OPTION_THREADS];
+    BN_TRY_DONE(birefnet_session_open(model, &size, &session, err));
+    birefnet_model_info model_info;
+    birefnet_session_info session_info;
+    birefnet_model_get_info(model, &model_info);
+    birefnet_session_get_info(session, &session_info);
+    *json = model_json(&choice, &model_info, &session_info);
+
+done:
+    birefnet_session_close(&session);
+    birefnet_model_close(&model);
+    bn_model_choice_free(&choice);
+    return status;
+}
+
+static const char *string_of(const json_t *json, const char *key)
+{
+    return json_string_value(json_object_get(json, key));
+}
+
+static double mib(const json_t *json, const char *key)
+{
+    return (double)json_integer_value(json_object_get(json, key)) / (1 << 20);
+}
+
+static long long pair_at(const json_t *json, const char *key, size_t index)
+{
+    return json_integer_value(json_array_get(json_object_get(json, key), index));
+}
+
+static void print_model(const json_t *model)
+{
+    printf("\nmodel         %s%s\nfile          %s\narchitecture  %s\n", string_of(model, "name"),
+           json_is_true(json_object_get(model, "starter")) ? " (starter weights)" : "",
+           string_of(model, "path"), string_of(model, "architecture"));
+    printf("precision     %s\ntile order    %s (by %s)\n", string_of(model, "precision"),
+           string_of(model, "tile_order"), string_of(model, "tile_order_chosen_by"));
+    printf("trained for   %lldx%lld\nruns at       %lldx%lld, %lld threads, %.1f GMAC\n",
+           pair_at(model, "trained_for", 0), pair_at(model, "trained_for", 1),
+           pair_at(model, "network_size", 0), pair_at(model, "network_size", 1),
+           json_integer_value(json_object_get(model, "threads")),
+           json_real_value(json_object_get(model, "giga_macs")));
+    printf("memory        %.0f MiB weights, %.0f MiB work space; %.0f MiB at most so far\n",
+           mib(model, "weight_bytes"), mib(model, "arena_bytes"), mib(model, "peak_rss_bytes"));
+}
+
+static void print_text(json_t *json)
+{
+    const json_t *cpu = json_object_get(json, "cpu"), *model = json_object_get(json, "model"), *version;
+    const char *name;
+    printf("birefnet      %s\nCPU           %s\n", string_of(json, "version"), string_of(cpu, "name"));
+    printf("instructions  %s%s\nthreads       %lld\nprecision     auto is %s here\n",
+           string_of(cpu, "instructions"), json_is_true(json_object_get(cpu, "amx_bf16")) ? ", amx_bf16" : "",
+           json_integer_value(json_object_get(cpu, "threads")), string_of(json, "auto_precision"));
+    const char *label = "libraries";
+    json_object_foreach(json_object_get(json, "libraries"), name, version)
+    {
+        printf("%-13s %s %s\n", label, name, json_string_value(version));
+        label = "";
+    }
+    if (model)
+        print_model(model);
+    else
+        printf("\nWith --model birefnet info also tells what memory that model needs.\n");
+}
+
+bn_exit bn_command_info(const bn_values *values, bn_console *console)
+{
+    bn_error err = {0};
+    const bool native_bf16 = bn_cpu_isa() == BN_ISA_AVX512_BF16 || bn_cpu_has_amx_bf16();
+    json_t *json = json_pack("{s:s, s:o, s:s, s:o}", "version", birefnet_version(), "cpu", cpu_json(),
+                             "auto_precision", native_bf16 ? "bf16" : "f32", "libraries", libraries_json());
+    bn_status status = json ? BIREFNET_OK : bn_fail_memory(&err, 0, "the facts");
+    if (status == BIREFNET_OK && values->given[BN_OPTION_MODEL]) {
+        json_t *model = NULL;
+        status = describe_model(values, console, &model, &err);
+        if (model) json_object_set_new(json, "model", model);
+    }
+    if (status != BIREFNET_OK)
+        bn_console_error(console, "%s", err.message);
+    else if (values->given[BN_OPTION_JSON])
+        json_dumpf(json, stdout, JSON_INDENT(2)); /* main looks for write errors */
+    else
+        print_text(json);
+    json_decref(json);
+    return bn_exit_of(status, BN_STAGE_MODEL);
+}

@@ -1,0 +1,94 @@
+/* main.c - the program `birefnet`: finds the command, parses its options, runs it. */
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/interrupt.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A FILE may hold the text back until it is closed: a full disk must not go unnoticed. */
+static bn_exit finish_stdout(bn_exit code)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || code != BN_EXIT_OK) return code;
+    perror("birefnet: cannot write standard output");
+    return BN_EXIT_NOT_WRITTEN;
+}
+
+static bn_exit usage(const char *command, const char *message)
+{
+    fprintf(stderr, "birefnet%s%s: %s (try: birefnet%s%s --help)\n", command ? " " : "",
+            command ? command : "", message, command ? " " : "", command ? command : "");
+    return BN_EXIT_USAGE;
+}
+
+static bn_exit no_such_command(const char *word)
+{
+    char message[512];
+    struct stat facts;
+    if (stat(word, &facts) == 0)
+        snprintf(message, sizeof message, "to cut out %.200s say: birefnet remove %.200s", word, word);
+    else
+        snprintf(message, sizeof message, "there is no command '%.400s'", word);
+    return usage(NULL, message);
+}
+
+/* Options that stand in place of a command; false where the word is none of them. */
+static bool answer_program_option(const char *word)
+{
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+        bn_help_program(stdout);
+    else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+        printf("birefnet %s\n", birefnet_version());
+    else if (strcmp(word, "--man") == 0)
+        bn_help_man(stdout);
+    else if (strcmp(word, "--completion") == 0)
+        bn_help_completion(stdout);
+    else
+        return false;
+    return true;
+}
+
+static bn_exit run_command(bn_command command, const bn_values *values)
+{
+    bn_console console;
+    bn_console_init(&console, values->given[BN_OPTION_QUIET], values->given[BN_OPTION_VERBOSE],
+                    values->given[BN_OPTION_NO_PROGRESS]);
+    bn_interrupt_install();
+    bn_exit code = BN_EXIT_INTERNAL;
+    switch (command) {
+    case BN_COMMAND_REMOVE:
+        code = bn_command_remove(values, &console);
+        break;
+    case BN_COMMAND_MODELS:
+        code = bn_command_models(values, &console);
+        break;
+    case BN_COMMAND_PULL:
+        code = bn_command_pull(values, &console);
+        break;
+    case BN_COMMAND_INFO:
+        code = bn_command_info(values, &console);
+        break;
+    case BN_COMMANDS:
+        break;
+    }
+    bn_console_destroy(&console);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) return usage(NULL, "no command given");
+    const bn_command command = bn_command_find(argv[1]);
+    if (command == BN_COMMANDS)
+        return answer_program_option(argv[1]) ? finish_stdout(BN_EXIT_OK) : no_such_command(argv[1]);
+    bn_values values;
+    bn_error err = {0};
+    if (bn_values_parse(command, argc - 1, argv + 1, &values, &err) != BIREFNET_OK)
+        return usage(argv[1], err.message);
+    if (values.given[BN_OPTION_HELP]) {
+        bn_help_command(command, stdout);
+        return finish_stdout(BN_EXIT_OK);
+    }
+    return finish_stdout(run_command(command, &values));
+}

@@ -1,0 +1,150 @@
+/* option_table.c - every command and option with its words; see options.h. */
+#include "cli/options.h"
+
+#define REMOVE (1u << BN_COMMAND_REMOVE)
+#define MODELS (1u << BN_COMMAND_MODELS)
+#define PULL   (1u << BN_COMMAND_PULL)
+#define INFO   (1u << BN_COMMAND_INFO)
+
+static const bn_option_spec options[BN_OPTIONS] = {
+    [BN_OPTION_OUTPUT] = {"output", 'o', BN_KIND_TEXT, "OUT", .takes_path = true, .commands = REMOVE,
+                          .help =
+                              "Write to this file, into this folder (several inputs, a name ending in / or a "
+                              "folder that exists; trees are kept), or to standard output (-). Without it "
+                              "the cut-out of photo.jpg is photo-cutout.png beside it."},
+    [BN_OPTION_MODEL] = {"model", 'm', BN_KIND_TEXT, "MODEL", .takes_path = true, .commands = REMOVE | INFO,
+                         .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
+                                 "seeded:GENERATION-BACKBONE:SEED for trials. Default: the published general "
+                                 "weights if they are there, else the starter weights."},
+    [BN_OPTION_RESOLUTION] = {"resolution", 'r', BN_KIND_TEXT, "SIZE", .fallback = "the model's own",
+                              .commands = REMOVE | INFO,
+                              .help =
+                                  "What the network sees: 1024x1024, 2048x2048, any WIDTHxHEIGHT from 64 to "
+                                  "4096, or native for each photo at its own size (at most 2304)."},
+    [BN_OPTION_MASK] = {"mask", 0, BN_KIND_TEXT, "FILE", .argument_may_lack = true, .takes_path = true,
+                        .commands = REMOVE,
+                        .help =
+                            "Also write the mask: to FILE, or beside the cut-out with -mask in its name."},
+    [BN_OPTION_MASK_ONLY] = {"mask-only", 0, BN_KIND_FLAG, .commands = REMOVE,
+                             .help = "Write the mask (grey, white is foreground) and no cut-out."},
+    [BN_OPTION_NO_REFINE] = {"no-refine", 0, BN_KIND_FLAG, .commands = REMOVE,
+                             .help = "Keep the photo's colours at soft edges instead of estimating the "
+                                     "foreground's own: faster, but the old background shines through."},
+    [BN_OPTION_FORMAT] =
+        {"format", 'f', BN_KIND_CHOICE, "FORMAT", .choices = "png|webp|gif|tiff|jpeg", .commands = REMOVE,
+         .help = "Format of what is written. Default: by the suffix of OUT, else png. jpeg needs "
+                 "an opaque background. webp is lossless unless --quality is given."},
+    [BN_OPTION_QUALITY] = {"quality", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 100, .commands = REMOVE,
+                           .help = "For jpeg and lossy webp, 1 smallest to 100 best. Default 90 for jpeg."},
+    [BN_OPTION_BACKGROUND] = {"background", 'b', BN_KIND_TEXT, "BACK", .takes_path = true,
+                              .fallback = "transparent", .commands = REMOVE,
+                              .help =
+                                  "What to put behind the subject: a colour (#rgb, #rrggbb, #rrggbbaa or a "
+                                  "basic name such as white), blur or blur:PERCENT for the photo itself out "
+                                  "of focus, or an image file."},
+    [BN_OPTION_CROP] = {"crop", 0, BN_KIND_TEXT, "MARGIN", .argument_may_lack = true, .commands = REMOVE,
+                        .help =
+                            "Cut to the box around the subject, with a margin of pixels (20) or of the box's "
+                            "longer side (5%). No margin where none is given."},
+    [BN_OPTION_THRESHOLD] =
+        {"threshold", 0, BN_KIND_REAL, "LEVEL", .low = 0.004, .high = 1, .commands = REMOVE,
+         .help = "Hard edge: what is at least this opaque (0.5, say) becomes fully opaque, the "
+                 "rest transparent."},
+    [BN_OPTION_PROFILE] = {"profile", 0, BN_KIND_CHOICE, "WHICH", .choices = "keep|srgb", .fallback = "keep",
+                           .commands = REMOVE,
+                           .help = "Keep the photo's colour profile and samples, or convert to sRGB."},
+    [BN_OPTION_MAX_PIXELS] = {"max-pixels", 0, BN_KIND_REAL, "MILLIONS", .low = 0.001, .high = 10000,
+                              .fallback = "100", .commands = REMOVE,
+                              .help = "Refuse photos of more pixels before any memory is taken for them."},
+    [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
+                                 .help = "Leave inputs alone whose output is already there."},
+    [BN_OPTION_JOBS] = {"jobs", 'j', BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "1",
+                        .commands = REMOVE,
+                        .help = "Threads that finish and write photos while the network works on the next."},
+    [BN_OPTION_REPORT] =
+        {"report", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = REMOVE,
+         .help = "Write a JSON report: for each input its output, state, error, size and times."},
+    [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE,
+                       .help = "Download a preset's weights without asking if they are not there."},
+    [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 1024,
+                           .fallback = "all that the process may use", .commands = REMOVE | INFO,
+                           .help = "Threads of the network."},
+    [BN_OPTION_PRECISION] =
+        {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
+         .commands = REMOVE | INFO,
+         .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively; "
+                 "asking for bf16 elsewhere is an error."},
+    [BN_OPTION_TILE_ORDER] =
+        {"tile-order", 0, BN_KIND_CHOICE, "ORDER", .choices = "auto|channel|grid", .fallback = "auto",
+         .commands = REMOVE | INFO,
+         .help = "How the decoder reads image tiles: channel for weights since November 2024, "
+                 "grid for older ones. auto tells it by the weights."},
+    [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
+                              .commands = REMOVE | MODELS | PULL | INFO,
+                              .help = "Look for weights here first, and pull them to here."},
+    [BN_OPTION_VERIFY] = {"verify", 0, BN_KIND_FLAG, .commands = PULL,
+                          .help =
+                              "Only check the files that are there against the SHA-256 noted when they were "
+                              "pulled."},
+    [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO,
+                        .help = "Print JSON for programs instead of text."},
+    [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG, .commands = REMOVE | PULL,
+                               .help = "No progress bar, even in a terminal."},
+    [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG, .commands = REMOVE | PULL, .help = "Print errors only."},
+    [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG, .commands = REMOVE | PULL | INFO,
+                           .help = "Say more: the model, the times of each photo."},
+    [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG, .commands = REMOVE | MODELS | PULL | INFO,
+                        .help = "Print this and stop."},
+};
+
+static const bn_command_spec commands[BN_COMMANDS] = {
+    [BN_COMMAND_REMOVE] =
+        {"remove", "INPUT...", 1, 1 << 24, "Cut the subject out of photos",
+         "An INPUT is a photo, a folder (searched with all folders below it; files that are not images are "
+         "passed over), a pattern in quotes ('photos/*.jpg'), an http or https URL, or - for standard input. "
+         "JPEG, PNG, WebP, GIF, TIFF and AVIF are read.\n"
+         "With several inputs the run goes on after a photo that fails and ends with a summary and exit code "
+         "3. "
+         "Files appear whole or not at all, an input is never overwritten, and two inputs never share an "
+         "output: "
+         "the second one's name gets the input's suffix or a number. Cut-outs and masks that lie beside "
+         "their "
+         "photo from an earlier run are not taken as inputs when a folder is given.\n",
+         "birefnet remove photo.jpg\tcut-out in photo-cutout.png\n"
+         "birefnet remove photo.jpg -o out.webp --mask\tas WebP, with its mask in out-mask.png\n"
+         "birefnet remove holidays -o cut --skip-existing\ta tree of folders, going on where it stopped\n"
+         "birefnet remove shoes/*.jpg -o shop/ -b white -f jpeg\ton white, for a shop\n"
+         "birefnet remove - -o - < in.jpg > out.png\tin a pipe\n"
+         "birefnet remove a.jpg -m heavy -r 2048x2048 --crop=5%\tfinest edges, cut to the subject\n"},
+    [BN_COMMAND_MODELS] =
+        {"models", "", 0, 0, "List the presets: licence, size, where found",
+         "The weights are looked for in --models-dir, in $BIREFNET_MODELS, in the user's data folder "
+         "($XDG_DATA_HOME/birefnet or ~/.local/share/birefnet), and where the program was installed.\n",
+         "birefnet models\tpresets and where their files lie\n"
+         "birefnet models --json\tthe same for programs\n"},
+    [BN_COMMAND_PULL] =
+        {"pull", "NAME...", 1, 64, "Download published weights",
+         "Downloads continue where they stopped, are checked to be weights, and their SHA-256 is noted "
+         "beside "
+         "them. Proxies are taken from the environment as curl does; $BIREFNET_MIRROR or $HF_ENDPOINT name "
+         "another host.\n",
+         "birefnet pull light\tthe general weights\n"
+         "birefnet pull heavy matting\ttwo presets\n"
+         "birefnet pull light --verify\tcheck what is there\n"},
+    [BN_COMMAND_INFO] = {"info", "", 0, 0, "Show CPU, threads, precision, versions, memory a model needs",
+                         "Tells what would run: nothing falls back silently. With --model the weights are "
+                         "opened and made ready "
+                         "for --resolution.\n",
+                         "birefnet info\tabout this machine\n"
+                         "birefnet info -m light -r 1024x1024\tand how much memory that model needs\n"},
+};
+
+const bn_option_spec *bn_option_get_spec(bn_option option)
+{
+    return &options[option];
+}
+
+const bn_command_spec *bn_command_get_spec(bn_command command)
+{
+    return &commands[command];
+}

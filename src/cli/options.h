@@ -1,0 +1,107 @@
+/* options.h - the one table of commands and options. Parsing, --help, the man page and the shell completion all read
+ * it; nothing about an option is written anywhere else. */
+#ifndef BN_CLI_OPTIONS_H
+#define BN_CLI_OPTIONS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+typedef enum bn_command {
+    BN_COMMAND_REMOVE = 0,
+    BN_COMMAND_MODELS,
+    BN_COMMAND_PULL,
+    BN_COMMAND_INFO,
+    BN_COMMANDS,
+} bn_command;
+
+typedef enum bn_option {
+    BN_OPTION_OUTPUT = 0,
+    BN_OPTION_MODEL,
+    BN_OPTION_RESOLUTION,
+    BN_OPTION_MASK,
+    BN_OPTION_MASK_ONLY,
+    BN_OPTION_NO_REFINE,
+    BN_OPTION_FORMAT,
+    BN_OPTION_QUALITY,
+    BN_OPTION_BACKGROUND,
+    BN_OPTION_CROP,
+    BN_OPTION_THRESHOLD,
+    BN_OPTION_PROFILE,
+    BN_OPTION_MAX_PIXELS,
+    BN_OPTION_SKIP_EXISTING,
+    BN_OPTION_JOBS,
+    BN_OPTION_REPORT,
+    BN_OPTION_YES,
+    BN_OPTION_THREADS,
+    BN_OPTION_PRECISION,
+    BN_OPTION_TILE_ORDER,
+    BN_OPTION_MODELS_DIR,
+    BN_OPTION_VERIFY,
+    BN_OPTION_JSON,
+    BN_OPTION_NO_PROGRESS,
+    BN_OPTION_QUIET,
+    BN_OPTION_VERBOSE,
+    BN_OPTION_HELP,
+    BN_OPTIONS,
+} bn_option;
+
+typedef enum bn_option_kind {
+    BN_KIND_FLAG,
+    BN_KIND_TEXT,
+    BN_KIND_WHOLE,  /* a whole number from low to high */
+    BN_KIND_REAL,   /* a number from low to high */
+    BN_KIND_CHOICE, /* one of `choices` */
+} bn_option_kind;
+
+typedef struct bn_option_spec {
+    const char *name;       /* long, without dashes */
+    char letter;            /* short, or 0 */
+    bn_option_kind kind;    /* of the argument */
+    const char *argument;   /* what help calls it: "FILE"; NULL for flags */
+    bool argument_may_lack; /* --name or --name=ARGUMENT */
+    bool takes_path;        /* completion offers files */
+    const char *choices;    /* "auto|f32|bf16" */
+    double low, high;
+    const char *fallback; /* what help names as the default; NULL = none named */
+    const char *help;     /* one or two sentences */
+    unsigned commands;    /* bit 1 << command */
+} bn_option_spec;
+
+typedef struct bn_command_spec {
+    const char *name;
+    const char *operands; /* "INPUT..." */
+    int min_operands, max_operands;
+    const char *summary;  /* one line */
+    const char *describe; /* paragraphs, each ended by a newline; lines are wrapped where they are shown */
+    const char *examples; /* lines "COMMAND\tWHAT IT DOES\n" */
+} bn_command_spec;
+
+typedef struct bn_exit_spec {
+    int code;
+    const char *meaning;
+} bn_exit_spec;
+
+const bn_option_spec *bn_option_get_spec(bn_option option);
+const bn_command_spec *bn_command_get_spec(bn_command command);
+bool bn_option_applies(bn_option option, bn_command command);
+
+/* What was given on the command line, checked against the table. */
+typedef struct bn_values {
+    bn_command command;
+    bool given[BN_OPTIONS];
+    const char *text[BN_OPTIONS]; /* the argument; NULL where it was not given or may lack */
+    double number[BN_OPTIONS];    /* of WHOLE and REAL options */
+    int choice[BN_OPTIONS];       /* index into choices; 0 where not given */
+    char **operands;
+    int operand_count;
+} bn_values;
+
+/* argv[0] is the command's name; argv is permuted so that the operands come last. ARGUMENT with one line that says
+ * what is wrong. `--help` ends parsing at once. */
+bn_status bn_values_parse(bn_command command, int argc, char **argv, bn_values *values, bn_error *err);
+
+/* The command of that name; BN_COMMANDS if there is none. */
+bn_command bn_command_find(const char *name);
+
+#endif

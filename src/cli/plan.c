@@ -1,0 +1,43 @@
+/* plan.c - the plan's own life. */
+#include "cli/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+size_t bn_stem_length(const char *name)
+{
+    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
+    return dot && dot > base ? (size_t)(dot - name) : strlen(name);
+}
+
+bn_status bn_photo_set_problem(bn_photo *photo, bn_stage stage, const bn_error *problem, bn_error *err)
+{
+    if (photo->problem) return BIREFNET_OK;
+    photo->problem = strdup(problem->message);
+    if (!photo->problem) return bn_fail_memory(err, strlen(problem->message) + 1, "a message");
+    photo->problem_status = problem->status;
+    photo->problem_stage = stage;
+    return BIREFNET_OK;
+}
+
+bn_status bn_plan_make(char *const *operands, int count, const bn_plan_options *options, bn_plan *plan,
+                       bn_error *err)
+{
+    *plan = (bn_plan){0};
+    BN_TRY(bn_plan_find_inputs(operands, count, options->output, plan, err));
+    return bn_plan_name_outputs(options, plan, err);
+}
+
+void bn_plan_free(bn_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        bn_photo *photo = &plan->photos[i];
+        free(photo->source);
+        free(photo->relative);
+        free(photo->output);
+        free(photo->mask);
+        free(photo->problem);
+    }
+    free(plan->photos);
+    *plan = (bn_plan){0};
+}

@@ -1,0 +1,56 @@
+/* plan.h - what a run of `birefnet remove` will read and write: every input found, every output named, before any
+ * work begins. */
+#ifndef BN_CLI_PLAN_H
+#define BN_CLI_PLAN_H
+
+#include "cli/exits.h"
+#include "image/format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct bn_photo {
+    char *source; /* a path, a URL, or "-" */
+    char *
+        relative; /* where it lies below the folder that was given, with its name: what an output folder repeats */
+    char *output;  /* the cut-out (the mask with --mask-only), or "-"; NULL where there is a problem */
+    char *mask;    /* the mask beside a cut-out; NULL where none is wanted */
+    bool skip;     /* its outputs are there already */
+    char *problem; /* one line; the photo is not worked on; NULL where all is well */
+    bn_status problem_status;
+    bn_stage problem_stage;
+} bn_photo;
+
+typedef struct bn_plan {
+    bn_photo *photos; /* in the order of the operands; inside a folder by name */
+    size_t count, capacity;
+    bool many;        /* several operands, a folder or a pattern: go on after a failure and sum up */
+    bool into_folder; /* -o names a folder, which is made where it is not there */
+} bn_plan;
+
+typedef struct bn_plan_options {
+    const char *output;    /* as given; NULL: beside each photo */
+    const char *mask_path; /* as given; NULL: beside each cut-out */
+    bn_format format;      /* of the output */
+    bool mask_only;
+    bool want_mask; /* besides the cut-out */
+    bool skip_existing;
+} bn_plan_options;
+
+/* Errors are those of the command line as a whole; what is wrong with single inputs is in their `problem`. */
+bn_status bn_plan_make(char *const *operands, int count, const bn_plan_options *options, bn_plan *plan,
+                       bn_error *err);
+void bn_plan_free(bn_plan *plan);
+
+/* The two halves of it, in plan_inputs.c and plan_outputs.c. */
+bn_status bn_plan_find_inputs(char *const *operands, int count, const char *output, bn_plan *plan,
+                              bn_error *err);
+bn_status bn_plan_name_outputs(const bn_plan_options *options, bn_plan *plan, bn_error *err);
+
+/* Note what is wrong with one photo; the first problem stays. */
+bn_status bn_photo_set_problem(bn_photo *photo, bn_stage stage, const bn_error *problem, bn_error *err);
+
+/* Where `name` is written: last dot of the last path component that is not its first letter, else the end. */
+size_t bn_stem_length(const char *name);
+
+#endif

@@ -1,0 +1,190 @@
+/* plan_outputs.c - a name for every output: no two alike, none that is an input. */
+#include "cli/plan.h"
+
+#include "cli/fetch.h"
+#include "cli/set.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct naming {
+    const bn_plan_options *options;
+    bool into_folder; /* as in the plan */
+    bn_set taken;     /* outputs given out */
+    bn_set inputs;    /* "device:inode" of all inputs */
+    bn_error *err;
+} naming;
+
+static bool file_key(const char *path, char *key, size_t size)
+{
+    struct stat facts;
+    if (stat(path, &facts) != 0) return false;
+    snprintf(key, size, "%llu:%llu", (unsigned long long)facts.st_dev, (unsigned long long)facts.st_ino);
+    return true;
+}
+
+static bool is_any_input(const naming *self, const char *path)
+{
+    char key[64];
+    return file_key(path, key, sizeof key) && bn_set_has(&self->inputs, key);
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    char key_a[64], key_b[64];
+    return file_key(a, key_a, sizeof key_a) && file_key(b, key_b, sizeof key_b) && strcmp(key_a, key_b) == 0;
+}
+
+static const char *suffix_of(bn_format format)
+{
+    return bn_format_get_facts(format)->suffixes[0];
+}
+
+/* The n-th name to try for a photo: its own stem, then with the suffix it had, then with numbers. */
+static void make_stem(const bn_photo *photo, int attempt, char *stem, size_t size)
+{
+    const char *name = photo->relative;
+    const size_t length = bn_stem_length(name);
+    if (attempt == 0)
+        snprintf(stem, size, "%.*s", (int)length, name);
+    else if (attempt == 1 && name[length])
+        snprintf(stem, size, "%.*s-%s", (int)length, name, name + length + 1);
+    else
+        snprintf(stem, size, "%.*s-%d", (int)length, name, attempt + 1);
+}
+
+/* Both paths for a stem. A folder that was asked for repeats the tree; else they lie beside the photo (of a URL: in
+ * the working folder) and say in their names what they are. */
+static bool make_paths(const naming *self, const bn_photo *photo, const char *stem, char *output, char *mask,
+                       size_t size)
+{
+    const bn_plan_options *options = self->options;
+    char folder[4096] = "";
+    if (self->into_folder) {
+        const size_t length = strlen(options->output);
+        const bool has_slash = length > 0 && options->output[length - 1] == '/';
+        snprintf(folder, sizeof folder, "%s%s", options->output, has_slash ? "" : "/");
+    } else if (!bn_is_url(photo->source)) {
+        const size_t source = strlen(photo->source), relative = strlen(photo->relative);
+        if (source > relative)
+            snprintf(folder, sizeof folder, "%.*s", (int)(source - relative), photo->source);
+    }
+    const char *kind = self->into_folder ? "" : options->mask_only ? "-mask" : "-cutout";
+    const int written = snprintf(output, size, "%s%s%s.%s", folder, stem, kind, suffix_of(options->format));
+    const int written_mask = snprintf(mask, size, "%s%s-mask.%s", folder, stem, suffix_of(BN_FORMAT_PNG));
+    return written >= 0 && (size_t)written < size && written_mask >= 0 && (size_t)written_mask < size;
+}
+
+static bn_status keep_paths(naming *self, bn_photo *photo, const char *output, const char *mask)
+{
+    photo->output = strdup(output);
+    if (mask) photo->mask = strdup(mask);
+    if (!photo->output || (mask && !photo->mask))
+        return bn_fail_memory(self->err, strlen(output) + 1, "a name");
+    BN_TRY(bn_set_add(&self->taken, output, NULL, self->err));
+    return mask ? bn_set_add(&self->taken, mask, NULL, self->err) : BIREFNET_OK;
+}
+
+static bn_status refuse_overwriting(naming *self, bn_photo *photo, const char *output)
+{
+    bn_error problem;
+    bn_fail(&problem, BIREFNET_ERROR_ARGUMENT, "the output %s would overwrite an input", output);
+    return bn_photo_set_problem(photo, BN_STAGE_USAGE, &problem, self->err);
+}
+
+/* Names made from the photo's own. */
+static bn_status name_after_photo(naming *self, bn_photo *photo)
+{
+    char stem[4096], output[4096], mask[4096];
+    const char *wanted_mask = NULL;
+    for (int attempt = 0; attempt < 100000; attempt++) {
+        make_stem(photo, attempt, stem, sizeof stem);
+        if (!make_paths(self, photo, stem, output, mask, sizeof output)) break;
+        if (self->options->want_mask)
+            wanted_mask = self->options->mask_path ? self->options->mask_path : mask;
+        if (is_same_file(output, photo->source)) return refuse_overwriting(self, photo, output);
+        const bool free_output = !bn_set_has(&self->taken, output) && !is_any_input(self, output);
+        const bool free_mask = !wanted_mask || wanted_mask != mask ||
+                               (!bn_set_has(&self->taken, mask) && !is_any_input(self, mask));
+        if (free_output && free_mask) return keep_paths(self, photo, output, wanted_mask);
+    }
+    bn_error problem;
+    bn_fail(&problem, BIREFNET_ERROR_LIMIT, "the name of its output would be too long");
+    return bn_photo_set_problem(photo, BN_STAGE_WRITE, &problem, self->err);
+}
+
+/* The one name that was given with -o. */
+static bn_status name_as_told(naming *self, bn_photo *photo, const char *output)
+{
+    char beside[4096];
+    const char *mask = self->options->mask_path;
+    if (self->options->want_mask && !mask) {
+        const size_t length = bn_stem_length(output);
+        snprintf(beside, sizeof beside, "%.*s-mask.%s", (int)length, output, suffix_of(BN_FORMAT_PNG));
+        mask = beside;
+    }
+    if (is_any_input(self, output)) return refuse_overwriting(self, photo, output);
+    if (self->options->want_mask && is_any_input(self, mask)) return refuse_overwriting(self, photo, mask);
+    return keep_paths(self, photo, output, self->options->want_mask ? mask : NULL);
+}
+
+static bn_status name_photo(naming *self, bn_photo *photo)
+{
+    const char *output = self->options->output;
+    if (photo->problem) return BIREFNET_OK;
+    if (!output && strcmp(photo->source, "-") == 0) output = "-";
+    if (output && !self->into_folder)
+        BN_TRY(name_as_told(self, photo, output));
+    else
+        BN_TRY(name_after_photo(self, photo));
+    if (self->options->skip_existing && photo->output)
+        photo->skip = access(photo->output, F_OK) == 0 && (!photo->mask || access(photo->mask, F_OK) == 0);
+    return BIREFNET_OK;
+}
+
+static bool is_folder_name(const char *output)
+{
+    struct stat facts;
+    const size_t length = strlen(output);
+    return output[length - 1] == '/' || (stat(output, &facts) == 0 && S_ISDIR(facts.st_mode));
+}
+
+static bn_status check_streams(const bn_plan *plan, const bn_plan_options *options, bn_error *err)
+{
+    size_t stdins = 0;
+    for (size_t i = 0; i < plan->count; i++) stdins += strcmp(plan->photos[i].source, "-") == 0;
+    const bool to_stdout = options->output ? strcmp(options->output, "-") == 0 : stdins == 1 && !plan->many;
+    if (stdins > 1) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "- is given %zu times", stdins);
+    if (stdins == 1 && plan->many && !options->output)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "- among other inputs needs -o FOLDER");
+    if (to_stdout && plan->many)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "standard output (-) holds the result of one input only");
+    if (to_stdout && options->want_mask && !options->mask_path)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "with -o - the mask needs a name: --mask=FILE");
+    if (plan->many && options->want_mask && options->mask_path)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--mask=FILE is for one input; leave =FILE out");
+    return BIREFNET_OK;
+}
+
+bn_status bn_plan_name_outputs(const bn_plan_options *options, bn_plan *plan, bn_error *err)
+{
+    naming self = {.options = options, .err = err};
+    bn_status status = check_streams(plan, options, err);
+    if (status != BIREFNET_OK) return status;
+    self.into_folder = options->output && strcmp(options->output, "-") != 0 &&
+                       (plan->many || is_folder_name(options->output));
+    plan->into_folder = self.into_folder;
+    char key[64];
+    for (size_t i = 0; i < plan->count && status == BIREFNET_OK; i++)
+        if (file_key(plan->photos[i].source, key, sizeof key))
+            status = bn_set_add(&self.inputs, key, NULL, err);
+    for (size_t i = 0; i < plan->count && status == BIREFNET_OK; i++)
+        status = name_photo(&self, &plan->photos[i]);
+    bn_set_free(&self.taken);
+    bn_set_free(&self.inputs);
+    return status;
+}

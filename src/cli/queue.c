@@ -1,0 +1,47 @@
+/* queue.c - a ring under a mutex. */
+#include "cli/queue.h"
+
+void bn_queue_init(bn_queue *queue, size_t capacity)
+{
+    *queue = (bn_queue){.capacity = capacity < BN_QUEUE_MAX ? capacity : BN_QUEUE_MAX};
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->changed, NULL);
+}
+
+void bn_queue_destroy(bn_queue *queue)
+{
+    pthread_cond_destroy(&queue->changed);
+    pthread_mutex_destroy(&queue->lock);
+}
+
+void bn_queue_push(bn_queue *queue, void *item)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->count == queue->capacity) pthread_cond_wait(&queue->changed, &queue->lock);
+    queue->items[(queue->first + queue->count++) % queue->capacity] = item;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void *bn_queue_pop(bn_queue *queue)
+{
+    void *item = NULL;
+    pthread_mutex_lock(&queue->lock);
+    while (queue->count == 0 && !queue->closed) pthread_cond_wait(&queue->changed, &queue->lock);
+    if (queue->count > 0) {
+        item = queue->items[queue->first];
+        queue->first = (queue->first + 1) % queue->capacity;
+        queue->count--;
+        pthread_cond_broadcast(&queue->changed);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return item;
+}
+
+void bn_queue_close(bn_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->closed = true;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}

@@ -1,0 +1,256 @@
+/* remove.c - `birefnet remove`: options to settings, the run, the summary, the exit code. */
+#include "cli/commands.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/size.h"
+#include "cli/interrupt.h"
+#include "cli/model.h"
+#include "cli/run.h"
+#include "image/colour.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What the options amount to. */
+typedef struct settings {
+    bn_plan_options plan;
+    bn_cutout_options cutout;
+    bn_resolution resolution;
+    bn_image *backdrop; /* owned */
+} settings;
+
+static bool is_folder(const char *path)
+{
+    struct stat facts;
+    return path[strlen(path) - 1] == '/' || (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode));
+}
+
+/* The format that the suffix of a file's name asks for; NONE where it asks for none. */
+static bn_status format_by_name(const char *path, bn_format *format, bn_error *err)
+{
+    *format = BN_FORMAT_NONE;
+    if (!path || strcmp(path, "-") == 0 || is_folder(path)) return BIREFNET_OK;
+    *format = bn_format_from_path(path);
+    if (*format != BN_FORMAT_NONE && !bn_format_get_facts(*format)->writes)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s: %s is read here but not written", path,
+                       bn_format_get_facts(*format)->name);
+    return BIREFNET_OK;
+}
+
+static bn_status choose_format(const bn_values *values, bn_format *format, bn_error *err)
+{
+    bn_format by_name;
+    const char *output = values->text[BN_OPTION_OUTPUT];
+    BN_TRY(format_by_name(output, &by_name, err));
+    *format = by_name != BN_FORMAT_NONE ? by_name : BN_FORMAT_PNG;
+    if (!values->given[BN_OPTION_FORMAT]) return BIREFNET_OK;
+    *format = bn_format_from_name(values->text[BN_OPTION_FORMAT]);
+    if (by_name != BN_FORMAT_NONE && by_name != *format)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--format says %s, but %s is the name of a %s file",
+                       values->text[BN_OPTION_FORMAT], output, bn_format_get_facts(by_name)->name);
+    return BIREFNET_OK;
+}
+
+static bn_status parse_crop(const char *text, bn_cutout_options *options, bn_error *err)
+{
+    options->crop = true;
+    if (!text) return BIREFNET_OK;
+    char *end;
+    const double value = strtod(text, &end);
+    const bool percent = strcmp(end, "%") == 0;
+    if (end == text || !(value >= 0 && value <= (percent ? 100 : 100000)) ||
+        (*end && !percent && strcmp(end, "px") != 0))
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "--crop takes a margin such as 20 (pixels) or 5%%, not '%s'", text);
+    if (percent)
+        options->crop_margin_percent = value;
+    else
+        options->crop_margin_px = (int)value;
+    return BIREFNET_OK;
+}
+
+static bn_status open_backdrop(const char *path, const bn_decode_limits *limits, bn_image **image,
+                               bn_error *err)
+{
+    bn_buffer bytes;
+    bn_status status;
+    struct stat facts;
+    bn_buffer_init(&bytes, (size_t)1 << 30);
+    if (stat(path, &facts) != 0 && !strpbrk(path, "./"))
+        BN_TRY_DONE(
+            bn_fail(err, BIREFNET_ERROR_ARGUMENT, "'%s' is neither a colour, blur, nor a file", path));
+    BN_TRY_DONE(bn_file_read(path, &bytes, err));
+    BN_TRY_DONE(
+        bn_error_prefix(err, bn_image_decode(bytes.data, bytes.size, limits, image, err), "%s", path));
+    status = bn_image_make_srgb(*image, 1, NULL, err);
+
+done:
+    bn_buffer_free(&bytes);
+    return status;
+}
+
+static bn_status choose_background(const bn_values *values, settings *chosen, bn_error *err)
+{
+    const char *text = values->text[BN_OPTION_BACKGROUND];
+    if (!text || bn_background_parse(text, &chosen->cutout.background)) return BIREFNET_OK;
+    const bn_status status = open_backdrop(text, &chosen->cutout.limits, &chosen->backdrop, err);
+    chosen->cutout.background = (bn_background){.kind = BN_BACKGROUND_IMAGE, .image = chosen->backdrop};
+    return bn_error_prefix(err, status, "--background");
+}
+
+static bn_status set_quality(const bn_values *values, bn_encode_options *encoding, bn_error *err)
+{
+    if (!values->given[BN_OPTION_QUALITY]) return BIREFNET_OK;
+    if (encoding->format != BN_FORMAT_JPEG && encoding->format != BN_FORMAT_WEBP)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--quality is for jpeg and webp; %s loses nothing",
+                       bn_format_get_facts(encoding->format)->name);
+    encoding->quality = (int)values->number[BN_OPTION_QUALITY];
+    encoding->lossless = false;
+    return BIREFNET_OK;
+}
+
+static bn_status choose_encoding(const bn_values *values, settings *chosen, bn_error *err)
+{
+    bn_format mask_format;
+    bn_cutout_options *options = &chosen->cutout;
+    const bool mask_only = values->given[BN_OPTION_MASK_ONLY];
+    if (mask_only && values->given[BN_OPTION_MASK])
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--mask and --mask-only exclude each other");
+    BN_TRY(choose_format(values, &chosen->plan.format, err));
+    BN_TRY(format_by_name(values->text[BN_OPTION_MASK], &mask_format, err));
+    if (mask_format == BN_FORMAT_NONE) mask_format = BN_FORMAT_PNG;
+    options->want_cutout = !mask_only;
+    options->want_mask = mask_only || values->given[BN_OPTION_MASK];
+    bn_encode_options_default(&options->cutout_encoding, chosen->plan.format);
+    bn_encode_options_default(&options->mask_encoding, mask_only ? chosen->plan.format : mask_format);
+    BN_TRY(set_quality(values, mask_only ? &options->mask_encoding : &options->cutout_encoding, err));
+    chosen->plan.output = values->text[BN_OPTION_OUTPUT];
+    chosen->plan.mask_path = values->text[BN_OPTION_MASK];
+    chosen->plan.mask_only = mask_only;
+    chosen->plan.want_mask = values->given[BN_OPTION_MASK];
+    chosen->plan.skip_existing = values->given[BN_OPTION_SKIP_EXISTING];
+    return BIREFNET_OK;
+}
+
+static bn_status choose_settings(const bn_values *values, settings *chosen, bn_error *err)
+{
+    bn_cutout_options *options = &chosen->cutout;
+    bn_cutout_options_default(options);
+    options->threads = 0; /* the run decides */
+    if (values->given[BN_OPTION_MAX_PIXELS])
+        options->limits.max_pixels = (uint64_t)(values->number[BN_OPTION_MAX_PIXELS] * 1e6);
+    options->refine = !values->given[BN_OPTION_NO_REFINE];
+    options->to_srgb = values->choice[BN_OPTION_PROFILE] == 1;
+    if (values->given[BN_OPTION_THRESHOLD])
+        options->threshold = (int)ceil(values->number[BN_OPTION_THRESHOLD] * 255);
+    const char *resolution = values->text[BN_OPTION_RESOLUTION];
+    if (resolution && !bn_resolution_parse(resolution, &chosen->resolution))
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "--resolution takes WIDTHxHEIGHT, each from %d to %d, or native, not '%s'",
+                       BN_RESOLUTION_MIN_PX, BN_RESOLUTION_MAX_PX, resolution);
+    if (values->given[BN_OPTION_CROP]) BN_TRY(parse_crop(values->text[BN_OPTION_CROP], options, err));
+    BN_TRY(choose_encoding(values, chosen, err));
+    BN_TRY(choose_background(values, chosen, err));
+    return bn_cutout_options_check(options, err);
+}
+
+static bn_status check_stdout(const bn_values *values, const bn_plan *plan, bn_error *err)
+{
+    const char *report = values->text[BN_OPTION_REPORT];
+    const bool to_stdout =
+        plan->count == 1 && plan->photos[0].output && strcmp(plan->photos[0].output, "-") == 0;
+    if (to_stdout && report && strcmp(report, "-") == 0)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "standard output cannot take both the photo and the report");
+    if (to_stdout && isatty(STDOUT_FILENO))
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "not writing an image to a terminal: give -o FILE or redirect");
+    return BIREFNET_OK;
+}
+
+static void sum_up(const bn_run *run, double seconds)
+{
+    const size_t reached = run->done + run->skipped + run->failed;
+    char skipped[48] = "", failed[48] = "", left[48] = "";
+    if (run->skipped) snprintf(skipped, sizeof skipped, ", %zu skipped", run->skipped);
+    if (run->failed) snprintf(failed, sizeof failed, ", %zu failed", run->failed);
+    if (reached < run->plan->count)
+        snprintf(left, sizeof left, ", %zu not reached", run->plan->count - reached);
+    bn_console_say(run->console, "%zu of %zu photos done%s%s%s in %.1f s", run->done, run->plan->count,
+                   skipped, failed, left, seconds);
+    if (run->wall_ms > 0)
+        bn_console_detail(run->console, "the network was at work %.1f %% of the time",
+                          100 * run->network_ms / run->wall_ms);
+}
+
+static bn_exit exit_code(const bn_run *run)
+{
+    if (bn_interrupted()) return BN_EXIT_INTERRUPTED;
+    if (run->failed == 0) return BN_EXIT_OK;
+    return run->plan->many ? BN_EXIT_SOME_FAILED
+                           : bn_exit_of(run->outcomes[0].status, run->outcomes[0].stage);
+}
+
+/* The run itself, once everything about the command line is clear. */
+static bn_exit run_plan(const bn_values *values, const settings *chosen, const bn_plan *plan,
+                        const bn_model_choice *model, bn_console *console)
+{
+    bn_error err = {0};
+    bn_run run = {.plan = plan,
+                  .options = chosen->cutout,
+                  .resolution = chosen->resolution,
+                  .mask_only = chosen->plan.mask_only,
+                  .threads = (int)values->number[BN_OPTION_THREADS],
+                  .jobs = values->given[BN_OPTION_JOBS] ? (int)values->number[BN_OPTION_JOBS] : 1,
+                  .model_path = model->path,
+                  .model_options = bn_values_model_options(values, console),
+                  .console = console};
+    const double start = bn_clock_ms();
+    bn_exit code = bn_exit_of(bn_run_photos(&run, &err), BN_STAGE_MODEL);
+    if (code != BN_EXIT_OK)
+        bn_console_error(console, "%s", err.message);
+    else
+        code = exit_code(&run);
+    if (code == BN_EXIT_INTERRUPTED) bn_console_error(console, "interrupted");
+    if (run.outcomes && (plan->many || code == BN_EXIT_INTERRUPTED))
+        sum_up(&run, (bn_clock_ms() - start) / 1e3);
+    const char *report = values->text[BN_OPTION_REPORT];
+    if (report && run.outcomes && bn_run_report(&run, report, &err) != BIREFNET_OK) {
+        bn_console_error(console, "report: %s", err.message);
+        if (code == BN_EXIT_OK) code = BN_EXIT_NOT_WRITTEN;
+    }
+    bn_run_free(&run);
+    return code;
+}
+
+bn_exit bn_command_remove(const bn_values *values, bn_console *console)
+{
+    bn_error err = {0};
+    settings chosen = {0};
+    bn_plan plan = {0};
+    bn_model_choice model = {0};
+    bn_exit code = BN_EXIT_OK;
+    bn_status status = choose_settings(values, &chosen, &err);
+    if (status == BIREFNET_OK)
+        status = bn_plan_make(values->operands, values->operand_count, &chosen.plan, &plan, &err);
+    if (status == BIREFNET_OK) status = check_stdout(values, &plan, &err);
+    if (status != BIREFNET_OK) {
+        code = status == BIREFNET_ERROR_MEMORY ? BN_EXIT_LIMIT : BN_EXIT_USAGE;
+    } else {
+        status = bn_model_choose(values, console, &model, &err);
+        if (status != BIREFNET_OK) code = bn_exit_of(status, BN_STAGE_MODEL);
+    }
+    if (status == BIREFNET_OK)
+        code = run_plan(values, &chosen, &plan, &model, console);
+    else
+        bn_console_error(console, "%s", err.message);
+    bn_model_choice_free(&model);
+    bn_plan_free(&plan);
+    bn_image_destroy(&chosen.backdrop);
+    return code;
+}

@@ -1,0 +1,338 @@
+/* run.c - three kinds of threads and two queues; see run.h. The caller's thread is the network's. */
+#include "cli/run.h"
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/size.h"
+#include "cli/interrupt.h"
+#include "cli/queue.h"
+#include "cli/source.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A photo between two threads. */
+typedef struct work {
+    const bn_photo *photo;
+    bn_outcome *outcome;
+    bn_cutout cutout;
+} work;
+
+typedef struct line {
+    bn_run *run;
+    bn_queue decoded;     /* work for the network; short: a decoded photo may be large */
+    bn_queue matted;      /* work for the finishers */
+    pthread_mutex_t lock; /* outcomes' states and the counts of the run */
+    atomic_bool stop;     /* nothing more is to be begun */
+    size_t to_do;         /* photos that are neither skipped nor a problem from the start */
+    size_t passed;        /* of those, behind the network or failed; only the bar reads it, under the lock */
+} line;
+
+static bool stopping(line *self)
+{
+    return atomic_load(&self->stop) || bn_interrupted();
+}
+
+static void draw_bar(line *self, double share)
+{
+    bn_run *run = self->run;
+    pthread_mutex_lock(&self->lock);
+    const double done = (double)self->passed + share;
+    const size_t failed = run->failed;
+    pthread_mutex_unlock(&self->lock);
+    bn_console_bar_photos(run->console, BN_MIN(done, (double)self->to_do), self->to_do, failed);
+}
+
+static int on_progress(void *user, const char *part, double share)
+{
+    (void)part;
+    line *self = user;
+    if (stopping(self)) return 1;
+    draw_bar(self, share);
+    return 0;
+}
+
+static void count_passed(line *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->passed++;
+    pthread_mutex_unlock(&self->lock);
+    draw_bar(self, 0);
+}
+
+static void note_failure(line *self, const bn_photo *photo, bn_outcome *outcome, bn_status status,
+                         bn_stage stage, const char *message)
+{
+    bn_run *run = self->run;
+    if (status == BIREFNET_ERROR_CANCELLED) return; /* it stays "not reached" */
+    outcome->status = status;
+    outcome->stage = stage;
+    outcome->message = strdup(message); /* NULL only costs the report its words */
+    pthread_mutex_lock(&self->lock);
+    outcome->state = BN_OUTCOME_FAILED;
+    run->failed++;
+    pthread_mutex_unlock(&self->lock);
+    bn_console_error(run->console, "%s: %s",
+                     strcmp(photo->source, "-") == 0 ? "standard input" : photo->source, message);
+}
+
+/* ---- reading and decoding ---- */
+
+static void begin(line *self, size_t index)
+{
+    bn_run *run = self->run;
+    const bn_photo *photo = &run->plan->photos[index];
+    bn_outcome *outcome = &run->outcomes[index];
+    bn_error err = {0};
+    bn_buffer bytes;
+    bn_buffer_init(&bytes, BN_SOURCE_MAX_BYTES);
+    work *job = calloc(1, sizeof *job);
+    bn_stage stage = BN_STAGE_READ;
+    bn_status status = job ? BIREFNET_OK : bn_fail_memory(&err, sizeof *job, "a photo");
+    const double start = bn_clock_ms();
+    if (status == BIREFNET_OK) status = bn_source_read(photo->source, &bytes, &err);
+    outcome->read_ms = bn_clock_ms() - start;
+    if (status == BIREFNET_OK) {
+        stage = BN_STAGE_WORK;
+        *job = (work){.photo = photo, .outcome = outcome};
+        status = bn_cutout_decode(bytes.data, bytes.size, &run->options, &job->cutout, &err);
+    }
+    bn_buffer_free(&bytes);
+    if (status == BIREFNET_OK) {
+        bn_queue_push(&self->decoded, job);
+        return;
+    }
+    note_failure(self, photo, outcome, status, stage, err.message);
+    count_passed(self);
+    if (job) bn_cutout_release(&job->cutout);
+    free(job);
+}
+
+static void *read_photos(void *user)
+{
+    line *self = user;
+    for (size_t i = 0; i < self->run->plan->count && !stopping(self); i++) {
+        const bn_photo *photo = &self->run->plan->photos[i];
+        bn_outcome *outcome = &self->run->outcomes[i];
+        if (photo->problem) {
+            note_failure(self, photo, outcome, photo->problem_status, photo->problem_stage, photo->problem);
+        } else if (photo->skip) {
+            pthread_mutex_lock(&self->lock);
+            outcome->state = BN_OUTCOME_SKIPPED;
+            self->run->skipped++;
+            pthread_mutex_unlock(&self->lock);
+            bn_console_detail(self->run->console, "%s: skipped, %s is there", photo->source, photo->output);
+        } else {
+            begin(self, i);
+        }
+    }
+    bn_queue_close(&self->decoded);
+    return NULL;
+}
+
+/* ---- finishing and writing ---- */
+
+static void keep_facts(bn_outcome *outcome, const bn_cutout *cutout)
+{
+    outcome->format = cutout->format;
+    outcome->width = cutout->width;
+    outcome->height = cutout->height;
+    outcome->network_width = cutout->network_width;
+    outcome->network_height = cutout->network_height;
+    outcome->result_width = cutout->result_width;
+    outcome->result_height = cutout->result_height;
+    outcome->empty = cutout->empty;
+    outcome->times = cutout->times;
+    memcpy(outcome->note, cutout->note, sizeof outcome->note);
+}
+
+static bn_status write_results(const bn_run *run, const work *job, bn_error *err)
+{
+    const bn_cutout *cutout = &job->cutout;
+    const bool folders = run->plan->into_folder;
+    if (run->mask_only) return bn_target_write(job->photo->output, &cutout->mask, folders, err);
+    /* the cut-out last: where it is, its mask is */
+    if (job->photo->mask) BN_TRY(bn_target_write(job->photo->mask, &cutout->mask, folders, err));
+    return bn_target_write(job->photo->output, &cutout->cutout, folders, err);
+}
+
+static void tell_done(const bn_run *run, const bn_photo *photo, const bn_outcome *outcome)
+{
+    const char *from = strcmp(photo->source, "-") == 0 ? "standard input" : photo->source;
+    const bn_cutout_times *times = &outcome->times;
+    if (outcome->note[0]) bn_console_say(run->console, "%s: %s", from, outcome->note);
+    if (outcome->empty) bn_console_say(run->console, "%s: no subject found, not cropped", from);
+    const double total = outcome->read_ms + times->decode_ms + times->network_ms + times->refine_ms +
+                         times->compose_ms + times->encode_ms + outcome->write_ms;
+    if (!run->plan->many && !run->console->verbose && strcmp(photo->output, "-") != 0)
+        bn_console_say(run->console, "%s -> %s  (%dx%d, %.2f s)", from, photo->output, outcome->result_width,
+                       outcome->result_height, total / 1e3);
+    bn_console_detail(run->console,
+                      "%s -> %s  %dx%d  read %.0f, decode %.0f, network %.0f, refine %.0f, compose %.0f, "
+                      "encode %.0f, write %.0f ms",
+                      from, photo->output, outcome->result_width, outcome->result_height, outcome->read_ms,
+                      times->decode_ms, times->network_ms, times->refine_ms, times->compose_ms,
+                      times->encode_ms, outcome->write_ms);
+}
+
+static void finish(line *self, work *job)
+{
+    bn_run *run = self->run;
+    bn_error err = {0};
+    bn_stage stage = BN_STAGE_WORK;
+    bn_status status = bn_cutout_finish(&run->options, &job->cutout, &err);
+    keep_facts(job->outcome, &job->cutout);
+    if (status == BIREFNET_OK) {
+        stage = BN_STAGE_WRITE;
+        const double start = bn_clock_ms();
+        status = write_results(run, job, &err);
+        job->outcome->write_ms = bn_clock_ms() - start;
+    }
+    if (status != BIREFNET_OK) {
+        note_failure(self, job->photo, job->outcome, status, stage, err.message);
+        return;
+    }
+    pthread_mutex_lock(&self->lock);
+    job->outcome->state = BN_OUTCOME_DONE;
+    run->done++;
+    pthread_mutex_unlock(&self->lock);
+    tell_done(run, job->photo, job->outcome);
+}
+
+static void release(work *job)
+{
+    bn_cutout_release(&job->cutout);
+    free(job);
+}
+
+static void *finish_photos(void *user)
+{
+    line *self = user;
+    for (work *job; (job = bn_queue_pop(&self->matted));) {
+        if (!stopping(self)) finish(self, job);
+        release(job);
+    }
+    return NULL;
+}
+
+/* ---- the network ---- */
+
+static bn_status matte(line *self, bn_sessions *sessions, work *job, bn_error *err)
+{
+    const bn_run *run = self->run;
+    birefnet_session *session;
+    int width, height;
+    bn_resolution_for_photo(&run->resolution, job->cutout.width, job->cutout.height, &width, &height);
+    BN_TRY(bn_sessions_get(sessions, width, height, &session, err));
+    return bn_cutout_matte(session, &run->options, &job->cutout, err);
+}
+
+static void matte_photos(line *self, bn_sessions *sessions)
+{
+    bn_run *run = self->run;
+    double first_ms = 0;
+    for (work *job; (job = bn_queue_pop(&self->decoded));) {
+        bn_error err = {0};
+        if (first_ms == 0) first_ms = bn_clock_ms();
+        bn_status status = BIREFNET_ERROR_CANCELLED;
+        if (sessions && !stopping(self)) {
+            status = matte(self, sessions, job, &err);
+            run->network_ms += job->cutout.times.network_ms;
+            if (status != BIREFNET_OK)
+                note_failure(self, job->photo, job->outcome, status, BN_STAGE_WORK, err.message);
+            count_passed(self);
+        }
+        if (status == BIREFNET_OK)
+            bn_queue_push(&self->matted, job);
+        else
+            release(job);
+    }
+    if (first_ms > 0) run->wall_ms = bn_clock_ms() - first_ms;
+}
+
+static bn_status open_model(bn_run *run, birefnet_model **model, bn_error *err)
+{
+    const double start = bn_clock_ms();
+    BN_TRY(birefnet_model_open(run->model_path, &run->model_options, model, err));
+    birefnet_model_get_info(*model, &run->model);
+    run->model_is_open = true;
+    run->open_ms = bn_clock_ms() - start;
+    bn_console_detail(run->console, "model %s: %s, %s", run->model.name, run->model.architecture,
+                      run->model.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32");
+    return BIREFNET_OK;
+}
+
+/* The model, then every decoded photo through it. The queue is emptied in any case, so that the reader ends. */
+static bn_status work_network(line *self, bn_error *err)
+{
+    bn_run *run = self->run;
+    birefnet_model *model = NULL;
+    bn_sessions *sessions = NULL;
+    bn_status status = open_model(run, &model, err);
+    if (status == BIREFNET_OK)
+        status = bn_sessions_create(model, run->threads, run->resolution.native ? 2 : 1, on_progress, self,
+                                    &sessions, err);
+    if (status != BIREFNET_OK) atomic_store(&self->stop, true);
+    draw_bar(self, 0);
+    matte_photos(self, sessions);
+    bn_sessions_destroy(&sessions);
+    birefnet_model_close(&model);
+    return status;
+}
+
+static void line_init(line *self, bn_run *run)
+{
+    *self = (line){.run = run};
+    bn_queue_init(&self->decoded, 1);
+    bn_queue_init(&self->matted, (size_t)run->jobs);
+    pthread_mutex_init(&self->lock, NULL);
+    atomic_init(&self->stop, false);
+    for (size_t i = 0; i < run->plan->count; i++)
+        self->to_do += !run->plan->photos[i].skip && !run->plan->photos[i].problem;
+}
+
+bn_status bn_run_photos(bn_run *run, bn_error *err)
+{
+    line self;
+    pthread_t reader, finishers[64];
+    int started = 0;
+    bool reading = false;
+    bn_status status = BIREFNET_OK;
+    run->jobs = BN_MIN(BN_MAX(run->jobs, 1), 64);
+    /* one photo has all threads to itself; of many, each is finished beside the network's work on the next */
+    if (run->options.threads < 1) run->options.threads = run->plan->many ? 1 : bn_cpu_threads();
+    run->outcomes = calloc(run->plan->count + 1, sizeof *run->outcomes);
+    if (!run->outcomes) return bn_fail_memory(err, run->plan->count * sizeof *run->outcomes, "the outcomes");
+
+    line_init(&self, run);
+    bn_console_bar_start(run->console);
+    reading = pthread_create(&reader, NULL, read_photos, &self) == 0;
+    while (reading && started < run->jobs &&
+           pthread_create(&finishers[started], NULL, finish_photos, &self) == 0)
+        started++;
+    if (!reading) bn_queue_close(&self.decoded);
+    if (started < run->jobs) {
+        status = bn_fail(err, BIREFNET_ERROR_MEMORY, "cannot start a thread");
+        atomic_store(&self.stop, true);
+        matte_photos(&self, NULL);
+    } else {
+        status = work_network(&self, err);
+    }
+    bn_queue_close(&self.matted);
+    if (reading) pthread_join(reader, NULL);
+    for (int i = 0; i < started; i++) pthread_join(finishers[i], NULL);
+    bn_console_bar_end(run->console);
+
+    bn_queue_destroy(&self.decoded);
+    bn_queue_destroy(&self.matted);
+    pthread_mutex_destroy(&self.lock);
+    return status;
+}
+
+void bn_run_free(bn_run *run)
+{
+    for (size_t i = 0; run->outcomes && i < run->plan->count; i++) free(run->outcomes[i].message);
+    free(run->outcomes);
+    run->outcomes = NULL;
+}

@@ -1,0 +1,61 @@
+/* run.h - one run of `birefnet remove`: reading and decoding, the network, finishing and writing, each on threads of
+ * its own with short queues between, so that the network seldom waits and memory stays bounded. */
+#ifndef BN_CLI_RUN_H
+#define BN_CLI_RUN_H
+
+#include "cli/console.h"
+#include "cli/plan.h"
+#include "cutout/cutout.h"
+#include "cutout/sessions.h"
+
+typedef enum bn_outcome_state {
+    BN_OUTCOME_NOT_REACHED = 0, /* the run was stopped before */
+    BN_OUTCOME_DONE,
+    BN_OUTCOME_SKIPPED,
+    BN_OUTCOME_FAILED,
+} bn_outcome_state;
+
+typedef struct bn_outcome {
+    bn_outcome_state state;
+    bn_status status;
+    bn_stage stage; /* where it failed */
+    char *message;  /* of a failure; owned */
+    char note[200];
+    bn_format format;
+    int width, height;
+    int network_width, network_height;
+    int result_width, result_height;
+    bool empty;
+    double read_ms, write_ms;
+    bn_cutout_times times;
+} bn_outcome;
+
+typedef struct bn_run {
+    /* filled by the caller; borrowed */
+    const bn_plan *plan;
+    bn_cutout_options options;
+    bn_resolution resolution;
+    bool mask_only;
+    int threads; /* of the network; 0 = all */
+    int jobs;    /* threads that finish photos */
+    const char *model_path;
+    birefnet_model_options model_options;
+    bn_console *console;
+    /* results */
+    bn_outcome *outcomes; /* one a photo of the plan; owned */
+    birefnet_model_info model;
+    bool model_is_open; /* it was: `model` is filled */
+    size_t done, skipped, failed;
+    double wall_ms;    /* from the first photo at the network to the end */
+    double network_ms; /* of which the network worked */
+    double open_ms;    /* opening the model */
+} bn_run;
+
+/* Failures of single photos are in their outcomes; what is returned concerns the run: MODEL is the stage then. */
+bn_status bn_run_photos(bn_run *run, bn_error *err);
+void bn_run_free(bn_run *run);
+
+/* The report as JSON, to a file. */
+bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err);
+
+#endif

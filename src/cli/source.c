@@ -1,0 +1,62 @@
+/* source.c - reading inputs and writing outputs. */
+#include "cli/source.h"
+
+#include "base/file.h"
+#include "cli/fetch.h"
+#include "cli/interrupt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Standard input may never end: Ctrl-C must get through. */
+static bn_status read_stdin(bn_buffer *buffer, bn_error *err)
+{
+    for (;;) {
+        struct pollfd wait[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                                {.fd = bn_interrupt_fd(), .events = POLLIN}};
+        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+            return bn_fail_errno(err, errno, "cannot read standard input");
+        if (bn_interrupted()) return bn_fail(err, BIREFNET_ERROR_CANCELLED, "interrupted");
+        if (!wait[0].revents) continue;
+        uint8_t bytes[65536];
+        const ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return bn_fail_errno(err, errno, "cannot read standard input");
+        if (got == 0) return BIREFNET_OK;
+        BN_TRY(bn_buffer_append(buffer, bytes, (size_t)got, err));
+    }
+}
+
+bn_status bn_source_read(const char *source, bn_buffer *buffer, bn_error *err)
+{
+    if (strcmp(source, "-") == 0) return read_stdin(buffer, err);
+    if (bn_is_url(source)) return bn_fetch(source, bn_interrupted, buffer, err);
+    return bn_file_read(source, buffer, err);
+}
+
+static bn_status write_stdout(const bn_buffer *bytes, bn_error *err)
+{
+    for (size_t done = 0; done < bytes->size;) {
+        const ssize_t written = write(STDOUT_FILENO, bytes->data + done, bytes->size - done);
+        if (written < 0 && errno == EINTR && !bn_interrupted()) continue;
+        if (written < 0) return bn_fail_errno(err, errno, "cannot write standard output");
+        done += (size_t)written;
+    }
+    return BIREFNET_OK;
+}
+
+bn_status bn_target_write(const char *target, const bn_buffer *bytes, bool make_folders, bn_error *err)
+{
+    if (strcmp(target, "-") == 0) return write_stdout(bytes, err);
+    const char *slash = strrchr(target, '/');
+    if (make_folders && slash && slash > target) {
+        char folder[4096];
+        if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - target), target) >= sizeof folder)
+            return bn_fail_errno(err, ENAMETOOLONG, "cannot write %s", target);
+        BN_TRY(bn_folder_make(folder, err));
+    }
+    return bn_file_write_atomic(target, bytes->data, bytes->size, err);
+}

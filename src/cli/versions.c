@@ -1,0 +1,50 @@
+/* versions.c - asks every library for its version. */
+#include "cli/versions.h"
+
+#include <avif/avif.h>
+#include <curl/curl.h>
+#include <dnnl.h>
+#include <gif_lib.h>
+#include <jansson.h>
+#include <lcms2.h>
+#include <sodium.h>
+#include <spng.h>
+#include <stdio.h>
+#include <string.h>
+#include <tiffio.h>
+#include <webp/decode.h>
+
+/* After stdio.h, which it needs. */
+#include <jpeglib.h>
+
+static void set(bn_library_version *entry, const char *name, const char *version, size_t length)
+{
+    entry->name = name;
+    snprintf(entry->version, sizeof entry->version, "%.*s", (int)length, version);
+}
+
+void bn_versions_get(bn_library_version list[BN_LIBRARIES])
+{
+    char text[64];
+    size_t next = 0;
+    const dnnl_version_t *dnnl = dnnl_version();
+    snprintf(text, sizeof text, "%d.%d.%d", dnnl->major, dnnl->minor, dnnl->patch);
+    set(&list[next++], "oneDNN", text, strlen(text));
+    snprintf(text, sizeof text, "%d, API %d", LIBJPEG_TURBO_VERSION_NUMBER, JPEG_LIB_VERSION);
+    set(&list[next++], "libjpeg-turbo", text, strlen(text));
+    set(&list[next++], "libspng", spng_version_string(), 32);
+    const int webp = WebPGetDecoderVersion();
+    snprintf(text, sizeof text, "%d.%d.%d", webp >> 16, webp >> 8 & 255, webp & 255);
+    set(&list[next++], "libwebp", text, strlen(text));
+    set(&list[next++], "libavif", avifVersion(), 32);
+    const char *tiff = TIFFGetVersion(), *number = strpbrk(tiff, "0123456789");
+    set(&list[next++], "libtiff", number ? number : "", number ? strcspn(number, "\n") : 0);
+    snprintf(text, sizeof text, "%d.%d.%d", GIFLIB_MAJOR, GIFLIB_MINOR, GIFLIB_RELEASE);
+    set(&list[next++], "giflib", text, strlen(text));
+    snprintf(text, sizeof text, "%d.%02d", cmsGetEncodedCMMversion() / 1000,
+             cmsGetEncodedCMMversion() % 1000 / 10);
+    set(&list[next++], "lcms2", text, strlen(text));
+    set(&list[next++], "libcurl", curl_version_info(CURLVERSION_NOW)->version, 32);
+    set(&list[next++], "jansson", jansson_version_str(), 32);
+    set(&list[next++], "libsodium", sodium_version_string(), 32);
+}
