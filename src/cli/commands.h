@@ -11,7 +11,4 @@ bn_exit bn_command_models(const bn_values *values, bn_console *console);
 bn_exit bn_command_pull(const bn_values *values, bn_console *console);
 bn_exit bn_command_info(const bn_values *values, bn_console *console);
 
-/* What several commands read from their options. */
-birefnet_model_options bn_values_model_options(const bn_values *values, bn_console *console);
-
 #endif

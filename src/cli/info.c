@@ -33,26 +33,27 @@ static json_t *model_json(const bn_model_choice *choice, const birefnet_model_in
                           const birefnet_session_info *session)
 {
     static const char *const chosen_by[] = {"the caller", "the file's metadata", "the weights"};
-    return json_pack(
-        "{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:i, s:f, s:I, s:I, s:I}", "path",
-        choice->path, "name", model->name, "starter", choice->is_starter, "architecture", model->architecture,
-        "precision", model->precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "tile_order",
-        model->tile_order == BIREFNET_TILES_GRID ? "grid" : "channel", "tile_order_chosen_by",
-        chosen_by[BN_MIN(BN_MAX(model->tile_order_chosen_by, 0), 2)], "isa", bn_isa_name(bn_cpu_isa()),
-        "parameters", (json_int_t)model->parameters, "trained_for", model->width, model->height,
-        "network_size", session->width, session->height, "threads", session->threads, "giga_macs",
-        session->giga_macs, "weight_bytes", (json_int_t)model->weight_bytes, "arena_bytes",
-        (json_int_t)session->arena_bytes, "peak_rss_bytes", (json_int_t)bn_peak_rss_bytes());
+    return json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:i, s:f, s:I, s:I, s:I}",
+                     "path", choice->path, "name", model->name, "starter",
+                     choice->preset && !choice->preset->repository, "architecture", model->architecture,
+                     "precision", model->precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "tile_order",
+                     model->tile_order == BIREFNET_TILES_GRID ? "grid" : "channel", "tile_order_chosen_by",
+                     chosen_by[BN_MIN(BN_MAX(model->tile_order_chosen_by, 0), 2)], "isa",
+                     bn_isa_name(bn_cpu_isa()), "parameters", (json_int_t)model->parameters, "trained_for",
+                     model->width, model->height, "network_size", session->width, session->height, "threads",
+                     session->threads, "giga_macs", session->giga_macs, "weight_bytes",
+                     (json_int_t)model->weight_bytes, "arena_bytes", (json_int_t)session->arena_bytes,
+                     "peak_rss_bytes", (json_int_t)bn_peak_rss_bytes());
 }
 
 /* Open the weights and make them ready, as a run would. */
 static bn_status describe_model(const bn_values *values, bn_console *console, json_t **json, bn_error *err)
 {
-    bn_model_choice choice = {0};
+    bn_model_choice choice = {.path = ""};
     birefnet_model *model = NULL;
     birefnet_session *session = NULL;
     bn_resolution resolution = {0};
-    bn_status status = bn_model_choose(values, console, &choice, err);
+    bn_status status = bn_values_choose_model(values, console, &choice, err);
     if (status != BIREFNET_OK) goto done;
     const char *text = values->text[BN_OPTION_RESOLUTION];
     if (text && (!bn_resolution_parse(text, &resolution) || resolution.native)) {
@@ -60,6 +61,8 @@ static bn_status describe_model(const bn_values *values, bn_console *console, js
             bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--resolution takes WIDTHxHEIGHT here, not '%s'", text);
         goto done;
     }
+    if (!text && choice.preset && choice.preset->repository)
+        resolution = (bn_resolution){.width = choice.preset->width, .height = choice.preset->height};
     const birefnet_model_options options = bn_values_model_options(values, console);
     BN_TRY_DONE(birefnet_model_open(choice.path, &options, &model, err));
     birefnet_session_options size;
@@ -77,7 +80,6 @@ static bn_status describe_model(const bn_values *values, bn_console *console, js
 done:
     birefnet_session_close(&session);
     birefnet_model_close(&model);
-    bn_model_choice_free(&choice);
     return status;
 }
 

@@ -76,7 +76,7 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     return code;
 }
 
-int main(int argc, char **argv)
+static bn_exit program(int argc, char **argv)
 {
     if (argc < 2) return usage(NULL, "no command given");
     const bn_command command = bn_command_find(argv[1]);
@@ -91,4 +91,9 @@ int main(int argc, char **argv)
         return finish_stdout(BN_EXIT_OK);
     }
     return finish_stdout(run_command(command, &values));
+}
+
+int main(int argc, char **argv)
+{
+    return (int)program(argc, argv);
 }

@@ -4,16 +4,14 @@
 
 #include "cli/console.h"
 #include "cli/options.h"
+#include "weights/presets.h"
 
-typedef struct bn_model_choice {
-    char *path; /* for birefnet_model_open; owned */
-    bool is_starter;
-} bn_model_choice;
+/* As bn_model_choose does, from --model and --models-dir. In a terminal it says once what the starter weights are, and
+ * offers to download a preset that is not here. */
+bn_status bn_values_choose_model(const bn_values *values, bn_console *console, bn_model_choice *choice,
+                                 bn_error *err);
 
-/* Says once in a terminal what the starter weights are; offers there to download a preset that is not here.
- * NOT_FOUND names what was tried. */
-bn_status bn_model_choose(const bn_values *values, bn_console *console, bn_model_choice *choice,
-                          bn_error *err);
-void bn_model_choice_free(bn_model_choice *choice);
+/* --precision and --tile-order; warnings of the library go to the console. */
+birefnet_model_options bn_values_model_options(const bn_values *values, bn_console *console);
 
 #endif

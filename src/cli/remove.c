@@ -233,7 +233,7 @@ bn_exit bn_command_remove(const bn_values *values, bn_console *console)
     bn_error err = {0};
     settings chosen = {0};
     bn_plan plan = {0};
-    bn_model_choice model = {0};
+    bn_model_choice model = {.path = ""};
     bn_exit code = BN_EXIT_OK;
     bn_status status = choose_settings(values, &chosen, &err);
     if (status == BIREFNET_OK)
@@ -242,14 +242,15 @@ bn_exit bn_command_remove(const bn_values *values, bn_console *console)
     if (status != BIREFNET_OK) {
         code = status == BIREFNET_ERROR_MEMORY ? BN_EXIT_LIMIT : BN_EXIT_USAGE;
     } else {
-        status = bn_model_choose(values, console, &model, &err);
+        status = bn_values_choose_model(values, console, &model, &err);
         if (status != BIREFNET_OK) code = bn_exit_of(status, BN_STAGE_MODEL);
+        if (!values->given[BN_OPTION_RESOLUTION] && model.preset && model.preset->repository)
+            chosen.resolution = (bn_resolution){.width = model.preset->width, .height = model.preset->height};
     }
     if (status == BIREFNET_OK)
         code = run_plan(values, &chosen, &plan, &model, console);
     else
         bn_console_error(console, "%s", err.message);
-    bn_model_choice_free(&model);
     bn_plan_free(&plan);
     bn_image_destroy(&chosen.backdrop);
     return code;

@@ -1,0 +1,64 @@
+/* models.c - `birefnet models`: the presets, their licence and size, where they lie. */
+#include "cli/commands.h"
+
+#include "weights/presets.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+static json_t *preset_json(const bn_preset *preset, const char *file)
+{
+    json_t *json =
+        json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:s?}", "name", preset->name, "alias",
+                  preset->alias, "repository", preset->repository, "licence", preset->licence, "author",
+                  preset->author, "backbone", preset->backbone, "about_bytes",
+                  (json_int_t)preset->about_bytes, "trained_for", preset->trained_width,
+                  preset->trained_height, "runs_at", preset->width, preset->height, "file", file);
+    return json;
+}
+
+static void print_row(const bn_preset *preset, const char *file)
+{
+    printf("%-10s %-24s %-8s %4d MB  %4dx%-4d  %s\n", preset->alias, preset->name, preset->licence,
+           (int)((preset->about_bytes + 500000) / 1000000), preset->trained_width, preset->trained_height,
+           file ? file : "not here");
+}
+
+static void print_end(const bn_models_path *path)
+{
+    printf("\nTRAINED is the size of the pictures it learnt from. Looked for in:\n");
+    for (size_t i = 0; i < path->count; i++) printf("  %s\n", path->folders[i]);
+    printf("Get one with: birefnet pull NAME\n");
+}
+
+bn_exit bn_command_models(const bn_values *values, bn_console *console)
+{
+    bn_error err = {0};
+    bn_models_path path;
+    const bool as_json = values->given[BN_OPTION_JSON];
+    json_t *list = as_json ? json_array() : NULL;
+    const bn_status status = bn_models_path_make(values->text[BN_OPTION_MODELS_DIR], &path, &err);
+    if (status != BIREFNET_OK) {
+        bn_console_error(console, "%s", err.message);
+        json_decref(list);
+        return bn_exit_of(status, BN_STAGE_MODEL);
+    }
+    if (!as_json)
+        printf("%-10s %-24s %-8s %7s  %-9s  %s\n", "NAME", "PRESET", "LICENCE", "SIZE", "TRAINED", "FILE");
+    for (size_t i = 0; i < bn_preset_count(); i++) {
+        char file[4096];
+        const bn_preset *preset = bn_preset_at(i);
+        const char *found = bn_preset_locate(preset, &path, file) ? file : NULL;
+        if (as_json)
+            json_array_append_new(list, preset_json(preset, found));
+        else
+            print_row(preset, found);
+    }
+    if (as_json)
+        json_dumpf(list, stdout, JSON_INDENT(2));
+    else
+        print_end(&path);
+    json_decref(list);
+    bn_models_path_free(&path);
+    return BN_EXIT_OK;
+}
