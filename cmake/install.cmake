@@ -1,0 +1,32 @@
+# What `make install` puts where: program, library, header, pkg-config and CMake files, pages, starter weights.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS birefnet_shared birefnet_static EXPORT birefnet-targets)
+install(FILES include/birefnet.h TYPE INCLUDE)
+install(FILES models/starter.safetensors DESTINATION ${CMAKE_INSTALL_DATADIR}/birefnet/models)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+
+# Whoever links the static library links these as well.
+set(BN_STATIC_LIBRARIES dnnl gomp jansson jpeg spng webpmux webpdemux webp avif tiff lcms2 gif cgif sodium m pthread)
+list(TRANSFORM BN_STATIC_LIBRARIES PREPEND "-l" OUTPUT_VARIABLE BN_STATIC_FLAGS)
+list(JOIN BN_STATIC_FLAGS " " BN_STATIC_FLAGS)
+# Relative to where the .pc file lies, so that an installed tree can be moved.
+file(RELATIVE_PATH BN_PC_INCLUDE ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+file(RELATIVE_PATH BN_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+configure_file(packaging/birefnet.pc.in ${CMAKE_BINARY_DIR}/birefnet.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/birefnet.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+set(cmake_folder ${CMAKE_INSTALL_LIBDIR}/cmake/birefnet)
+install(EXPORT birefnet-targets NAMESPACE birefnet:: DESTINATION ${cmake_folder})
+configure_package_config_file(packaging/birefnet-config.cmake.in ${CMAKE_BINARY_DIR}/birefnet-config.cmake
+    INSTALL_DESTINATION ${cmake_folder} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/birefnet-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/birefnet-config.cmake ${CMAKE_BINARY_DIR}/birefnet-config-version.cmake
+    DESTINATION ${cmake_folder})
+
+if(TARGET birefnet)
+    install(TARGETS birefnet)
+    install(FILES ${CMAKE_BINARY_DIR}/birefnet.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(FILES ${CMAKE_BINARY_DIR}/birefnet.bash RENAME birefnet
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+endif()

@@ -1,0 +1,40 @@
+# The few commands one needs; the build itself is CMake's (see CMakePresets.json).
+#   make run [PHOTO=mine.jpg]   install what is missing, build, cut out a photo
+#   make test                   the same set-up, then all tests
+#   make install [PREFIX=/usr/local] [DESTDIR=]
+
+PHOTO ?= examples/photo1.jpg
+MODEL ?= models/starter.safetensors
+OUT ?= cutouts
+PREFIX ?= /usr/local
+BUILD := build/release
+
+.PHONY: all setup run test install format complexity clean
+
+all: $(BUILD)/build.ninja
+	@cmake --build $(BUILD)
+
+setup:
+	@scripts/setup.sh
+
+$(BUILD)/build.ninja: | setup
+	@cmake --preset release >/dev/null
+
+run: setup all
+	@$(BUILD)/bin/birefnet remove "$(PHOTO)" --model "$(MODEL)" -o "$(OUT)/"
+
+test: setup all
+	@ctest --test-dir $(BUILD) --output-on-failure
+
+install: setup all
+	@cmake --install $(BUILD) --prefix "$(PREFIX)"
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
+
+# No function over 120 lines or a complexity of 25.
+complexity:
+	@scripts/complexity.sh
+
+clean:
+	@rm -rf build cutouts

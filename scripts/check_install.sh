@@ -1,0 +1,40 @@
+#!/bin/sh
+# check_install.sh - install into a scratch folder and build the C example against that, by pkg-config (shared and
+# static) and by CMake; run each on a photo.
+set -eu
+cd "$(dirname "$0")/.."
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+prefix=$scratch/prefix
+photo=$PWD/examples/photo1.jpg
+model=$PWD/models/starter.safetensors
+
+cmake --install build/release --prefix "$prefix" >/dev/null
+libdir=$(dirname "$(find "$prefix" -name libbirefnet.so)")
+PKG_CONFIG_PATH=$libdir/pkgconfig
+LD_LIBRARY_PATH=$libdir
+export PKG_CONFIG_PATH LD_LIBRARY_PATH
+
+echo "header alone"
+echo '#include <birefnet.h>' | cc -std=c17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$prefix/include" -xc -
+echo "shared, by pkg-config"
+# shellcheck disable=SC2046 # lists of flags
+cc -std=c17 examples/cut.c -o "$scratch/cut-shared" $(pkg-config --cflags --libs birefnet) -ljpeg
+"$scratch/cut-shared" "$model" "$photo" "$scratch/shared.pgm"
+echo "static, by pkg-config"
+# shellcheck disable=SC2046
+cc -std=c17 examples/cut.c -o "$scratch/cut-static" $(pkg-config --cflags birefnet) "$libdir/libbirefnet.a" \
+    $(pkg-config --static --libs-only-L --libs-only-l birefnet | sed 's/-lbirefnet//') -ljpeg
+"$scratch/cut-static" "$model" "$photo" "$scratch/static.pgm"
+echo "shared, by CMake"
+cmake -S examples -B "$scratch/build" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+cmake --build "$scratch/build" >/dev/null
+"$scratch/build/cut" "$model" "$photo" "$scratch/cmake.pgm"
+cmp "$scratch/shared.pgm" "$scratch/static.pgm"
+cmp "$scratch/shared.pgm" "$scratch/cmake.pgm"
+echo "the installed program, its pages and its weights"
+"$prefix/bin/birefnet" remove "$photo" --model "$model" -o "$scratch/cut.png" --quiet
+test -s "$scratch/cut.png"
+test -s "$prefix/share/man/man1/birefnet.1"
+test -s "$prefix/share/bash-completion/completions/birefnet"
+test -s "$prefix/share/birefnet/models/starter.safetensors"
