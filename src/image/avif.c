@@ -1,0 +1,108 @@
+/* avif.c - AVIF in, through libavif: 8, 10 and 12 bits, alpha, rotation and mirroring boxes; the first frame. */
+#include "image/codec_table.h"
+
+#include "base/size.h"
+
+#include <avif/avif.h>
+
+static bn_status fail_reading(avifResult result, bn_error *err)
+{
+    switch (result) {
+    case AVIF_RESULT_OUT_OF_MEMORY:
+        return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to read an AVIF");
+    case AVIF_RESULT_TRUNCATED_DATA:
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "truncated AVIF: the data ends too early");
+    case AVIF_RESULT_NO_CODEC_AVAILABLE:
+    case AVIF_RESULT_NOT_IMPLEMENTED:
+    case AVIF_RESULT_UNSUPPORTED_DEPTH:
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "an AVIF of a kind that is not read: %s",
+                       avifResultToString(result));
+    default:
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged AVIF: %s", avifResultToString(result));
+    }
+}
+
+/* The boxes turn first and mirror then; EXIF's orientations name the eight results. EXIF data inside an AVIF has no
+ * say (ISO/IEC 23000-22). */
+static int find_orientation(const avifImage *image)
+{
+    static const uint8_t turned[4] = {1, 8, 3, 6}; /* by quarter turns against the clock */
+    static const uint8_t turned_then_mirrored[2][4] = {{4, 5, 2, 7},
+                                                       {2, 7, 4, 5}}; /* top-bottom, left-right */
+    const unsigned quarters = image->transformFlags & AVIF_TRANSFORM_IROT ? image->irot.angle & 3u : 0;
+    if (image->transformFlags & AVIF_TRANSFORM_IMIR)
+        return turned_then_mirrored[image->imir.mode & 1][quarters];
+    return turned[quarters];
+}
+
+static bn_status open_reader(const uint8_t *bytes, size_t size, avifDecoder **decoder, bn_error *err)
+{
+    avifDecoder *d = avifDecoderCreate();
+    if (!d) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to read an AVIF");
+    *decoder = d;
+    d->ignoreExif = AVIF_TRUE;
+    d->ignoreXMP = AVIF_TRUE;
+    /* files of older encoders lack boxes that the standard came to ask for */
+    d->strictFlags = AVIF_STRICT_DISABLED;
+    avifResult result = avifDecoderSetIOMemory(d, bytes, size);
+    if (result == AVIF_RESULT_OK) result = avifDecoderParse(d);
+    return result == AVIF_RESULT_OK ? BIREFNET_OK : fail_reading(result, err);
+}
+
+static bn_status avif_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err)
+{
+    avifDecoder *decoder = NULL;
+    bn_status status;
+    BN_TRY_DONE(open_reader(bytes, size, &decoder, err));
+    const avifImage *found = decoder->image;
+    *header = (bn_image_header){(int)found->width, (int)found->height, find_orientation(found)};
+done:
+    if (decoder) avifDecoderDestroy(decoder);
+    return status;
+}
+
+static bn_status to_rgb(const avifImage *source, bn_image **image, bn_error *err)
+{
+    const bool has_alpha = source->alphaPlane != NULL;
+    BN_TRY(bn_image_create((int)source->width, (int)source->height, has_alpha ? 4 : 3,
+                           source->depth > 8 ? 16 : 8, image, err));
+    avifRGBImage rgb;
+    avifRGBImageSetDefaults(&rgb, source);
+    rgb.depth = (uint32_t)(*image)->depth;
+    rgb.format = has_alpha ? AVIF_RGB_FORMAT_RGBA : AVIF_RGB_FORMAT_RGB;
+    rgb.pixels = (*image)->pixels;
+    rgb.rowBytes = (uint32_t)bn_image_row_bytes(*image);
+    const avifResult result = avifImageYUVToRGB(source, &rgb);
+    return result == AVIF_RESULT_OK ? BIREFNET_OK : fail_reading(result, err);
+}
+
+static bn_status avif_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
+                             bn_image **image, bn_error *err)
+{
+    avifDecoder *decoder = NULL;
+    bn_image *made = NULL;
+    bn_status status;
+    BN_TRY_DONE(open_reader(bytes, size, &decoder, err));
+    BN_TRY_DONE(bn_limits_check(limits, decoder->image->width, decoder->image->height, err));
+    /* the AV1 data inside may claim another size than the container */
+    decoder->imageSizeLimit = (uint32_t)BN_MIN(limits->max_pixels, (uint64_t)AVIF_DEFAULT_IMAGE_SIZE_LIMIT);
+    const avifResult result = avifDecoderNextImage(decoder);
+    if (result != AVIF_RESULT_OK) {
+        status = fail_reading(result, err);
+        goto done;
+    }
+    const avifImage *source = decoder->image;
+    BN_TRY_DONE(bn_limits_check(limits, source->width, source->height, err));
+    BN_TRY_DONE(to_rgb(source, &made, err));
+    made->source_depth = (int)source->depth;
+    made->source_orientation = find_orientation(source);
+    BN_TRY_DONE(bn_image_adopt_icc(made, source->icc.data, source->icc.size, err));
+    *image = made;
+    made = NULL;
+done:
+    if (decoder) avifDecoderDestroy(decoder);
+    bn_image_destroy(&made);
+    return status;
+}
+
+const bn_codec bn_avif_codec = {avif_probe, avif_decode, NULL};

@@ -1,0 +1,132 @@
+/* codec.c - choosing the codec by content or by name; limits, turning and rows for all of them. */
+#include "image/codec.h"
+
+#include "base/size.h"
+#include "image/codec_table.h"
+#include "image/orientation.h"
+
+#include <limits.h>
+#include <string.h>
+
+static const bn_codec *const codecs[BN_FORMATS] = {
+    [BN_FORMAT_JPEG] = &bn_jpeg_codec, [BN_FORMAT_PNG] = &bn_png_codec,   [BN_FORMAT_WEBP] = &bn_webp_codec,
+    [BN_FORMAT_GIF] = &bn_gif_codec,   [BN_FORMAT_AVIF] = &bn_avif_codec, [BN_FORMAT_TIFF] = &bn_tiff_codec,
+};
+
+void bn_decode_limits_default(bn_decode_limits *limits)
+{
+    *limits = (bn_decode_limits){.max_pixels = BN_DECODE_MAX_PIXELS};
+}
+
+void bn_encode_options_default(bn_encode_options *options, bn_format format)
+{
+    *options = (bn_encode_options){
+        .format = format, .quality = 90, .lossless = true, .compression = 1, .dither = true, .threads = 1};
+}
+
+bn_status bn_limits_check(const bn_decode_limits *limits, uint64_t width, uint64_t height, bn_error *err)
+{
+    if (width == 0 || height == 0)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "an image without pixels (%llux%llu)",
+                       (unsigned long long)width, (unsigned long long)height);
+    uint64_t pixels = 0;
+    if (width > INT_MAX || height > INT_MAX || !bn_size_mul(width, height, &pixels) ||
+        pixels > limits->max_pixels)
+        return bn_fail(
+            err, BIREFNET_ERROR_LIMIT, "the image has %llux%llu pixels, the limit is %.4g megapixels",
+            (unsigned long long)width, (unsigned long long)height, (double)limits->max_pixels / 1e6);
+    return BIREFNET_OK;
+}
+
+bn_status bn_image_adopt_icc(bn_image *image, const void *bytes, size_t size, bn_error *err)
+{
+    enum { HEADER_BYTES = 128, AT_COLOUR_SPACE = 16 };
+    const size_t max_bytes = 16u << 20;
+    if (!bytes || size < HEADER_BYTES || size > max_bytes) return BIREFNET_OK;
+    if (memcmp((const uint8_t *)bytes + AT_COLOUR_SPACE, "RGB ", 4) != 0) return BIREFNET_OK;
+    return bn_image_set_icc(image, bytes, size, err);
+}
+
+/* "starts with 3c 68 74 6d "<htm"": enough for a person to see that it is a web page. */
+static bn_status fail_unknown(const uint8_t *bytes, size_t size, bn_error *err)
+{
+    if (size == 0) return bn_fail(err, BIREFNET_ERROR_FORMAT, "not an image that can be read (it is empty)");
+    char text[13] = {0}, hex[40] = {0};
+    const size_t shown = BN_MIN(size, sizeof text - 1);
+    for (size_t i = 0; i < shown; i++) {
+        text[i] = bytes[i] >= 0x20 && bytes[i] < 0x7f ? (char)bytes[i] : '.';
+        static const char digits[] = "0123456789abcdef";
+        hex[3 * i] = digits[bytes[i] >> 4];
+        hex[3 * i + 1] = digits[bytes[i] & 15];
+        hex[3 * i + 2] = i + 1 < shown ? ' ' : '\0';
+    }
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "not an image that can be read (starts with %s, \"%s\")", hex,
+                   text);
+}
+
+bn_status bn_image_probe(const void *bytes, size_t size, bn_format *format, int *width, int *height,
+                         bn_error *err)
+{
+    const bn_format found = bn_format_from_bytes(bytes, size);
+    if (!codecs[found]) return fail_unknown(bytes, size, err);
+    bn_image_header header = {.orientation = 1};
+    BN_TRY(codecs[found]->probe(bytes, size, &header, err));
+    const bool swaps = bn_orientation_swaps_sides(header.orientation);
+    if (format) *format = found;
+    if (width) *width = swaps ? header.height : header.width;
+    if (height) *height = swaps ? header.width : header.height;
+    return BIREFNET_OK;
+}
+
+bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
+                          bn_error *err)
+{
+    bn_decode_limits defaults;
+    bn_decode_limits_default(&defaults);
+    const bn_format format = bn_format_from_bytes(bytes, size);
+    if (!codecs[format]) return fail_unknown(bytes, size, err);
+    bn_image *made = NULL;
+    BN_TRY(codecs[format]->decode(bytes, size, limits ? limits : &defaults, &made, err));
+    made->source_format = format;
+    const bn_status status = bn_image_orient(made, made->source_orientation, err);
+    if (status != BIREFNET_OK)
+        bn_image_destroy(&made);
+    else
+        *image = made;
+    return status;
+}
+
+bn_status bn_image_encode(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
+                          bn_error *err)
+{
+    const bn_format_facts *facts = bn_format_get_facts(options->format);
+    if (!facts->writes)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "images cannot be written as %s", facts->name);
+    if (options->quality < 1 || options->quality > 100 || options->compression < 1 ||
+        options->compression > 9)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "quality is 1 to 100 and compression 1 to 9, not %d and %d", options->quality,
+                       options->compression);
+    return codecs[options->format]->encode(image, options, out, err);
+}
+
+static unsigned sample_8(const bn_image *image, size_t at)
+{
+    if (image->depth == 16) return bn_sample_16_to_8(((const uint16_t *)image->pixels)[at]);
+    return ((const uint8_t *)image->pixels)[at];
+}
+
+void bn_image_copy_row_8(const bn_image *image, int y, int channels, uint8_t *out)
+{
+    const size_t have = (size_t)image->channels, want = (size_t)channels, width = (size_t)image->width;
+    const size_t row = (size_t)y * width * have;
+    if (have == want && image->depth == 8) {
+        memcpy(out, (const uint8_t *)image->pixels + row, width * have);
+        return;
+    }
+    for (size_t x = 0; x < width; x++)
+        for (size_t c = 0; c < want; c++) {
+            const size_t from = have == 1 && c < 3 ? 0 : c;
+            out[x * want + c] = (uint8_t)(from < have ? sample_8(image, row + x * have + from) : 255);
+        }
+}

@@ -1,0 +1,74 @@
+/* format.c - the table of formats, and looking things up in it. */
+#include "image/format.h"
+
+#include "base/size.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const bn_format_facts table[BN_FORMATS] = {
+    [BN_FORMAT_NONE] = {"none", {NULL}, "application/octet-stream", false, false},
+    [BN_FORMAT_JPEG] = {"jpeg", {"jpg", "jpeg", "jpe", NULL}, "image/jpeg", true, false},
+    [BN_FORMAT_PNG] = {"png", {"png", NULL}, "image/png", true, true},
+    [BN_FORMAT_WEBP] = {"webp", {"webp", NULL}, "image/webp", true, true},
+    [BN_FORMAT_GIF] = {"gif", {"gif", NULL}, "image/gif", true, true},
+    [BN_FORMAT_AVIF] = {"avif", {"avif", NULL}, "image/avif", false, true},
+    [BN_FORMAT_TIFF] = {"tiff", {"tif", "tiff", NULL}, "image/tiff", true, true},
+};
+
+const bn_format_facts *bn_format_get_facts(bn_format format)
+{
+    return &table[format];
+}
+
+static bool equal_span(const char *text, size_t length, const char *word)
+{
+    return strlen(word) == length && strncasecmp(text, word, length) == 0;
+}
+
+bn_format bn_format_from_name(const char *name)
+{
+    const size_t length = strlen(name);
+    for (bn_format format = BN_FORMAT_NONE + 1; format < BN_FORMATS; format++) {
+        if (equal_span(name, length, table[format].name)) return format;
+        for (const char *const *suffix = table[format].suffixes; *suffix; suffix++)
+            if (equal_span(name, length, *suffix)) return format;
+    }
+    return BN_FORMAT_NONE;
+}
+
+bn_format bn_format_from_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dot = strrchr(slash ? slash : path, '.');
+    return dot ? bn_format_from_name(dot + 1) : BN_FORMAT_NONE;
+}
+
+bn_format bn_format_from_mime(const char *mime)
+{
+    const size_t length = strcspn(mime, "; \t");
+    for (bn_format format = BN_FORMAT_NONE + 1; format < BN_FORMATS; format++)
+        if (equal_span(mime, length, table[format].mime)) return format;
+    return equal_span(mime, length, "image/jpg") ? BN_FORMAT_JPEG : BN_FORMAT_NONE;
+}
+
+/* An ISO media file whose brands, the first or one of the compatible ones, say AVIF (a still or a sequence). */
+static bool is_avif(const uint8_t *bytes, size_t size)
+{
+    if (size < 16 || memcmp(bytes + 4, "ftyp", 4) != 0) return false;
+    const size_t box = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+    for (size_t at = 8; at + 4 <= BN_MIN(box, size); at += 4)
+        if (at != 12 && (!memcmp(bytes + at, "avif", 4) || !memcmp(bytes + at, "avis", 4))) return true;
+    return false;
+}
+
+bn_format bn_format_from_bytes(const uint8_t *bytes, size_t size)
+{
+    if (size >= 3 && !memcmp(bytes, "\xff\xd8\xff", 3)) return BN_FORMAT_JPEG;
+    if (size >= 8 && !memcmp(bytes, "\x89PNG\r\n\x1a\n", 8)) return BN_FORMAT_PNG;
+    if (size >= 12 && !memcmp(bytes, "RIFF", 4) && !memcmp(bytes + 8, "WEBP", 4)) return BN_FORMAT_WEBP;
+    if (size >= 6 && (!memcmp(bytes, "GIF87a", 6) || !memcmp(bytes, "GIF89a", 6))) return BN_FORMAT_GIF;
+    if (size >= 4 && (!memcmp(bytes, "II*\0", 4) || !memcmp(bytes, "MM\0*", 4))) return BN_FORMAT_TIFF;
+    if (size >= 4 && (!memcmp(bytes, "II+\0", 4) || !memcmp(bytes, "MM\0+", 4))) return BN_FORMAT_TIFF;
+    return is_avif(bytes, size) ? BN_FORMAT_AVIF : BN_FORMAT_NONE;
+}

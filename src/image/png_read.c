@@ -1,0 +1,114 @@
+/* png_read.c - PNG in, through libspng: every colour type, 16 bits kept, transparency, profile, orientation. */
+#include "image/png.h"
+
+#include "image/orientation.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include <spng.h>
+
+static bn_status fail_reading(int code, bn_error *err)
+{
+    if (code == SPNG_IO_EOF)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "truncated PNG: the data ends too early");
+    if (code == SPNG_EMEM) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to read a PNG");
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged PNG: %s", spng_strerror(code));
+}
+
+static bn_status open_reader(const uint8_t *bytes, size_t size, spng_ctx **context, struct spng_ihdr *header,
+                             bn_error *err)
+{
+    const size_t max_chunk_bytes = 32u << 20, max_kept_bytes = 64u << 20;
+    spng_ctx *c = spng_ctx_new(0);
+    if (!c) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to read a PNG");
+    *context = c;
+    int code = spng_set_chunk_limits(c, max_chunk_bytes, max_kept_bytes);
+    if (!code) code = spng_set_image_limits(c, INT_MAX, INT_MAX);
+    if (!code) code = spng_set_crc_action(c, SPNG_CRC_ERROR, SPNG_CRC_DISCARD);
+    if (!code) code = spng_set_png_buffer(c, bytes, size);
+    if (!code) code = spng_get_ihdr(c, header);
+    return code ? fail_reading(code, err) : BIREFNET_OK;
+}
+
+/* An eXIf chunk may stand behind the pixels: only then is it seen after decoding. */
+static int find_orientation(spng_ctx *context)
+{
+    struct spng_exif exif;
+    if (spng_get_exif(context, &exif) != 0) return 1;
+    return bn_exif_get_orientation((const uint8_t *)exif.data, exif.length);
+}
+
+bn_status bn_png_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err)
+{
+    spng_ctx *context = NULL;
+    struct spng_ihdr ihdr = {0};
+    bn_status status = open_reader(bytes, size, &context, &ihdr, err);
+    if (status == BIREFNET_OK)
+        *header = (bn_image_header){(int)ihdr.width, (int)ihdr.height, find_orientation(context)};
+    spng_ctx_free(context);
+    return status;
+}
+
+/* 16-bit grey lies in the last third of an RGB image's pixels; repeat it from the front. The writer never overtakes
+ * the reader. */
+static void spread_grey_16(bn_image *image)
+{
+    const size_t pixels = (size_t)image->width * (size_t)image->height;
+    uint16_t *rgb = image->pixels;
+    const uint16_t *grey = rgb + 2 * pixels;
+    for (size_t i = 0; i < pixels; i++) {
+        const uint16_t value = grey[i];
+        rgb[3 * i] = rgb[3 * i + 1] = rgb[3 * i + 2] = value;
+    }
+}
+
+static bn_status read_pixels(spng_ctx *context, const struct spng_ihdr *ihdr, bn_image **image, bn_error *err)
+{
+    struct spng_trns transparency;
+    const int colour = ihdr->color_type;
+    const bool has_alpha = colour == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ||
+                           colour == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA ||
+                           spng_get_trns(context, &transparency) == 0;
+    const int depth = ihdr->bit_depth == 16 ? 16 : 8;
+    BN_TRY(bn_image_create((int)ihdr->width, (int)ihdr->height, has_alpha ? 4 : 3, depth, image, err));
+    int format = has_alpha ? SPNG_FMT_RGBA8 : SPNG_FMT_RGB8;
+    if (depth == 16) format = has_alpha ? SPNG_FMT_RGBA16 : SPNG_FMT_PNG;
+    const bool grey_16 = format == SPNG_FMT_PNG && colour == SPNG_COLOR_TYPE_GRAYSCALE;
+    uint8_t *pixels = (*image)->pixels;
+    size_t bytes = bn_image_bytes(*image);
+    if (grey_16) {
+        pixels += bytes / 3 * 2;
+        bytes /= 3;
+    }
+    const int code = spng_decode_image(context, pixels, bytes, format, SPNG_DECODE_TRNS);
+    if (code) return fail_reading(code, err);
+    if (grey_16) spread_grey_16(*image);
+    return BIREFNET_OK;
+}
+
+bn_status bn_png_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
+                        bn_error *err)
+{
+    spng_ctx *context = NULL;
+    struct spng_ihdr ihdr = {0};
+    struct spng_iccp icc;
+    bn_image *made = NULL;
+    bn_status status;
+    BN_TRY_DONE(open_reader(bytes, size, &context, &ihdr, err));
+    BN_TRY_DONE(bn_limits_check(limits, ihdr.width, ihdr.height, err));
+    BN_TRY_DONE(read_pixels(context, &ihdr, &made, err));
+    made->source_depth = ihdr.bit_depth;
+    spng_decode_chunks(context); /* what follows the pixels may be missing or broken: they are whole */
+    made->source_orientation = find_orientation(context);
+    if (spng_get_iccp(context, &icc) == 0)
+        BN_TRY_DONE(bn_image_adopt_icc(made, icc.profile, icc.profile_len, err));
+    *image = made;
+    made = NULL;
+done:
+    spng_ctx_free(context);
+    bn_image_destroy(&made);
+    return status;
+}
+
+const bn_codec bn_png_codec = {bn_png_probe, bn_png_decode, bn_png_encode};

@@ -1,0 +1,102 @@
+/* resample_kernels.c - weighted sums along and across rows, written so that compilers vectorise them.
+ *
+ * Compiled as it is for any CPU; resample_kernels_avx2.c and _avx512.c include it for more. All give the same bytes. */
+#include "image/resample_kernels.h"
+
+#include "base/size.h"
+
+#ifndef KERNELS
+#    define KERNELS bn_resample_kernels_plain
+#endif
+
+#define LANES BN_RESAMPLE_LANES
+
+static inline uint8_t to_byte(int32_t sum)
+{
+    const int32_t value = sum >> BN_RESAMPLE_BITS;
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+static void across(const bn_taps *taps, int channels, const uint8_t *columns, uint8_t *out)
+{
+    for (int x = 0; x < taps->out; x++) {
+        const int32_t *weights = taps->weights + (size_t)x * (size_t)taps->most;
+        const uint8_t *in = columns + (size_t)taps->first[x] * (size_t)channels * LANES;
+        for (int c = 0; c < channels; c++, in += LANES, out += LANES) {
+            int32_t sum[LANES];
+            for (int l = 0; l < LANES; l++) sum[l] = 1 << (BN_RESAMPLE_BITS - 1);
+            for (int k = 0; k < taps->count[x]; k++) {
+                const uint8_t *sample = in + (size_t)k * (size_t)channels * LANES;
+                for (int l = 0; l < LANES; l++) sum[l] += sample[l] * weights[k];
+            }
+            for (int l = 0; l < LANES; l++) out[l] = to_byte(sum[l]);
+        }
+    }
+}
+
+/* A piece of a row at a time, so that its sums stay in registers. */
+static void down(const uint8_t *const *rows, const int32_t *weights, int count, size_t bytes, uint8_t *out)
+{
+    enum { PIECE = 64 };
+    size_t at = 0;
+    for (; at + PIECE <= bytes; at += PIECE) {
+        int32_t sum[PIECE];
+        for (int i = 0; i < PIECE; i++) sum[i] = 1 << (BN_RESAMPLE_BITS - 1);
+        for (int k = 0; k < count; k++) {
+            const uint8_t *row = rows[k] + at;
+            for (int i = 0; i < PIECE; i++) sum[i] += row[i] * weights[k];
+        }
+        for (int i = 0; i < PIECE; i++) out[at + (size_t)i] = to_byte(sum[i]);
+    }
+    for (; at < bytes; at++) {
+        int32_t sum = 1 << (BN_RESAMPLE_BITS - 1);
+        for (int k = 0; k < count; k++) sum += rows[k][at] * weights[k];
+        out[at] = to_byte(sum);
+    }
+}
+
+/* 16 rows x 16 bytes, turned by interleaving halves four times. */
+static inline void turn_block(uint8_t block[LANES][LANES])
+{
+    uint8_t turned[LANES][LANES];
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < LANES / 2; i++)
+            for (int l = 0; l < LANES; l++)
+                turned[2 * i + l / (LANES / 2)][2 * l % LANES] = block[i][l],
+                                                        turned[2 * i + l / (LANES / 2)][2 * l % LANES + 1] =
+                                                            block[i + LANES / 2][l];
+        for (int i = 0; i < LANES / 2; i++)
+            for (int l = 0; l < LANES; l++)
+                block[2 * i + l / (LANES / 2)][2 * l % LANES] = turned[i][l],
+                                                       block[2 * i + l / (LANES / 2)][2 * l % LANES + 1] =
+                                                           turned[i + LANES / 2][l];
+    }
+}
+
+static void gather(const uint8_t *const *rows, size_t bytes, uint8_t *columns)
+{
+    size_t at = 0;
+    for (; at + LANES <= bytes; at += LANES, columns += LANES * LANES) {
+        uint8_t block[LANES][LANES];
+        for (int r = 0; r < LANES; r++) __builtin_memcpy(block[r], rows[r] + at, LANES);
+        turn_block(block);
+        __builtin_memcpy(columns, block, sizeof block);
+    }
+    for (; at < bytes; at++, columns += LANES)
+        for (int r = 0; r < LANES; r++) columns[r] = rows[r][at];
+}
+
+static void scatter(const uint8_t *columns, size_t bytes, uint8_t *const *rows)
+{
+    size_t at = 0;
+    for (; at + LANES <= bytes; at += LANES, columns += LANES * LANES) {
+        uint8_t block[LANES][LANES];
+        __builtin_memcpy(block, columns, sizeof block);
+        turn_block(block);
+        for (int r = 0; r < LANES; r++) __builtin_memcpy(rows[r] + at, block[r], LANES);
+    }
+    for (; at < bytes; at++, columns += LANES)
+        for (int r = 0; r < LANES; r++) rows[r][at] = columns[r];
+}
+
+const bn_resample_kernels KERNELS = {across, down, gather, scatter};

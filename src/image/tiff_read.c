@@ -1,0 +1,301 @@
+/* tiff_read.c - TIFF in, through libtiff: grey and RGB of 8 and 16 bits exactly, CMYK by profile; the other kinds
+ * (palette, 1 to 4 bits, YCbCr, Lab, ...) through libtiff's own conversion to 8-bit RGBA. First page only. */
+#include "image/tiff.h"
+
+#include "base/size.h"
+#include "image/cmyk.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct tiff_facts {
+    uint32_t width, height;
+    uint16_t bits, samples, photometric, planar, format, orientation, extras;
+    uint16_t first_extra; /* EXTRASAMPLE_... */
+    bool tiled;
+} tiff_facts;
+
+static void read_facts(TIFF *tiff, tiff_facts *f)
+{
+    *f = (tiff_facts){0};
+    TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &f->width);
+    TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &f->height);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &f->bits);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &f->samples);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &f->planar);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &f->format);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &f->orientation);
+    if (!TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &f->photometric))
+        f->photometric = f->samples >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
+    uint16_t *kinds = NULL;
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &f->extras, &kinds);
+    f->first_extra = f->extras > 0 && kinds ? kinds[0] : EXTRASAMPLE_UNSPECIFIED;
+    f->tiled = TIFFIsTiled(tiff) != 0;
+    if (f->orientation < 1 || f->orientation > 8) f->orientation = 1;
+}
+
+bn_status bn_tiff_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err)
+{
+    bn_tiff_memory memory = {.bytes = bytes, .size = size};
+    tiff_facts facts;
+    BN_TRY(bn_tiff_open(&memory, "r", 1u << 30, err));
+    read_facts(memory.tiff, &facts);
+    bn_tiff_close(&memory);
+    bn_decode_limits none = {.max_pixels = UINT64_MAX};
+    BN_TRY(bn_limits_check(&none, facts.width, facts.height, err));
+    *header = (bn_image_header){(int)facts.width, (int)facts.height, facts.orientation};
+    return BIREFNET_OK;
+}
+
+static bn_status fail_reading(const bn_tiff_memory *memory, bn_error *err)
+{
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged or truncated TIFF: %s",
+                   memory->message[0] ? memory->message : "unknown error");
+}
+
+/* ---- samples as they are ------------------------------------------------------------------------------- */
+
+typedef struct tiff_reading {
+    bn_tiff_memory *memory;
+    tiff_facts facts;
+    bn_image *image;
+    bn_cmyk *cmyk;  /* NULL unless the samples are ink */
+    uint8_t *block; /* one strip or tile */
+    bool has_alpha, premultiplied;
+} tiff_reading;
+
+static int colours_of(const tiff_facts *f)
+{
+    switch (f->photometric) {
+    case PHOTOMETRIC_RGB:
+        return 3;
+    case PHOTOMETRIC_SEPARATED:
+        return 4;
+    case PHOTOMETRIC_MINISBLACK:
+    case PHOTOMETRIC_MINISWHITE:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* Whether the samples can be taken one by one. */
+static bool is_plain(const tiff_facts *f)
+{
+    const int colours = colours_of(f);
+    if (colours == 0 || f->samples < colours || f->samples > 16) return false;
+    if (f->format != SAMPLEFORMAT_UINT && f->format != SAMPLEFORMAT_VOID) return false;
+    if (colours == 4) return f->bits == 8 && f->planar == PLANARCONFIG_CONTIG;
+    return f->bits == 8 || f->bits == 16;
+}
+
+/* Where the samples of one pixel of the file go: image channel for each, -1 for none. */
+static void place_sample(const tiff_reading *r, int sample, int *first, int *last)
+{
+    const int colours = colours_of(&r->facts);
+    *first = *last = -1;
+    if (colours == 1 && sample == 0)
+        *first = 0, *last = 2;
+    else if (sample < colours)
+        *first = *last = sample;
+    else if (sample == colours && r->has_alpha)
+        *first = *last = 3;
+}
+
+/* Copy one sample of each of `count` pixels; from and to are indices of samples. */
+static void copy_samples(const tiff_reading *r, size_t from, size_t step, size_t to, size_t count,
+                         bool invert)
+{
+    const size_t channels = (size_t)r->image->channels;
+    if (r->facts.bits == 16) {
+        const uint16_t *in = (const uint16_t *)(const void *)r->block + from;
+        uint16_t *out = (uint16_t *)r->image->pixels + to;
+        for (size_t i = 0; i < count; i++)
+            out[i * channels] = (uint16_t)(invert ? 65535 - in[i * step] : in[i * step]);
+    } else {
+        const uint8_t *in = r->block + from;
+        uint8_t *out = (uint8_t *)r->image->pixels + to;
+        for (size_t i = 0; i < count; i++)
+            out[i * channels] = (uint8_t)(invert ? 255 - in[i * step] : in[i * step]);
+    }
+}
+
+/* A block of the file covers width x height pixels at (x, y) of the image; its rows are block_width wide. plane is the
+ * sample it holds, or -1 where it holds all of them. */
+static void place_block(const tiff_reading *r, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
+                        uint32_t block_width, int plane)
+{
+    const size_t samples = plane < 0 ? r->facts.samples : 1, channels = (size_t)r->image->channels;
+    const bool invert = r->facts.photometric == PHOTOMETRIC_MINISWHITE;
+    for (size_t row = 0; row < height; row++) {
+        const size_t from = row * block_width * samples;
+        const size_t to = ((y + row) * (size_t)r->image->width + x) * channels;
+        for (size_t s = 0; s < samples; s++) {
+            int first, last;
+            place_sample(r, plane < 0 ? (int)s : plane, &first, &last);
+            for (int channel = first; channel >= 0 && channel <= last; channel++)
+                copy_samples(r, from + s, samples, to + (size_t)channel, width, invert && channel < 3);
+        }
+    }
+}
+
+static bn_status place_ink(const tiff_reading *r, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
+                           uint32_t block_width, bn_error *err)
+{
+    const size_t samples = r->facts.samples;
+    uint8_t *ink = malloc((size_t)width * 4);
+    if (!ink) return bn_fail_memory(err, (size_t)width * 4, "a row of a TIFF");
+    for (size_t row = 0; row < height; row++) {
+        const uint8_t *in = r->block + row * block_width * samples;
+        for (size_t i = 0; i < width; i++) memcpy(ink + 4 * i, in + i * samples, 4);
+        uint8_t *out = (uint8_t *)r->image->pixels + ((y + row) * (size_t)r->image->width + x) * 3;
+        bn_cmyk_convert(r->cmyk, ink, out, width);
+    }
+    free(ink);
+    return BIREFNET_OK;
+}
+
+static bn_status read_plane(tiff_reading *r, int plane, bn_error *err)
+{
+    TIFF *tiff = r->memory->tiff;
+    const tiff_facts *f = &r->facts;
+    uint32_t block_width = f->width, block_height = f->height;
+    if (f->tiled) {
+        TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &block_width);
+        TIFFGetField(tiff, TIFFTAG_TILELENGTH, &block_height);
+    } else {
+        TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &block_height);
+    }
+    if (block_width == 0 || block_height == 0) return fail_reading(r->memory, err);
+    const uint16_t sample = (uint16_t)BN_MAX(plane, 0);
+    for (uint32_t y = 0; y < f->height; y += BN_MIN(block_height, f->height - y))
+        for (uint32_t x = 0; x < f->width; x += BN_MIN(block_width, f->width - x)) {
+            const uint32_t height = BN_MIN(block_height, f->height - y),
+                           width = BN_MIN(block_width, f->width - x);
+            const tmsize_t got =
+                f->tiled ? TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, x, y, 0, sample), r->block, -1)
+                         : TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, y, sample), r->block, -1);
+            const size_t row_bytes = (size_t)block_width * (plane < 0 ? f->samples : 1) * (f->bits / 8);
+            if (got < 0 || (size_t)got < (size_t)height * row_bytes) return fail_reading(r->memory, err);
+            if (r->cmyk)
+                BN_TRY(place_ink(r, x, y, width, height, block_width, err));
+            else
+                place_block(r, x, y, width, height, block_width, plane);
+        }
+    return BIREFNET_OK;
+}
+
+/* Colours that were multiplied by alpha, divided by it again. */
+static void unpremultiply(bn_image *image)
+{
+    const size_t pixels = (size_t)image->width * (size_t)image->height;
+    const unsigned most = image->depth == 16 ? 65535 : 255;
+    for (size_t i = 0; i < 4 * pixels; i += 4)
+        for (size_t c = 0; c < 3; c++) {
+            uint8_t *p8 = image->pixels;
+            uint16_t *p16 = image->pixels;
+            const unsigned alpha = most == 255 ? p8[i + 3] : p16[i + 3],
+                           value = most == 255 ? p8[i + c] : p16[i + c];
+            const unsigned straight = alpha == 0 ? 0 : BN_MIN(most, (value * most + alpha / 2) / alpha);
+            if (most == 255)
+                p8[i + c] = (uint8_t)straight;
+            else
+                p16[i + c] = (uint16_t)straight;
+        }
+}
+
+static bn_status read_plain(tiff_reading *r, bn_error *err)
+{
+    const tiff_facts *f = &r->facts;
+    const uint64_t block_bytes =
+        f->tiled ? TIFFTileSize64(r->memory->tiff) : TIFFStripSize64(r->memory->tiff);
+    /* a strip or tile may be larger than the image, but not by much */
+    const uint64_t image_bytes = (uint64_t)f->width * f->height * f->samples * (f->bits / 8u);
+    const uint64_t most_bytes = 2 * image_bytes + (64u << 20);
+    if (block_bytes == 0 || block_bytes > most_bytes) return fail_reading(r->memory, err);
+    const bool ink = f->photometric == PHOTOMETRIC_SEPARATED;
+    r->has_alpha = !ink && f->samples > colours_of(f) &&
+                   (f->first_extra == EXTRASAMPLE_UNASSALPHA || f->first_extra == EXTRASAMPLE_ASSOCALPHA);
+    r->premultiplied = r->has_alpha && f->first_extra == EXTRASAMPLE_ASSOCALPHA;
+    BN_TRY(bn_image_create((int)f->width, (int)f->height, r->has_alpha ? 4 : 3, f->bits, &r->image, err));
+    r->block = calloc(1, block_bytes);
+    if (!r->block) return bn_fail_memory(err, block_bytes, "a part of a TIFF");
+    uint32_t icc_bytes = 0;
+    void *icc = NULL;
+    if (ink) {
+        if (!TIFFGetField(r->memory->tiff, TIFFTAG_ICCPROFILE, &icc_bytes, &icc)) icc_bytes = 0;
+        BN_TRY(bn_cmyk_create(icc, icc_bytes, false, &r->cmyk, err));
+        r->image->source_was_cmyk = true;
+    }
+    const int planes = f->planar == PLANARCONFIG_SEPARATE ? f->samples : 1;
+    for (int plane = 0; plane < planes; plane++) BN_TRY(read_plane(r, planes > 1 ? plane : -1, err));
+    if (r->premultiplied) unpremultiply(r->image);
+    return BIREFNET_OK;
+}
+
+/* ---- everything else ----------------------------------------------------------------------------------- */
+
+static bn_status read_converted(tiff_reading *r, bn_error *err)
+{
+    char reason[1024] = "";
+    TIFFRGBAImage rgba;
+    const tiff_facts *f = &r->facts;
+    if (!TIFFRGBAImageOK(r->memory->tiff, reason) || !TIFFRGBAImageBegin(&rgba, r->memory->tiff, 1, reason))
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "a TIFF of a kind that is not read: %s", reason);
+    bn_status status;
+    uint32_t *raster = NULL;
+    rgba.req_orientation = rgba.orientation; /* as stored; codec.c turns it */
+    const bool has_alpha = rgba.alpha != 0;
+    BN_TRY_DONE(bn_image_create((int)f->width, (int)f->height, has_alpha ? 4 : 3, 8, &r->image, err));
+    raster = calloc((size_t)f->width * f->height, sizeof *raster);
+    if (!raster) {
+        status = bn_fail_memory(err, (size_t)f->width * f->height * sizeof *raster, "a TIFF");
+        goto done;
+    }
+    if (!TIFFRGBAImageGet(&rgba, raster, f->width, f->height)) {
+        status = fail_reading(r->memory, err);
+        goto done;
+    }
+    uint8_t *out = r->image->pixels;
+    for (size_t i = 0; i < (size_t)f->width * f->height; i++) {
+        *out++ = (uint8_t)TIFFGetR(raster[i]);
+        *out++ = (uint8_t)TIFFGetG(raster[i]);
+        *out++ = (uint8_t)TIFFGetB(raster[i]);
+        if (has_alpha) *out++ = (uint8_t)TIFFGetA(raster[i]);
+    }
+    if (has_alpha) unpremultiply(r->image); /* libtiff hands out multiplied colours */
+done:
+    free(raster);
+    TIFFRGBAImageEnd(&rgba);
+    return status;
+}
+
+bn_status bn_tiff_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
+                         bn_error *err)
+{
+    bn_tiff_memory memory = {.bytes = bytes, .size = size};
+    tiff_reading r = {.memory = &memory};
+    bn_status status;
+    uint32_t icc_bytes = 0;
+    void *icc = NULL;
+    const uint64_t most_bytes = BN_MIN(limits->max_pixels, (uint64_t)1 << 32) * 16 + (64u << 20);
+    BN_TRY_DONE(bn_tiff_open(&memory, "r", most_bytes, err));
+    read_facts(memory.tiff, &r.facts);
+    BN_TRY_DONE(bn_limits_check(limits, r.facts.width, r.facts.height, err));
+    BN_TRY_DONE(is_plain(&r.facts) ? read_plain(&r, err) : read_converted(&r, err));
+    r.image->source_depth = r.facts.bits;
+    r.image->source_orientation = r.facts.orientation;
+    if (!r.cmyk && TIFFGetField(memory.tiff, TIFFTAG_ICCPROFILE, &icc_bytes, &icc))
+        BN_TRY_DONE(bn_image_adopt_icc(r.image, icc, icc_bytes, err));
+    *image = r.image;
+    r.image = NULL;
+done:
+    bn_tiff_close(&memory);
+    bn_cmyk_destroy(&r.cmyk);
+    bn_image_destroy(&r.image);
+    free(r.block);
+    return status;
+}
+
+const bn_codec bn_tiff_codec = {bn_tiff_probe, bn_tiff_decode, bn_tiff_encode};

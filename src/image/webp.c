@@ -1,0 +1,205 @@
+/* webp.c - WebP through libwebp: lossy, lossless, alpha, the first frame of animations; profile and orientation. */
+#include "image/codec_table.h"
+
+#include "image/orientation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <webp/decode.h>
+#include <webp/demux.h>
+#include <webp/encode.h>
+#include <webp/mux.h>
+
+/* ---- reading ------------------------------------------------------------------------------------------- */
+
+/* *demuxer is NULL on failure. */
+static bn_status open_container(const uint8_t *bytes, size_t size, WebPDemuxer **demuxer, bn_error *err)
+{
+    const WebPData data = {bytes, size};
+    WebPDemuxState state = WEBP_DEMUX_PARSE_ERROR;
+    *demuxer = WebPDemuxPartial(&data, &state);
+    if (*demuxer && state == WEBP_DEMUX_DONE) return BIREFNET_OK;
+    WebPDemuxDelete(*demuxer);
+    *demuxer = NULL;
+    if (state == WEBP_DEMUX_PARSE_ERROR) return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged WebP");
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "truncated WebP: the data ends too early");
+}
+
+/* The payload of the first chunk of this name; false where there is none. */
+static bool find_chunk(WebPDemuxer *demuxer, const char *name, const uint8_t **bytes, size_t *size)
+{
+    WebPChunkIterator chunk;
+    const bool found = WebPDemuxGetChunk(demuxer, name, 1, &chunk) != 0;
+    if (found) *bytes = chunk.chunk.bytes, *size = chunk.chunk.size;
+    WebPDemuxReleaseChunkIterator(&chunk);
+    return found;
+}
+
+static int find_orientation(WebPDemuxer *demuxer)
+{
+    const uint8_t *exif = NULL;
+    size_t size = 0;
+    return find_chunk(demuxer, "EXIF", &exif, &size) ? bn_exif_get_orientation(exif, size) : 1;
+}
+
+static bn_status webp_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err)
+{
+    WebPDemuxer *demuxer = NULL;
+    BN_TRY(open_container(bytes, size, &demuxer, err));
+    *header =
+        (bn_image_header){(int)WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH),
+                          (int)WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT), find_orientation(demuxer)};
+    WebPDemuxDelete(demuxer);
+    return BIREFNET_OK;
+}
+
+/* Decode a frame to its place on the canvas; the canvas has alpha unless the frame covers it without. */
+static bn_status read_frame(const WebPIterator *frame, int canvas_width, int canvas_height, bn_image **image,
+                            bn_error *err)
+{
+    WebPDecoderConfig config;
+    if (!WebPInitDecoderConfig(&config))
+        return bn_fail(err, BIREFNET_ERROR_INTERNAL, "wrong version of libwebp");
+    VP8StatusCode code = WebPGetFeatures(frame->fragment.bytes, frame->fragment.size, &config.input);
+    if (code != VP8_STATUS_OK) return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged WebP: no frame");
+    if (config.input.width != frame->width || config.input.height != frame->height ||
+        frame->x_offset > canvas_width - frame->width || frame->y_offset > canvas_height - frame->height)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged WebP: a frame that does not fit");
+    const bool covers = frame->width == canvas_width && frame->height == canvas_height;
+    const bool has_alpha = config.input.has_alpha || !covers;
+    BN_TRY(bn_image_create(canvas_width, canvas_height, has_alpha ? 4 : 3, 8, image, err));
+    const size_t row_bytes = bn_image_row_bytes(*image), pixel_bytes = has_alpha ? 4 : 3;
+    const size_t first = (size_t)frame->y_offset * row_bytes + (size_t)frame->x_offset * pixel_bytes;
+    config.output.colorspace = has_alpha ? MODE_RGBA : MODE_RGB;
+    config.output.is_external_memory = 1;
+    config.output.u.RGBA = (WebPRGBABuffer){
+        .rgba = (uint8_t *)(*image)->pixels + first,
+        .stride = (int)row_bytes,
+        .size = bn_image_bytes(*image) - first,
+    };
+    code = WebPDecode(frame->fragment.bytes, frame->fragment.size, &config);
+    WebPFreeDecBuffer(&config.output);
+    if (code == VP8_STATUS_OK) return BIREFNET_OK;
+    if (code == VP8_STATUS_OUT_OF_MEMORY)
+        return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to read a WebP");
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "%s WebP",
+                   code == VP8_STATUS_NOT_ENOUGH_DATA || code == VP8_STATUS_SUSPENDED ? "truncated"
+                                                                                      : "damaged");
+}
+
+static bn_status webp_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
+                             bn_image **image, bn_error *err)
+{
+    WebPDemuxer *demuxer = NULL;
+    WebPIterator frame = {0};
+    bn_image *made = NULL;
+    const uint8_t *icc = NULL;
+    size_t icc_bytes = 0;
+    bn_status status;
+    BN_TRY_DONE(open_container(bytes, size, &demuxer, err));
+    const uint32_t width = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH);
+    const uint32_t height = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT);
+    BN_TRY_DONE(bn_limits_check(limits, width, height, err));
+    if (!WebPDemuxGetFrame(demuxer, 1, &frame)) {
+        status = bn_fail(err, BIREFNET_ERROR_FORMAT, "a WebP without a frame");
+        goto done;
+    }
+    BN_TRY_DONE(read_frame(&frame, (int)width, (int)height, &made, err));
+    made->source_depth = 8;
+    made->source_orientation = find_orientation(demuxer);
+    if (find_chunk(demuxer, "ICCP", &icc, &icc_bytes))
+        BN_TRY_DONE(bn_image_adopt_icc(made, icc, icc_bytes, err));
+    *image = made;
+    made = NULL;
+done:
+    WebPDemuxReleaseIterator(&frame);
+    WebPDemuxDelete(demuxer);
+    bn_image_destroy(&made);
+    return status;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------- */
+
+/* libwebp wants 0xAARRGGBB. */
+static bn_status fill_picture(WebPPicture *picture, const bn_image *image, bn_error *err)
+{
+    picture->use_argb = 1;
+    picture->width = image->width;
+    picture->height = image->height;
+    uint8_t *line = malloc((size_t)image->width * 4);
+    if (!line || !WebPPictureAlloc(picture)) {
+        free(line);
+        return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to write a WebP");
+    }
+    for (int y = 0; y < image->height; y++) {
+        bn_image_copy_row_8(image, y, 4, line);
+        uint32_t *out = picture->argb + (ptrdiff_t)y * picture->argb_stride;
+        for (int x = 0; x < image->width; x++) {
+            const uint8_t *p = line + 4 * (size_t)x;
+            out[x] = (uint32_t)p[3] << 24 | (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+        }
+    }
+    free(line);
+    return BIREFNET_OK;
+}
+
+static bn_status append_with_profile(const WebPMemoryWriter *written, const bn_image *image, bn_buffer *out,
+                                     bn_error *err)
+{
+    const WebPData plain = {written->mem, written->size}, icc = {image->icc, image->icc_bytes};
+    WebPData assembled = {0};
+    WebPMux *mux = WebPMuxNew();
+    bn_status status = BIREFNET_OK;
+    if (mux && WebPMuxSetImage(mux, &plain, 0) == WEBP_MUX_OK &&
+        WebPMuxSetChunk(mux, "ICCP", &icc, 0) == WEBP_MUX_OK &&
+        WebPMuxAssemble(mux, &assembled) == WEBP_MUX_OK)
+        status = bn_buffer_append(out, assembled.bytes, assembled.size, err);
+    else
+        status = bn_fail(err, BIREFNET_ERROR_MEMORY, "cannot put the colour profile into the WebP");
+    WebPDataClear(&assembled);
+    WebPMuxDelete(mux);
+    return status;
+}
+
+static bool configure(WebPConfig *config, const bn_encode_options *options)
+{
+    if (!WebPConfigPreset(config, WEBP_PRESET_PHOTO, (float)options->quality)) return false;
+    config->thread_level = options->threads > 1;
+    if (!options->lossless) return true;
+    config->exact = 1; /* colours under transparency too */
+    return WebPConfigLosslessPreset(config, options->compression) != 0;
+}
+
+static bn_status webp_encode(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
+                             bn_error *err)
+{
+    WebPConfig config;
+    WebPPicture picture;
+    WebPMemoryWriter written;
+    if (image->width > WEBP_MAX_DIMENSION || image->height > WEBP_MAX_DIMENSION)
+        return bn_fail(err, BIREFNET_ERROR_LIMIT, "a WebP has at most %d pixels a side, this image is %dx%d",
+                       WEBP_MAX_DIMENSION, image->width, image->height);
+    if (!configure(&config, options) || !WebPPictureInit(&picture))
+        return bn_fail(err, BIREFNET_ERROR_INTERNAL, "wrong version of libwebp");
+    WebPMemoryWriterInit(&written);
+    picture.writer = WebPMemoryWrite;
+    picture.custom_ptr = &written;
+    bn_status status;
+    BN_TRY_DONE(fill_picture(&picture, image, err));
+    if (!WebPEncode(&config, &picture)) {
+        const bool memory = picture.error_code == VP8_ENC_ERROR_OUT_OF_MEMORY ||
+                            picture.error_code == VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY;
+        status = bn_fail(err, memory ? BIREFNET_ERROR_MEMORY : BIREFNET_ERROR_LIMIT,
+                         "cannot write the WebP (libwebp's error %d)", picture.error_code);
+        goto done;
+    }
+    status = image->icc ? append_with_profile(&written, image, out, err)
+                        : bn_buffer_append(out, written.mem, written.size, err);
+done:
+    WebPPictureFree(&picture);
+    WebPMemoryWriterClear(&written);
+    return status;
+}
+
+const bn_codec bn_webp_codec = {webp_probe, webp_decode, webp_encode};
