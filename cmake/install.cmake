@@ -7,7 +7,7 @@ install(FILES models/starter.safetensors DESTINATION ${CMAKE_INSTALL_DATADIR}/bi
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
 
 # Whoever links the static library links these as well.
-set(BN_STATIC_LIBRARIES dnnl gomp jansson jpeg spng webpmux webpdemux webp avif tiff lcms2 gif cgif sodium m pthread)
+set(BN_STATIC_LIBRARIES dnnl gomp jansson jpeg spng webpmux webpdemux webp avif tiff lcms2 gif cgif deflate m pthread)
 list(TRANSFORM BN_STATIC_LIBRARIES PREPEND "-l" OUTPUT_VARIABLE BN_STATIC_FLAGS)
 list(JOIN BN_STATIC_FLAGS " " BN_STATIC_FLAGS)
 # Relative to where the .pc file lies, so that an installed tree can be moved.

@@ -1,32 +1,39 @@
 /* help_completion.c - the completion for bash: commands, options, their choices, files. */
 #include "cli/help.h"
 
-#include <string.h>
+#include "weights/presets.h"
 
 static void print_words(FILE *out, const char *choices)
 {
     for (; *choices; choices++) fputc(*choices == '|' ? ' ' : *choices, out);
 }
 
-/* The case arms that complete the word after an option with an argument. */
-static void print_argument_arms(FILE *out)
+static void print_presets(FILE *out, bool only_published)
 {
-    for (bn_option id = 0; id < BN_OPTIONS; id++) {
-        const bn_option_spec *spec = bn_option_get_spec(id);
-        if (!spec->argument || spec->argument_may_lack) continue;
-        fprintf(out, "        --%s", spec->name);
-        if (spec->letter) fprintf(out, "|-%c", spec->letter);
-        fputs(") ", out);
-        if (spec->choices) {
-            fputs("COMPREPLY=($(compgen -W '", out);
-            print_words(out, spec->choices);
-            fputs("' -- \"$word\")); return ;;\n", out);
-        } else if (spec->takes_path) {
-            fputs("COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", out);
-        } else {
-            fputs("return ;;\n", out);
-        }
-    }
+    for (size_t i = 0; i < bn_preset_count(); i++)
+        if (bn_preset_at(i)->repository || !only_published) fprintf(out, "%s ", bn_preset_at(i)->alias);
+}
+
+/* The case arm that completes the word after an option with an argument. */
+static void print_argument_arm(FILE *out, bn_option id)
+{
+    const bn_option_spec *spec = bn_option_get_spec(id);
+    fprintf(out, "        --%s", spec->name);
+    if (spec->letter) fprintf(out, "|-%c", spec->letter);
+    fputs(") COMPREPLY=($(compgen ", out);
+    if (spec->takes_path) fputs("-f ", out);
+    fputs("-W '", out);
+    if (spec->choices) print_words(out, spec->choices);
+    if (id == BN_OPTION_MODEL) print_presets(out, false);
+    fputs("' -- \"$word\")); return ;;\n", out);
+}
+
+static void print_option_names(FILE *out, bn_command command)
+{
+    fprintf(out, "        %s) options='", bn_command_get_spec(command)->name);
+    for (bn_option id = 0; id < BN_OPTIONS; id++)
+        if (bn_option_applies(id, command)) fprintf(out, "--%s ", bn_option_get_spec(id)->name);
+    fputs("' ;;\n", out);
 }
 
 void bn_help_completion(FILE *out)
@@ -40,31 +47,30 @@ void bn_help_completion(FILE *out)
           out);
     for (bn_command command = 0; command < BN_COMMANDS; command++)
         fprintf(out, "%s ", bn_command_get_spec(command)->name);
-    fputs(
-        "--help --version --man --completion' -- \"$word\"))\n        return\n    fi\n    case $before in\n",
-        out);
-    print_argument_arms(out);
-    fputs("    esac\n    case ${COMP_WORDS[1]} in\n", out);
-    for (bn_command command = 0; command < BN_COMMANDS; command++) {
-        fprintf(out, "        %s) options='", bn_command_get_spec(command)->name);
-        for (bn_option id = 0; id < BN_OPTIONS; id++) {
-            const bn_option_spec *spec = bn_option_get_spec(id);
-            if (bn_option_applies(id, command)) fprintf(out, "--%s ", spec->name);
-        }
-        fputs("' ;;\n", out);
-    }
-    fputs(
-        "    esac\n"
-        "    case $word in\n"
-        "        -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
-        "        *)\n"
-        "            if [ \"${COMP_WORDS[1]}\" = pull ]; then\n"
-        "                COMPREPLY=($(compgen -W \"$(birefnet models --names 2>/dev/null)\" -- \"$word\"))\n"
-        "            else\n"
-        "                COMPREPLY=($(compgen -f -- \"$word\"))\n"
-        "            fi ;;\n"
-        "    esac\n"
-        "}\n"
-        "complete -o filenames -F _birefnet birefnet\n",
-        out);
+    fputs("--help --version --man --completion' -- \"$word\"))\n"
+          "        return\n"
+          "    fi\n"
+          "    case $before in\n",
+          out);
+    for (bn_option id = 0; id < BN_OPTIONS; id++)
+        if (bn_option_get_spec(id)->argument && !bn_option_get_spec(id)->argument_may_lack)
+            print_argument_arm(out, id);
+    fputs("    esac\n"
+          "    case ${COMP_WORDS[1]} in\n",
+          out);
+    for (bn_command command = 0; command < BN_COMMANDS; command++) print_option_names(out, command);
+    fputs("    esac\n"
+          "    if [[ $word == -* ]]; then\n"
+          "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+          "    elif [ \"${COMP_WORDS[1]}\" = pull ]; then\n"
+          "        COMPREPLY=($(compgen -W '",
+          out);
+    print_presets(out, true);
+    fputs("' -- \"$word\"))\n"
+          "    else\n"
+          "        COMPREPLY=($(compgen -f -- \"$word\"))\n"
+          "    fi\n"
+          "}\n"
+          "complete -o filenames -F _birefnet birefnet\n",
+          out);
 }

@@ -1,7 +1,12 @@
 /* model.c - choosing the weights of a run. */
 #include "cli/model.h"
 
-#include "base/size.h"
+#include "cli/pull.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static void tell_starter(const bn_values *values, bn_console *console)
 {
@@ -15,10 +20,30 @@ static void tell_starter(const bn_values *values, bn_console *console)
                        best->licence, (int)(best->about_bytes / 1000000), best->alias);
 }
 
+/* Whether the user wants these weights downloaded now: said by --yes, or answered in a terminal. */
+static bool wants_pull(const bn_values *values, const bn_console *console, const bn_preset *preset)
+{
+    if (values->given[BN_OPTION_YES]) return true;
+    if (!console->terminal || console->quiet || !isatty(STDIN_FILENO)) return false;
+    fprintf(stderr, "The weights of %s (%s, %d MB, licence %s) are not here. Download them now? [Y/n] ",
+            preset->name, preset->file, (int)(preset->about_bytes / 1000000), preset->licence);
+    char answer[16];
+    if (!fgets(answer, sizeof answer, stdin)) return false;
+    return answer[0] == '\n' || answer[0] == 'y' || answer[0] == 'Y';
+}
+
 bn_status bn_values_choose_model(const bn_values *values, bn_console *console, bn_model_choice *choice,
                                  bn_error *err)
 {
-    BN_TRY(bn_model_choose(values->text[BN_OPTION_MODEL], values->text[BN_OPTION_MODELS_DIR], choice, err));
+    const char *model = values->text[BN_OPTION_MODEL], *folder = values->text[BN_OPTION_MODELS_DIR];
+    bn_status status = bn_model_choose(model, folder, choice, err);
+    const bn_preset *preset = model ? bn_preset_find(model) : NULL;
+    if (status == BIREFNET_ERROR_NOT_FOUND && preset && preset->repository && !strchr(model, '/') &&
+        wants_pull(values, console, preset)) {
+        BN_TRY(bn_console_pull(console, preset, folder, err));
+        status = bn_model_choose(model, folder, choice, err);
+    }
+    BN_TRY(status);
     if (choice->preset && !choice->preset->repository) tell_starter(values, console);
     return BIREFNET_OK;
 }
