@@ -375,7 +375,7 @@ static void missing_files_and_other_files_are_named(void **state)
     assert_int_equal(bn_weights_open("/nonexistent/model.safetensors", &weights, &err),
                      BIREFNET_ERROR_NOT_FOUND);
     assert_non_null(strstr(err.message, "/nonexistent/model.safetensors"));
-    const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:00\n";
+    const char pointer[] = "version https://git-lfs.example/spec/v1\noid sha256:00\n";
     assert_int_equal(bn_weights_open_memory("x", pointer, sizeof pointer, &weights, &err),
                      BIREFNET_ERROR_FORMAT);
     assert_non_null(strstr(err.message, "x: is a git-lfs pointer"));
