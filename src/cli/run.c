@@ -258,8 +258,6 @@ static bn_status open_model(bn_run *run, birefnet_model **model, bn_error *err)
     birefnet_model_get_info(*model, &run->model);
     run->model_is_open = true;
     run->open_ms = bn_clock_ms() - start;
-    bn_console_detail(run->console, "model %s: %s, %s", run->model.name, run->model.architecture,
-                      run->model.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32");
     return BIREFNET_OK;
 }
 

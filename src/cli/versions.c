@@ -44,7 +44,8 @@ void bn_versions_get(bn_library_version list[BN_LIBRARIES])
     snprintf(text, sizeof text, "%d.%02d", cmsGetEncodedCMMversion() / 1000,
              cmsGetEncodedCMMversion() % 1000 / 10);
     set(&list[next++], "lcms2", text, strlen(text));
-    set(&list[next++], "libcurl", curl_version_info(CURLVERSION_NOW)->version, 32);
+    const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+    set(&list[next++], "libcurl", curl ? curl->version : "cannot be loaded", 32);
     set(&list[next++], "jansson", jansson_version_str(), 32);
     set(&list[next++], "libsodium", sodium_version_string(), 32);
 }
