@@ -192,6 +192,8 @@ bn_status bn_safetensors_read(const uint8_t *bytes, size_t size, bn_weights *wei
     const char *text = (const char *)bytes + 8;
     json_error_t fault;
     json_t *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &fault);
+    if (!header && (json_error_code(&fault) == json_error_out_of_memory || !fault.text[0]))
+        return bn_fail_memory(err, length, "the header"); /* jansson does not always say so */
     if (!header)
         return bn_fail(err, BIREFNET_ERROR_FORMAT, "its header is not valid JSON at byte %d: %s",
                        fault.position, bn_show(fault.text, strlen(fault.text)).text);
