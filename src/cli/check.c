@@ -169,9 +169,9 @@ static bool bytes_agree(const char *what, const uint8_t *got, const npy *wanted)
     int worst = 0;
     size_t equal = 0;
     for (size_t i = 0; i < wanted->count; i++) {
-        const int difference = abs(got[i] - wanted->u8[i]);
-        worst = BN_MAX(worst, difference);
-        equal += difference == 0;
+        const int off = abs(got[i] - wanted->u8[i]);
+        worst = BN_MAX(worst, off);
+        equal += off == 0;
     }
     const double share = (double)equal / (double)wanted->count;
     printf("%s: worst %d equal %.4f%%\n", what, worst, 100 * share);

@@ -1,0 +1,75 @@
+/* matte.c - birefnet_session_matte: resize the photo, normalise, run the network, sigmoid, bring the mask back. */
+#include "base/parallel.h"
+#include "base/size.h"
+#include "image/resample.h"
+#include "model/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
+
+typedef struct convert_call {
+    const uint8_t *rgb; /* [pixels][3] */
+    float *planes;      /* [3][pixels] */
+    const float *logits;
+    uint8_t *mask;
+    size_t pixels;
+} convert_call;
+
+static void normalise(void *context, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const convert_call *call = context;
+    for (size_t plane = 0; plane < 3; plane++)
+        for (size_t i = begin; i < end; i++)
+            call->planes[plane * call->pixels + i] =
+                ((float)call->rgb[3 * i + plane] / 255.0f - mean[plane]) / deviation[plane];
+}
+
+static void to_mask(void *context, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const convert_call *call = context;
+    for (size_t i = begin; i < end; i++)
+        call->mask[i] = (uint8_t)(255.0f * (1.0f / (1.0f + expf(-call->logits[i])))); /* rounded down */
+}
+
+static bn_status check_arguments(const birefnet_session *session, const uint8_t *rgb, int width, int height,
+                                 ptrdiff_t stride_bytes, const uint8_t *matte, ptrdiff_t matte_stride_bytes,
+                                 bn_error *err)
+{
+    if (!session || !rgb || !matte)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "no session, photo or matte");
+    if (width < 1 || height < 1 || stride_bytes < (ptrdiff_t)3 * width || matte_stride_bytes < width)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "a photo of %d x %d pixels with rows of %td and %td bytes", width, height,
+                       stride_bytes, matte_stride_bytes);
+    return BIREFNET_OK;
+}
+
+birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t *rgb, int width, int height,
+                                       ptrdiff_t stride_bytes, uint8_t *matte, ptrdiff_t matte_stride_bytes,
+                                       birefnet_error *error)
+{
+    BN_TRY(check_arguments(session, rgb, width, height, stride_bytes, matte, matte_stride_bytes, error));
+    birefnet_session_info info;
+    birefnet_session_get_info(session, &info);
+    const size_t pixels = (size_t)info.width * (size_t)info.height;
+    bn_status status = BIREFNET_OK;
+    uint8_t *small = malloc(4 * pixels); /* the resized photo, and behind it the network's mask */
+    if (!small) return bn_fail_memory(error, 4 * pixels, "the resized photo");
+    convert_call call = {
+        .rgb = small, .planes = bn_session_input(session), .mask = small + 3 * pixels, .pixels = pixels};
+    BN_TRY_DONE(bn_resize_u8(rgb, width, height, 3, stride_bytes, small, info.width, info.height,
+                             (ptrdiff_t)3 * info.width, BN_FILTER_BILINEAR, info.threads, error));
+    bn_parallel_for(info.threads, pixels, normalise, &call);
+    BN_TRY_DONE(bn_session_run_inplace(session, error));
+    call.logits = bn_session_logits(session);
+    bn_parallel_for(info.threads, pixels, to_mask, &call);
+    BN_TRY_DONE(bn_resize_u8(call.mask, info.width, info.height, 1, info.width, matte, width, height,
+                             matte_stride_bytes, BN_FILTER_BICUBIC, info.threads, error));
+done:
+    free(small);
+    return status;
+}

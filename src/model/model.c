@@ -1,0 +1,170 @@
+/* model.c - opening a checkpoint or a seeded network: birefnet_model. */
+#include "model/model.h"
+
+#include "model/tile_order.h"
+#include "nn/kernels.h"
+#include "weights/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *birefnet_version(void)
+{
+    return BN_VERSION;
+}
+
+void birefnet_model_options_default(birefnet_model_options *options)
+{
+    *options = (birefnet_model_options){0};
+}
+
+/* ---- seeded networks ------------------------------------------------------------------------------------------ */
+
+static bn_status add_seeded(void *context, const char *name, int rank, const int64_t *shape, bn_error *err)
+{
+    return bn_weights_add_seeded(context, name, rank, shape, err);
+}
+
+/* "seeded:gen3-swin_v1_t:4" */
+static bn_status open_seeded(birefnet_model *model, const char *path, bn_error *err)
+{
+    char generation[8], backbone[16];
+    unsigned long long seed = 0;
+    int used = 0;
+    if (sscanf(path, "seeded:%7[^-]-%15[^:]:%llu%n", generation, backbone, &seed, &used) != 3 || path[used])
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "'%s' is not seeded:GENERATION-BACKBONE:SEED, for example seeded:gen3-swin_v1_t:4",
+                       path);
+    BN_TRY(bn_arch_named(generation, backbone, &model->arch, err));
+    BN_TRY(bn_weights_create_seeded(seed, &model->weights, err));
+    BN_TRY(bn_arch_tensors(&model->arch, add_seeded, model->weights, err));
+    /* seeded weights carry no trace of an order: it goes with the generation, and the caller may override it */
+    if (model->info.tile_order == BIREFNET_TILES_AUTO) {
+        model->info.tile_order =
+            strcmp(generation, "gen3") == 0 ? BIREFNET_TILES_CHANNEL : BIREFNET_TILES_GRID;
+        model->info.tile_order_chosen_by = 1;
+    }
+    snprintf(model->info.name, sizeof model->info.name, "%s", path);
+    return BIREFNET_OK;
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------- */
+
+static bn_status choose_tile_order(birefnet_model *model, bn_error *err)
+{
+    birefnet_model_info *info = &model->info;
+    if (info->tile_order != BIREFNET_TILES_AUTO) return BIREFNET_OK; /* the caller's choice: 0 */
+    const char *said = bn_weights_metadata(model->weights, "birefnet.tile_order");
+    if (said && (strcmp(said, "channel") == 0 || strcmp(said, "grid") == 0)) {
+        info->tile_order = strcmp(said, "grid") == 0 ? BIREFNET_TILES_GRID : BIREFNET_TILES_CHANNEL;
+        info->tile_order_chosen_by = 1;
+        return BIREFNET_OK;
+    }
+    bn_tile_evidence evidence;
+    BN_TRY(bn_tile_order_detect(model->weights, &evidence, err));
+    info->tile_order = evidence.grid_order ? BIREFNET_TILES_GRID : BIREFNET_TILES_CHANNEL;
+    info->tile_order_chosen_by = 2;
+    bn_log_line(&model->log, BIREFNET_LOG_INFO,
+                "picture tiles in %s order, read off the weights (correlation of colours %.2f in channel "
+                "order, %.2f in "
+                "grid order)",
+                evidence.grid_order ? "grid" : "channel", evidence.channel, evidence.grid);
+    return BIREFNET_OK;
+}
+
+static bn_status open_file(birefnet_model *model, const char *path, bn_error *err)
+{
+    BN_TRY(bn_weights_open(path, &model->weights, err));
+    bn_status status = bn_arch_read(model->weights, &model->arch, err);
+    if (status == BIREFNET_OK) status = choose_tile_order(model, err);
+    if (status != BIREFNET_OK) return bn_error_prefix(err, status, "%s", path);
+    const char *said = bn_weights_metadata(model->weights, "birefnet.name"), *slash = strrchr(path, '/');
+    snprintf(model->info.name, sizeof model->info.name, "%s", said ? said : slash ? slash + 1 : path);
+    const char *size = bn_weights_metadata(model->weights, "birefnet.resolution");
+    int width = 0, height = 0;
+    if (size && sscanf(size, "%dx%d", &width, &height) == 2 && width >= 32 && height >= 32 && width <= 8192 &&
+        height <= 8192) {
+        model->info.width = width;
+        model->info.height = height;
+    }
+    return BIREFNET_OK;
+}
+
+/* ---- both ----------------------------------------------------------------------------------------------------- */
+
+static bn_status count_parameters(void *context, const char *name, int rank, const int64_t *shape,
+                                  bn_error *err)
+{
+    (void)name;
+    (void)err;
+    uint64_t count = 1;
+    for (int i = 0; i < rank; i++) count *= (uint64_t)shape[i];
+    *(uint64_t *)context += count;
+    return BIREFNET_OK;
+}
+
+static bn_status choose_precision(birefnet_model *model, birefnet_precision asked, bn_error *err)
+{
+    const bool native = bn_kernels_for(model->isa)->attend_bf16 != NULL && model->isa >= BN_ISA_AVX512_BF16;
+    if (asked == BIREFNET_PRECISION_BF16 && !native)
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED,
+                       "bf16 was asked for, but this CPU (or the level it is held to, %s) does not multiply "
+                       "bf16 natively",
+                       bn_isa_name(model->isa));
+    model->info.precision =
+        asked == BIREFNET_PRECISION_F32 || !native ? BIREFNET_PRECISION_F32 : BIREFNET_PRECISION_BF16;
+    return BIREFNET_OK;
+}
+
+bn_status bn_model_open(const char *path, const birefnet_model_options *options, bn_isa isa,
+                        birefnet_model **model, bn_error *err)
+{
+    birefnet_model_options defaults;
+    birefnet_model_options_default(&defaults);
+    if (!options) options = &defaults;
+    if (!path || !model) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "no path or no place for the model");
+    birefnet_model *made = calloc(1, sizeof *made);
+    if (!made) return bn_fail_memory(err, sizeof *made, "a model");
+    bn_status status = BIREFNET_OK;
+    made->log = (bn_log){options->log, options->log_user};
+    made->isa = isa;
+    made->info.width = made->info.height = 1024;
+    made->info.tile_order = options->tile_order;
+    BN_TRY_DONE(choose_precision(made, options->precision, err));
+    BN_TRY_DONE(strncmp(path, "seeded:", 7) == 0 ? open_seeded(made, path, err) : open_file(made, path, err));
+    BN_TRY_DONE(bn_pack_store_create(&made->packs, err));
+    BN_TRY_DONE(bn_arch_tensors(&made->arch, count_parameters, &made->info.parameters, err));
+    bn_arch_describe(&made->arch, made->info.tile_order == BIREFNET_TILES_GRID, made->info.architecture,
+                     sizeof made->info.architecture);
+    bn_log_line(&made->log, BIREFNET_LOG_INFO, "model %s: %s, %.1f M parameters, %s", made->info.name,
+                made->info.architecture, (double)made->info.parameters * 1e-6,
+                made->info.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32");
+done:
+    if (status == BIREFNET_OK)
+        *model = made;
+    else
+        birefnet_model_close(&made);
+    return status;
+}
+
+birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
+                                    birefnet_model **model, birefnet_error *error)
+{
+    return bn_model_open(path, options, bn_cpu_isa(), model, error);
+}
+
+void birefnet_model_close(birefnet_model **model)
+{
+    if (!model || !*model) return;
+    bn_pack_store_destroy(&(*model)->packs);
+    bn_weights_close(&(*model)->weights);
+    free(*model);
+    *model = NULL;
+}
+
+void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *info)
+{
+    *info = model->info;
+    info->weight_bytes = bn_pack_bytes(model->packs);
+}

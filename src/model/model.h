@@ -1,0 +1,32 @@
+/* model.h - what stands behind birefnet_model and birefnet_session. Private to the library's upper rooms. */
+#ifndef BN_MODEL_MODEL_H
+#define BN_MODEL_MODEL_H
+
+#include "base/log.h"
+#include "model/network.h"
+
+struct birefnet_model {
+    bn_weights *weights;
+    bn_arch arch;
+    bn_pack_store *packs;
+    bn_log log;
+    bn_isa isa; /* of our own kernels */
+    birefnet_model_info info;
+};
+
+/* As birefnet_model_open, with our own kernels held to a level of instructions: for tests and --cpumask. */
+bn_status bn_model_open(const char *path, const birefnet_model_options *options, bn_isa isa,
+                        birefnet_model **model, bn_error *err);
+
+/* ---- sessions ------------------------------------------------------------------------------------------------ */
+
+/* float32 [3][height][width]: fill before bn_session_run_inplace. */
+float *bn_session_input(const birefnet_session *session);
+/* float32 [height][width]: valid after it, until the next. */
+const float *bn_session_logits(const birefnet_session *session);
+bn_status bn_session_run_inplace(birefnet_session *session, bn_error *err);
+
+/* The graph, for statistics of its parts. */
+const bn_graph *bn_session_graph(const birefnet_session *session);
+
+#endif

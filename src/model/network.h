@@ -1,0 +1,39 @@
+/* network.h - BiRefNet as a graph: backbone over two picture sizes, squeeze module, decoder.
+ *
+ * Each part is one file, named as in the paper and the checkpoints: swin.c, pvt.c, aspp.c, decoder.c; network.c puts
+ * them together. docs/MODEL.md is their description in prose. */
+#ifndef BN_MODEL_NETWORK_H
+#define BN_MODEL_NETWORK_H
+
+#include "model/arch.h"
+#include "model/params.h"
+#include "nn/layers.h"
+
+typedef struct bn_network {
+    bn_graph *graph;
+    const bn_arch *arch;
+    bn_params *params;
+    bool grid_order; /* of the decoder's picture tiles */
+} bn_network;
+
+/* Features of the four stages, finest first, of one picture size: [h/4, w/4, dims[0]] to [h/32, w/32, dims[3]]. */
+typedef struct bn_features {
+    bn_map stage[BN_STAGES];
+} bn_features;
+
+bn_features bn_swin(bn_network *net, bn_planes picture);
+bn_features bn_pvt(bn_network *net, bn_planes picture);
+
+/* [h, w, in] -> conv 3x3 -> ASPP -> [h, w, inter]: a decoder block without its last convolution. */
+bn_map bn_decoder_block(bn_network *net, const char *prefix, bn_map x);
+
+/* [h, w, inter] -> [h, w, inter] */
+bn_map bn_aspp(bn_network *net, const char *prefix, bn_map x);
+
+/* logits [H, W, 1] of the whole picture */
+bn_map bn_decoder(bn_network *net, bn_planes picture, const bn_features *full, const bn_features *half);
+
+/* Append the whole network for pictures of h x w pixels (multiples of 32) to net's graph. */
+void bn_network_build(bn_network *net, int h, int w, bn_planes *input, bn_map *logits);
+
+#endif

@@ -1,1 +1,0 @@
-/* placeholder */ typedef int bn_model_placeholder;

@@ -1,0 +1,339 @@
+/* graph.c - the list of operations, the lives of its buffers, the arena, the run. */
+#include "nn/op.h"
+
+#include "base/clock.h"
+#include "base/parallel.h"
+#include "base/size.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define MAX_PARTS 64
+#define ALIGN     ((size_t)64) /* bytes; a cache line and a vector register */
+
+typedef struct buffer {
+    size_t bytes, offset;
+    int first, last; /* operations that touch it; first > last: nobody does */
+} buffer;
+
+typedef struct part {
+    const char *name;
+    double macs, last_ms;
+} part;
+
+struct bn_graph {
+    bn_graph_options options;
+    const bn_kernels *kernels;
+    bn_op **ops;
+    size_t op_count, op_room;
+    buffer *buffers;
+    size_t buffer_count, buffer_room;
+    part parts[MAX_PARTS];
+    int part_count;
+    uint8_t *arena;
+    size_t arena_bytes;
+    bn_status status; /* first failure while building */
+    bn_error error;
+};
+
+bn_status bn_graph_create(const bn_graph_options *options, bn_graph **graph, bn_error *err)
+{
+    bn_graph *made = calloc(1, sizeof *made);
+    if (!made) return bn_fail_memory(err, sizeof *made, "a network");
+    made->options = *options;
+    made->kernels = bn_kernels_for(options->isa);
+    *graph = made;
+    return BIREFNET_OK;
+}
+
+void bn_graph_destroy(bn_graph **graph)
+{
+    bn_graph *g = *graph;
+    if (!g) return;
+    for (size_t i = 0; i < g->op_count; i++) {
+        if (g->ops[i]->destroy) g->ops[i]->destroy(g->ops[i]);
+        free(g->ops[i]);
+    }
+    if (g->arena) munmap(g->arena, g->arena_bytes);
+    free(g->ops);
+    free(g->buffers);
+    free(g);
+    *graph = NULL;
+}
+
+/* ---- building -------------------------------------------------------------------------------------------- */
+
+void bn_graph_fail(bn_graph *g, bn_status status, const char *format, ...)
+{
+    if (g->status != BIREFNET_OK) return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(g->error.message, sizeof g->error.message, format, args);
+    va_end(args);
+    g->error.status = g->status = status;
+}
+
+void bn_graph_refuse(bn_graph *g, bn_status status, const char *message)
+{
+    bn_graph_fail(g, status, "%s", message);
+}
+
+void bn_graph_set_failed(bn_graph *g, bn_status status)
+{
+    if (g->status == BIREFNET_OK) g->status = status;
+}
+
+bool bn_graph_failed(const bn_graph *g)
+{
+    return g->status != BIREFNET_OK;
+}
+
+bn_error *bn_graph_error(bn_graph *g)
+{
+    return &g->error;
+}
+
+/* Make room for one more element of a growing array; false (and the graph fails) where memory is out. */
+static bool grow(bn_graph *g, void **list, size_t count, size_t *room, size_t element_bytes)
+{
+    if (count < *room) return true;
+    const size_t wanted = *room ? *room * 2 : 64;
+    void *grown = realloc(*list, wanted * element_bytes);
+    if (!grown) {
+        bn_graph_fail(g, BIREFNET_ERROR_MEMORY, "cannot allocate %zu bytes for a network",
+                      wanted * element_bytes);
+        return false;
+    }
+    *list = grown;
+    *room = wanted;
+    return true;
+}
+
+static int add_buffer(bn_graph *g, size_t bytes)
+{
+    if (bn_graph_failed(g) ||
+        !grow(g, (void **)&g->buffers, g->buffer_count, &g->buffer_room, sizeof *g->buffers))
+        return 0;
+    g->buffers[g->buffer_count] = (buffer){.bytes = bytes, .first = INT_MAX, .last = -1};
+    return (int)g->buffer_count++;
+}
+
+bn_map bn_graph_map(bn_graph *g, int h, int w, int c, bn_type type)
+{
+    bn_map map = {.h = h, .w = w, .c = c, .stride = c, .type = type};
+    size_t bytes = 0;
+    if (h < 1 || w < 1 || c < 1 || !bn_size_mul((size_t)h, (size_t)w, &bytes) ||
+        !bn_size_mul(bytes, (size_t)c * bn_type_size(type), &bytes) || bytes > SIZE_MAX / 4 ||
+        (size_t)h * (size_t)w > INT_MAX)
+        bn_graph_fail(g, BIREFNET_ERROR_LIMIT, "a feature map of %d x %d x %d is too large", h, w, c);
+    map.buffer = add_buffer(g, bytes);
+    return map;
+}
+
+void bn_graph_part(bn_graph *g, const char *name)
+{
+    if (bn_graph_failed(g)) return;
+    if (g->part_count == MAX_PARTS) {
+        bn_graph_fail(g, BIREFNET_ERROR_INTERNAL, "more than %d parts in a network", MAX_PARTS);
+        return;
+    }
+    g->parts[g->part_count++] = (part){.name = name};
+}
+
+void *bn_graph_append(bn_graph *g, size_t size, bn_status (*run)(bn_op *, bn_graph *, bn_error *),
+                      void (*destroy)(bn_op *))
+{
+    if (bn_graph_failed(g) || !grow(g, (void **)&g->ops, g->op_count, &g->op_room, sizeof *g->ops))
+        return NULL;
+    if (g->part_count == 0) bn_graph_part(g, "network");
+    bn_op *op = calloc(1, size);
+    if (!op) {
+        bn_graph_fail(g, BIREFNET_ERROR_MEMORY, "cannot allocate %zu bytes for a layer", size);
+        return NULL;
+    }
+    *op = (bn_op){.run = run, .destroy = destroy, .part = g->part_count - 1};
+    g->ops[g->op_count++] = op;
+    return op;
+}
+
+void bn_graph_touch(bn_graph *g, bn_map map)
+{
+    if (bn_graph_failed(g)) return;
+    buffer *b = &g->buffers[map.buffer];
+    const int now = (int)g->op_count - 1;
+    b->first = BN_MIN(b->first, now);
+    b->last = BN_MAX(b->last, now);
+}
+
+void bn_graph_input(bn_graph *g, bn_map map)
+{
+    if (bn_graph_failed(g)) return;
+    g->buffers[map.buffer].first = 0;
+    g->buffers[map.buffer].last = BN_MAX(g->buffers[map.buffer].last, 0);
+}
+
+void bn_graph_keep(bn_graph *g, bn_map map)
+{
+    if (!bn_graph_failed(g)) g->buffers[map.buffer].last = INT_MAX;
+}
+
+bn_map bn_graph_scratch(bn_graph *g, size_t bytes)
+{
+    const bn_map map =
+        bn_graph_map(g, 1, 1, (int)BN_MIN((BN_MAX(bytes, 1) + 3) / 4, (size_t)INT_MAX), BN_F32);
+    bn_graph_touch(g, map);
+    return map;
+}
+
+void bn_graph_macs(bn_graph *g, double macs)
+{
+    if (bn_graph_failed(g)) return;
+    bn_op *op = g->ops[g->op_count - 1];
+    op->macs += macs;
+    g->parts[op->part].macs += macs;
+}
+
+/* ---- planning -------------------------------------------------------------------------------------------- */
+
+static int by_size_descending(const void *a, const void *b)
+{
+    const buffer *left = *(buffer *const *)a, *right = *(buffer *const *)b;
+    if (left->bytes != right->bytes) return left->bytes < right->bytes ? 1 : -1;
+    return left->first - right->first;
+}
+
+/* The lowest offset where `one` fits beside all placed buffers that live at the same time. */
+static size_t lowest_offset(const buffer *one, buffer *const *placed, size_t count)
+{
+    size_t offset = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < count; i++) {
+            const buffer *other = placed[i];
+            const bool together = one->first <= other->last && other->first <= one->last;
+            if (!together || offset >= other->offset + other->bytes || other->offset >= offset + one->bytes)
+                continue;
+            offset = bn_size_round_up(other->offset + other->bytes, ALIGN);
+            moved = true;
+        }
+    }
+    return offset;
+}
+
+/* Greedy by size: large buffers first, each as low as it fits. Quadratic in the few hundred buffers there are. */
+static bn_status plan(bn_graph *g, bn_error *err)
+{
+    buffer **order = calloc(BN_MAX(g->buffer_count, 1), sizeof *order);
+    if (!order) return bn_fail_memory(err, g->buffer_count * sizeof *order, "planning memory");
+    for (size_t i = 0; i < g->buffer_count; i++) order[i] = &g->buffers[i];
+    qsort(order, g->buffer_count, sizeof *order, by_size_descending);
+    size_t total = 0;
+    for (size_t i = 0; i < g->buffer_count; i++) {
+        order[i]->offset = lowest_offset(order[i], order, i);
+        total = BN_MAX(total, order[i]->offset + order[i]->bytes);
+    }
+    free(order);
+    g->arena_bytes = bn_size_round_up(BN_MAX(total, 1), (size_t)1 << 21);
+    return BIREFNET_OK;
+}
+
+bn_status bn_graph_finish(bn_graph *g, bn_error *err)
+{
+    if (bn_graph_failed(g)) {
+        if (err) *err = g->error;
+        return g->status;
+    }
+    BN_TRY(plan(g, err));
+    void *arena = mmap(NULL, g->arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (arena == MAP_FAILED) return bn_fail_memory(err, g->arena_bytes, "activations");
+    madvise(arena, g->arena_bytes, MADV_HUGEPAGE); /* fewer page faults and TLB misses; fine where refused */
+    g->arena = arena;
+    return BIREFNET_OK;
+}
+
+/* ---- running --------------------------------------------------------------------------------------------- */
+
+void *bn_graph_data(const bn_graph *g, bn_map map)
+{
+    return g->arena + g->buffers[map.buffer].offset + map.offset * bn_type_size(map.type);
+}
+
+static bn_status run_ops(bn_graph *g, bn_graph_progress_fn progress, void *user, bn_error *err)
+{
+    const double total = BN_MAX(bn_graph_giga_macs(g) * 1e9, 1);
+    double done = 0, before = bn_clock_ms();
+    for (size_t i = 0; i < g->op_count; i++) {
+        bn_op *op = g->ops[i];
+        part *now = &g->parts[op->part];
+        if (progress && progress(user, now->name, done / total))
+            return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled during %s", now->name);
+        BN_TRY(op->run(op, g, err));
+        const double after = bn_clock_ms();
+        now->last_ms += after - before;
+        before = after;
+        done += op->macs;
+    }
+    return BIREFNET_OK;
+}
+
+bn_status bn_graph_run(bn_graph *g, bn_graph_progress_fn progress, void *user, bn_error *err)
+{
+    for (int i = 0; i < g->part_count; i++) g->parts[i].last_ms = 0;
+    const int threads_before = bn_parallel_set_threads(g->options.threads);
+    const bn_status status = run_ops(g, progress, user, err);
+    bn_parallel_set_threads(threads_before);
+    return status;
+}
+
+/* ---- facts ----------------------------------------------------------------------------------------------- */
+
+bn_type bn_graph_type(const bn_graph *g)
+{
+    return g->options.type;
+}
+
+int bn_graph_threads(const bn_graph *g)
+{
+    return g->options.threads;
+}
+
+bn_isa bn_graph_isa(const bn_graph *g)
+{
+    return g->options.isa;
+}
+
+const bn_kernels *bn_graph_kernels(const bn_graph *g)
+{
+    return g->kernels;
+}
+
+bn_pack_store *bn_graph_packs(const bn_graph *g)
+{
+    return g->options.packs;
+}
+
+int bn_graph_parts(const bn_graph *g)
+{
+    return g->part_count;
+}
+
+bn_part_stats bn_graph_part_stats(const bn_graph *g, int index)
+{
+    const part *p = &g->parts[index];
+    return (bn_part_stats){.name = p->name, .giga_macs = p->macs * 1e-9, .last_ms = p->last_ms};
+}
+
+size_t bn_graph_arena_bytes(const bn_graph *g)
+{
+    return g->arena_bytes;
+}
+
+double bn_graph_giga_macs(const bn_graph *g)
+{
+    double macs = 0;
+    for (int i = 0; i < g->part_count; i++) macs += g->parts[i].macs;
+    return macs * 1e-9;
+}

@@ -1,0 +1,15 @@
+/* kernels_impl.h - the tables of kernels that this build holds. Private to src/nn and its tests. */
+#ifndef BN_NN_KERNELS_IMPL_H
+#define BN_NN_KERNELS_IMPL_H
+
+#include "nn/kernels.h"
+
+extern const bn_kernels bn_kernels_plain;
+#if defined(__x86_64__)
+extern const bn_kernels bn_kernels_avx2;
+extern const bn_kernels bn_kernels_avx512;
+extern const bn_kernels bn_kernels_avx512_bf16; /* bn_kernels_avx512 with bf16 products in attention */
+void bn_attend_bf16_avx512(const bn_attend_job *job);
+#endif
+
+#endif

@@ -1,0 +1,353 @@
+/* kernels_vector.h - the kernels over vectors of LANES floats. Included by one file per instruction set, which
+ * defines LANES, ATTEND_ROWS and ATTEND_COLUMNS (registers for scores) and is compiled for that set. */
+#include "nn/kernels_impl.h"
+#include "nn/vector.h"
+
+#include "nn/bf16.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+static inline float load_one(const void *base, bn_type type, ptrdiff_t index)
+{
+    return type == BN_BF16 ? bn_bf16_widen(((const uint16_t *)base)[index]) : ((const float *)base)[index];
+}
+
+static inline void store_one(void *base, bn_type type, ptrdiff_t index, float value)
+{
+    if (type == BN_BF16)
+        ((uint16_t *)base)[index] = bn_bf16_round(value);
+    else
+        ((float *)base)[index] = value;
+}
+
+static inline vf load_some(const void *base, bn_type type, ptrdiff_t index)
+{
+    return type == BN_BF16 ? vf_load_bf16((const uint16_t *)base + index)
+                           : vf_load((const float *)base + index);
+}
+
+static inline void store_some(void *base, bn_type type, ptrdiff_t index, vf value)
+{
+    if (type == BN_BF16)
+        vf_store_bf16((uint16_t *)base + index, value);
+    else
+        vf_store((float *)base + index, value);
+}
+
+/* ---- layer norm -------------------------------------------------------------------------------------------- */
+
+static void layer_norm_row(const float *in, void *out, const bn_norm_job *job)
+{
+    const int c = job->c, whole = c / LANES * LANES;
+    vf sums = vf_set(0);
+    float sum = 0;
+    for (int i = 0; i < whole; i += LANES) sums += vf_load(in + i);
+    for (int i = whole; i < c; i++) sum += in[i];
+    const float mean = (vf_sum(sums) + sum) / (float)c;
+    vf squares = vf_set(0);
+    float square = 0;
+    for (int i = 0; i < whole; i += LANES) {
+        const vf centred = vf_load(in + i) - mean;
+        squares += centred * centred;
+    }
+    for (int i = whole; i < c; i++) square += (in[i] - mean) * (in[i] - mean);
+    const float factor = 1.0f / sqrtf((vf_sum(squares) + square) / (float)c + job->eps);
+    for (int i = 0; i < whole; i += LANES)
+        store_some(out, job->out_type, i,
+                   (vf_load(in + i) - mean) * factor * vf_load(job->gamma + i) + vf_load(job->beta + i));
+    for (int i = whole; i < c; i++)
+        store_one(out, job->out_type, i, (in[i] - mean) * factor * job->gamma[i] + job->beta[i]);
+}
+
+static void layer_norm(const bn_norm_job *job)
+{
+    for (ptrdiff_t row = 0; row < job->rows; row++)
+        layer_norm_row(job->in + row * job->in_stride,
+                       (char *)job->out + row * job->out_stride * (ptrdiff_t)bn_type_size(job->out_type),
+                       job);
+}
+
+/* ---- weighted sums of pixels --------------------------------------------------------------------------------- */
+
+/* VECTORS * LANES channels from channel c on, kept in registers over all taps. */
+static inline __attribute__((always_inline)) void gather_block(const bn_gather_job *job, ptrdiff_t i, int c,
+                                                               const int vectors, const bn_type type)
+{
+    vf sum[4];
+    const ptrdiff_t to = i * job->out_stride + c;
+    for (int v = 0; v < vectors; v++)
+        sum[v] = job->add ? load_some(job->out, job->out_type, to + v * LANES) : vf_set(0);
+    for (int t = 0; t < job->taps; t++) {
+        const float weight = job->weights[t * job->plane + i];
+        const ptrdiff_t from = job->offsets[t * job->plane + i] + c;
+        for (int v = 0; v < vectors; v++) sum[v] += weight * load_some(job->src, type, from + v * LANES);
+    }
+    for (int v = 0; v < vectors; v++) store_some(job->out, job->out_type, to + v * LANES, sum[v]);
+}
+
+static inline __attribute__((always_inline)) void gather_items(const bn_gather_job *job, const bn_type type)
+{
+    for (ptrdiff_t i = 0; i < job->count; i++) {
+        int c = 0;
+        for (; c + 4 * LANES <= job->c; c += 4 * LANES) gather_block(job, i, c, 4, type);
+        for (; c + LANES <= job->c; c += LANES) gather_block(job, i, c, 1, type);
+        for (; c < job->c; c++) {
+            float sum = job->add ? load_one(job->out, job->out_type, i * job->out_stride + c) : 0;
+            for (int t = 0; t < job->taps; t++)
+                sum += job->weights[t * job->plane + i] *
+                       load_one(job->src, type, job->offsets[t * job->plane + i] + c);
+            store_one(job->out, job->out_type, i * job->out_stride + c, sum);
+        }
+    }
+}
+
+static void gather(const bn_gather_job *job)
+{
+    if (job->src_type == BN_BF16)
+        gather_items(job, BN_BF16);
+    else
+        gather_items(job, BN_F32);
+}
+
+/* ---- deformable sampling ------------------------------------------------------------------------------------- */
+
+static inline vf vf_floor(vf x)
+{
+    const vf whole = __builtin_convertvector(__builtin_convertvector(x, vi), vf);
+    return whole + vf_select(whole > x, vf_set(-1), vf_set(0));
+}
+
+/* Corners and weights of LANES samples at (y, x), as bn_deform_job describes them. */
+static inline void corners_of(const bn_deform_job *job, vf y, vf x, vf strength, vi offset[4], vf weight[4])
+{
+    const vf h = vf_set((float)job->h), w = vf_set((float)job->w), zero = vf_set(0);
+    const vi inside = (y > -1.0f) & (x > -1.0f) & (y < h) & (x < w); /* false for NaN */
+    y = vf_select(inside, y, zero);
+    x = vf_select(inside, x, zero);
+    const vf y0 = vf_floor(y), x0 = vf_floor(x);
+    const vf fy = y - y0, fx = x - x0;
+    for (int corner = 0; corner < 4; corner++) {
+        const vf cy = corner / 2 ? y0 + 1.0f : y0, cx = corner % 2 ? x0 + 1.0f : x0;
+        const vi valid = inside & (cy >= zero) & (cx >= zero) & (cy < h) & (cx < w);
+        const vf share = (corner / 2 ? fy : 1.0f - fy) * (corner % 2 ? fx : 1.0f - fx) * strength;
+        const vi pixel = __builtin_convertvector(cy, vi) * job->w + __builtin_convertvector(cx, vi);
+        offset[corner] = (pixel * job->pixel_stride) & valid;
+        weight[corner] = vf_select(valid, share, zero);
+    }
+}
+
+static void deform_pixel(const bn_deform_job *job, ptrdiff_t i)
+{
+    const int k = job->kernel, taps = k * k;
+    const float *offsets = job->offsets + i * job->stride, *modulators = job->modulators + i * job->stride;
+    for (int first = 0; first < taps; first += LANES) {
+        const int some = taps - first < LANES ? taps - first : LANES;
+        vf y = vf_set(0), x = vf_set(0), strength = vf_set(0);
+        for (int lane = 0; lane < some; lane++) {
+            const int tap = first + lane;
+            y[lane] = (float)(job->y + tap / k - k / 2) + offsets[2 * tap];
+            x[lane] = (float)(job->x + (int)i + tap % k - k / 2) + offsets[2 * tap + 1];
+            strength[lane] = modulators[tap];
+        }
+        strength = 2.0f / (1.0f + vf_exp(-strength));
+        vi offset[4];
+        vf weight[4];
+        corners_of(job, y, x, strength, offset, weight);
+        for (int corner = 0; corner < 4; corner++) {
+            const ptrdiff_t to = corner * job->plane + i * taps + first;
+            memcpy(job->tap_offsets + to, &offset[corner], (size_t)some * sizeof(int32_t));
+            memcpy(job->tap_weights + to, &weight[corner], (size_t)some * sizeof(float));
+        }
+    }
+}
+
+static void deform_taps(const bn_deform_job *job)
+{
+    for (ptrdiff_t i = 0; i < job->count; i++) deform_pixel(job, i);
+}
+
+/* ---- attention in float32 ------------------------------------------------------------------------------------ */
+
+static inline const float *token_row(const bn_attend_job *job, const void *base, const void *pad, int token)
+{
+    const int row = job->rows ? job->rows[token] : token;
+    return row < 0 ? pad : (const float *)base + row * job->kv_stride;
+}
+
+/* keys[d][j], values[j][d], zero beyond the last key */
+static void transpose_keys(const bn_attend_job *job, int padded, float *keys, float *values)
+{
+    const int dim = job->dim;
+    for (int j = 0; j < job->keys; j++) {
+        const float *key = token_row(job, job->k, job->pad_k, j),
+                    *value = token_row(job, job->v, job->pad_v, j);
+        for (int d = 0; d < dim; d++) keys[(ptrdiff_t)d * padded + j] = key[d];
+        memcpy(values + (ptrdiff_t)j * dim, value, (size_t)dim * sizeof(float));
+    }
+    for (int d = 0; d < dim; d++)
+        for (int j = job->keys; j < padded; j++) keys[(ptrdiff_t)d * padded + j] = 0;
+}
+
+/* scores[r][j .. j + columns * LANES) = q[r] . keys */
+static inline __attribute__((always_inline)) void
+score_block(const float *q, const float *keys, int dim, int padded, int j, float *scores, const int columns)
+{
+    vf sum[ATTEND_ROWS][ATTEND_COLUMNS];
+    for (int r = 0; r < ATTEND_ROWS; r++)
+        for (int v = 0; v < columns; v++) sum[r][v] = vf_set(0);
+    for (int d = 0; d < dim; d++)
+        for (int v = 0; v < columns; v++) {
+            const vf key = vf_load(keys + (ptrdiff_t)d * padded + j + v * LANES);
+            for (int r = 0; r < ATTEND_ROWS; r++) sum[r][v] += q[r * dim + d] * key;
+        }
+    for (int r = 0; r < ATTEND_ROWS; r++)
+        for (int v = 0; v < columns; v++) vf_store(scores + (ptrdiff_t)r * padded + j + v * LANES, sum[r][v]);
+}
+
+/* Scores to weights in place (not yet divided by their sum, which is returned). */
+static float soften(const bn_attend_job *job, int query, float *scores, int padded)
+{
+    const float *bias = job->bias ? job->bias + query * job->bias_stride : NULL;
+    vf highest = vf_set(-INFINITY);
+    for (int j = 0; j < padded; j += LANES) {
+        vf score = vf_load(scores + j) * job->scale;
+        if (bias && j < job->bias_stride) score += vf_load(bias + j);
+        vf_store(scores + j, score);
+    }
+    if (job->regions)
+        for (int j = 0; j < job->keys; j++)
+            scores[j] = job->regions[j] == job->regions[query] ? scores[j] : -INFINITY;
+    for (int j = job->keys; j < padded; j++) scores[j] = -INFINITY;
+    for (int j = 0; j < padded; j += LANES) highest = vf_max(vf_load(scores + j), highest);
+    const float top = vf_highest(highest);
+    vf sum = vf_set(0);
+    for (int j = 0; j < padded; j += LANES) {
+        const vf weight = vf_exp(vf_load(scores + j) - top);
+        vf_store(scores + j, weight);
+        sum += weight;
+    }
+    return vf_sum(sum);
+}
+
+static inline __attribute__((always_inline)) void value_block(const bn_attend_job *job, const float *scores,
+                                                              int padded, const float *values, int d,
+                                                              vf sum[ATTEND_ROWS])
+{
+    for (int r = 0; r < ATTEND_ROWS; r++) sum[r] = vf_set(0);
+    for (int j = 0; j < job->keys; j++) {
+        const vf value = vf_load(values + (ptrdiff_t)j * job->dim + d);
+        for (int r = 0; r < ATTEND_ROWS; r++) sum[r] += scores[(ptrdiff_t)r * padded + j] * value;
+    }
+}
+
+static void attend_rows(const bn_attend_job *job, int first, const float *keys, const float *values,
+                        int padded, float *q, float *scores)
+{
+    const int dim = job->dim;
+    float total[ATTEND_ROWS];
+    int rows[ATTEND_ROWS];
+    for (int r = 0; r < ATTEND_ROWS; r++) {
+        const int query = first + r < job->queries ? first + r : first;
+        rows[r] = job->rows ? job->rows[query] : query;
+        const float *from = (const float *)job->q + (rows[r] < 0 ? 0 : rows[r]) * job->q_stride;
+        memcpy(q + r * dim, from, (size_t)dim * sizeof(float));
+    }
+    int j = 0;
+    for (; j + ATTEND_COLUMNS * LANES <= padded; j += ATTEND_COLUMNS * LANES)
+        score_block(q, keys, dim, padded, j, scores, ATTEND_COLUMNS);
+    for (; j < padded; j += LANES) score_block(q, keys, dim, padded, j, scores, 1);
+    for (int r = 0; r < ATTEND_ROWS; r++)
+        total[r] =
+            soften(job, first + r < job->queries ? first + r : first, scores + (ptrdiff_t)r * padded, padded);
+    for (int d = 0; d < dim; d += LANES) {
+        vf sum[ATTEND_ROWS];
+        value_block(job, scores, padded, values, d, sum);
+        for (int r = 0; r < ATTEND_ROWS && first + r < job->queries; r++)
+            if (rows[r] >= 0)
+                vf_store((float *)job->out + rows[r] * job->out_stride + d, sum[r] * (1.0f / total[r]));
+    }
+}
+
+static void attend_f32(const bn_attend_job *job)
+{
+    if (job->dim % LANES) { /* no published network has such heads */
+        bn_kernels_plain.attend_f32(job);
+        return;
+    }
+    const int padded = (job->keys + 15) / 16 * 16;
+    float *keys = job->scratch, *values = keys + (ptrdiff_t)padded * job->dim;
+    float *scores = values + (ptrdiff_t)padded * job->dim, *q = scores + (ptrdiff_t)ATTEND_ROWS * padded;
+    transpose_keys(job, padded, keys, values);
+    for (int first = 0; first < job->queries; first += ATTEND_ROWS)
+        attend_rows(job, first, keys, values, padded, q, scores);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------------ */
+
+static void depthwise_gelu(const bn_depthwise_job *job)
+{
+    const ptrdiff_t c = job->c;
+    const ptrdiff_t whole = c / LANES * LANES;
+    for (int y = job->y_begin; y < job->y_end; y++)
+        for (int x = 0; x < job->w; x++) {
+            const ptrdiff_t to = ((ptrdiff_t)y * job->w + x) * c;
+            const int y0 = y > 0 ? -1 : 0, y1 = y + 1 < job->h ? 1 : 0, x0 = x > 0 ? -1 : 0,
+                      x1 = x + 1 < job->w ? 1 : 0;
+            for (ptrdiff_t i = 0; i < whole; i += LANES) {
+                vf sum = vf_load(job->bias + i);
+                for (int dy = y0; dy <= y1; dy++)
+                    for (int dx = x0; dx <= x1; dx++)
+                        sum += vf_load(job->weight + (dy * 3 + dx + 4) * c + i) *
+                               load_some(job->in, job->type, to + ((ptrdiff_t)dy * job->w + dx) * c + i);
+                store_some(job->out, job->type, to + i, vf_gelu(sum));
+            }
+            for (ptrdiff_t i = whole; i < c; i++) {
+                float sum = job->bias[i];
+                for (int dy = y0; dy <= y1; dy++)
+                    for (int dx = x0; dx <= x1; dx++)
+                        sum += job->weight[(dy * 3 + dx + 4) * c + i] *
+                               load_one(job->in, job->type, to + ((ptrdiff_t)dy * job->w + dx) * c + i);
+                store_one(job->out, job->type, to + i, 0.5f * sum * (1.0f + erff(sum * 0.70710678f)));
+            }
+        }
+}
+
+static void gate(const void *in, bn_type type, ptrdiff_t in_stride, int c, const float *weight, float bias,
+                 float *out, ptrdiff_t count)
+{
+    for (ptrdiff_t i = 0; i < count; i++) {
+        vf sums = vf_set(0);
+        int k = 0;
+        for (; k + LANES <= c; k += LANES)
+            sums += vf_load(weight + k) * load_some(in, type, i * in_stride + k);
+        float sum = vf_sum(sums) + bias;
+        for (; k < c; k++) sum += weight[k] * load_one(in, type, i * in_stride + k);
+        out[i] = sum;
+    }
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES) vf_store(out + i, 1.0f / (1.0f + vf_exp(-vf_load(out + i))));
+    for (; i < count; i++) out[i] = 1.0f / (1.0f + vf_exp(vf_set(-out[i]))[0]);
+}
+
+static void convert(const float *in, void *out, bn_type type, ptrdiff_t count)
+{
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES) store_some(out, type, i, vf_load(in + i));
+    for (; i < count; i++) store_one(out, type, i, in[i]);
+}
+
+static void conv5_row(const float *const rows[5], const float *weight, float *out, ptrdiff_t w)
+{
+    ptrdiff_t x = 2;
+    for (; x + LANES <= w - 2; x += LANES) {
+        vf sum = vf_load(out + x);
+        for (int dy = 0; dy < 5; dy++)
+            for (int dx = 0; rows[dy] && dx < 5; dx++)
+                sum += weight[dy * 5 + dx] * vf_load(rows[dy] + x + dx - 2);
+        vf_store(out + x, sum);
+    }
+    for (; x < w - 2; x++)
+        for (int tap = 0; tap < 25; tap++)
+            if (rows[tap / 5]) out[x] += weight[tap] * rows[tap / 5][x + tap % 5 - 2];
+}

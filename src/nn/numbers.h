@@ -1,0 +1,26 @@
+/* numbers.h - weights that our own kernels read as plain floats. Private to src/nn. */
+#ifndef BN_NN_NUMBERS_H
+#define BN_NN_NUMBERS_H
+
+#include "nn/op.h"
+
+typedef struct bn_norm_numbers {
+    const float *gamma; /* [c], and behind it beta [c] */
+    float eps;
+} bn_norm_numbers;
+
+/* weight [weights], then bias [biases], of a source, kept in the graph's store. The graph fails on failure. */
+void bn_numbers_load(bn_graph *graph, const bn_source *source, size_t weights, size_t biases,
+                     const float **numbers);
+
+/* Numbers made from a source's numbers once, kept under the source's key and `suffix`. */
+void bn_numbers_derive(bn_graph *graph, const bn_source *source, const char *suffix, size_t count,
+                       bn_fill_fn fill, const void *context, const float **numbers);
+
+void bn_norm_load(bn_graph *graph, const bn_source *source, int c, float eps, bn_norm_numbers *numbers);
+
+/* Layer norm of rows, spread over the graph's threads (layer_basic.c). */
+void bn_norm_run(const bn_graph *graph, const bn_norm_numbers *numbers, const float *in, ptrdiff_t in_stride,
+                 void *out, ptrdiff_t out_stride, bn_type out_type, int rows, int c);
+
+#endif

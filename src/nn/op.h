@@ -1,0 +1,50 @@
+/* op.h - what a layer's file needs to append operations to a graph. Private to src/nn. */
+#ifndef BN_NN_OP_H
+#define BN_NN_OP_H
+
+#include "nn/dnnl.h"
+#include "nn/graph.h"
+#include "nn/kernels.h"
+
+typedef struct bn_op bn_op;
+
+struct bn_op {
+    bn_status (*run)(bn_op *op, bn_graph *graph, bn_error *err);
+    void (*destroy)(bn_op *op); /* frees what the op holds, not the op; NULL if it holds nothing */
+    int part;
+    double macs;
+};
+
+/* A zeroed op of `size` bytes (a struct whose first member is a bn_op), appended to the graph. NULL once the graph
+ * has failed; the layer then returns at once. */
+void *bn_graph_append(bn_graph *graph, size_t size, bn_status (*run)(bn_op *, bn_graph *, bn_error *),
+                      void (*destroy)(bn_op *));
+
+/* Say that the op appended last reads or writes these maps. */
+void bn_graph_touch(bn_graph *graph, bn_map map);
+
+/* Scratch memory that lives for the op appended last only: a map of 1 x 1 x bytes/4. */
+bn_map bn_graph_scratch(bn_graph *graph, size_t bytes);
+
+void bn_graph_macs(bn_graph *graph, double macs); /* work of the op appended last */
+
+/* Make the graph fail with this status. */
+void bn_graph_fail(bn_graph *graph, bn_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+bool bn_graph_failed(const bn_graph *graph);
+bn_error *bn_graph_error(bn_graph *graph); /* where calls made while building put their message */
+/* Remember a failure that a call already described in bn_graph_error. */
+void bn_graph_set_failed(bn_graph *graph, bn_status status);
+
+int bn_graph_threads(const bn_graph *graph);
+bn_isa bn_graph_isa(const bn_graph *graph);
+const bn_kernels *bn_graph_kernels(const bn_graph *graph);
+bn_pack_store *bn_graph_packs(const bn_graph *graph);
+
+/* A byte address inside a map: element `element` counted from the map's first. */
+static inline void *bn_map_at(const bn_graph *graph, bn_map map, size_t element)
+{
+    return (char *)bn_graph_data(graph, map) + element * bn_type_size(map.type);
+}
+
+#endif

@@ -1,1 +1,0 @@
-/* placeholder */ typedef int bn_nn_placeholder;

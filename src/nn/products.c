@@ -1,0 +1,34 @@
+/* products.c - one matrix product in several heights. */
+#include "nn/products.h"
+
+#include "base/size.h"
+
+int bn_products_for(bn_products *products, bn_graph *graph, int rows)
+{
+    for (int i = 0; i < products->count; i++)
+        if (products->rows[i] == rows) return i;
+    if (bn_graph_failed(graph)) return 0;
+    if (products->count == BN_PRODUCTS_MAX) {
+        bn_graph_fail(graph, BIREFNET_ERROR_INTERNAL, "more than %d heights of one product", BN_PRODUCTS_MAX);
+        return 0;
+    }
+    bn_matmul_shape shape = products->shape;
+    shape.rows = rows;
+    bn_product *made = NULL;
+    const bn_status status =
+        bn_matmul_create(bn_graph_packs(graph), &shape, products->source, &made, bn_graph_error(graph));
+    if (status != BIREFNET_OK) {
+        bn_graph_set_failed(graph, status);
+        return 0;
+    }
+    products->rows[products->count] = rows;
+    products->product[products->count] = made;
+    products->scratch_bytes = BN_MAX(products->scratch_bytes, bn_product_scratch_bytes(made));
+    return products->count++;
+}
+
+void bn_products_destroy(bn_products *products)
+{
+    for (int i = 0; i < products->count; i++) bn_product_destroy(&products->product[i]);
+    products->count = 0;
+}

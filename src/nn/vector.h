@@ -1,0 +1,121 @@
+/* vector.h - float vectors as gcc and clang know them, LANES wide, for the files that define LANES.
+ *
+ * Compiled with -ffp-contract=fast: a * b + c is one fused operation where the CPU has it. */
+#ifndef BN_NN_VECTOR_H
+#define BN_NN_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+typedef float vf __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
+typedef uint16_t vh __attribute__((vector_size(2 * LANES)));
+
+static inline vf vf_load(const float *from)
+{
+    vf value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+static inline void vf_store(float *to, vf value)
+{
+    memcpy(to, &value, sizeof value);
+}
+
+static inline vf vf_set(float value)
+{
+    return (vf){0} + value;
+}
+
+/* mask lanes are 0 or -1 */
+static inline vf vf_select(vi mask, vf yes, vf no)
+{
+    return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
+}
+
+static inline vf vf_max(vf a, vf b)
+{
+    return vf_select(a > b, a, b);
+}
+
+static inline vf vf_min(vf a, vf b)
+{
+    return vf_select(a < b, a, b);
+}
+
+static inline vf vh_widen(vh value)
+{
+    return (vf)(__builtin_convertvector(value, vu) << 16);
+}
+
+static inline vf vf_load_bf16(const uint16_t *from)
+{
+    vh value;
+    memcpy(&value, from, sizeof value);
+    return vh_widen(value);
+}
+
+static inline void vf_store_bf16(uint16_t *to, vf value)
+{
+    const vu bits = (vu)value;
+    const vu rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    const vu nan = (bits >> 16) | 0x40;
+    const vi is_nan = value != value;
+    const vh narrow = __builtin_convertvector((rounded & (vu)~is_nan) | (nan & (vu)is_nan), vh);
+    memcpy(to, &narrow, sizeof narrow);
+}
+
+static inline float vf_sum(vf value)
+{
+    float sum = 0;
+    for (int lane = 0; lane < LANES; lane++) sum += value[lane];
+    return sum;
+}
+
+static inline float vf_highest(vf value)
+{
+    float highest = value[0];
+    for (int lane = 1; lane < LANES; lane++) highest = value[lane] > highest ? value[lane] : highest;
+    return highest;
+}
+
+/* e^x with a relative error below 2e-7; 0 below -87, infinity is not reached (x is cut at 88). 2^n * e^r with
+ * |r| <= ln(2)/2 and the Taylor polynomial of degree 7 for e^r. */
+static inline vf vf_exp(vf x)
+{
+    const vi tiny = x < vf_set(-87.0f);
+    x = vf_max(vf_min(x, vf_set(88.0f)), vf_set(-87.0f));
+    const float shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
+    const vf shifted = x * 1.44269504f + shift;
+    const vf n = shifted - shift;
+    const vf r = (x - n * 0.693145752f) - n * 1.42860677e-6f;
+    vf p = vf_set(1.0f / 5040);
+    p = p * r + 1.0f / 720;
+    p = p * r + 1.0f / 120;
+    p = p * r + 1.0f / 24;
+    p = p * r + 1.0f / 6;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    const vf power = (vf)(((vi)shifted + (127 - 0x4b400000)) << 23);
+    return vf_select(tiny, vf_set(0), p * power);
+}
+
+/* x/2 * (1 + erf(x / sqrt 2)), erf by Abramowitz and Stegun 7.1.26, error below 2e-7 * |x|. */
+static inline vf vf_gelu(vf x)
+{
+    const vf z = x * 0.70710678f;
+    const vf a = vf_max(z, -z);
+    const vf t = 1.0f / (1.0f + 0.3275911f * a);
+    vf p = vf_set(1.061405429f);
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    const vf erf = 1.0f - p * t * vf_exp(-a * a);
+    return 0.5f * x * (1.0f + vf_select(z < vf_set(0), -erf, erf));
+}
+
+#endif
