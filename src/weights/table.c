@@ -29,17 +29,13 @@ void bn_weights_close(bn_weights **weights)
     *weights = NULL;
 }
 
-/* DataParallel and torch.compile put these in front of every name, in any order and more than once. */
-static void strip_prefixes(const char **name, size_t *length)
+static bool strip_prefix(const char **name, size_t *length, const char *prefix)
 {
-    static const char *const prefixes[] = {"module.", "_orig_mod."};
-    for (size_t i = 0; i < BN_COUNT(prefixes); i++) {
-        const size_t prefix = strlen(prefixes[i]);
-        if (*length <= prefix || memcmp(*name, prefixes[i], prefix) != 0) continue;
-        *name += prefix;
-        *length -= prefix;
-        i = (size_t)-1; /* from the first prefix again */
-    }
+    const size_t bytes = strlen(prefix);
+    if (*length <= bytes || memcmp(*name, prefix, bytes) != 0) return false;
+    *name += bytes;
+    *length -= bytes;
+    return true;
 }
 
 static bn_status make_room(bn_weights *weights, bn_error *err)
@@ -59,7 +55,9 @@ static bn_status make_room(bn_weights *weights, bn_error *err)
 bn_status bn_weights_add(bn_weights *weights, const char *name, size_t name_length, const bn_weight *like,
                          bn_error *err)
 {
-    strip_prefixes(&name, &name_length);
+    /* DataParallel and torch.compile put these in front of every name, in any order and more than once. */
+    while (strip_prefix(&name, &name_length, "module.") || strip_prefix(&name, &name_length, "_orig_mod."))
+        continue;
     if (name_length == 0 || memchr(name, '\0', name_length))
         return bn_fail(err, BIREFNET_ERROR_FORMAT, "a tensor has an empty name or a zero byte in its name");
     BN_TRY(make_room(weights, err));
