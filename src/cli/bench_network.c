@@ -1,0 +1,170 @@
+/* bench_network.c - runs a network on a seeded picture, several times, and takes medians. */
+#include "cli/bench_network.h"
+
+#include "base/clock.h"
+#include "base/seeded.h"
+#include "base/size.h"
+#include "model/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int ascending(const void *a, const void *b)
+{
+    const double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double median(double *times, int count)
+{
+    qsort(times, (size_t)count, sizeof *times, ascending);
+    return times[count / 2];
+}
+
+/* ---- the floor --------------------------------------------------------------------------------------------------- */
+
+#define FLOOR_SIDE 4096
+#define FLOOR_RUNS 5
+
+static bn_status load_seeded(const bn_source *source, float *weight, float *bias, bn_error *err)
+{
+    (void)err;
+    if (weight) bn_seeded_fill(source->key, 1, 0, 1, 0, weight, (size_t)FLOOR_SIDE * FLOOR_SIDE);
+    if (bias) memset(bias, 0, FLOOR_SIDE * sizeof *bias);
+    return BIREFNET_OK;
+}
+
+/* Median time of one product of 4096 x 4096 matrices, operands and result in `type`, in the graph's own fashion. */
+static bn_status time_product(bn_type type, int threads, double *gflops, bn_error *err)
+{
+    const bn_source source = {.key = "floor", .load = load_seeded};
+    const bn_graph_options options = {.type = type, .isa = bn_cpu_isa(), .threads = threads};
+    bn_graph_options with_store = options;
+    bn_pack_store *packs = NULL;
+    bn_graph *graph = NULL;
+    bn_status status = BIREFNET_OK;
+    double times[FLOOR_RUNS];
+    BN_TRY_DONE(bn_pack_store_create(&packs, err));
+    with_store.packs = packs;
+    BN_TRY_DONE(bn_graph_create(&with_store, &graph, err));
+    const bn_map x = bn_graph_map(graph, 1, FLOOR_SIDE, FLOOR_SIDE, type);
+    bn_graph_input(graph, x);
+    bn_graph_keep(graph, bn_layer_linear(graph, x, FLOOR_SIDE, &source, BN_LINEAR, type));
+    BN_TRY_DONE(bn_graph_finish(graph, err));
+    memset(bn_graph_data(graph, x), 0, (size_t)FLOOR_SIDE * FLOOR_SIDE * bn_type_size(type));
+    for (int i = -1; i < FLOOR_RUNS; i++) {
+        const double before = bn_clock_ms();
+        BN_TRY_DONE(bn_graph_run(graph, NULL, NULL, err));
+        if (i >= 0) times[i] = bn_clock_ms() - before;
+    }
+    *gflops = 2.0 * FLOOR_SIDE * FLOOR_SIDE * FLOOR_SIDE / median(times, FLOOR_RUNS) * 1e-6;
+done:
+    bn_graph_destroy(&graph);
+    bn_pack_store_destroy(&packs);
+    return status;
+}
+
+/* ---- runs -------------------------------------------------------------------------------------------------------- */
+
+static void fill_picture(birefnet_session *session, const birefnet_session_info *info)
+{
+    const size_t pixels = (size_t)info->width * (size_t)info->height;
+    bn_seeded_fill("bench", 1, 0, 2, 0, bn_session_input(session), 3 * pixels);
+}
+
+static bn_status open_both(const bn_bench_options *options, birefnet_precision precision,
+                           birefnet_model **model, birefnet_session **session, bn_error *err)
+{
+    birefnet_model_options how = options->model;
+    how.precision = precision;
+    const birefnet_session_options size = {options->width, options->height, options->threads};
+    BN_TRY(birefnet_model_open(options->model_path, &how, model, err));
+    return birefnet_session_open(*model, &size, session, err);
+}
+
+static bn_status time_runs(birefnet_session *session, int runs, bn_bench_result *result, bn_error *err)
+{
+    const bn_graph *graph = bn_session_graph(session);
+    bn_status status = BIREFNET_OK;
+    result->parts = BN_MIN(bn_graph_parts(graph), BN_BENCH_MAX_PARTS);
+    double *times = calloc((size_t)(result->parts + 1) * (size_t)runs, sizeof *times);
+    if (!times) return bn_fail_memory(err, (size_t)runs * sizeof *times, "times");
+    for (int i = -1; i < runs; i++) {
+        fill_picture(session,
+                     &result->session); /* the input's memory is used for other things during a run */
+        const double before = bn_clock_ms();
+        BN_TRY_DONE(bn_session_run_inplace(session, err));
+        const double spent = bn_clock_ms() - before;
+        if (i < 0) {
+            result->first_ms = spent;
+            continue;
+        }
+        times[i] = spent;
+        for (int p = 0; p < result->parts; p++)
+            times[(p + 1) * runs + i] = bn_graph_part_stats(graph, p).last_ms;
+    }
+    result->median_ms = median(times, runs);
+    result->min_ms = times[0];
+    for (int p = 0; p < result->parts; p++) {
+        const bn_part_stats stats = bn_graph_part_stats(graph, p);
+        result->part[p] = (bn_bench_part){stats.name, median(times + (p + 1) * runs, runs), stats.giga_macs};
+    }
+done:
+    free(times);
+    return status;
+}
+
+/* How far the last run's result is from float32's on the same picture. */
+static bn_status compare_with_f32(const bn_bench_options *options, const birefnet_session *session,
+                                  bn_bench_result *result, bn_error *err)
+{
+    birefnet_model *model = NULL;
+    birefnet_session *exact = NULL;
+    bn_status status = BIREFNET_OK;
+    BN_TRY_DONE(open_both(options, BIREFNET_PRECISION_F32, &model, &exact, err));
+    fill_picture(exact, &result->session);
+    BN_TRY_DONE(bn_session_run_inplace(exact, err));
+    const float *got = bn_session_logits(session), *wanted = bn_session_logits(exact);
+    const size_t pixels = (size_t)result->session.width * (size_t)result->session.height;
+    double sum = 0, worst = 0, same = 0;
+    for (size_t i = 0; i < pixels; i++) {
+        const double error = fabs(1 / (1 + exp(-(double)got[i])) - 1 / (1 + exp(-(double)wanted[i])));
+        sum += error;
+        worst = BN_MAX(worst, error);
+        same += (got[i] > 0) == (wanted[i] > 0);
+    }
+    result->sigmoid_mean = sum / (double)pixels;
+    result->sigmoid_max = worst;
+    result->agree = same / (double)pixels;
+done:
+    birefnet_session_close(&exact);
+    birefnet_model_close(&model);
+    return status;
+}
+
+bn_status bn_bench_run(const bn_bench_options *options, bn_bench_result *result, bn_error *err)
+{
+    birefnet_model *model = NULL;
+    birefnet_session *session = NULL;
+    bn_status status = BIREFNET_OK;
+    *result = (bn_bench_result){0};
+    const double before = bn_clock_ms();
+    BN_TRY_DONE(open_both(options, options->model.precision, &model, &session, err));
+    result->open_ms = bn_clock_ms() - before;
+    birefnet_session_get_info(session, &result->session);
+    BN_TRY_DONE(time_runs(session, BN_MAX(options->runs, 1), result, err));
+    birefnet_model_get_info(model, &result->model);
+    result->peak_rss_bytes = bn_peak_rss_bytes();
+    if (options->compare_precision) BN_TRY_DONE(compare_with_f32(options, session, result, err));
+    birefnet_session_close(&session);
+    if (options->with_floor) {
+        const bn_type type = result->model.precision == BIREFNET_PRECISION_BF16 ? BN_BF16 : BN_F32;
+        BN_TRY_DONE(time_product(type, result->session.threads, &result->product_gflops, err));
+        result->floor_ms = 2e3 * result->session.giga_macs / result->product_gflops;
+    }
+done:
+    birefnet_session_close(&session);
+    birefnet_model_close(&model);
+    return status;
+}

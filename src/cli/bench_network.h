@@ -1,0 +1,42 @@
+/* bench_network.h - timing of the network by parts, beside the floor that the machine's matrix products set. */
+#ifndef BN_CLI_BENCH_NETWORK_H
+#define BN_CLI_BENCH_NETWORK_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+#define BN_BENCH_MAX_PARTS 32
+
+typedef struct bn_bench_options {
+    const char *model_path; /* as birefnet_model_open takes it */
+    birefnet_model_options model;
+    int width, height, threads; /* 0: as birefnet_session_open */
+    int runs;                   /* >= 1, after one that is not counted */
+    bool
+        with_floor; /* also time a 4096^3 matrix product; takes a second and 200 MB after the peak was read */
+    bool compare_precision; /* also run in float32 and say how far the results are apart */
+} bn_bench_options;
+
+typedef struct bn_bench_part {
+    const char *name; /* static storage */
+    double median_ms, giga_macs;
+} bn_bench_part;
+
+typedef struct bn_bench_result {
+    birefnet_model_info model;
+    birefnet_session_info session;
+    double open_ms;           /* model and session, until ready for the first run */
+    double first_ms;          /* the run that is not counted */
+    double median_ms, min_ms; /* of the others */
+    double floor_ms;          /* 2 * giga_macs / rate of the 4096^3 product; 0 without with_floor */
+    double product_gflops;    /* that rate */
+    size_t peak_rss_bytes;    /* after the runs, before the floor was timed */
+    int parts;
+    bn_bench_part part[BN_BENCH_MAX_PARTS];
+    double sigmoid_mean, sigmoid_max, agree; /* against float32, with compare_precision */
+} bn_bench_result;
+
+bn_status bn_bench_run(const bn_bench_options *options, bn_bench_result *result, bn_error *err);
+
+#endif
