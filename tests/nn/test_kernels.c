@@ -1,0 +1,454 @@
+/* test_kernels.c - every kernel of every instruction set against plain C, on random and adversarial input.
+ *
+ * `test_kernels --bench` times them all instead, one line a kernel and level, as dav1d's checkasm does. Outputs lie
+ * between guard zones, so that a write outside is seen. */
+#include "tests/test.h"
+
+#include "base/clock.h"
+#include "base/seeded.h"
+#include "base/size.h"
+#include "nn/bf16.h"
+#include "nn/kernels_impl.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+#define GUARD      64 /* bytes on either side of an output */
+#define GUARD_BYTE 0xa5
+
+/* What the inputs look like: all kernels are tried with each. */
+typedef enum fill {
+    FILL_RANDOM = 0,
+    FILL_ZERO,
+    FILL_LARGE,  /* up to 1e4: sums and exponentials overflow where they are careless */
+    FILL_SPIKES, /* nearly all zero, a few large */
+    FILL_COUNT,
+} fill;
+
+static bool timing; /* set once by main: --bench */
+
+/* ---- helpers ---------------------------------------------------------------------------------------------------- */
+
+static float *make_floats(const char *name, size_t count, float scale, fill kind)
+{
+    float *numbers = aligned_alloc(64, bn_size_round_up(count * sizeof *numbers + 64, 64));
+    assert_non_null(numbers);
+    memset(numbers, 0, bn_size_round_up(count * sizeof *numbers + 64, 64));
+    bn_seeded_fill(name, 1, 0, kind == FILL_LARGE ? 1e4f * scale : scale, 0, numbers, count);
+    for (size_t i = 0; i < count; i++) {
+        if (kind == FILL_ZERO) numbers[i] = 0;
+        if (kind == FILL_SPIKES) numbers[i] = i % 97 == 5 ? 100 * numbers[i] : 0;
+    }
+    return numbers;
+}
+
+/* The numbers as `type`; frees them. */
+static void *as_type(float *numbers, size_t count, bn_type type)
+{
+    if (type == BN_F32) return numbers;
+    uint16_t *rounded = aligned_alloc(64, bn_size_round_up(count * sizeof *rounded + 64, 64));
+    assert_non_null(rounded);
+    for (size_t i = 0; i < count; i++) rounded[i] = bn_bf16_round(numbers[i]);
+    free(numbers);
+    return rounded;
+}
+
+static float get(const void *base, bn_type type, size_t i)
+{
+    return type == BN_BF16 ? bn_bf16_widen(((const uint16_t *)base)[i]) : ((const float *)base)[i];
+}
+
+typedef struct output {
+    uint8_t *block; /* GUARD, the bytes, GUARD */
+    size_t bytes;
+} output;
+
+static output make_output(size_t bytes)
+{
+    output out = {aligned_alloc(64, bn_size_round_up(bytes + 2 * GUARD, 64)), bytes};
+    assert_non_null(out.block);
+    memset(out.block, GUARD_BYTE, bytes + 2 * GUARD);
+    return out;
+}
+
+static void *data_of(output out)
+{
+    return out.block + GUARD;
+}
+
+/* Same numbers within `relative` of the largest and `absolute`; guards untouched. Frees both. */
+static void assert_same(const char *what, output got, output wanted, bn_type type, double relative,
+                        double absolute)
+{
+    const size_t count = wanted.bytes / bn_type_size(type);
+    double largest = 0;
+    for (size_t i = 0; i < GUARD; i++)
+        if (got.block[i] != GUARD_BYTE || got.block[GUARD + got.bytes + i] != GUARD_BYTE)
+            fail_msg("%s wrote outside of its output", what);
+    for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs((double)get(data_of(wanted), type, i)));
+    for (size_t i = 0; i < count; i++) {
+        const double g = get(data_of(got), type, i), w = get(data_of(wanted), type, i);
+        if (!(fabs(g - w) <= relative * largest + absolute) && !(isnan(g) && isnan(w)))
+            fail_msg("%s: number %zu is %.9g, plain C gives %.9g (largest %.4g)", what, i, g, w, largest);
+    }
+    free(got.block);
+    free(wanted.block);
+}
+
+static int levels(bn_isa *list)
+{
+    int count = 0;
+    for (bn_isa isa = BN_ISA_AVX2; isa <= bn_cpu_isa(); isa++) list[count++] = isa;
+    return count;
+}
+
+/* Print the time of one call, in the bench; work is in multiply-adds, 0 if it does not make sense. */
+#define TIME(isa, name, work, call)                                                                          \
+    do {                                                                                                     \
+        if (!timing) break;                                                                                  \
+        int rounds_ = 0;                                                                                     \
+        const double start_ = bn_clock_ms();                                                                 \
+        double now_ = start_;                                                                                \
+        for (; now_ - start_ < 30; rounds_++, now_ = bn_clock_ms()) call;                                    \
+        const double each_ = (now_ - start_) / rounds_;                                                      \
+        printf("%-12s %-36s %9.4f ms %8.2f GFLOP/s\n", bn_isa_name(isa), name, each_,                        \
+               2e-6 * (double)(work) / each_);                                                               \
+    } while (0)
+
+/* ---- layer norm --------------------------------------------------------------------------------------------------- */
+
+static void check_norm(bn_isa isa, int c, bn_type type, fill kind)
+{
+    const int rows = timing ? 1024 : 7;
+    const size_t count = (size_t)rows * (size_t)(c + 3);
+    float *in = make_floats("norm", count, 1, kind), *gamma = make_floats("gamma", (size_t)c, 1, FILL_RANDOM);
+    float *beta = make_floats("beta", (size_t)c, 1, FILL_RANDOM);
+    output wanted = make_output((size_t)rows * (size_t)c * bn_type_size(type)),
+           got = make_output(wanted.bytes);
+    bn_norm_job job = {in, c + 3, data_of(wanted), c, type, gamma, beta, 1e-5f, rows, c};
+    bn_kernels_plain.layer_norm(&job);
+    job.out = data_of(got);
+    bn_kernels_for(isa)->layer_norm(&job);
+    char name[64];
+    snprintf(name, sizeof name, "layer_norm c=%d %s", c, type == BN_F32 ? "f32" : "bf16");
+    TIME(isa, name, 0, bn_kernels_for(isa)->layer_norm(&job));
+    assert_same(name, got, wanted, type, type == BN_F32 ? 2e-5 : 0.006, 1e-6);
+    free(in);
+    free(gamma);
+    free(beta);
+}
+
+static void layer_norms_agree(void **state)
+{
+    (void)state;
+    bn_isa list[4];
+    const int widths[] = {1, 15, 96, 100, 192, 1536};
+    for (int l = 0, n = levels(list); l < n; l++)
+        for (size_t i = 0; i < BN_COUNT(widths); i++)
+            for (bn_type type = BN_F32; type <= BN_BF16; type++)
+                for (fill kind = FILL_RANDOM; kind < (timing ? FILL_ZERO : FILL_COUNT); kind++)
+                    check_norm(list[l], widths[i], type, kind);
+}
+
+/* ---- weighted sums of pixels ---------------------------------------------------------------------------------------- */
+
+static void check_gather(bn_isa isa, int c, int taps, bn_type in_type, bn_type out_type, int add, fill kind)
+{
+    enum { PIXELS = 37 };
+    const ptrdiff_t count = timing ? 2048 : 11;
+    const size_t picture = (size_t)PIXELS * (size_t)(c + 1), numbers = (size_t)taps * (size_t)(count + 2);
+    void *src = as_type(make_floats("gather", picture, 1, kind), picture, in_type);
+    float *weights = make_floats("weights", numbers, 1, FILL_RANDOM),
+          *where = make_floats("where", numbers, 0.49f, FILL_RANDOM);
+    int32_t *offsets = calloc(numbers, sizeof *offsets);
+    for (size_t i = 0; i < numbers; i++) offsets[i] = (int32_t)((where[i] + 0.5f) * PIXELS) * (c + 1);
+    output wanted = make_output((size_t)count * (size_t)c * bn_type_size(out_type)),
+           got = make_output(wanted.bytes);
+    memset(data_of(wanted), 0x3c, wanted.bytes); /* a small finite number in either type */
+    memset(data_of(got), 0x3c, got.bytes);
+    bn_gather_job job = {src,     in_type,         c, taps,     count, count + 2, offsets,
+                         weights, data_of(wanted), c, out_type, add};
+    bn_kernels_plain.gather(&job);
+    job.out = data_of(got);
+    bn_kernels_for(isa)->gather(&job);
+    char name[64];
+    snprintf(name, sizeof name, "gather c=%d taps=%d %s", c, taps, in_type == BN_F32 ? "f32" : "bf16");
+    TIME(isa, name, (double)count * c * taps, bn_kernels_for(isa)->gather(&job));
+    if (timing)
+        free(got.block), free(wanted.block);
+    else
+        assert_same(name, got, wanted, out_type, out_type == BN_F32 ? 1e-6 : 0.008, 0);
+    free(src);
+    free(weights);
+    free(where);
+    free(offsets);
+}
+
+static void gathers_agree(void **state)
+{
+    (void)state;
+    bn_isa list[4];
+    const int widths[] = {1, 31, 64, 96, 200};
+    for (int l = 0, n = levels(list); l < n; l++)
+        for (size_t i = 0; i < BN_COUNT(widths); i++)
+            for (int mode = 0; mode < (timing ? 2 : 8); mode++)
+                for (fill kind = FILL_RANDOM; kind < (timing ? FILL_ZERO : FILL_COUNT); kind++) {
+                    const bn_type in = mode & 1 ? BN_BF16 : BN_F32, out = mode & 2 ? BN_BF16 : BN_F32;
+                    check_gather(list[l], widths[i], 4, in, timing ? in : out, (mode & 4) != 0, kind);
+                    if (!timing) check_gather(list[l], widths[i], 16, in, out, (mode & 4) != 0, kind);
+                }
+}
+
+/* ---- deformable sampling ---------------------------------------------------------------------------------------------- */
+
+/* Offsets far outside, exactly on borders and not a number, besides ordinary ones. */
+static void spoil(float *numbers, size_t count, size_t stride, size_t offsets, fill kind)
+{
+    static const float odd[] = {-1,       0,         1e9f,        -1e9f,        NAN,
+                                INFINITY, -INFINITY, 0.99999994f, -0.99999994f, 1e-30f};
+    for (size_t i = 0; i < count; i++)
+        if (kind == FILL_SPIKES && i % stride < offsets && i % 3 == 0)
+            numbers[i] = odd[i / 3 % BN_COUNT(odd)];
+}
+
+static void check_deform(bn_isa isa, int kernel, fill kind)
+{
+    const int taps = kernel * kernel, stride = 3 * taps + 5, h = 9, w = 13, pixel = 8;
+    const ptrdiff_t count = timing ? 8 : 5, plane = count * taps + 3;
+    float *numbers = make_floats("offsets", (size_t)count * (size_t)stride, kind == FILL_LARGE ? 1 : 3, kind);
+    spoil(numbers, (size_t)count * (size_t)stride, (size_t)stride, 2 * (size_t)taps, kind);
+    output wanted[2], got[2];
+    for (int i = 0; i < 2; i++) {
+        wanted[i] = make_output((size_t)(4 * plane) * 4);
+        got[i] = make_output(wanted[i].bytes);
+        memset(data_of(wanted[i]), 0, wanted[i].bytes);
+        memset(data_of(got[i]), 0, got[i].bytes);
+    }
+    bn_deform_job job = {.offsets = numbers,
+                         .modulators = numbers + 2 * taps,
+                         .stride = stride,
+                         .kernel = kernel,
+                         .y = 4,
+                         .x = 6,
+                         .h = h,
+                         .w = w,
+                         .pixel_stride = pixel,
+                         .count = count,
+                         .tap_offsets = data_of(wanted[0]),
+                         .tap_weights = data_of(wanted[1]),
+                         .plane = plane};
+    bn_kernels_plain.deform_taps(&job);
+    job.tap_offsets = data_of(got[0]);
+    job.tap_weights = data_of(got[1]);
+    bn_kernels_for(isa)->deform_taps(&job);
+    char name[64];
+    snprintf(name, sizeof name, "deform_taps kernel=%d", kernel);
+    TIME(isa, name, 0, bn_kernels_for(isa)->deform_taps(&job));
+    /* a corner whose weight is 0 may be named by any offset that is inside */
+    const int32_t *a = data_of(wanted[0]), *b = data_of(got[0]);
+    const float *weight = data_of(wanted[1]);
+    for (ptrdiff_t i = 0; i < 4 * plane; i++) {
+        if (weight[i] != 0 && !isnan(weight[i])) assert_int_equal(a[i], b[i]);
+        assert_in_range(b[i], 0, h * w * pixel - 1);
+    }
+    free(got[0].block);
+    free(wanted[0].block);
+    assert_same(name, got[1], wanted[1], BN_F32, 2e-6, 1e-7);
+    free(numbers);
+}
+
+static void deformable_taps_agree(void **state)
+{
+    (void)state;
+    bn_isa list[4];
+    for (int l = 0, n = levels(list); l < n; l++)
+        for (int kernel = 1; kernel <= 7; kernel += 2)
+            for (fill kind = FILL_RANDOM; kind < (timing ? FILL_ZERO : FILL_COUNT); kind++)
+                check_deform(list[l], kernel, kind);
+}
+
+/* ---- attention -------------------------------------------------------------------------------------------------------- */
+
+typedef struct attend_case {
+    int keys, dim;
+    bool windowed; /* rows with padding, bias, regions */
+} attend_case;
+
+/* A window in which every fifth token is padding and tokens lie in reverse order, with two regions. */
+static void make_window(int keys, int32_t *rows, uint8_t *regions)
+{
+    for (int i = 0; i < keys; i++) {
+        rows[i] = i % 5 == 4 ? -1 : keys - 1 - i;
+        regions[i] = (uint8_t)(i > keys / 2);
+    }
+}
+
+static void check_attend(bn_isa isa, attend_case c, bn_type type, fill kind)
+{
+    const size_t tokens = (size_t)c.keys, stride = 3 * (size_t)c.dim + 2, stored = tokens * stride;
+    const ptrdiff_t bias_stride = (c.keys + 15) / 16 * 16;
+    void *qkv = as_type(make_floats("qkv", stored, 1, kind), stored, type);
+    void *pad = as_type(make_floats("pad", 2 * (size_t)c.dim, 1, kind), 2 * (size_t)c.dim, type);
+    float *bias = make_floats("bias", tokens * (size_t)bias_stride, 1, kind);
+    int32_t *rows = calloc(tokens, sizeof *rows);
+    uint8_t *regions = calloc(tokens, 1);
+    make_window(c.keys, rows, regions);
+    const size_t size = bn_type_size(type),
+                 scratch_bytes = bn_size_round_up(bn_attend_scratch_bytes(c.keys, c.dim), 64);
+    output wanted = make_output(tokens * (size_t)c.dim * size), got = make_output(wanted.bytes);
+    memset(data_of(wanted), 0, wanted.bytes);
+    memset(data_of(got), 0, got.bytes);
+    void *scratch = aligned_alloc(64, scratch_bytes);
+    bn_attend_job job = {.q = qkv,
+                         .k = (char *)qkv + (size_t)c.dim * size,
+                         .v = (char *)qkv + 2 * (size_t)c.dim * size,
+                         .out = data_of(wanted),
+                         .q_stride = (ptrdiff_t)stride,
+                         .kv_stride = (ptrdiff_t)stride,
+                         .out_stride = c.dim,
+                         .type = type,
+                         .queries = c.keys,
+                         .keys = c.keys,
+                         .dim = c.dim,
+                         .rows = c.windowed ? rows : NULL,
+                         .pad_k = pad,
+                         .pad_v = (char *)pad + (size_t)c.dim * size,
+                         .bias = c.windowed ? bias : NULL,
+                         .bias_stride = bias_stride,
+                         .regions = c.windowed ? regions : NULL,
+                         .scale = 1 / sqrtf((float)c.dim),
+                         .scratch = scratch};
+    bn_kernels_plain.attend_f32(&job);
+    job.out = data_of(got);
+    memset(scratch, 0xff, scratch_bytes);
+    const bn_kernels *kernels = bn_kernels_for(isa);
+    void (*const attend)(const bn_attend_job *) =
+        type == BN_BF16 ? kernels->attend_bf16 : kernels->attend_f32;
+    attend(&job);
+    char name[64];
+    snprintf(name, sizeof name, "attend keys=%d dim=%d %s", c.keys, c.dim, type == BN_F32 ? "f32" : "bf16");
+    TIME(isa, name, 2.0 * c.keys * c.keys * c.dim, attend(&job));
+    assert_same(name, got, wanted, type, type == BN_F32 ? (kind == FILL_LARGE ? 1e-3 : 5e-6) : 0.01, 1e-7);
+    free(qkv);
+    free(pad);
+    free(bias);
+    free(rows);
+    free(regions);
+    free(scratch);
+}
+
+static void attentions_agree(void **state)
+{
+    (void)state;
+    static const attend_case cases[] = {{49, 32, true},  {144, 32, true},  {9, 32, true},  {1, 64, false},
+                                        {64, 32, false}, {100, 64, false}, {49, 24, true}, {257, 40, false}};
+    bn_isa list[4];
+    for (int l = 0, n = levels(list); l < n; l++)
+        for (size_t i = 0; i < BN_COUNT(cases); i++)
+            for (fill kind = FILL_RANDOM; kind < (timing ? FILL_ZERO : FILL_COUNT); kind++) {
+                check_attend(list[l], cases[i], BN_F32, kind);
+                /* with large bf16 scores the winner of a softmax is a matter of the last bit: not compared */
+                if (bn_kernels_for(list[l])->attend_bf16 && kind != FILL_LARGE)
+                    check_attend(list[l], cases[i], BN_BF16, kind);
+            }
+}
+
+/* ---- the rest --------------------------------------------------------------------------------------------------------- */
+
+static void check_depthwise(bn_isa isa, int c, bn_type type, fill kind)
+{
+    const int h = timing ? 32 : 5, w = timing ? 32 : 6;
+    const size_t count = (size_t)h * (size_t)w * (size_t)c;
+    void *in = as_type(make_floats("depthwise", count, 1, kind), count, type);
+    float *weight = make_floats("taps", 9 * (size_t)c, 1, FILL_RANDOM),
+          *bias = make_floats("b", (size_t)c, 1, FILL_RANDOM);
+    output wanted = make_output(count * bn_type_size(type)), got = make_output(wanted.bytes);
+    bn_depthwise_job job = {in, data_of(wanted), type, h, w, c, 0, h, weight, bias};
+    bn_kernels_plain.depthwise_gelu(&job);
+    job.out = data_of(got);
+    bn_kernels_for(isa)->depthwise_gelu(&job);
+    char name[64];
+    snprintf(name, sizeof name, "depthwise_gelu c=%d %s", c, type == BN_F32 ? "f32" : "bf16");
+    TIME(isa, name, 9.0 * (double)count, bn_kernels_for(isa)->depthwise_gelu(&job));
+    assert_same(name, got, wanted, type, type == BN_F32 ? 1e-6 : 0.008, 1e-6);
+    free(in);
+    free(weight);
+    free(bias);
+}
+
+static void depthwise_convolutions_agree(void **state)
+{
+    (void)state;
+    bn_isa list[4];
+    for (int l = 0, n = levels(list); l < n; l++)
+        for (int c = 8; c <= 264; c = c * 3 + 8)
+            for (bn_type type = BN_F32; type <= BN_BF16; type++)
+                for (fill kind = FILL_RANDOM; kind < (timing ? FILL_ZERO : FILL_COUNT); kind++)
+                    check_depthwise(list[l], c, type, kind);
+}
+
+static void check_small(bn_isa isa, bn_type type, fill kind)
+{
+    enum { COUNT = 1003, C = 19, W = 77 };
+    const bn_kernels *kernels = bn_kernels_for(isa);
+    const size_t numbers = (size_t)COUNT * C;
+    void *in = as_type(make_floats("gate", numbers, 1, kind), numbers, type);
+    float *weight = make_floats("w", C, 1, FILL_RANDOM), *plain = make_floats("convert", numbers, 1, kind);
+    output wanted = make_output(COUNT * sizeof(float)), got = make_output(wanted.bytes);
+    bn_kernels_plain.gate(in, type, C, C - 1, weight, 0.25f, data_of(wanted), COUNT);
+    kernels->gate(in, type, C, C - 1, weight, 0.25f, data_of(got), COUNT);
+    TIME(isa, "gate", 0, kernels->gate(in, type, C, C - 1, weight, 0.25f, data_of(got), COUNT));
+    assert_same("gate", got, wanted, BN_F32, kind == FILL_LARGE ? 2e-3 : 2e-6, 0);
+
+    wanted = make_output(COUNT * bn_type_size(type));
+    got = make_output(wanted.bytes);
+    plain[3] = NAN;
+    plain[4] = INFINITY;
+    bn_kernels_plain.convert(plain, data_of(wanted), type, COUNT);
+    kernels->convert(plain, data_of(got), type, COUNT);
+    TIME(isa, "convert", 0, kernels->convert(plain, data_of(got), type, COUNT));
+    if (memcmp(data_of(got), data_of(wanted), wanted.bytes) != 0) fail_msg("convert: bits differ");
+    free(got.block);
+    free(wanted.block);
+
+    plain[3] = plain[4] = 0;
+    wanted = make_output(W * sizeof(float));
+    got = make_output(wanted.bytes);
+    memset(data_of(wanted), 0, wanted.bytes);
+    memset(data_of(got), 0, got.bytes);
+    const float *rows[5] = {plain, plain + 100, NULL, plain + 300, plain + 400};
+    bn_kernels_plain.conv5_row(rows, plain + 600, data_of(wanted), W);
+    kernels->conv5_row(rows, plain + 600, data_of(got), W);
+    TIME(isa, "conv5_row", 20.0 * W, kernels->conv5_row(rows, plain + 600, data_of(got), W));
+    if (timing)
+        free(got.block), free(wanted.block);
+    else
+        assert_same("conv5_row", got, wanted, BN_F32, 2e-6, 0);
+    free(in);
+    free(weight);
+    free(plain);
+}
+
+static void small_kernels_agree(void **state)
+{
+    (void)state;
+    bn_isa list[4];
+    for (int l = 0, n = levels(list); l < n; l++)
+        for (bn_type type = BN_F32; type <= BN_BF16; type++)
+            for (fill kind = FILL_RANDOM; kind < (timing ? FILL_ZERO : FILL_COUNT); kind++)
+                check_small(list[l], type, kind);
+}
+
+int main(int argc, char **argv)
+{
+    timing = argc > 1 && strcmp(argv[1], "--bench") == 0;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layer_norms_agree),
+        cmocka_unit_test(gathers_agree),
+        cmocka_unit_test(deformable_taps_agree),
+        cmocka_unit_test(attentions_agree),
+        cmocka_unit_test(depthwise_convolutions_agree),
+        cmocka_unit_test(small_kernels_agree),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,211 @@
+/* test_layers.c - layers inside a graph: memory that is planned by lifetime, resizing in one step against two, the
+ * same bytes for any number of threads, errors that stick. */
+#include "tests/test.h"
+
+#include "base/seeded.h"
+#include "base/size.h"
+#include "nn/layers.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+/* Seeded weights under any name. */
+typedef struct test_source {
+    bn_source source;
+    size_t weights, biases;
+} test_source;
+
+static bn_status load_seeded(const bn_source *source, float *weight, float *bias, bn_error *err)
+{
+    (void)err;
+    const test_source *self = (const test_source *)source;
+    if (weight) bn_seeded_fill(source->key, 1, 0, 0.5f, 0, weight, self->weights);
+    if (bias) bn_seeded_fill(source->key, 2, 0, 0.5f, 0, bias, self->biases);
+    return BIREFNET_OK;
+}
+
+static test_source make_source(const char *key, size_t weights, size_t biases)
+{
+    test_source made = {.source = {.load = load_seeded}, .weights = weights, .biases = biases};
+    snprintf(made.source.key, sizeof made.source.key, "%s", key);
+    return made;
+}
+
+typedef struct bench {
+    bn_pack_store *packs;
+    bn_graph *graph;
+} bench;
+
+static bench open_graph(bn_type type, int threads)
+{
+    bn_error err = {0};
+    bench b = {0};
+    assert_ok(bn_pack_store_create(&b.packs, &err), err);
+    const bn_graph_options options = {type, bn_cpu_isa(), threads, b.packs};
+    assert_ok(bn_graph_create(&options, &b.graph, &err), err);
+    return b;
+}
+
+static void close_graph(bench *b)
+{
+    bn_graph_destroy(&b->graph);
+    bn_pack_store_destroy(&b->packs);
+}
+
+static void run(bench *b)
+{
+    bn_error err = {0};
+    assert_ok(bn_graph_run(b->graph, NULL, NULL, &err), err);
+}
+
+static void memory_is_shared_by_maps_that_do_not_meet(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bench b = open_graph(BN_F32, 1);
+    test_source w = make_source("square", 64 * 64, 64);
+    bn_map x = bn_graph_map(b.graph, 16, 16, 64, BN_F32);
+    bn_graph_input(b.graph, x);
+    const bn_map first = x;
+    for (int i = 0; i < 20; i++) x = bn_layer_linear(b.graph, x, 64, &w.source, BN_RELU, BN_F32);
+    bn_graph_keep(b.graph, x);
+    assert_ok(bn_graph_finish(b.graph, &err), err);
+    const size_t map_bytes = 16 * 16 * 64 * sizeof(float);
+    assert_true(bn_graph_arena_bytes(b.graph) <= bn_size_round_up(4 * map_bytes, (size_t)1 << 21));
+    for (int round = 0; round < 2; round++) { /* what a run leaves behind must not matter to the next */
+        float *in = bn_graph_data(b.graph, first);
+        for (int i = 0; i < 16 * 16 * 64; i++) in[i] = 1;
+        run(&b);
+        static float before[16 * 16 * 64];
+        if (round) assert_memory_equal(before, bn_graph_data(b.graph, x), sizeof before);
+        memcpy(before, bn_graph_data(b.graph, x), sizeof before);
+    }
+    close_graph(&b);
+}
+
+static void resizing_twice_in_one_step_is_resizing_twice(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bench b = open_graph(BN_F32, 2);
+    const bn_map x = bn_graph_map(b.graph, 6, 10, 24, BN_F32),
+                 between = bn_graph_map(b.graph, 12, 20, 24, BN_F32);
+    const bn_map twice = bn_graph_map(b.graph, 3, 5, 24, BN_F32),
+                 once = bn_graph_map(b.graph, 3, 5, 24, BN_F32);
+    bn_graph_input(b.graph, x);
+    bn_layer_resize_into(b.graph, x, between, 0, 0, NULL, false);
+    bn_layer_resize_into(b.graph, between, twice, 0, 0, NULL, false);
+    bn_layer_resize_into(b.graph, x, once, 12, 20, NULL, false);
+    bn_graph_keep(b.graph, twice);
+    bn_graph_keep(b.graph, once);
+    assert_ok(bn_graph_finish(b.graph, &err), err);
+    bn_seeded_fill("resize", 1, 0, 1, 0, bn_graph_data(b.graph, x), 6 * 10 * 24);
+    run(&b);
+    const float *a = bn_graph_data(b.graph, twice), *c = bn_graph_data(b.graph, once);
+    double spread = 0;
+    for (int i = 0; i < 3 * 5 * 24; i++) {
+        assert_true(fabsf(a[i] - c[i]) < 1e-6f);
+        spread += fabsf(a[i]);
+    }
+    assert_true(spread > 1);
+    close_graph(&b);
+}
+
+/* A picture of all layers with own threads: windows with shift, perceptron, deformable branches. */
+static void run_mixture(bn_type type, int threads, float *out)
+{
+    enum { H = 20, W = 26, C = 32 };
+    bn_error err = {0};
+    bench b = open_graph(type, threads);
+    test_source norm = make_source("norm", C, C), qkv = make_source("qkv", 3 * C * C, 3 * C);
+    test_source table = make_source("table", 13 * 13 * 1, 0), proj = make_source("proj", C * C, C);
+    test_source fc1 = make_source("fc1", 4 * C * C, 4 * C), fc2 = make_source("fc2", 4 * C * C, C);
+    test_source offsets = make_source("offsets", 32 * C * 9, 32),
+                deform = make_source("deform", 16 * 9 * C, 16);
+    test_source pool = make_source("pool", 16 * C, 16), merge = make_source("merge", 8 * 16, 8);
+    const bn_map x = bn_graph_map(b.graph, H, W, C, BN_F32);
+    bn_graph_input(b.graph, x);
+    bn_layer_window_attention(
+        b.graph, x,
+        (bn_window_attention_params){7, 3, 1, 1e-5f, &norm.source, &qkv.source, &table.source, &proj.source});
+    bn_layer_mlp(b.graph, x, (bn_mlp_params){4 * C, 1e-5f, &norm.source, &fc1.source, &fc2.source});
+    const bn_map y = bn_layer_norm(b.graph, x, 1e-5f, &norm.source, type);
+    const bn_map numbers = bn_layer_conv(
+        b.graph, y, (bn_conv_params){.out = 32, .kernel = 3, .stride = 1, .pad = 1, .type = BN_F32},
+        &offsets.source);
+    const bn_map bias = bn_layer_pooled_bias(b.graph, y, 16, 8, &pool.source, &merge.source);
+    bn_deform_params params = {
+        .branches = 1, .width = 16, .out = 8, .merge = &merge.source, .merge_bias = bias};
+    params.branch[0] = (bn_deform_branch){3, numbers, 0, 18, &deform.source};
+    const bn_map z = bn_layer_deform(b.graph, y, &params);
+    bn_graph_keep(b.graph, z);
+    assert_ok(bn_graph_finish(b.graph, &err), err);
+    bn_seeded_fill("mixture", 1, 0, 1, 0, bn_graph_data(b.graph, x), (size_t)H * W * C);
+    run(&b);
+    memcpy(out, bn_graph_data(b.graph, z), (size_t)H * W * 8 * bn_type_size(type));
+    close_graph(&b);
+}
+
+static void any_number_of_threads_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    for (bn_type type = BN_F32; type <= (bn_cpu_isa() >= BN_ISA_AVX512_BF16 ? BN_BF16 : BN_F32); type++) {
+        static float one[20 * 26 * 8], more[20 * 26 * 8];
+        run_mixture(type, 1, one);
+        for (int threads = 2; threads <= 4; threads++) {
+            run_mixture(type, threads, more);
+            assert_memory_equal(one, more, 20 * 26 * 8 * bn_type_size(type));
+        }
+    }
+}
+
+static void first_error_is_the_one_that_is_told(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bench b = open_graph(BN_F32, 1);
+    const bn_map x = bn_graph_map(b.graph, 1 << 20, 1 << 20, 1 << 20, BN_F32);
+    test_source w = make_source("w", 1, 1);
+    bn_layer_linear(b.graph, x, 64, &w.source, BN_LINEAR, BN_F32);
+    bn_layer_window_attention(b.graph, x, (bn_window_attention_params){.window = 99});
+    assert_int_equal(bn_graph_finish(b.graph, &err), BIREFNET_ERROR_LIMIT);
+    assert_non_null(strstr(err.message, "too large"));
+    close_graph(&b);
+}
+
+static int stop_at_once(void *user, const char *part, double done)
+{
+    (void)part;
+    (void)done;
+    return ++*(int *)user == 2;
+}
+
+static void a_run_can_be_cancelled_and_repeated(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bench b = open_graph(BN_F32, 1);
+    test_source w = make_source("w", 16 * 16, 16);
+    bn_map x = bn_graph_map(b.graph, 4, 4, 16, BN_F32);
+    bn_graph_input(b.graph, x);
+    for (int i = 0; i < 3; i++) x = bn_layer_linear(b.graph, x, 16, &w.source, BN_LINEAR, BN_F32);
+    bn_graph_keep(b.graph, x);
+    assert_ok(bn_graph_finish(b.graph, &err), err);
+    int asked = 0;
+    assert_int_equal(bn_graph_run(b.graph, stop_at_once, &asked, &err), BIREFNET_ERROR_CANCELLED);
+    assert_int_equal(asked, 2);
+    run(&b);
+    close_graph(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_is_shared_by_maps_that_do_not_meet),
+        cmocka_unit_test(resizing_twice_in_one_step_is_resizing_twice),
+        cmocka_unit_test(any_number_of_threads_gives_the_same_bytes),
+        cmocka_unit_test(first_error_is_the_one_that_is_told),
+        cmocka_unit_test(a_run_can_be_cancelled_and_repeated),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
