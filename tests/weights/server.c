@@ -108,8 +108,8 @@ static void answer(server *s, int fd)
         send_text(fd,
                   "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE html><title>Sign in</title>");
     else if (kind == FAULT_POINTER)
-        send_text(
-            fd, "HTTP/1.1 200 OK\r\n\r\nversion https://git-lfs.example/spec/v1\noid sha256:0\nsize 1\n");
+        send_text(fd,
+                  "HTTP/1.1 200 OK\r\n\r\nversion https://git-lfs.example/spec/v1\noid sha256:0\nsize 1\n");
     else if (kind == FAULT_EMPTY)
         send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     else if (kind == FAULT_TO_FILE)
