@@ -39,9 +39,12 @@ static bool open_map(colour_map *map, const void *from_icc, size_t from_bytes, c
     if (!map->context) return false;
     cmsHPROFILE from = open_profile(map->context, from_icc, from_bytes);
     cmsHPROFILE to = open_profile(map->context, to_icc, to_bytes);
+    /* at 16 bits lcms2's shortcut is a table that is off by up to 24 / 255 where colours leave the gamut; without it
+     * a pixel takes 0.2 microseconds */
+    const cmsUInt32Number exactly = T_BYTES(from_type) == 2 ? cmsFLAGS_NOOPTIMIZE : 0;
     if (from && to)
         map->transform = cmsCreateTransformTHR(map->context, from, from_type, to, to_type, INTENT_PERCEPTUAL,
-                                               cmsFLAGS_COPY_ALPHA);
+                                               cmsFLAGS_COPY_ALPHA | exactly);
     if (from) cmsCloseProfile(from);
     if (to) cmsCloseProfile(to);
     return map->transform != NULL;
@@ -136,20 +139,22 @@ bn_status bn_image_to_srgb(const bn_image *image, int threads, bn_rgb8 *rgb, bn_
 {
     if (!image->icc || image->channels == 1 || is_srgb(image->icc, image->icc_bytes))
         return bn_image_to_rgb8(image, threads, rgb, err);
+    /* 16 bits are narrowed first: lcms2 is exact and fast from 8 to 8 */
+    const bool narrow = image->depth == 16;
+    const cmsUInt32Number type = narrow ? TYPE_RGB_8 : type_of(image);
     colour_map map;
-    if (!open_map(&map, image->icc, image->icc_bytes, type_of(image), NULL, 0, TYPE_RGB_8)) {
-        close_map(&map);
-        BN_TRY(bn_image_to_rgb8(image, threads, rgb, err));
+    bn_status status;
+    if (!open_map(&map, image->icc, image->icc_bytes, type, NULL, 0, TYPE_RGB_8)) {
+        status = bn_image_to_rgb8(image, threads, rgb, err);
         snprintf(rgb->note, sizeof rgb->note, "%s", unusable_profile);
-        return BIREFNET_OK;
-    }
-    *rgb = (bn_rgb8){0};
-    const bn_status status = allocate_rgb(image, rgb, err);
-    if (status == BIREFNET_OK) {
-        colour_rows rows = {
-            map.transform, image->pixels, rgb->owned, bn_image_row_bytes(image), (size_t)image->width * 3,
-            image->width};
-        bn_parallel_for(threads, (size_t)image->height, transform_rows, &rows);
+    } else {
+        *rgb = (bn_rgb8){0};
+        status = narrow ? bn_image_to_rgb8(image, threads, rgb, err) : allocate_rgb(image, rgb, err);
+        const size_t row_bytes = (size_t)image->width * 3;
+        colour_rows rows = {map.transform, narrow ? rgb->owned : image->pixels,
+                            rgb->owned,    narrow ? row_bytes : bn_image_row_bytes(image),
+                            row_bytes,     image->width};
+        if (status == BIREFNET_OK) bn_parallel_for(threads, (size_t)image->height, transform_rows, &rows);
     }
     close_map(&map);
     return status;

@@ -99,10 +99,12 @@ bn_status bn_png_decode(const uint8_t *bytes, size_t size, const bn_decode_limit
     BN_TRY_DONE(bn_limits_check(limits, ihdr.width, ihdr.height, err));
     BN_TRY_DONE(read_pixels(context, &ihdr, &made, err));
     made->source_depth = ihdr.bit_depth;
-    spng_decode_chunks(context); /* what follows the pixels may be missing or broken: they are whole */
-    made->source_orientation = find_orientation(context);
     if (spng_get_iccp(context, &icc) == 0)
         BN_TRY_DONE(bn_image_adopt_icc(made, icc.profile, icc.profile_len, err));
+    made->source_orientation = find_orientation(context);
+    /* what follows the pixels may be missing or broken: they are whole */
+    if (made->source_orientation == 1 && spng_decode_chunks(context) == 0)
+        made->source_orientation = find_orientation(context);
     *image = made;
     made = NULL;
 done:

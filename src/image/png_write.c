@@ -158,7 +158,10 @@ static bn_status append_chunk(bn_buffer *out, const char *type, const void *data
     uint8_t head[8], tail[4];
     store_u32(head, (uint32_t)size);
     memcpy(head + 4, type, 4);
-    store_u32(tail, libdeflate_crc32(libdeflate_crc32(0, type, 4), data, size));
+    /* without data: libdeflate takes NULL for the start of a new sum */
+    uint32_t crc = libdeflate_crc32(0, type, 4);
+    if (size > 0) crc = libdeflate_crc32(crc, data, size);
+    store_u32(tail, crc);
     BN_TRY(bn_buffer_append(out, head, sizeof head, err));
     if (size > 0) BN_TRY(bn_buffer_append(out, data, size, err));
     return bn_buffer_append(out, tail, sizeof tail, err);

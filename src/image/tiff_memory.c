@@ -79,6 +79,7 @@ bn_status bn_tiff_open(bn_tiff_memory *memory, const char *mode, uint64_t max_by
                                      size_of, NULL, NULL, options);
     TIFFOpenOptionsFree(options);
     if (memory->tiff) return BIREFNET_OK;
+    if (memory->out) return bn_fail(err, BIREFNET_ERROR_LIMIT, "no room to write a TIFF");
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged or truncated TIFF: %s",
                    memory->message[0] ? memory->message : "no directory");
 }
