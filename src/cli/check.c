@@ -4,7 +4,7 @@
  *   birefnet-check image FOLDER NAME
  *   birefnet-check weights FILE
  *
- * Exit codes: 0 within the tolerance, 1 not, 2 wrong words. */
+ * Exit codes: 0 within the tolerance, 1 not, 2 wrong words, 77 this CPU cannot do what was asked (CTest skips). */
 #include "base/seeded.h"
 #include "base/size.h"
 #include "image/codec.h"
@@ -127,6 +127,10 @@ static int check_network(int count, char **words)
 {
     network_case c;
     if (parse_network(count, words, &c) != 0 || c.h < 1 || c.w < 1 || c.h > 8192 || c.w > 8192) return 2;
+    if (c.isa > bn_cpu_isa()) {
+        fprintf(stderr, "birefnet-check: this CPU has no %s\n", bn_isa_name(c.isa));
+        return 77;
+    }
     bn_error err = {0};
     npy wanted;
     float *logits = malloc(sizeof *logits * (size_t)c.h * (size_t)c.w);
@@ -134,6 +138,7 @@ static int check_network(int count, char **words)
     if (npy_read(c.file, &wanted, &err) != BIREFNET_OK || !logits ||
         run_network(&c, &wanted, logits, &err) != BIREFNET_OK) {
         complain(&err);
+        if (err.status == BIREFNET_ERROR_UNSUPPORTED) code = 77;
     } else {
         const difference d = compare(logits, wanted.f32, wanted.count);
         printf("max %.3e mean %.3e sigmoid-mean %.3e agree %.4f%%\n", d.max, d.mean, d.sigmoid_mean,

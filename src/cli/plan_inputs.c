@@ -123,8 +123,13 @@ static bool listing_has_image(const listing *list, const char *start, size_t len
     return false;
 }
 
-/* Whether `name` is what an earlier run wrote beside its photo: photo-cutout.png or photo-mask.png beside photo.jpg;
- * or, where two photos differ in their suffix only, photo-png-cutout.png beside photo.png. */
+static bool listing_has(const listing *list, const char *name)
+{
+    return bsearch(&name, list->names, list->count, sizeof *list->names, compare_names) != NULL;
+}
+
+/* Whether `name` is what an earlier run wrote beside its photo: photo-cutout.png or photo-mask.png beside photo.jpg or
+ * photo; or, where two photos differ in their suffix only, photo-png-cutout.png beside photo.png. */
 static bool is_own_output(const listing *list, const char *name)
 {
     static const char *const endings[] = {"-cutout", "-mask"};
@@ -137,6 +142,7 @@ static bool is_own_output(const listing *list, const char *name)
         if (length < 0 || (size_t)length >= sizeof base) return false;
         if (listing_has_image(list, base, (size_t)length)) return true;
         base[length - 1] = '\0';
+        if (listing_has(list, base)) return true;
         char *dash = strrchr(base, '-');
         if (!dash) return false;
         *dash = '.';

@@ -165,6 +165,10 @@ static bn_status check_streams(const bn_plan *plan, const bn_plan_options *optio
                        "standard output (-) holds the result of one input only");
     if (to_stdout && options->want_mask && !options->mask_path)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "with -o - the mask needs a name: --mask=FILE");
+    if (plan->many && options->output && !is_folder_name(options->output) &&
+        bn_format_from_path(options->output) != BN_FORMAT_NONE)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s is the name of one file; for a folder write %s/",
+                       options->output, options->output);
     if (plan->many && options->want_mask && options->mask_path)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--mask=FILE is for one input; leave =FILE out");
     return BIREFNET_OK;

@@ -25,6 +25,7 @@ typedef struct line {
     bn_queue matted;      /* work for the finishers */
     pthread_mutex_t lock; /* outcomes' states and the counts of the run */
     atomic_bool stop;     /* nothing more is to be begun */
+    double first_ms;      /* when the network began; 0 before */
     size_t to_do;         /* photos that are neither skipped nor a problem from the start */
     size_t passed;        /* of those, behind the network or failed; only the bar reads it, under the lock */
 } line;
@@ -220,25 +221,25 @@ static void *finish_photos(void *user)
 
 static bn_status matte(line *self, bn_sessions *sessions, work *job, bn_error *err)
 {
-    const bn_run *run = self->run;
+    bn_run *run = self->run;
     birefnet_session *session;
     int width, height;
     bn_resolution_for_photo(&run->resolution, job->cutout.width, job->cutout.height, &width, &height);
     BN_TRY(bn_sessions_get(sessions, width, height, &session, err));
-    return bn_cutout_matte(session, &run->options, &job->cutout, err);
+    if (self->first_ms == 0) self->first_ms = bn_clock_ms(); /* a session was opened: that is no waiting */
+    const bn_status status = bn_cutout_matte(session, &run->options, &job->cutout, err);
+    run->network_ms += job->cutout.times.network_ms;
+    run->wall_ms = bn_clock_ms() - self->first_ms;
+    return status;
 }
 
 static void matte_photos(line *self, bn_sessions *sessions)
 {
-    bn_run *run = self->run;
-    double first_ms = 0;
     for (work *job; (job = bn_queue_pop(&self->decoded));) {
         bn_error err = {0};
-        if (first_ms == 0) first_ms = bn_clock_ms();
         bn_status status = BIREFNET_ERROR_CANCELLED;
         if (sessions && !stopping(self)) {
             status = matte(self, sessions, job, &err);
-            run->network_ms += job->cutout.times.network_ms;
             if (status != BIREFNET_OK)
                 note_failure(self, job->photo, job->outcome, status, BN_STAGE_WORK, err.message);
             count_passed(self);
@@ -248,7 +249,6 @@ static void matte_photos(line *self, bn_sessions *sessions)
         else
             release(job);
     }
-    if (first_ms > 0) run->wall_ms = bn_clock_ms() - first_ms;
 }
 
 static bn_status open_model(bn_run *run, birefnet_model **model, bn_error *err)

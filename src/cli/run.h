@@ -46,8 +46,8 @@ typedef struct bn_run {
     birefnet_model_info model;
     bool model_is_open; /* it was: `model` is filled */
     size_t done, skipped, failed;
-    double wall_ms;    /* from the first photo at the network to the end */
-    double network_ms; /* of which the network worked */
+    double wall_ms;    /* from the first photo that the network began to the last that it ended */
+    double network_ms; /* of which it worked */
     double open_ms;    /* opening the model */
 } bn_run;
 

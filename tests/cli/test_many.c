@@ -1,0 +1,243 @@
+/* test_many.c - `birefnet remove` on folders, patterns and URLs: trees, names, reports, failures in between. */
+#include "tests/cli/cli.h"
+
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static cli_result result;
+
+/* shop/a.jpg, shop/a.png (another picture), shop/deep/er/b.jpg, a text, a hidden file, a broken photo */
+static void make_shop(void)
+{
+    cli_shell("rm -rf shop && mkdir -p shop/deep/er && cp " PHOTO " shop/a.jpg && cp " PHOTO
+              " shop/deep/er/b.jpg");
+    cli_shell("cp " BN_SOURCE_DIR "/examples/photo2.jpg shop/a.jpeg && echo text > shop/notes.txt");
+    cli_shell("cp " PHOTO " shop/.hidden.jpg && cp " PHOTO " shop/deep/unnamed && head -c 5000 " PHOTO
+              " > shop/cut.jpg");
+}
+
+static json_t *report_photo(const json_t *report, const char *input)
+{
+    size_t i;
+    json_t *photo;
+    json_array_foreach(json_object_get(report, "photos"), i,
+                       photo) if (strcmp(json_string_value(json_object_get(photo, "input")), input) ==
+                                  0) return photo;
+    fail_msg("%s is not in the report", input);
+    return NULL;
+}
+
+static const char *text_of(const json_t *json, const char *key)
+{
+    return json_string_value(json_object_get(json, key));
+}
+
+static void a_folder_keeps_its_tree_and_goes_on_after_a_failure(void **state)
+{
+    (void)state;
+    make_shop();
+    cli_expect(&result, 3, "4 of 5 photos done, 1 failed",
+               "remove shop -o out --mask --jobs 2 --report r.json " SMALL_MODEL);
+    assert_non_null(strstr(result.err, "birefnet: shop/cut.jpg: "));
+    assert_true(cli_exists("out/a.png") && cli_exists("out/a-mask.png"));
+    assert_true(cli_exists("out/a-jpg.png")); /* a.jpeg came first and has the plain name */
+    assert_true(cli_exists("out/deep/er/b.png") && cli_exists("out/deep/unnamed.png"));
+    assert_int_equal(cli_count("out"), 4 * 2 + 2);
+
+    json_t *report = json_load_file("r.json", 0, NULL);
+    assert_non_null(report);
+    assert_int_equal(json_integer_value(json_object_get(report, "done")), 4);
+    assert_int_equal(json_integer_value(json_object_get(report, "failed")), 1);
+    const json_t *good = report_photo(report, "shop/deep/er/b.jpg"),
+                 *bad = report_photo(report, "shop/cut.jpg");
+    assert_string_equal(text_of(good, "state"), "done");
+    assert_string_equal(text_of(good, "output"), "out/deep/er/b.png");
+    assert_string_equal(text_of(good, "mask"), "out/deep/er/b-mask.png");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(good, "size"), "width")),
+                     PHOTO_WIDTH);
+    assert_true(json_real_value(json_object_get(json_object_get(good, "times_ms"), "network")) > 0);
+    assert_string_equal(text_of(bad, "state"), "failed");
+    assert_string_equal(text_of(json_object_get(bad, "error"), "status"), "format");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(bad, "error"), "exit_code")), 1);
+    json_decref(report);
+}
+
+static void what_is_there_is_skipped(void **state)
+{
+    (void)state;
+    cli_shell("rm shop/cut.jpg out/a.png && stat -c %%Y.%%i out/deep/er/b.png > before");
+    cli_expect(&result, 0, "1 of 4 photos done, 3 skipped",
+               "remove shop -o out --skip-existing " SMALL_MODEL);
+    cli_shell("stat -c %%Y.%%i out/deep/er/b.png | cmp - before");
+    assert_true(cli_exists("out/a.png"));
+    /* the output folder inside of the input folder is not searched */
+    cli_expect(&result, 0, "4 of 4", "remove shop -o shop/out " SMALL_MODEL);
+    cli_expect(&result, 0, "0 of 4 photos done, 4 skipped", "remove shop -o shop/out -s " SMALL_MODEL);
+}
+
+static void own_outputs_are_not_inputs(void **state)
+{
+    (void)state;
+    make_shop();
+    cli_shell("rm shop/cut.jpg");
+    cli_expect(&result, 0, "4 of 4", "remove shop --mask " SMALL_MODEL);
+    assert_true(cli_exists("shop/a-cutout.png") && cli_exists("shop/a-mask.png"));
+    assert_true(cli_exists("shop/a-jpg-cutout.png") && cli_exists("shop/deep/unnamed-cutout.png"));
+    const int before = cli_count("shop");
+    cli_expect(&result, 0, "4 of 4", "remove shop --mask " SMALL_MODEL);
+    assert_int_equal(cli_count("shop"), before);
+    /* a photo that is only called so has no photo beside it */
+    cli_shell("mkdir lone && cp " PHOTO " lone/x-cutout.jpg");
+    cli_expect(&result, 0, "1 of 1", "remove lone " SMALL_MODEL);
+}
+
+static void names_never_collide(void **state)
+{
+    (void)state;
+    cli_shell("rm -rf p q two && mkdir p q && cp " PHOTO " p/a.jpg && cp " PHOTO " q/a.jpg && cp " PHOTO
+              " q/b.jpg");
+    cli_expect(&result, 0, "3 of 3",
+               "remove p q/a.jpg q/b.jpg p/a.jpg -o two " SMALL_MODEL); /* p/a.jpg counts once */
+    assert_true(cli_exists("two/a.png") && cli_exists("two/a-jpg.png") && cli_exists("two/b.png"));
+    assert_int_equal(cli_count("two"), 3);
+    /* into the folder of the inputs: what would replace an input gets another name */
+    cli_shell("rm -rf w && mkdir w && cp " PHOTO " w/a.jpg && cp two/a.png w/a.png && cp w/a.png kept.png");
+    cli_expect(&result, 3, "would overwrite", "remove w/a.jpg w/a.png -o w/ " SMALL_MODEL);
+    cli_shell("cmp w/a.png kept.png");
+    assert_true(cli_exists("w/a-jpg.png"));
+    assert_int_equal(cli_count("w"), 3);
+}
+
+static void patterns_and_missing_things(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "2 of 2", "remove 'q/*.jpg' -o star/ " SMALL_MODEL);
+    assert_true(cli_exists("star/a.png") && cli_exists("star/b.png"));
+    cli_expect(&result, 3, "nothing matches none/*.jpg", "remove 'none/*.jpg' " SMALL_MODEL);
+    cli_shell("mkdir -p hollow/below && echo text > hollow/below/x.txt");
+    cli_expect(&result, 3, "no images in hollow", "remove hollow " SMALL_MODEL);
+    cli_expect(&result, 3, "1 of 2 photos done, 1 failed",
+               "remove q/b.jpg q/gone.jpg -o star2/ " SMALL_MODEL);
+    /* a folder that cannot be made: every photo says so, none is lost */
+    cli_expect(&result, 3, "0 of 2 photos done, 2 failed", "remove q -o " PHOTO "/x " SMALL_MODEL);
+}
+
+static void the_network_seldom_waits(void **state)
+{
+    (void)state;
+    cli_shell("rm -rf row && mkdir row && for i in 1 2 3 4 5 6 7 8; do cp " PHOTO " row/$i.jpg; done");
+    cli_expect(&result, 0, "8 of 8", "remove row -o rowed -m starter --report row.json");
+    json_t *report = json_load_file("row.json", 0, NULL);
+    const double busy = json_real_value(json_object_get(report, "network_ms")) /
+                        json_real_value(json_object_get(report, "wall_ms"));
+    if (busy < 0.9 || busy > 1) fail_msg("the network was at work %.3f of the time", busy);
+    json_decref(report);
+}
+
+/* ---- a web server of one thread ---- */
+
+typedef struct server {
+    int listener;
+    int port;
+    pthread_t thread;
+} server;
+
+static void send_all(int client, const void *bytes, size_t count)
+{
+    for (const char *at = bytes; count > 0;) {
+        const ssize_t sent = send(client, at, count, MSG_NOSIGNAL);
+        if (sent <= 0) return;
+        at += sent;
+        count -= (size_t)sent;
+    }
+}
+
+static void answer(int client, const char *path)
+{
+    static const char *const redirects[][2] = {
+        {"/moved", "/photo1.jpg"}, {"/file", "file:///etc/passwd"}, {"/round", "/round"}};
+    char head[512];
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(path, redirects[i][0]) != 0) continue;
+        const int length = snprintf(head, sizeof head,
+                                    "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n"
+                                    "Connection: close\r\n\r\n",
+                                    redirects[i][1]);
+        send_all(client, head, (size_t)length);
+        return;
+    }
+    FILE *file = strcmp(path, "/photo1.jpg") == 0 ? fopen(PHOTO, "rbe") : NULL;
+    static char body[100000];
+    const size_t size = file ? fread(body, 1, sizeof body, file) : 0;
+    if (file) fclose(file);
+    const int length =
+        snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                 file ? "200 OK" : "404 Not Found", size);
+    send_all(client, head, (size_t)length);
+    send_all(client, body, size);
+}
+
+static void *serve(void *user)
+{
+    const server *self = user;
+    for (int client; (client = accept(self->listener, NULL, NULL)) >= 0;) {
+        char request[4096], path[256] = "";
+        size_t got = 0;
+        while (got < sizeof request - 1) {
+            const ssize_t count = recv(client, request + got, sizeof request - 1 - got, 0);
+            if (count <= 0) break;
+            got += (size_t)count;
+            request[got] = '\0';
+            if (strstr(request, "\r\n\r\n")) break;
+        }
+        if (sscanf(request, "GET %255[^ ?]", path) == 1) answer(client, path);
+        shutdown(client, SHUT_WR);
+        close(client);
+    }
+    return NULL;
+}
+
+static void urls_are_fetched(void **state)
+{
+    (void)state;
+    server self = {.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    assert_int_equal(bind(self.listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(self.listener, 8), 0);
+    assert_int_equal(getsockname(self.listener, (struct sockaddr *)&address, &length), 0);
+    self.port = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&self.thread, NULL, serve, &self), 0);
+
+    cli_expect(&result, 0, "-> photo1-cutout.png", "remove 'http://127.0.0.1:%d/photo1.jpg?x=1' " SMALL_MODEL,
+               self.port);
+    assert_true(cli_exists("photo1-cutout.png"));
+    cli_expect(&result, 0, "", "remove http://127.0.0.1:%d/moved -o moved.png " SMALL_MODEL, self.port);
+    cli_shell("cmp moved.png photo1-cutout.png");
+    cli_expect(&result, 8, "404", "remove http://127.0.0.1:%d/none.jpg -o n.png " SMALL_MODEL, self.port);
+    cli_expect(&result, 8, "", "remove http://127.0.0.1:%d/file -o n.png " SMALL_MODEL, self.port);
+    cli_expect(&result, 8, "", "remove http://127.0.0.1:%d/round -o n.png " SMALL_MODEL, self.port);
+    assert_false(cli_exists("n.png"));
+
+    shutdown(self.listener, SHUT_RDWR);
+    close(self.listener);
+    pthread_join(self.thread, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_folder_keeps_its_tree_and_goes_on_after_a_failure),
+        cmocka_unit_test(what_is_there_is_skipped),
+        cmocka_unit_test(own_outputs_are_not_inputs),
+        cmocka_unit_test(names_never_collide),
+        cmocka_unit_test(patterns_and_missing_things),
+        cmocka_unit_test(the_network_seldom_waits),
+        cmocka_unit_test(urls_are_fetched),
+    };
+    return cmocka_run_group_tests(tests, cli_enter, cli_leave);
+}

@@ -1,0 +1,173 @@
+/* test_options.c - help, man page and completion list the same options; wrong command lines are refused in one line. */
+#include "tests/cli/cli.h"
+
+#include "cli/options.h"
+
+static cli_result result;
+
+static void help_of_every_command_lists_its_options(void **state)
+{
+    (void)state;
+    for (bn_command command = 0; command < BN_COMMANDS; command++) {
+        cli_expect(&result, 0, "", "%s --help", bn_command_get_spec(command)->name);
+        assert_non_null(strstr(result.out, "Examples:"));
+        for (bn_option id = 0; id < BN_OPTIONS; id++) {
+            char name[64];
+            snprintf(name, sizeof name, " --%s", bn_option_get_spec(id)->name);
+            const char *found = strstr(result.out, "Options:");
+            assert_non_null(found);
+            found = strstr(found, name);
+            if (bn_option_applies(id, command)) assert_non_null(found);
+        }
+    }
+}
+
+static void lines_of_help_fit_a_terminal(void **state)
+{
+    (void)state;
+    for (bn_command command = 0; command < BN_COMMANDS; command++) {
+        cli_expect(&result, 0, "", "%s --help", bn_command_get_spec(command)->name);
+        for (const char *line = result.out; *line; line += strcspn(line, "\n") + 1)
+            if (strcspn(line, "\n") > 80) fail_msg("%.*s", (int)strcspn(line, "\n"), line);
+    }
+}
+
+static void man_page_and_completion_list_every_option(void **state)
+{
+    (void)state;
+    static cli_result completion;
+    cli_expect(&result, 0, "", "--man");
+    cli_expect(&completion, 0, "", "--completion");
+    for (bn_option id = 0; id < BN_OPTIONS; id++) {
+        char plain[64], escaped[96] = "\\-\\-";
+        const char *name = bn_option_get_spec(id)->name;
+        snprintf(plain, sizeof plain, "--%s ", name);
+        for (size_t i = 0, at = 4; name[i]; i++) { /* man writes hyphens as \- */
+            if (name[i] == '-') escaped[at++] = '\\';
+            escaped[at++] = name[i];
+            escaped[at] = '\0';
+        }
+        if (!strstr(result.out, escaped)) fail_msg("the man page lacks %s", escaped);
+        if (!strstr(completion.out, plain)) fail_msg("the completion lacks %s", plain);
+    }
+    assert_non_null(strstr(result.out, ".SH EXIT STATUS"));
+}
+
+static void man_page_is_clean(void **state)
+{
+    (void)state;
+    if (system("command -v man >/dev/null") != 0) skip();
+    cli_expect(&result, 0, "", "--man > page.1");
+    cli_shell("LC_ALL=C.UTF-8 MANROFFSEQ= MANWIDTH=80 man --warnings -E UTF-8 -l page.1 > rendered 2> "
+              "complaints");
+    cli_shell("test ! -s complaints || { cat complaints; false; }");
+    cli_shell("grep -q 'birefnet remove' rendered");
+}
+
+static void completion_offers_choices(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "--completion > complete.bash");
+    if (system("command -v bash >/dev/null") != 0) skip();
+    cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet remove --format w); COMP_CWORD=3; _birefnet; "
+              "[ \"${COMPREPLY[*]}\" = webp ]'");
+    cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet re); COMP_CWORD=1; _birefnet; "
+              "[ \"${COMPREPLY[*]}\" = remove ]'");
+    cli_shell(
+        "bash -c '. ./complete.bash; COMP_WORDS=(birefnet remove --thr); COMP_CWORD=2; _birefnet; "
+        "[ \"${COMPREPLY[*]}\" = \"--threshold --threads\" ] || [ \"${COMPREPLY[*]}\" = \"--threshold\" ]'");
+    cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet pull mat); COMP_CWORD=2; _birefnet; "
+              "[ \"${COMPREPLY[*]}\" = matting ]'");
+}
+
+static void wrong_command_lines_give_one_line_and_a_hint(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *message;
+    } cases[] = {
+        {"", "no command"},
+        {"fly", "no command 'fly'"},
+        {"remove", "INPUT... is missing"},
+        {"remove x.jpg --bogus", "no option --bogus"},
+        {"remove x.jpg --treshold 1", "did you mean --threshold?"},
+        {"remove x.jpg -Z", "no option -Z"},
+        {"remove x.jpg --quality", "--quality needs an argument"},
+        {"remove x.jpg -o", "-o needs an argument"},
+        {"remove x.jpg --no-refine=1", "--no-refine takes no argument"},
+        {"remove x.jpg --quality 101 -f jpeg", "from 1 to 100"},
+        {"remove x.jpg --quality 5.5 -f jpeg", "whole number"},
+        {"remove x.jpg --quality abc", "not 'abc'"},
+        {"remove x.jpg --threshold 2", "--threshold takes a number"},
+        {"remove x.jpg --format bmp", "png|webp|gif|tiff|jpeg"},
+        {"remove x.jpg --format jpeg", "transparency"},
+        {"remove x.jpg --format jpeg -b '#0008'", "transparency"},
+        {"remove x.jpg --quality 80", "for jpeg and webp"},
+        {"remove x.jpg -o a.webp -f png", "name of a webp file"},
+        {"remove x.jpg -o a.avif", "not written"},
+        {"remove x.jpg --resolution 10x10", "WIDTHxHEIGHT"},
+        {"remove x.jpg --resolution 100x", "WIDTHxHEIGHT"},
+        {"remove x.jpg --crop=-3", "margin"},
+        {"remove x.jpg --crop=101%", "margin"},
+        {"remove x.jpg --background chartreusish", "neither a colour"},
+        {"remove x.jpg --mask --mask-only", "exclude"},
+        {"remove x.jpg -o ''", "must not be empty"},
+        {"remove - -", "given 2 times"},
+        {"remove - x.jpg", "needs -o FOLDER"},
+        {"remove a.jpg b.jpg -o -", "one input only"},
+        {"remove a.jpg b.jpg -o c.png", "name of one file"},
+        {"remove - --mask", "--mask=FILE"},
+        {"remove a.jpg b.jpg --mask=m.png", "one input"},
+        {"models x", "too many words"},
+        {"pull nothing-like-this", "no preset"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cli_run(&result, "%s", cases[i].words);
+        if (result.code != 2 || !strstr(result.err, cases[i].message))
+            fail_msg("birefnet %s: code %d, %s", cases[i].words, result.code, result.err);
+        const char *end = strchr(result.err, '\n');
+        if (!end || end[1]) fail_msg("birefnet %s: not one line: %s", cases[i].words, result.err);
+        assert_int_equal(result.out_size, 0);
+    }
+}
+
+static void a_file_in_place_of_a_command_is_explained(void **state)
+{
+    (void)state;
+    cli_expect(&result, 2, "birefnet remove " PHOTO, PHOTO);
+}
+
+static void facts_are_told(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "--version");
+    assert_non_null(strstr(result.out, BN_VERSION));
+    cli_expect(&result, 0, "", "info");
+    assert_non_null(strstr(result.out, "oneDNN"));
+    assert_non_null(strstr(result.out, "threads"));
+    cli_expect(&result, 0, "", "info " SMALL_MODEL " --precision f32");
+    assert_non_null(strstr(result.out, "runs at       128x128"));
+    assert_non_null(strstr(result.out, "f32"));
+    cli_expect(&result, 0, "", "models");
+    assert_non_null(strstr(result.out, "General Use (Heavy)"));
+    assert_non_null(strstr(result.out, "not here"));
+    assert_non_null(strstr(result.out, "MIT"));
+    cli_expect(&result, 0, "", "models --json");
+    assert_non_null(strstr(result.out, "\"alias\": \"light-2k\""));
+    cli_expect(&result, 5, "standard output", "info > /dev/full");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(help_of_every_command_lists_its_options),
+        cmocka_unit_test(lines_of_help_fit_a_terminal),
+        cmocka_unit_test(man_page_and_completion_list_every_option),
+        cmocka_unit_test(man_page_is_clean),
+        cmocka_unit_test(completion_offers_choices),
+        cmocka_unit_test(wrong_command_lines_give_one_line_and_a_hint),
+        cmocka_unit_test(a_file_in_place_of_a_command_is_explained),
+        cmocka_unit_test(facts_are_told),
+    };
+    return cmocka_run_group_tests(tests, cli_enter, cli_leave);
+}

@@ -1,0 +1,321 @@
+/* test_remove.c - `birefnet remove` on one photo: every option, every way to fail. */
+#include "tests/cli/cli.h"
+
+#include "base/file.h"
+#include "image/codec.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+static cli_result result;
+
+static bn_format format_of(const char *path)
+{
+    bn_error err = {0};
+    bn_buffer bytes;
+    bn_buffer_init(&bytes, 1 << 26);
+    assert_ok(bn_file_read(path, &bytes, &err), err);
+    const bn_format format = bn_format_from_bytes(bytes.data, bytes.size);
+    bn_buffer_free(&bytes);
+    return format;
+}
+
+static void assert_size(const bn_image *image, int width, int height, int channels)
+{
+    assert_int_equal(image->width, width);
+    assert_int_equal(image->height, height);
+    assert_int_equal(image->channels, channels);
+}
+
+static void photo_gets_a_cut_out_beside_it(void **state)
+{
+    (void)state;
+    cli_shell("mkdir -p one && cp " PHOTO " one/shirt.jpg");
+    cli_expect(&result, 0, "one/shirt.jpg -> one/shirt-cutout.png", "remove one/shirt.jpg " SMALL_MODEL);
+    bn_image *cutout = cli_image("one/shirt-cutout.png"), *photo = cli_image(PHOTO);
+    assert_size(cutout, PHOTO_WIDTH, PHOTO_HEIGHT, 4);
+    const uint8_t *cut = cutout->pixels, *own = photo->pixels;
+    size_t opaque = 0, clear = 0;
+    for (size_t i = 0; i < (size_t)PHOTO_WIDTH * PHOTO_HEIGHT; i++) {
+        clear += cut[4 * i + 3] == 0;
+        if (cut[4 * i + 3] != 255) continue;
+        opaque++;
+        assert_memory_equal(cut + 4 * i, own + 3 * i, 3);
+    }
+    /* the starter weights know a shirt on a floor: a good part of the picture is background */
+    assert_true(clear > (size_t)PHOTO_WIDTH * PHOTO_HEIGHT / 10);
+    assert_true(opaque + clear > 0);
+    bn_image_destroy(&cutout);
+    bn_image_destroy(&photo);
+    assert_int_equal(cli_count("one"), 2);
+}
+
+static void format_asked_for_is_format_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *path;
+        bn_format format;
+    } cases[] = {
+        {"-o f.png", "f.png", BN_FORMAT_PNG},
+        {"-o f.webp", "f.webp", BN_FORMAT_WEBP},
+        {"-o f2.webp --quality 60", "f2.webp", BN_FORMAT_WEBP},
+        {"-o f.gif", "f.gif", BN_FORMAT_GIF},
+        {"-o f.tif", "f.tif", BN_FORMAT_TIFF},
+        {"-o f.jpg -b white --quality 80", "f.jpg", BN_FORMAT_JPEG},
+        {"-o plain --format webp", "plain", BN_FORMAT_WEBP},
+        {"-o folder/ --format gif", "folder/photo1.gif", BN_FORMAT_GIF},
+        {"-o masks/ --mask-only --format tiff", "masks/photo1.tif", BN_FORMAT_TIFF},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " %s", PHOTO, cases[i].words);
+        if (!cli_exists(cases[i].path)) fail_msg("%s is missing", cases[i].path);
+        assert_int_equal(format_of(cases[i].path), cases[i].format);
+    }
+    bn_image *lossless = cli_image("f.webp"), *lossy = cli_image("f2.webp"), *png = cli_image("f.png");
+    assert_memory_equal(lossless->pixels, png->pixels, bn_image_bytes(png));
+    assert_memory_not_equal(lossy->pixels, png->pixels, bn_image_bytes(png));
+    bn_image_destroy(&lossless);
+    bn_image_destroy(&lossy);
+    bn_image_destroy(&png);
+}
+
+static void mask_is_the_alpha_of_the_cut_out(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o m.png --mask", PHOTO);
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o only.png --mask-only", PHOTO);
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o m2.png --mask=named.png", PHOTO);
+    bn_image *cutout = cli_image("m.png"), *mask = cli_image("m-mask.png"), *only = cli_image("only.png"),
+             *named = cli_image("named.png");
+    assert_memory_equal(mask->pixels, only->pixels, bn_image_bytes(mask));
+    assert_memory_equal(mask->pixels, named->pixels, bn_image_bytes(mask));
+    const uint8_t *cut = cutout->pixels, *grey = mask->pixels;
+    const size_t channels = (size_t)mask->channels;
+    for (size_t i = 0; i < (size_t)PHOTO_WIDTH * PHOTO_HEIGHT; i++)
+        assert_int_equal(cut[4 * i + 3], grey[channels * i]);
+    bn_image_destroy(&cutout);
+    bn_image_destroy(&mask);
+    bn_image_destroy(&only);
+    bn_image_destroy(&named);
+}
+
+static void threshold_makes_the_edge_hard(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o h.png --threshold 0.5", PHOTO);
+    bn_image *soft = cli_image("m.png"), *hard = cli_image("h.png");
+    const uint8_t *s = soft->pixels, *h = hard->pixels;
+    for (size_t i = 0; i < (size_t)PHOTO_WIDTH * PHOTO_HEIGHT; i++)
+        assert_int_equal(h[4 * i + 3], s[4 * i + 3] >= 128 ? 255 : 0);
+    bn_image_destroy(&soft);
+    bn_image_destroy(&hard);
+}
+
+static void crop_is_the_box_of_the_subject(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o c.png --threshold 0.5 --crop --mask", PHOTO);
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o c10.png --threshold 0.5 --crop=10", PHOTO);
+    bn_image *whole = cli_image("h.png"), *tight = cli_image("c.png"), *mask = cli_image("c-mask.png"),
+             *wide = cli_image("c10.png");
+    const uint8_t *pixels = whole->pixels;
+    int left = PHOTO_WIDTH, right = -1, top = PHOTO_HEIGHT, bottom = -1;
+    for (int y = 0; y < PHOTO_HEIGHT; y++)
+        for (int x = 0; x < PHOTO_WIDTH; x++) {
+            if (!pixels[4 * (y * PHOTO_WIDTH + x) + 3]) continue;
+            left = x < left ? x : left;
+            right = x > right ? x : right;
+            top = y < top ? y : top;
+            bottom = y;
+        }
+    assert_size(tight, right - left + 1, bottom - top + 1, 4);
+    assert_int_equal(mask->width, tight->width);
+    assert_int_equal(mask->height, tight->height);
+    assert_memory_equal(tight->pixels, pixels + 4 * (top * PHOTO_WIDTH + left), (size_t)tight->width * 4);
+    assert_true(wide->width > tight->width && wide->width <= tight->width + 20);
+    bn_image_destroy(&whole);
+    bn_image_destroy(&tight);
+    bn_image_destroy(&mask);
+    bn_image_destroy(&wide);
+}
+
+/* The corner of the photo is floor; on a background it shows that. */
+static void backgrounds_show_behind_the_subject(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o b.png --threshold 0.5 -b '#12a0ff'", PHOTO);
+    bn_image *image = cli_image("b.png"), *cut = cli_image("h.png");
+    assert_size(image, PHOTO_WIDTH, PHOTO_HEIGHT, 3);
+    const uint8_t *pixels = image->pixels, *alpha = cut->pixels;
+    for (size_t i = 0; i < (size_t)PHOTO_WIDTH * PHOTO_HEIGHT; i++)
+        assert_memory_equal(pixels + 3 * i,
+                            alpha[4 * i + 3] ? alpha + 4 * i : (const uint8_t *)"\x12\xa0\xff", 3);
+    bn_image_destroy(&image);
+
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o b2.png -b blur:5", PHOTO);
+    image = cli_image("b2.png");
+    assert_size(image, PHOTO_WIDTH, PHOTO_HEIGHT, 3);
+    bn_image_destroy(&image);
+
+    /* the backdrop is the flat picture from above: every pixel behind the subject has its colour */
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o flat.png --threshold 1 -b lime --no-refine",
+               PHOTO);
+    cli_shell("printf "
+              "'GIF89a\\1\\0\\1\\0\\200\\0\\0\\12\\34\\56\\12\\34\\56,"
+              "\\0\\0\\0\\0\\1\\0\\1\\0\\0\\2\\2D\\1\\0;' > dot.gif");
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o b3.png --threshold 0.5 -b dot.gif", PHOTO);
+    image = cli_image("b3.png");
+    pixels = image->pixels;
+    size_t behind = 0;
+    for (size_t i = 0; i < (size_t)PHOTO_WIDTH * PHOTO_HEIGHT; i++) {
+        if (alpha[4 * i + 3]) continue;
+        behind++;
+        assert_memory_equal(pixels + 3 * i, "\12\34\56", 3);
+    }
+    assert_true(behind > 0);
+    bn_image_destroy(&image);
+    bn_image_destroy(&cut);
+    cli_expect(&result, 2, "--background", "remove %s " SMALL_MODEL " -o b4.png -b ./missing.jpg", PHOTO);
+}
+
+static void other_settings_change_what_they_say(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o p.png --no-refine --profile srgb --threads 1",
+               PHOTO);
+    bn_image *plain = cli_image("p.png"), *refined = cli_image("m.png"), *photo = cli_image(PHOTO);
+    assert_null(plain->icc);
+    const uint8_t *p = plain->pixels, *r = refined->pixels, *own = photo->pixels;
+    size_t differ = 0;
+    for (size_t i = 0; i < (size_t)PHOTO_WIDTH * PHOTO_HEIGHT; i++) {
+        if (p[4 * i + 3] == 0) continue;
+        assert_memory_equal(p + 4 * i, own + 3 * i, 3); /* the photo's colours, at soft edges too */
+        differ += memcmp(p + 4 * i, r + 4 * i, 3) != 0;
+    }
+    assert_true(differ > 0);
+    bn_image_destroy(&plain);
+    bn_image_destroy(&refined);
+    bn_image_destroy(&photo);
+
+    cli_expect(&result, 0, "network",
+               "remove %s -m starter -r 256x128 -o q.png --report q.json --precision f32 -v", PHOTO);
+    json_t *report = json_load_file("q.json", 0, NULL);
+    const json_t *size =
+        json_object_get(json_array_get(json_object_get(report, "photos"), 0), "network_size");
+    assert_int_equal(json_integer_value(json_object_get(size, "width")), 256);
+    assert_int_equal(json_integer_value(json_object_get(size, "height")), 128);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(report, "model"), "precision")),
+                        "f32");
+    json_decref(report);
+
+    cli_expect(&result, 0, "",
+               "remove %s -m seeded:gen3-pvt_v2_b0:7 -r native -o n.png --tile-order channel --report n.json",
+               PHOTO);
+    report = json_load_file("n.json", 0, NULL);
+    size = json_object_get(json_array_get(json_object_get(report, "photos"), 0), "network_size");
+    assert_int_equal(json_integer_value(json_object_get(size, "width")),
+                     416); /* the photo's, to multiples of 32 */
+    assert_int_equal(json_integer_value(json_object_get(size, "height")), 448);
+    json_decref(report);
+    cli_expect(&result, 0, "", "remove %s " SMALL_MODEL " -o quiet.png -q", PHOTO);
+    assert_string_equal(result.err, "");
+}
+
+static void pipes_carry_photos(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "remove - -o - " SMALL_MODEL " < %s > piped.png", PHOTO);
+    assert_string_equal(result.err, "");
+    bn_image *piped = cli_image("piped.png"), *direct = cli_image("m.png");
+    assert_memory_equal(piped->pixels, direct->pixels, bn_image_bytes(direct));
+    bn_image_destroy(&piped);
+    bn_image_destroy(&direct);
+    cli_expect(&result, 0, "", "remove - " SMALL_MODEL " -f webp < %s > piped.webp", PHOTO);
+    assert_int_equal(format_of("piped.webp"), BN_FORMAT_WEBP);
+    cli_expect(&result, 5, "standard output", "remove %s -o - " SMALL_MODEL " > /dev/full", PHOTO);
+    cli_expect(&result, 1, "standard input", "remove - -o - " SMALL_MODEL " < /dev/null");
+}
+
+static void bad_inputs_give_a_line_and_their_own_code(void **state)
+{
+    (void)state;
+    cli_shell("mkdir -p bad && : > bad/empty.jpg && echo 'no image' > bad/text.jpg");
+    cli_shell("head -c 9000 " PHOTO " > bad/cut.jpg");
+    /* a PNG header that claims 60000 x 60000 pixels */
+    cli_shell("printf "
+              "'\\211PNG\\r\\n\\032\\n\\0\\0\\0\\rIHDR\\0\\0\\352\\140\\0\\0\\352\\140\\10\\2\\0\\0\\0\\17\\2"
+              "60\\342\\25"
+              "\\0\\0\\0\\0IEND\\256B`\\202' > bad/bomb.png");
+    static const struct {
+        int code;
+        const char *words, *message;
+    } cases[] = {
+        {1, "bad/empty.jpg -o x.png", "bad/empty.jpg: "},
+        {1, "bad/text.jpg -o x.png", "bad/text.jpg: "},
+        {1, "bad/cut.jpg -o x.png", "truncated"},
+        {6, "bad/bomb.png -o x.png", "pixels"},
+        {6, PHOTO " --max-pixels 0.1 -o x.png", "pixels"},
+        {4, "bad/missing.jpg -o x.png", "bad/missing.jpg"},
+        {4, "bad/text.jpg/below.jpg -o x.png", "bad/text.jpg/below.jpg"},
+        {5, PHOTO " -o nowhere/x.png", "nowhere/x.png"},
+        {5, PHOTO " -o bad/text.jpg/below/", "bad/text.jpg"},
+        {7, PHOTO " -o x.png -m missing.safetensors", "missing.safetensors"},
+        {7, PHOTO " -o x.png -m bad/text.jpg", "bad/text.jpg"},
+        {7, PHOTO " -o x.png -m light", "birefnet pull light"},
+        {8, "http://127.0.0.1:9/x.jpg -o x.png", "127.0.0.1"},
+    };
+    const int before = cli_count("bad");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const bool with_model = strstr(cases[i].words, " -m ") != NULL;
+        cli_run(&result, "remove %s %s", cases[i].words, with_model ? "" : SMALL_MODEL);
+        if (result.code != cases[i].code || !strstr(result.err, cases[i].message))
+            fail_msg("remove %s: code %d, not %d: %s", cases[i].words, result.code, cases[i].code,
+                     result.err);
+        const char *end = strchr(result.err, '\n');
+        if (!end || end[1]) fail_msg("remove %s: not one line: %s", cases[i].words, result.err);
+        assert_false(cli_exists("x.png"));
+    }
+    assert_int_equal(cli_count("bad"), before);
+}
+
+static void inputs_are_never_overwritten(void **state)
+{
+    (void)state;
+    cli_shell("mkdir -p safe && cp " PHOTO " safe/a.jpg && cp m.png safe/b.png && ln safe/b.png safe/c.png");
+    cli_expect(&result, 2, "would overwrite", "remove safe/a.jpg " SMALL_MODEL " -o safe/a.jpg -b white");
+    cli_expect(&result, 2, "would overwrite", "remove safe/b.png " SMALL_MODEL " -o safe/");
+    cli_expect(&result, 2, "would overwrite", "remove safe/b.png " SMALL_MODEL " -o safe/c.png");
+    cli_expect(&result, 2, "would overwrite", "remove safe/b.png " SMALL_MODEL " -o x.png --mask=safe/b.png");
+    cli_shell("cmp safe/a.jpg " PHOTO " && cmp safe/b.png m.png");
+    assert_int_equal(cli_count("safe"), 3);
+}
+
+static void a_full_disk_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    cli_shell("mkdir -p full");
+    /* the shell's limit on file sizes stands in for the disk: 4 blocks of 512 or 1024 bytes */
+    cli_script(&result, "ulimit -f 4; \"$BIREFNET\" remove " PHOTO " -o full/x.png " SMALL_MODEL);
+    assert_int_equal(result.code, 5);
+    assert_non_null(strstr(result.err, "full/x.png"));
+    assert_int_equal(cli_count("full"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(photo_gets_a_cut_out_beside_it),
+        cmocka_unit_test(format_asked_for_is_format_written),
+        cmocka_unit_test(mask_is_the_alpha_of_the_cut_out),
+        cmocka_unit_test(threshold_makes_the_edge_hard),
+        cmocka_unit_test(crop_is_the_box_of_the_subject),
+        cmocka_unit_test(backgrounds_show_behind_the_subject),
+        cmocka_unit_test(other_settings_change_what_they_say),
+        cmocka_unit_test(pipes_carry_photos),
+        cmocka_unit_test(bad_inputs_give_a_line_and_their_own_code),
+        cmocka_unit_test(inputs_are_never_overwritten),
+        cmocka_unit_test(a_full_disk_leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, cli_enter, cli_leave);
+}
