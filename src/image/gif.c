@@ -166,10 +166,12 @@ static int write_sink(void *context, const uint8_t *bytes, const size_t count)
 
 static bn_status write_indices(bn_quantised *q, int width, int height, bn_buffer *out, bn_error *err)
 {
+    /* cgif says which colour is transparent only in files that it takes for animated; this one ends after a frame */
+    const uint32_t transparent_flags = CGIF_ATTR_HAS_TRANSPARENCY | CGIF_ATTR_IS_ANIMATED | CGIF_ATTR_NO_LOOP;
     gif_sink sink = {out, err, BIREFNET_OK};
     CGIF_Config config = {
         .pGlobalPalette = q->palette[0],
-        .attrFlags = q->has_transparent ? CGIF_ATTR_HAS_TRANSPARENCY : 0,
+        .attrFlags = q->has_transparent ? transparent_flags : 0,
         .width = (uint16_t)width,
         .height = (uint16_t)height,
         .numGlobalPaletteEntries = (uint16_t)q->colours,

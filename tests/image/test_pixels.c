@@ -1,0 +1,503 @@
+/* test_pixels.c - foreground colours against a plain formula, resizing, composing, mattes, palettes. */
+#include "tests/test.h"
+
+#include "base/seeded.h"
+#include "base/size.h"
+#include "image/codec.h"
+#include "image/colour.h"
+#include "image/compose.h"
+#include "image/foreground.h"
+#include "image/quantise.h"
+#include "image/resample.h"
+
+static uint8_t *make_bytes(size_t count, const char *name, uint64_t seed)
+{
+    float *random = malloc(count * sizeof *random);
+    uint8_t *bytes = malloc(count);
+    bn_seeded_fill(name, seed, 0, 127.99f, 128, random, count);
+    for (size_t i = 0; i < count; i++) bytes[i] = (uint8_t)random[i];
+    free(random);
+    return bytes;
+}
+
+/* ---- foreground colours: the formula in doubles, box by box -------------------------------------------- */
+
+static int reflect_101(int i, int count)
+{
+    while (count > 1 && (i < 0 || i >= count)) i = i < 0 ? -i : 2 * (count - 1) - i;
+    return count > 1 ? i : 0;
+}
+
+/* Mean over the box around each pixel of one plane, as OpenCV's blur with its default anchor. */
+static void blur_plain(const double *in, int width, int height, int side, double *out)
+{
+    double *across = malloc(sizeof(double) * (size_t)(width * height));
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            double sum = 0;
+            for (int k = 0; k < side; k++) sum += in[y * width + reflect_101(x - side / 2 + k, width)];
+            across[y * width + x] = sum;
+        }
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            double sum = 0;
+            for (int k = 0; k < side; k++) sum += across[reflect_101(y - side / 2 + k, height) * width + x];
+            out[y * width + x] = sum / (side * side);
+        }
+    free(across);
+}
+
+/* One round of blur fusion on one colour plane; front and back are read and replaced. */
+static void fuse_plain(const double *image, const double *alpha, int width, int height, int side,
+                       double *front, double *back)
+{
+    const int count = width * height;
+    double *planes[4];
+    for (int i = 0; i < 4; i++) planes[i] = malloc(sizeof(double) * (size_t)count);
+    for (int i = 0; i < count; i++) {
+        planes[0][i] = front[i] * alpha[i];
+        planes[1][i] = back[i] * (1 - alpha[i]);
+    }
+    blur_plain(planes[0], width, height, side, planes[2]);
+    blur_plain(planes[1], width, height, side, planes[3]);
+    blur_plain(alpha, width, height, side, planes[0]);
+    for (int i = 0; i < count; i++) {
+        const double f = planes[2][i] / (planes[0][i] + 1e-5), b = planes[3][i] / (1 - planes[0][i] + 1e-5);
+        const double value = f + alpha[i] * (image[i] - alpha[i] * f - (1 - alpha[i]) * b);
+        front[i] = BN_MAX(0.0, BN_MIN(1.0, value));
+        back[i] = b;
+    }
+    for (int i = 0; i < 4; i++) free(planes[i]);
+}
+
+static void estimate_plain(const uint8_t *rgb, const uint8_t *matte, int width, int height,
+                           double *foreground)
+{
+    const size_t count = (size_t)(width * height), bytes = count * sizeof(double);
+    double *image = malloc(bytes), *alpha = malloc(bytes), *front = malloc(bytes), *back = malloc(bytes);
+    for (size_t c = 0; c < 3; c++) {
+        for (size_t i = 0; i < count; i++) {
+            image[i] = front[i] = back[i] = rgb[3 * i + c] / 255.0;
+            alpha[i] = matte[i] / 255.0;
+        }
+        fuse_plain(image, alpha, width, height, 90, front, back);
+        fuse_plain(image, alpha, width, height, 6, front, back);
+        for (size_t i = 0; i < count; i++) foreground[3 * i + c] = 255 * front[i];
+    }
+    free(image);
+    free(alpha);
+    free(front);
+    free(back);
+}
+
+typedef enum matte_kind {
+    MATTE_NOISE,
+    MATTE_EMPTY,
+    MATTE_FULL,
+    MATTE_FAINT,
+    MATTE_HARD,
+    MATTE_KINDS
+} matte_kind;
+
+static uint8_t *make_matte(int width, int height, matte_kind kind)
+{
+    uint8_t *matte = make_bytes((size_t)(width * height), "matte", 3);
+    for (int i = 0; i < width * height; i++) switch (kind) {
+        case MATTE_EMPTY:
+            matte[i] = 0;
+            break;
+        case MATTE_FULL:
+            matte[i] = 255;
+            break;
+        case MATTE_FAINT:
+            matte[i] = matte[i] > 250;
+            break;
+        case MATTE_HARD:
+            matte[i] = (i / width / 20 + i % width / 20) % 2 ? 255 : 0;
+            break;
+        default:
+            break;
+        }
+    return matte;
+}
+
+static void foreground_follows_the_formula_on_every_cpu(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{1, 1}, {1, 40}, {40, 1}, {2, 3}, {5, 4}, {33, 7}, {130, 101}, {47, 200}};
+    for (size_t s = 0; s < BN_COUNT(sizes); s++)
+        for (matte_kind kind = MATTE_NOISE; kind < MATTE_KINDS; kind++) {
+            const int width = sizes[s][0], height = sizes[s][1];
+            const size_t pixels = (size_t)(width * height), stride = 3 * (size_t)width + 5;
+            bn_error err = {0};
+            uint8_t *rgb = make_bytes(3 * pixels, "photo", 1 + s), *matte = make_matte(width, height, kind);
+            double *wanted = malloc(3 * pixels * sizeof *wanted);
+            estimate_plain(rgb, matte, width, height, wanted);
+            uint8_t *padded = malloc(stride * (size_t)height), *first = malloc(stride * (size_t)height);
+            uint8_t *got = malloc(stride * (size_t)height);
+            memset(first, 0x77, stride * (size_t)height);
+            for (int y = 0; y < height; y++)
+                memcpy(padded + (size_t)y * stride, rgb + (size_t)(3 * y * width), 3 * (size_t)width);
+            assert_ok(bn_foreground_estimate(padded, matte, width, height, (ptrdiff_t)stride, width, first, 1,
+                                             BN_ISA_PLAIN, &err),
+                      err);
+            size_t off = 0;
+            for (int y = 0; y < height; y++)
+                for (int i = 0; i < 3 * width; i++) {
+                    const uint8_t value = first[(size_t)y * stride + (size_t)i];
+                    const size_t at = (size_t)(3 * y * width + i);
+                    if (matte[at / 3] == 255) {
+                        assert_int_equal(value, rgb[at]);
+                        continue;
+                    }
+                    const double distance =
+                        wanted[at] - value; /* the integer part of wanted, give or take rounding */
+                    if (distance < -0.02 || distance > 1.02)
+                        fail_msg("%dx%d, matte %d: %d,%d is %d, should be %.3f", width, height, (int)kind,
+                                 i / 3, y, value, wanted[at]);
+                    off += distance < 0 || distance >= 1;
+                }
+            assert_true(off <= 3 * pixels / 100);
+            for (bn_isa isa = BN_ISA_PLAIN; isa <= bn_cpu_isa(); isa++)
+                for (int threads = 1; threads < 9; threads += 3) {
+                    memset(got, 0x77, stride * (size_t)height);
+                    assert_ok(bn_foreground_estimate(padded, matte, width, height, (ptrdiff_t)stride, width,
+                                                     got, threads, isa, &err),
+                              err);
+                    assert_memory_equal(got, first, stride * (size_t)height - 5);
+                }
+            /* in place */
+            assert_ok(birefnet_refine_foreground(padded, matte, width, height, (ptrdiff_t)stride, width,
+                                                 padded, 2, &err),
+                      err);
+            for (int y = 0; y < height; y++)
+                assert_memory_equal(padded + (size_t)y * stride, first + (size_t)y * stride,
+                                    3 * (size_t)width);
+            free(rgb);
+            free(matte);
+            free(wanted);
+            free(padded);
+            free(first);
+            free(got);
+        }
+}
+
+static void old_background_does_not_shine_through(void **state)
+{
+    (void)state;
+    enum { SIDE = 200 };
+    bn_error err = {0};
+    uint8_t *rgb = malloc(3 * SIDE * SIDE), *matte = malloc(SIDE * SIDE);
+    /* a red disc with a soft edge in front of green */
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        const int dx = i % SIDE - SIDE / 2, dy = i / SIDE - SIDE / 2;
+        const int distance = 255 * 60 * 60 - 255 * (dx * dx + dy * dy);
+        matte[i] = (uint8_t)BN_MAX(0, BN_MIN(255, 128 + distance / 2000));
+        rgb[3 * i] = (uint8_t)(200 * matte[i] / 255);
+        rgb[3 * i + 1] = (uint8_t)(200 * (255 - matte[i]) / 255);
+        rgb[3 * i + 2] = 0;
+    }
+    assert_ok(birefnet_refine_foreground(rgb, matte, SIDE, SIDE, 3 * SIDE, SIDE, rgb, 0, &err), err);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        if (matte[i] >= 16 && (rgb[3 * i + 1] > 30 || rgb[3 * i] < 165))
+            fail_msg("at %d,%d matte %d: %d %d", i % SIDE, i / SIDE, matte[i], rgb[3 * i], rgb[3 * i + 1]);
+    free(rgb);
+    free(matte);
+    assert_int_equal(birefnet_refine_foreground(NULL, NULL, 1, 1, 3, 1, NULL, 1, &err),
+                     BIREFNET_ERROR_ARGUMENT);
+}
+
+/* ---- resizing ------------------------------------------------------------------------------------------ */
+
+static void resizing_keeps_flat_colours_and_identity(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    uint8_t *photo = make_bytes(37 * 23 * 4, "photo", 8), *out = malloc(400 * 300 * 4);
+    for (int channels = 1; channels <= 4; channels++) {
+        if (channels == 2) continue;
+        assert_ok(bn_resize_u8(photo, 37, 23, channels, 37 * channels, out, 37, 23, 37 * channels,
+                               BN_FILTER_BICUBIC, 2, &err),
+                  err);
+        assert_memory_equal(out, photo, (size_t)(37 * 23 * channels));
+    }
+    /* every size: no black row or column, whatever the ratio */
+    uint8_t *flat = malloc(37 * 23 * 3);
+    memset(flat, 201, 37 * 23 * 3);
+    for (int size = 1; size < 300; size += size < 60 ? 1 : 31)
+        for (bn_filter filter = BN_FILTER_BILINEAR; filter <= BN_FILTER_BICUBIC; filter++) {
+            assert_ok(bn_resize_u8(flat, 37, 23, 3, 37 * 3, out, size, 301 - size, size * 3, filter, 3, &err),
+                      err);
+            for (int i = 0; i < size * (301 - size) * 3; i++) assert_int_equal(out[i], 201);
+        }
+    assert_int_equal(bn_resize_u8(flat, 37, 23, 3, 37 * 3, out, 0, 5, 0, BN_FILTER_BILINEAR, 1, &err),
+                     BIREFNET_ERROR_ARGUMENT);
+    free(flat);
+    free(photo);
+    free(out);
+}
+
+/* ---- composing ----------------------------------------------------------------------------------------- */
+
+static bn_image *make_photo(int width, int height, int channels, int depth)
+{
+    bn_error err = {0};
+    bn_image *image = NULL;
+    assert_ok(bn_image_create(width, height, channels, depth, &image, &err), err);
+    uint8_t *noise = make_bytes(bn_image_bytes(image), "photo", 4);
+    memcpy(image->pixels, noise, bn_image_bytes(image));
+    free(noise);
+    return image;
+}
+
+static unsigned sample_of(const bn_image *image, size_t at)
+{
+    return image->depth == 16 ? ((const uint16_t *)image->pixels)[at] : ((const uint8_t *)image->pixels)[at];
+}
+
+static void cut_outs_keep_opaque_samples_exactly(void **state)
+{
+    (void)state;
+    enum { W = 61, H = 40 };
+    uint8_t *matte = make_matte(W, H, MATTE_NOISE);
+    for (int i = 0; i < W * H; i++) matte[i] = i % 3 == 0 ? 255 : i % 3 == 1 ? 0 : matte[i];
+    for (int depth = 8; depth <= 16; depth += 8)
+        for (int channels = 3; channels <= 4; channels++) {
+            bn_error err = {0};
+            bn_image *photo = make_photo(W, H, channels, depth), *cutout = NULL;
+            bn_rgb8 rgb;
+            assert_ok(bn_image_to_rgb8(photo, 1, &rgb, &err), err);
+            uint8_t *foreground = malloc(W * H * 3);
+            assert_ok(birefnet_refine_foreground(rgb.pixels, matte, W, H, 3 * W, W, foreground, 1, &err),
+                      err);
+            bn_compose_options options;
+            bn_compose_options_default(&options);
+            options.threads = 2;
+            assert_ok(bn_compose(photo, matte, W, foreground, &options, &cutout, &err), err);
+            assert_int_equal(cutout->channels, 4);
+            assert_int_equal(cutout->depth, depth);
+            const unsigned unit = depth == 16 ? 257 : 1, most = 255 * unit;
+            for (size_t i = 0; i < W * H; i++) {
+                const uint64_t own = channels == 4 ? sample_of(photo, 4 * i + 3) : most;
+                assert_int_equal(sample_of(cutout, 4 * i + 3), (matte[i] * unit * own + most / 2) / most);
+                for (size_t c = 0; c < 3; c++) {
+                    const unsigned got = sample_of(cutout, 4 * i + c);
+                    if (matte[i] == 255 && own > 0)
+                        assert_int_equal(got, sample_of(photo, (size_t)channels * i + c));
+                    else if (sample_of(cutout, 4 * i + 3) == 0)
+                        assert_int_equal(got, 0);
+                    else
+                        assert_in_range(abs((int)got - (int)(foreground[3 * i + c] * unit)), 0,
+                                        depth == 16 ? 129 : 0);
+                }
+            }
+            bn_image_destroy(&cutout);
+            options.keep_hidden = true;
+            assert_ok(bn_compose(photo, matte, W, NULL, &options, &cutout, &err), err);
+            for (size_t i = 0; i < W * H; i++)
+                for (size_t c = 0; c < 3; c++)
+                    assert_int_equal(sample_of(cutout, 4 * i + c),
+                                     sample_of(photo, (size_t)channels * i + c));
+            bn_image_destroy(&cutout);
+            bn_image_destroy(&photo);
+            bn_rgb8_release(&rgb);
+            free(foreground);
+        }
+    free(matte);
+}
+
+static void backgrounds_show_where_the_matte_is_open(void **state)
+{
+    (void)state;
+    enum { W = 90, H = 60 };
+    bn_error err = {0};
+    bn_image *photo = make_photo(W, H, 3, 8), *picture = NULL, *result = NULL;
+    uint8_t *matte = make_matte(W, H, MATTE_HARD);
+    matte[0] = 128;
+    assert_ok(bn_image_create(33, 77, 3, 8, &picture, &err), err);
+    memset(picture->pixels, 90, bn_image_bytes(picture));
+    for (bn_background_kind kind = BN_BACKGROUND_COLOUR; kind <= BN_BACKGROUND_BLUR; kind++) {
+        bn_compose_options options;
+        bn_compose_options_default(&options);
+        options.background = kind;
+        options.image = picture;
+        memcpy(options.colour, (uint8_t[4]){10, 20, 30, 255}, 4);
+        options.has_crop = true;
+        options.crop = (bn_box){0, 1, 70, 50};
+        assert_ok(bn_compose(photo, matte, W, NULL, &options, &result, &err), err);
+        assert_int_equal(result->channels, 3);
+        assert_int_equal(result->width, 70);
+        assert_int_equal(result->height, 50);
+        for (int y = 0; y < 50; y++)
+            for (int x = 0; x < 70; x++)
+                for (int c = 0; c < 3; c++) {
+                    const int got = ((uint8_t *)result->pixels)[3 * (y * 70 + x) + c];
+                    const int own = ((uint8_t *)photo->pixels)[3 * ((y + 1) * W + x) + c];
+                    if (matte[(y + 1) * W + x] == 255)
+                        assert_int_equal(got, own);
+                    else if (kind == BN_BACKGROUND_COLOUR)
+                        assert_int_equal(got, 10 * (c + 1));
+                    else if (kind == BN_BACKGROUND_IMAGE)
+                        assert_int_equal(got, 90);
+                    else
+                        assert_in_range(got, 70, 185); /* noise blurs to its mean */
+                }
+        bn_image_destroy(&result);
+    }
+    bn_compose_options options;
+    bn_compose_options_default(&options);
+    options.has_crop = true;
+    options.crop = (bn_box){30, 30, W, H};
+    assert_int_equal(bn_compose(photo, matte, W, NULL, &options, &result, &err), BIREFNET_ERROR_ARGUMENT);
+    /* half matte over a half-transparent colour */
+    options.has_crop = false;
+    options.background = BN_BACKGROUND_COLOUR;
+    memcpy(options.colour, (uint8_t[4]){255, 0, 0, 128}, 4);
+    assert_ok(bn_compose(photo, matte, W, NULL, &options, &result, &err), err);
+    assert_int_equal(result->channels, 4);
+    assert_int_equal(((uint8_t *)result->pixels)[3], 128 + (128 * 127 + 127) / 255);
+    const double whole = 192, red = ((uint8_t *)photo->pixels)[0];
+    assert_in_range(abs(((uint8_t *)result->pixels)[0] - (int)((red * 128 + 255 * 64) / whole + 0.5)), 0, 1);
+    bn_image_destroy(&result);
+    bn_image_destroy(&picture);
+    bn_image_destroy(&photo);
+    free(matte);
+}
+
+static void boxes_and_thresholds_of_mattes(void **state)
+{
+    (void)state;
+    uint8_t matte[20 * 10] = {0};
+    bn_box box;
+    assert_false(bn_matte_find_box(matte, 20, 10, 20, 1, &box));
+    matte[3 * 20 + 7] = 200;
+    matte[6 * 20 + 12] = 100;
+    matte[9 * 20 + 19] = 10;
+    assert_true(bn_matte_find_box(matte, 20, 10, 20, 50, &box));
+    assert_true(box.x == 7 && box.y == 3 && box.width == 6 && box.height == 4);
+    bn_box_grow(&box, 2, 0, 20, 10);
+    assert_true(box.x == 5 && box.y == 1 && box.width == 10 && box.height == 8);
+    bn_box_grow(&box, 0, 50, 20, 10);
+    assert_true(box.x == 0 && box.y == 0 && box.width == 20 && box.height == 10);
+    bn_box_grow(&box, 1 << 30, 1e9, 20, 10);
+    assert_true(box.x == 0 && box.y == 0 && box.width == 20 && box.height == 10);
+    bn_matte_threshold(matte, 20, 10, 20, 100);
+    for (int i = 0; i < 200; i++) assert_int_equal(matte[i], i == 67 || i == 132 ? 255 : 0);
+}
+
+/* ---- palettes ------------------------------------------------------------------------------------------ */
+
+/* Many colours in smooth ramps: a photo, for a quantiser. */
+static bn_image *make_ramps(void)
+{
+    enum { W = 240, H = 180 };
+    bn_error err = {0};
+    bn_image *image = NULL;
+    assert_ok(bn_image_create(W, H, 4, 8, &image, &err), err);
+    uint8_t *p = image->pixels, *noise = make_bytes(W * H, "grain", 2);
+    for (int i = 0; i < W * H; i++, p += 4) {
+        const int x = i % W, y = i / W;
+        p[0] = (uint8_t)(40 + x * 200 / W + noise[i] / 32);
+        p[1] = (uint8_t)(30 + y * 200 / H + noise[i] / 32);
+        p[2] = (uint8_t)(200 - (x + y) * 150 / (W + H) + noise[i] / 32);
+        p[3] = (uint8_t)((x - 120) * (x - 120) + (y - 90) * (y - 90) < 85 * 85 ? 255 - noise[i] / 4
+                                                                               : noise[i] / 4);
+    }
+    free(noise);
+    return image;
+}
+
+/* Mean over a 6x6 neighbourhood, so that dither counts as what the eye makes of it. */
+static double mean_error(const bn_image *image, const bn_image *back, int block)
+{
+    double total = 0;
+    int blocks = 0;
+    for (int y = 0; y + block <= image->height; y += block)
+        for (int x = 0; x + block <= image->width; x += block)
+            for (int c = 0; c < 3; c++) {
+                int difference = 0, count = 0;
+                for (int i = 0; i < block * block; i++) {
+                    const size_t at = 4 * (size_t)((y + i / block) * image->width + x + i % block);
+                    const uint8_t *a = image->pixels, *b = back->pixels;
+                    if (b[at + 3] == 0) continue;
+                    difference += a[at + (size_t)c] - b[at + (size_t)c];
+                    count++;
+                }
+                if (count < block * block) continue;
+                total += abs(difference) / (double)count;
+                blocks++;
+            }
+    return total / blocks;
+}
+
+static void gif_palettes_are_close_and_transparency_exact(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_image *image = make_ramps(), *back = NULL;
+    for (int dither = 0; dither < 2; dither++) {
+        bn_encode_options options;
+        bn_encode_options_default(&options, BN_FORMAT_GIF);
+        options.dither = dither;
+        bn_buffer file;
+        bn_buffer_init(&file, 1 << 22);
+        assert_ok(bn_image_encode(image, &options, &file, &err), err);
+        assert_ok(bn_image_decode(file.data, file.size, NULL, &back, &err), err);
+        assert_int_equal(back->channels, 4);
+        for (size_t i = 3; i < bn_image_bytes(image); i += 4)
+            assert_int_equal(((uint8_t *)back->pixels)[i], ((uint8_t *)image->pixels)[i] >= 128 ? 255 : 0);
+        const double each = mean_error(image, back, 1), blurred = mean_error(image, back, 6);
+        print_message("dither %d: mean error %.2f a pixel, %.2f in 6x6 blocks\n", dither, each, blurred);
+        assert_true(each < 4 && blurred < (dither ? 0.6 : 1.2));
+        bn_image_destroy(&back);
+        bn_buffer_free(&file);
+    }
+    bn_image_destroy(&image);
+}
+
+static void few_colours_are_kept_exactly_in_a_gif(void **state)
+{
+    (void)state;
+    for (int colours = 1; colours <= 256; colours += colours < 254 ? 23 : 1)
+        for (int transparent = 0; transparent < 2; transparent++) {
+            if (colours + transparent > 256) continue;
+            bn_error err = {0};
+            bn_image *image = make_photo(50, 41, 4, 8), *back = NULL;
+            uint8_t *p = image->pixels, *table = make_bytes(768, "table", 6);
+            for (int i = 0; i < 50 * 41; i++) {
+                memcpy(p + 4 * i, table + 3 * (i % colours), 3);
+                p[4 * i + 3] = transparent && i % 7 == 0 ? 0 : 255;
+            }
+            bn_encode_options options;
+            bn_encode_options_default(&options, BN_FORMAT_GIF);
+            bn_buffer file;
+            bn_buffer_init(&file, 1 << 22);
+            assert_ok(bn_image_encode(image, &options, &file, &err), err);
+            assert_ok(bn_image_decode(file.data, file.size, NULL, &back, &err), err);
+            assert_int_equal(back->channels, 3 + transparent);
+            for (int i = 0; i < 50 * 41; i++) {
+                const uint8_t *got = (uint8_t *)back->pixels + back->channels * i;
+                if (transparent) assert_int_equal(got[3], p[4 * i + 3]);
+                if (p[4 * i + 3]) assert_memory_equal(got, p + 4 * i, 3);
+            }
+            free(table);
+            bn_image_destroy(&back);
+            bn_image_destroy(&image);
+            bn_buffer_free(&file);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(foreground_follows_the_formula_on_every_cpu),
+        cmocka_unit_test(old_background_does_not_shine_through),
+        cmocka_unit_test(resizing_keeps_flat_colours_and_identity),
+        cmocka_unit_test(cut_outs_keep_opaque_samples_exactly),
+        cmocka_unit_test(backgrounds_show_where_the_matte_is_open),
+        cmocka_unit_test(boxes_and_thresholds_of_mattes),
+        cmocka_unit_test(gif_palettes_are_close_and_transparency_exact),
+        cmocka_unit_test(few_colours_are_kept_exactly_in_a_gif),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
