@@ -20,6 +20,11 @@ if(BN_SANITIZE)
     target_link_options(bn_flags INTERFACE -fsanitize=${BN_SANITIZE})
 endif()
 
+if(BN_FUZZ)
+    # libFuzzer sees only the edges of code that was compiled for it
+    target_compile_options(bn_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # bn_room(NAME SOURCES file... [LINK library...]): the objects of one room, named room_NAME.
 function(bn_room name)
     cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})

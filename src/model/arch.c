@@ -217,7 +217,7 @@ static void fill_named(const named *one, bool first_generation, bn_arch *arch)
         arch->depths[i] = one->depths[i];
         arch->hidden[i] = one->dims[i] * one->ratios[i];
         arch->heads[i] = one->backbone == BN_SWIN ? one->dims[i] / 32 : pvt_heads[i];
-        arch->reduction[i] = one->backbone == BN_SWIN ? 1 : reduction[i];
+        arch->reduction[i] = one->backbone == BN_SWIN ? 0 : reduction[i];
     }
     arch->branches = first_generation ? 1 : 3;
     memcpy(arch->kernels, first_generation ? (int[]){3, 0, 0} : (int[]){1, 3, 7}, 3 * sizeof(int));
