@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
+#include "cli/patience.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,7 @@ static bn_exit program(int argc, char **argv)
     const bn_command command = bn_command_find(argv[1]);
     if (command == BN_COMMANDS)
         return answer_program_option(argv[1]) ? finish_stdout(BN_EXIT_OK) : no_such_command(argv[1]);
+    bn_patience_limit(argv);
     bn_values values;
     bn_error err = {0};
     if (bn_values_parse(command, argc - 1, argv + 1, &values, &err) != BIREFNET_OK)
