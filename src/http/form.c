@@ -1,0 +1,130 @@
+/* form.c - cutting a form at its boundary lines. */
+#include "http/form.h"
+
+#include "base/size.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define BOUNDARY_MAX_BYTES 70 /* RFC 2046, section 5.1.1 */
+
+/* The value of `; name=value` or `; name="value"` behind a field's first word. Quoted pairs are undone. */
+static bool read_parameter(const char *text, size_t length, const char *name, char *value, size_t size)
+{
+    const size_t name_length = strlen(name);
+    size_t at = 0;
+    value[0] = '\0';
+    while (at < length) {
+        while (at < length && text[at] != ';') { /* to the next parameter, over quoted text */
+            if (text[at] == '"')
+                for (at++; at < length && text[at] != '"'; at++)
+                    if (text[at] == '\\') at++;
+            at++;
+        }
+        at++;
+        while (at < length && (text[at] == ' ' || text[at] == '\t')) at++;
+        if (at + name_length >= length || strncasecmp(text + at, name, name_length) != 0 ||
+            text[at + name_length] != '=')
+            continue;
+        at += name_length + 1;
+        const bool quoted = at < length && text[at] == '"';
+        size_t used = 0;
+        for (at += quoted; at < length; at++) {
+            if (quoted ? text[at] == '"' : (text[at] == ';' || text[at] == ' ' || text[at] == '\t')) break;
+            if (quoted && text[at] == '\\' && at + 1 < length &&
+                (text[at + 1] == '"' || text[at + 1] == '\\'))
+                at++;
+            if ((unsigned char)text[at] < 0x20 || used + 1 >= size) return false;
+            value[used++] = text[at];
+        }
+        value[used] = '\0';
+        return used > 0;
+    }
+    return false;
+}
+
+static const uint8_t *find(const uint8_t *from, const uint8_t *end, const char *what, size_t length)
+{
+    return from < end ? memmem(from, (size_t)(end - from), what, length) : NULL;
+}
+
+/* One field of a part's header section. */
+static bool read_field(const char *line, size_t length, bn_form_part *part)
+{
+    static const char disposition[] = "content-disposition:", type[] = "content-type:";
+    if (length > sizeof disposition - 1 && strncasecmp(line, disposition, sizeof disposition - 1) == 0) {
+        const char *rest = line + sizeof disposition - 1;
+        const size_t left = length - (sizeof disposition - 1);
+        char file[sizeof part->file_name];
+        if (!read_parameter(rest, left, "name", part->name, sizeof part->name)) return false;
+        if (read_parameter(rest, left, "filename", file, sizeof file))
+            memcpy(part->file_name, file, sizeof file);
+    } else if (length > sizeof type - 1 && strncasecmp(line, type, sizeof type - 1) == 0) {
+        const char *rest = line + sizeof type - 1;
+        size_t left = length - (sizeof type - 1);
+        while (left > 0 && *rest == ' ') rest++, left--;
+        for (size_t i = 0; i < left; i++)
+            if ((unsigned char)rest[i] < 0x20) return false;
+        snprintf(part->type, sizeof part->type, "%.*s", (int)BN_MIN(left, sizeof part->type - 1), rest);
+    }
+    return true;
+}
+
+/* Header fields from `at` to the empty line; *data is what follows. */
+static bool read_fields(const uint8_t *at, const uint8_t *end, bn_form_part *part, const uint8_t **data)
+{
+    for (int lines = 0; lines < 16; lines++) {
+        const uint8_t *line_end = find(at, end, "\r\n", 2);
+        if (!line_end) return false;
+        if (line_end == at) {
+            *data = at + 2;
+            return part->name[0] != '\0';
+        }
+        if (!read_field((const char *)at, (size_t)(line_end - at), part)) return false;
+        at = line_end + 2;
+    }
+    return false;
+}
+
+bool bn_form_parse(const char *content_type, const uint8_t *body, size_t size, bn_form *form)
+{
+    char boundary[BOUNDARY_MAX_BYTES + 1], mark[BOUNDARY_MAX_BYTES + 5];
+    form->count = 0;
+    if (!content_type || strncasecmp(content_type, "multipart/form-data", 19) != 0) return false;
+    if (!read_parameter(content_type, strlen(content_type), "boundary", boundary, sizeof boundary))
+        return false;
+    const size_t mark_length = (size_t)snprintf(mark, sizeof mark, "\r\n--%s", boundary);
+    const uint8_t *end = body + size;
+    /* the first boundary may stand at the very beginning, without the line break before it */
+    const uint8_t *at = body;
+    if (size >= mark_length - 2 && memcmp(body, mark + 2, mark_length - 2) == 0) {
+        at = body + mark_length - 2;
+    } else {
+        at = find(body, end, mark, mark_length);
+        if (!at) return false;
+        at += mark_length;
+    }
+    for (;;) {
+        if (end - at >= 2 && at[0] == '-' && at[1] == '-') return true;
+        while (at < end && (*at == ' ' || *at == '\t')) at++;
+        if (end - at < 2 || at[0] != '\r' || at[1] != '\n') return false;
+        if (form->count == BN_FORM_PARTS) return false;
+        bn_form_part *part = &form->parts[form->count];
+        memset(part, 0, sizeof *part);
+        if (!read_fields(at + 2, end, part, &part->data)) return false;
+        /* an empty part ends with the line break that also ended its fields */
+        const uint8_t *next = find(part->data - 2, end, mark, mark_length);
+        if (!next) return false;
+        part->size = next > part->data ? (size_t)(next - part->data) : 0;
+        form->count++;
+        at = next + mark_length;
+    }
+}
+
+const bn_form_part *bn_form_find(const bn_form *form, const char *name)
+{
+    for (size_t i = 0; i < form->count; i++)
+        if (strcmp(form->parts[i].name, name) == 0) return &form->parts[i];
+    return NULL;
+}

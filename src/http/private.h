@@ -1,0 +1,94 @@
+/* private.h - what request.c, pool.c and server.c share; nobody else includes it.
+ *
+ * Order of locks: server->lock, then request's, then pool's. */
+#ifndef BN_HTTP_PRIVATE_H
+#define BN_HTTP_PRIVATE_H
+
+#include "http/http.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+typedef enum bn_phase {
+    BN_PHASE_NEW = 0, /* begin was not called */
+    BN_PHASE_BODY,
+    BN_PHASE_QUEUED, /* for a pool thread */
+    BN_PHASE_RUNNING,
+    BN_PHASE_PARKED, /* until a wake */
+    BN_PHASE_READY,  /* the reply is complete and on its way */
+} bn_phase;
+
+/* One connection, for as long as it is open. */
+typedef struct bn_connection {
+    struct bn_connection *next, *previous;
+    int fd;
+    _Atomic(bool) in_request, in_body;
+    _Atomic(double) since_ms; /* start of the wait for a request, or of its body */
+    _Atomic(uint64_t) body_bytes;
+} bn_connection;
+
+struct bn_http_private {
+    bn_http_server *server;
+    struct MHD_Connection *connection; /* NULL once closed */
+    bn_connection *peer;
+    bn_http_request *next, *previous; /* in the server's list */
+    bn_http_request *next_queued;
+    pthread_mutex_t lock;
+    _Atomic(int) holds;
+    bn_phase phase;
+    bool suspended;    /* MHD waits for us */
+    bool wake_pending; /* a wake came while the handler ran */
+    bool gone, closed, end_pending, complete;
+    double wake_at_ms; /* 0 = no */
+    bool reply_sent;   /* given to MHD */
+    bool streaming;    /* the handler goes on writing */
+    bool stream_end;
+    bn_buffer stream;
+    size_t stream_read;   /* bytes of stream that MHD has */
+    size_t counted_bytes; /* in server->waiting_bytes */
+};
+
+typedef struct bn_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    bn_http_request *first, *last;
+    bool stop;
+    int count;
+    pthread_t threads[64];
+} bn_pool;
+
+struct bn_http_server {
+    struct MHD_Daemon *daemon;
+    bn_http_handler handler;
+    bn_http_options options;
+    uint16_t port;
+    bool tls;
+    pthread_mutex_t lock;
+    bn_http_request *requests;
+    bn_connection *connections;
+    bn_pool pool;
+    pthread_t monitor;
+    bool monitor_runs;
+    _Atomic(bool) stop;
+    _Atomic(size_t) waiting_bytes;
+};
+
+/* request.c */
+bn_http_request *bn_request_create(bn_http_server *server, struct MHD_Connection *connection,
+                                   const char *line);
+enum MHD_Result bn_request_send(bn_http_request *request);          /* give request->reply to MHD */
+void bn_request_after(bn_http_request *request, bn_http_next next); /* what handle returned */
+void bn_request_closed(bn_http_request *request, bool complete);
+void bn_request_suspend(bn_http_request *request); /* and queue it for the pool */
+
+/* pool.c */
+bn_status bn_pool_start(bn_pool *pool, int threads, bn_error *err);
+void bn_pool_stop(bn_pool *pool);
+void bn_pool_put(bn_pool *pool, bn_http_request *request);
+
+/* monitor.c: clients that left or are too slow, waking by time */
+bn_status bn_monitor_start(bn_http_server *server, bn_error *err);
+void bn_monitor_stop(bn_http_server *server);
+
+#endif

@@ -1,0 +1,401 @@
+/* server.c - libmicrohttpd (epoll, one thread) behind http.h: what it calls, and opening and closing. */
+#include "http/private.h"
+
+#include "base/clock.h"
+#include "base/size.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#define CONNECTION_MEMORY_BYTES ((size_t)48 * 1024) /* the header section, at most */
+
+void bn_http_options_default(bn_http_options *options)
+{
+    *options = (bn_http_options){
+        .host = "127.0.0.1",
+        .port = 8000,
+        .threads = 8,
+        .max_connections = 4096,
+        .idle_timeout_ms = 75000,
+        .header_timeout_ms = 90000,
+        .slow_after_ms = 20000,
+        .slow_bytes_per_s = 500,
+        .max_waiting_bytes = (size_t)512 << 20,
+    };
+}
+
+static bn_method method_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        bn_method method;
+    } methods[] = {{"GET", BN_METHOD_GET},
+                   {"HEAD", BN_METHOD_HEAD},
+                   {"POST", BN_METHOD_POST},
+                   {"PUT", BN_METHOD_PUT},
+                   {"OPTIONS", BN_METHOD_OPTIONS}};
+    for (size_t i = 0; i < BN_COUNT(methods); i++)
+        if (strcmp(name, methods[i].name) == 0) return methods[i].method;
+    return BN_METHOD_OTHER;
+}
+
+/* The framing fields, which decide where the next request begins: anything that two readers could read differently is
+ * not read at all. */
+typedef struct framing {
+    int lengths, codings, hosts;
+    bool bad;
+    uint64_t length;
+} framing;
+
+static bool whole_number(const char *text, uint64_t *number)
+{
+    uint64_t sum = 0;
+    if (*text == '\0') return false;
+    for (const char *c = text; *c; c++) {
+        if (*c < '0' || *c > '9' || __builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_add_overflow(sum, (uint64_t)(*c - '0'), &sum))
+            return false;
+    }
+    *number = sum;
+    return true;
+}
+
+static bool is_token(const char *name)
+{
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", *c))
+            return false;
+    return *name != '\0';
+}
+
+static enum MHD_Result look_at_field(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    framing *seen = user;
+    const char *text = value ? value : "";
+    if (!is_token(name)) seen->bad = true;
+    for (const char *c = text; *c; c++)
+        if (*c == '\r' || *c == '\n') seen->bad = true;
+    if (strcasecmp(name, "content-length") == 0) {
+        seen->lengths++;
+        if (!whole_number(text, &seen->length)) seen->bad = true;
+    } else if (strcasecmp(name, "transfer-encoding") == 0) {
+        seen->codings++;
+        if (strcasecmp(text, "chunked") != 0) seen->bad = true;
+    } else if (strcasecmp(name, "host") == 0) {
+        seen->hosts++;
+    }
+    return MHD_YES;
+}
+
+static bool read_framing(bn_http_request *request, struct MHD_Connection *connection, const char *version)
+{
+    framing seen = {0};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_field, &seen);
+    const bool newest = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
+    if (seen.bad || seen.lengths > 1 || seen.codings > 1 || seen.hosts > 1) return false;
+    if (seen.lengths && seen.codings) return false;
+    if (newest && !seen.hosts) return false;
+    if (!newest && seen.codings) return false;
+    if (seen.lengths) request->content_length = seen.length;
+    if (!seen.lengths && !seen.codings) request->content_length = 0;
+    return true;
+}
+
+static enum MHD_Result refuse_framing(bn_http_request *request)
+{
+    static const char body[] = "{\"detail\":\"Bad Request\"}";
+    request->reply.status = MHD_HTTP_BAD_REQUEST;
+    request->reply.close = true;
+    bn_buffer_init(&request->reply.body, sizeof body);
+    bn_buffer_append(&request->reply.body, body, sizeof body - 1, NULL);
+    bn_http_reply_field(request, "Content-Type", "application/json");
+    request->private->phase = BN_PHASE_READY;
+    return bn_request_send(request);
+}
+
+/* ---- what MHD calls, all on the event loop but the connection's end after a stop */
+
+static void *note_target(void *user, const char *target, struct MHD_Connection *connection)
+{
+    return bn_request_create(user, connection, target);
+}
+
+static int open_nameless(const char *folder)
+{
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return fd;
+    char path[1100];
+    snprintf(path, sizeof path, "%s/body-XXXXXX", folder);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0) unlink(path);
+    return fd;
+}
+
+static bool write_all(int fd, const char *bytes, size_t count)
+{
+    while (count > 0) {
+        const ssize_t written = write(fd, bytes, count);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        bytes += written;
+        count -= (size_t)written;
+    }
+    return true;
+}
+
+static bool keep_in_memory(bn_http_request *request, const char *bytes, size_t count)
+{
+    bn_http_server *server = request->private->server;
+    if (atomic_fetch_add(&server->waiting_bytes, count) + count > server->options.max_waiting_bytes) {
+        atomic_fetch_sub(&server->waiting_bytes, count);
+        return false;
+    }
+    request->private->counted_bytes += count;
+    return bn_buffer_append(&request->body, bytes, count, NULL) == BIREFNET_OK;
+}
+
+static void take_body(bn_http_request *request, const char *bytes, size_t count)
+{
+    request->private->peer->body_bytes += count;
+    request->body_bytes += count;
+    if (request->too_long || request->sink_failed) return; /* read on, so that the client reads the reply */
+    if (request->body_bytes > request->body_max_bytes)
+        request->too_long = true;
+    else if (request->sink == BN_SINK_MEMORY)
+        request->sink_failed = !keep_in_memory(request, bytes, count);
+    else
+        request->sink_failed = request->body_fd < 0 || !write_all(request->body_fd, bytes, count);
+}
+
+static enum MHD_Result begin(bn_http_request *request, struct MHD_Connection *connection, const char *method,
+                             const char *version)
+{
+    struct bn_http_private *own = request->private;
+    request->method = method_of(method);
+    if (!read_framing(request, connection, version)) return refuse_framing(request);
+    if (own->server->handler.begin(own->server->handler.user, request) == BN_HTTP_REPLY) {
+        own->phase = BN_PHASE_READY;
+        if (request->content_length > 0) request->reply.close = true; /* the body stays unread */
+        return bn_request_send(request);
+    }
+    own->phase = BN_PHASE_BODY;
+    bn_buffer_init(&request->body, (size_t)BN_MIN(request->body_max_bytes, (uint64_t)SIZE_MAX / 2));
+    if (request->sink == BN_SINK_FILE) request->body_fd = open_nameless(request->sink_folder);
+    own->peer->body_bytes = 0;
+    own->peer->since_ms = bn_clock_ms();
+    own->peer->in_body = true;
+    return MHD_YES;
+}
+
+static enum MHD_Result answer(void *user, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *bytes, size_t *count,
+                              void **state)
+{
+    (void)user;
+    (void)url;
+    bn_http_request *request = *state;
+    if (!request) return MHD_NO;
+    struct bn_http_private *own = request->private;
+    pthread_mutex_lock(&own->lock);
+    const bn_phase phase = own->phase;
+    const bool ready = !own->reply_sent && (phase == BN_PHASE_READY || own->streaming);
+    pthread_mutex_unlock(&own->lock);
+    if (phase == BN_PHASE_NEW) return begin(request, connection, method, version);
+    if (phase == BN_PHASE_BODY && *count > 0) {
+        take_body(request, bytes, *count);
+        *count = 0;
+        return MHD_YES;
+    }
+    if (phase == BN_PHASE_BODY) {
+        own->peer->in_body = false;
+        bn_request_suspend(request);
+        return MHD_YES;
+    }
+    return ready ? bn_request_send(request) : MHD_YES;
+}
+
+static void completed(void *user, struct MHD_Connection *connection, void **state,
+                      enum MHD_RequestTerminationCode code)
+{
+    (void)user;
+    (void)connection;
+    if (!*state) return;
+    bn_request_closed(*state, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    *state = NULL;
+}
+
+static void connection_changed(void *user, struct MHD_Connection *connection, void **context,
+                               enum MHD_ConnectionNotificationCode code)
+{
+    bn_http_server *server = user;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        bn_connection *record = calloc(1, sizeof *record);
+        if (!record || !info) {
+            free(record);
+            return; /* requests on it are refused: bn_request_create misses the record */
+        }
+        record->fd = info->connect_fd;
+        record->since_ms = bn_clock_ms();
+        pthread_mutex_lock(&server->lock);
+        record->next = server->connections;
+        if (record->next) record->next->previous = record;
+        server->connections = record;
+        pthread_mutex_unlock(&server->lock);
+        *context = record;
+        return;
+    }
+    bn_connection *record = *context;
+    if (!record) return;
+    pthread_mutex_lock(&server->lock);
+    if (record->previous)
+        record->previous->next = record->next;
+    else
+        server->connections = record->next;
+    if (record->next) record->next->previous = record->previous;
+    pthread_mutex_unlock(&server->lock);
+    *context = NULL;
+    free(record);
+}
+
+/* ---- opening and closing */
+
+static bn_status listen_at(const bn_http_options *options, int *fd, uint16_t *port, bn_error *err)
+{
+    char service[8];
+    snprintf(service, sizeof service, "%u", options->port);
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    const int code = getaddrinfo(*options->host ? options->host : NULL, service, &hints, &found);
+    if (code != 0)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "cannot listen at %s: %s", options->host,
+                       gai_strerror(code));
+    bn_status status = BIREFNET_OK;
+    *fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int on = 1;
+    if (*fd >= 0) setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (*fd < 0 || bind(*fd, found->ai_addr, found->ai_addrlen) != 0 || listen(*fd, 1024) != 0) {
+        status = bn_fail_errno(err, errno, "cannot listen at %s port %u", options->host, options->port);
+        if (*fd >= 0) close(*fd);
+        *fd = -1;
+    } else {
+        struct sockaddr_storage bound;
+        socklen_t length = sizeof bound;
+        *port = options->port;
+        if (getsockname(*fd, (struct sockaddr *)&bound, &length) == 0)
+            *port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&bound)->sin6_port
+                                                      : ((struct sockaddr_in *)(void *)&bound)->sin_port);
+    }
+    freeaddrinfo(found);
+    return status;
+}
+
+static bn_status start_daemon(bn_http_server *server, bn_error *err)
+{
+    const bn_http_options *options = &server->options;
+    int fd = -1;
+    BN_TRY(listen_at(options, &fd, &server->port, err));
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    const struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->key},
+        {MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    if (server->tls) flags |= MHD_USE_TLS;
+    server->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, answer, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+        completed, server, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
+        MHD_OPTION_URI_LOG_CALLBACK, note_target, server, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(options->idle_timeout_ms / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, server->tls ? tls : none,
+        MHD_OPTION_END);
+    if (server->daemon) return BIREFNET_OK;
+    close(fd);
+    return bn_fail(err, server->tls ? BIREFNET_ERROR_FORMAT : BIREFNET_ERROR_INTERNAL,
+                   server->tls ? "cannot start TLS: the certificate or key is not usable"
+                               : "cannot start the HTTP server");
+}
+
+bn_status bn_http_server_open(const bn_http_options *options, const bn_http_handler *handler,
+                              bn_http_server **opened, bn_error *err)
+{
+    bn_http_server *server = calloc(1, sizeof *server);
+    if (!server) return bn_fail_memory(err, sizeof *server, "the HTTP server");
+    server->options = *options;
+    server->handler = *handler;
+    server->tls = options->certificate != NULL;
+    pthread_mutex_init(&server->lock, NULL);
+    bn_status status = bn_pool_start(&server->pool, options->threads, err);
+    if (status == BIREFNET_OK) status = bn_monitor_start(server, err);
+    if (status == BIREFNET_OK) status = start_daemon(server, err);
+    if (status != BIREFNET_OK) bn_http_server_close(&server);
+    *opened = server;
+    return status;
+}
+
+uint16_t bn_http_server_port(const bn_http_server *server)
+{
+    return server->port;
+}
+
+void bn_http_server_quiesce(bn_http_server *server)
+{
+    const int fd = MHD_quiesce_daemon(server->daemon);
+    if (fd >= 0) close(fd);
+}
+
+/* MHD must not be stopped while a connection is suspended. */
+static bool wake_all(bn_http_server *server)
+{
+    size_t busy = 0;
+    pthread_mutex_lock(&server->lock);
+    for (bn_http_request *request = server->requests; request; request = request->private->next) {
+        struct bn_http_private *own = request->private;
+        pthread_mutex_lock(&own->lock);
+        own->gone = true;
+        busy += own->phase != BN_PHASE_READY && own->phase != BN_PHASE_NEW && own->phase != BN_PHASE_BODY;
+        pthread_mutex_unlock(&own->lock);
+        bn_http_wake(request);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return busy == 0;
+}
+
+void bn_http_server_close(bn_http_server **closing)
+{
+    bn_http_server *server = *closing;
+    if (!server) return;
+    *closing = NULL;
+    if (server->daemon) {
+        const struct timespec tick = {.tv_nsec = 5000000};
+        while (!wake_all(server)) nanosleep(&tick, NULL);
+    }
+    bn_monitor_stop(server);
+    if (server->daemon) MHD_stop_daemon(server->daemon);
+    if (server->pool.count) bn_pool_stop(&server->pool);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+void bn_http_server_facts(bn_http_server *server, bn_http_facts *facts)
+{
+    memset(facts, 0, sizeof *facts);
+    pthread_mutex_lock(&server->lock);
+    for (bn_connection *c = server->connections; c; c = c->next) facts->connections++;
+    for (bn_http_request *r = server->requests; r; r = r->private->next) {
+        facts->requests++;
+        facts->parked += r->private->phase == BN_PHASE_PARKED;
+    }
+    pthread_mutex_unlock(&server->lock);
+    facts->waiting_bytes = server->waiting_bytes;
+}
