@@ -70,6 +70,9 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     case BN_COMMAND_INFO:
         code = bn_command_info(values, &console);
         break;
+    case BN_COMMAND_BENCH:
+        code = bn_command_bench(values, &console);
+        break;
     case BN_COMMANDS:
         break;
     }
@@ -83,7 +86,6 @@ static bn_exit program(int argc, char **argv)
     const bn_command command = bn_command_find(argv[1]);
     if (command == BN_COMMANDS)
         return answer_program_option(argv[1]) ? finish_stdout(BN_EXIT_OK) : no_such_command(argv[1]);
-    bn_patience_limit(argv);
     bn_values values;
     bn_error err = {0};
     if (bn_values_parse(command, argc - 1, argv + 1, &values, &err) != BIREFNET_OK)
@@ -92,6 +94,7 @@ static bn_exit program(int argc, char **argv)
         bn_help_command(command, stdout);
         return finish_stdout(BN_EXIT_OK);
     }
+    bn_patience_limit(argv); /* getopt has moved the options to the front, which means the same */
     return finish_stdout(run_command(command, &values));
 }
 

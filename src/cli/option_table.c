@@ -5,6 +5,7 @@
 #define MODELS (1u << BN_COMMAND_MODELS)
 #define PULL   (1u << BN_COMMAND_PULL)
 #define INFO   (1u << BN_COMMAND_INFO)
+#define BENCH  (1u << BN_COMMAND_BENCH)
 
 static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_OUTPUT] = {"output", 'o', BN_KIND_TEXT, "OUT", .takes_path = true, .commands = REMOVE,
@@ -12,12 +13,13 @@ static const bn_option_spec options[BN_OPTIONS] = {
                               "Write to this file, into this folder (several inputs, a name ending in / or a "
                               "folder that exists; trees are kept), or to standard output (-). Without it "
                               "the cut-out of photo.jpg is photo-cutout.png beside it."},
-    [BN_OPTION_MODEL] = {"model", 'm', BN_KIND_TEXT, "MODEL", .takes_path = true, .commands = REMOVE | INFO,
+    [BN_OPTION_MODEL] = {"model", 'm', BN_KIND_TEXT, "MODEL", .takes_path = true,
+                         .commands = REMOVE | INFO | BENCH,
                          .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
                                  "seeded:GENERATION-BACKBONE:SEED for trials. Default: the published general "
                                  "weights if they are there, else the starter weights."},
     [BN_OPTION_RESOLUTION] = {"resolution", 'r', BN_KIND_TEXT, "SIZE", .fallback = "the model's own",
-                              .commands = REMOVE | INFO,
+                              .commands = REMOVE | INFO | BENCH,
                               .help =
                                   "What the network sees: 1024x1024, 2048x2048, any WIDTHxHEIGHT from 64 to "
                                   "4096, or native for each photo at its own size (at most 2304)."},
@@ -67,33 +69,41 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE,
                        .help = "Download a preset's weights without asking if they are not there."},
     [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 1024,
-                           .fallback = "all that the process may use", .commands = REMOVE | INFO,
+                           .fallback = "all that the process may use", .commands = REMOVE | INFO | BENCH,
                            .help = "Threads of the network."},
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
-         .commands = REMOVE | INFO,
+         .commands = REMOVE | INFO | BENCH,
          .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively; "
                  "asking for bf16 elsewhere is an error."},
     [BN_OPTION_TILE_ORDER] =
         {"tile-order", 0, BN_KIND_CHOICE, "ORDER", .choices = "auto|channel|grid", .fallback = "auto",
-         .commands = REMOVE | INFO,
+         .commands = REMOVE | INFO | BENCH,
          .help = "How the decoder reads image tiles: channel for weights since November 2024, "
                  "grid for older ones. auto tells it by the weights."},
     [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
-                              .commands = REMOVE | MODELS | PULL | INFO,
+                              .commands = REMOVE | MODELS | PULL | INFO | BENCH,
                               .help = "Look for weights here first, and pull them to here."},
+    [BN_OPTION_RUNS] = {"runs", 'n', BN_KIND_WHOLE, "N", .low = 1, .high = 1000, .fallback = "5",
+                        .commands = BENCH,
+                        .help = "Runs that are timed, after one that is not; the middle one counts."},
+    [BN_OPTION_PHOTO] =
+        {"photo", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = BENCH,
+         .help = "Also time the whole way of this photo, from its bytes to those of the cut-out."},
+    [BN_OPTION_COMPARE] = {"compare", 0, BN_KIND_FLAG, .commands = BENCH,
+                           .help = "Also run in float32 and say how far the result is from that."},
     [BN_OPTION_VERIFY] = {"verify", 0, BN_KIND_FLAG, .commands = PULL,
                           .help =
                               "Only check the files that are there against the SHA-256 noted when they were "
                               "pulled."},
-    [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO,
+    [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH,
                         .help = "Print JSON for programs instead of text."},
     [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG, .commands = REMOVE | PULL,
                                .help = "No progress bar, even in a terminal."},
     [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG, .commands = REMOVE | PULL, .help = "Print errors only."},
-    [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG, .commands = REMOVE | PULL | INFO,
+    [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG, .commands = REMOVE | PULL | INFO | BENCH,
                            .help = "Say more: the model, the times of each photo."},
-    [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG, .commands = REMOVE | MODELS | PULL | INFO,
+    [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG, .commands = REMOVE | MODELS | PULL | INFO | BENCH,
                         .help = "Print this and stop."},
 };
 
@@ -137,6 +147,14 @@ static const bn_command_spec commands[BN_COMMANDS] = {
                          "for --resolution.\n",
                          "birefnet info\tabout this machine\n"
                          "birefnet info -m light -r 1024x1024\tand how much memory that model needs\n"},
+    [BN_COMMAND_BENCH] =
+        {"bench", "", 0, 0, "Time a network by parts, beside what the machine can do",
+         "Prints the time of each part of the network, its arithmetic, and the floor: how long the "
+         "arithmetic alone "
+         "would take at the rate at which this machine multiplies large matrices.\n",
+         "birefnet bench -m light -r 1024x1024\tfive runs\n"
+         "birefnet bench -m seeded:gen3-swin_v1_t:1 --json\ta published architecture without its weights\n"
+         "birefnet bench --photo photo.jpg\tthe whole way of a photo, too\n"},
 };
 
 const bn_option_spec *bn_option_get_spec(bn_option option)

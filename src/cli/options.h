@@ -12,6 +12,7 @@ typedef enum bn_command {
     BN_COMMAND_MODELS,
     BN_COMMAND_PULL,
     BN_COMMAND_INFO,
+    BN_COMMAND_BENCH,
     BN_COMMANDS,
 } bn_command;
 
@@ -37,6 +38,9 @@ typedef enum bn_option {
     BN_OPTION_PRECISION,
     BN_OPTION_TILE_ORDER,
     BN_OPTION_MODELS_DIR,
+    BN_OPTION_RUNS,
+    BN_OPTION_PHOTO,
+    BN_OPTION_COMPARE,
     BN_OPTION_VERIFY,
     BN_OPTION_JSON,
     BN_OPTION_NO_PROGRESS,
