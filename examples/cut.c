@@ -76,8 +76,8 @@ int main(int argc, char **argv)
     unsigned char *matte = malloc((size_t)photo.width * (size_t)photo.height);
     if (matte && birefnet_model_open(argv[1], NULL, &model, &error) == BIREFNET_OK &&
         birefnet_session_open(model, NULL, &session, &error) == BIREFNET_OK &&
-        birefnet_session_matte(session, photo.rgb, photo.width, photo.height, (ptrdiff_t)3 * photo.width, matte,
-                               photo.width, &error) == BIREFNET_OK)
+        birefnet_session_matte(session, photo.rgb, photo.width, photo.height, (ptrdiff_t)3 * photo.width,
+                               matte, photo.width, &error) == BIREFNET_OK)
         failed = write_pgm(argv[3], matte, photo.width, photo.height);
     if (error.status != BIREFNET_OK) fprintf(stderr, "%s\n", error.message);
 
