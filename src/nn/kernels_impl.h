@@ -8,7 +8,7 @@ extern const bn_kernels bn_kernels_plain;
 #if defined(__x86_64__)
 extern const bn_kernels bn_kernels_avx2;
 extern const bn_kernels bn_kernels_avx512;
-extern const bn_kernels bn_kernels_avx512_bf16; /* bn_kernels_avx512 with bf16 products in attention */
+extern const bn_kernels bn_kernels_avx512_bf16;
 void bn_attend_bf16_avx512(const bn_attend_job *job);
 #endif
 

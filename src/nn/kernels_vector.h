@@ -137,34 +137,57 @@ static inline void corners_of(const bn_deform_job *job, vf y, vf x, vf strength,
     }
 }
 
-static void deform_pixel(const bn_deform_job *job, ptrdiff_t i)
+#define MAX_TAPS 256 /* kernels up to 15 x 15 (model/arch.c), padded to whole vectors */
+
+/* Where the taps of the first pixel stand without offsets. */
+typedef struct tap_grid {
+    float y[MAX_TAPS], x[MAX_TAPS];
+} tap_grid;
+
+static void deform_pixel(const bn_deform_job *job, const tap_grid *grid, ptrdiff_t i)
 {
-    const int k = job->kernel, taps = k * k;
+    const int taps = job->kernel * job->kernel;
     const float *offsets = job->offsets + i * job->stride, *modulators = job->modulators + i * job->stride;
     for (int first = 0; first < taps; first += LANES) {
         const int some = taps - first < LANES ? taps - first : LANES;
-        vf y = vf_set(0), x = vf_set(0), strength = vf_set(0);
+        float dy[LANES] = {0}, dx[LANES] = {0}, strengths[LANES] = {0};
         for (int lane = 0; lane < some; lane++) {
-            const int tap = first + lane;
-            y[lane] = (float)(job->y + tap / k - k / 2) + offsets[2 * tap];
-            x[lane] = (float)(job->x + (int)i + tap % k - k / 2) + offsets[2 * tap + 1];
-            strength[lane] = modulators[tap];
+            dy[lane] = offsets[2 * (first + lane)];
+            dx[lane] = offsets[2 * (first + lane) + 1];
+            strengths[lane] = modulators[first + lane];
         }
-        strength = 2.0f / (1.0f + vf_exp(-strength));
+        const vf y = vf_load(grid->y + first) + vf_load(dy),
+                 x = (vf_load(grid->x + first) + (float)i) + vf_load(dx);
+        const vf strength = 2.0f / (1.0f + vf_exp(-vf_load(strengths)));
         vi offset[4];
         vf weight[4];
         corners_of(job, y, x, strength, offset, weight);
         for (int corner = 0; corner < 4; corner++) {
             const ptrdiff_t to = corner * job->plane + i * taps + first;
-            memcpy(job->tap_offsets + to, &offset[corner], (size_t)some * sizeof(int32_t));
-            memcpy(job->tap_weights + to, &weight[corner], (size_t)some * sizeof(float));
+            if (some == LANES) {
+                memcpy(job->tap_offsets + to, &offset[corner], sizeof offset[corner]);
+                memcpy(job->tap_weights + to, &weight[corner], sizeof weight[corner]);
+            } else {
+                memcpy(job->tap_offsets + to, &offset[corner], (size_t)some * sizeof(int32_t));
+                memcpy(job->tap_weights + to, &weight[corner], (size_t)some * sizeof(float));
+            }
         }
     }
 }
 
 static void deform_taps(const bn_deform_job *job)
 {
-    for (ptrdiff_t i = 0; i < job->count; i++) deform_pixel(job, i);
+    const int k = job->kernel;
+    tap_grid grid;
+    if ((k * k + LANES - 1) / LANES * LANES > MAX_TAPS) {
+        bn_kernels_plain.deform_taps(job);
+        return;
+    }
+    for (int tap = 0; tap < (k * k + LANES - 1) / LANES * LANES; tap++) {
+        grid.y[tap] = (float)(job->y + tap / k - k / 2);
+        grid.x[tap] = (float)(job->x + tap % k - k / 2);
+    }
+    for (ptrdiff_t i = 0; i < job->count; i++) deform_pixel(job, &grid, i);
 }
 
 /* ---- attention in float32 ------------------------------------------------------------------------------------ */
@@ -351,3 +374,11 @@ static void conv5_row(const float *const rows[5], const float *weight, float *ou
         for (int tap = 0; tap < 25; tap++)
             if (rows[tap / 5]) out[x] += weight[tap] * rows[tap / 5][x + tap % 5 - 2];
 }
+
+/* The table of these kernels; attention in bf16 needs instructions of its own (NULL: there is none). */
+#define VECTOR_TABLE(table_name, bf16_attention)                                                             \
+    {                                                                                                        \
+        .name = table_name, .layer_norm = layer_norm, .gather = gather, .deform_taps = deform_taps,          \
+        .attend_f32 = attend_f32, .attend_bf16 = bf16_attention, .depthwise_gelu = depthwise_gelu,           \
+        .gate = gate, .convert = convert, .conv5_row = conv5_row,                                            \
+    }

@@ -13,8 +13,10 @@
 
 #include <string.h>
 
-#define TILE_BYTES ((size_t)3 << 20) /* of sampled rows */
-#define RUN        8                 /* neighbouring pixels whose taps are worked out together */
+#define TILE_BYTES                                                                                           \
+    ((size_t)3328 << 10)        /* of sampled rows: 512 rows of the 7x7 branch in bf16, 256 in float32 */
+#define TILE_STEP ((size_t)128) /* whole register blocks for every thread */
+#define RUN       8             /* neighbouring pixels whose taps are worked out together */
 
 typedef struct deform_op {
     bn_op op;
@@ -157,7 +159,8 @@ bn_map bn_layer_deform(bn_graph *graph, bn_map x, const bn_deform_params *params
         bn_graph_touch(graph, params->branch[i].offsets);
     }
     const size_t row = (size_t)op->largest * (size_t)x.c;
-    op->tile = (int)BN_MIN(BN_MAX(TILE_BYTES / (row * bn_type_size(x.type)), 64), (size_t)bn_map_pixels(x));
+    const size_t fits = TILE_BYTES / (row * bn_type_size(x.type)) / TILE_STEP * TILE_STEP;
+    op->tile = (int)BN_MIN(BN_MAX(fits, TILE_STEP), (size_t)bn_map_pixels(x));
     make_products(graph, op, params);
     bn_graph_touch(graph, x);
     bn_graph_touch(graph, dst);

@@ -204,7 +204,7 @@ bn_map bn_layer_tiles(bn_graph *graph, bn_planes picture, int gy, int gx, bool g
 
 typedef struct logits_op {
     bn_op op;
-    bn_map map, dst;
+    bn_map map, dst, blended; /* blended: a row of the map's width for each thread */
     bn_planes picture;
     const bn_picture_filter *filter;
     bn_resize_tap *rows, *columns;
@@ -270,20 +270,20 @@ static void filter_row(const logits_call *call, int y, float *out)
 
 static void logits_rows(void *context, size_t begin, size_t end, int thread)
 {
-    (void)thread;
     const logits_call *call = context;
     const logits_op *op = call->op;
     const float *map = bn_graph_data(call->graph, op->map);
+    float *blended = bn_map_at(call->graph, op->blended, (size_t)thread * (size_t)op->map.w);
     for (size_t y = begin; y < end; y++) {
         float *out = bn_map_at(call->graph, op->dst, y * (size_t)op->dst.w);
         const bn_resize_tap *row = &op->rows[y];
         const float *upper = map + (ptrdiff_t)row->index[0] * op->map.w,
                     *lower = map + (ptrdiff_t)row->index[1] * op->map.w;
+        for (int x = 0; x < op->map.w; x++)
+            blended[x] = row->weight[0] * upper[x] + row->weight[1] * lower[x];
         for (int x = 0; x < op->dst.w; x++) {
             const bn_resize_tap *c = &op->columns[x];
-            out[x] =
-                row->weight[0] * (c->weight[0] * upper[c->index[0]] + c->weight[1] * upper[c->index[1]]) +
-                row->weight[1] * (c->weight[0] * lower[c->index[0]] + c->weight[1] * lower[c->index[1]]);
+            out[x] = c->weight[0] * blended[c->index[0]] + c->weight[1] * blended[c->index[1]];
         }
         filter_row(call, (int)y, out);
     }
@@ -319,6 +319,7 @@ bn_map bn_layer_logits(bn_graph *graph, bn_map map, bn_planes picture, const bn_
     bn_graph_touch(graph, map);
     bn_graph_touch(graph, picture.memory);
     bn_graph_touch(graph, dst);
+    op->blended = bn_graph_scratch(graph, (size_t)bn_graph_threads(graph) * (size_t)map.w * sizeof(float));
     bn_graph_macs(graph, (double)picture.h * picture.w * (75 + 4));
     return dst;
 }

@@ -46,12 +46,12 @@ static void mlp_destroy(bn_op *op)
     bn_products_destroy(&((mlp_op *)op)->fc2);
 }
 
-/* Rows of a chunk: all chunks are equal but the last. */
+/* Rows of a chunk: all chunks are equal but the last, and whole register blocks for every thread. */
 static int chunk_rows(int rows, size_t row_bytes)
 {
     const int wanted = BN_MAX(CHUNK_ROWS, (int)BN_MIN(CHUNK_BYTES / row_bytes, (size_t)rows));
     const int chunks = BN_MAX(1, (rows + wanted - 1) / wanted);
-    return (rows + chunks - 1) / chunks;
+    return BN_MIN(rows, (int)bn_size_round_up((size_t)((rows + chunks - 1) / chunks), 128));
 }
 
 /* Products for whole chunks (index 0) and for the rows left over (index 1). */

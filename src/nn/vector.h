@@ -7,6 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__AVX512BF16__)
+#    include <immintrin.h>
+#endif
+
 typedef float vf __attribute__((vector_size(4 * LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
@@ -57,13 +61,18 @@ static inline vf vf_load_bf16(const uint16_t *from)
     return vh_widen(value);
 }
 
+/* To nearest, ties to even. The instruction takes subnormal numbers for zero, which the other way keeps. */
 static inline void vf_store_bf16(uint16_t *to, vf value)
 {
+#if defined(__AVX512BF16__) && LANES == 16
+    const __m256bh narrow = _mm512_cvtneps_pbh((__m512)value);
+#else
     const vu bits = (vu)value;
     const vu rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
     const vu nan = (bits >> 16) | 0x40;
     const vi is_nan = value != value;
     const vh narrow = __builtin_convertvector((rounded & (vu)~is_nan) | (nan & (vu)is_nan), vh);
+#endif
     memcpy(to, &narrow, sizeof narrow);
 }
 

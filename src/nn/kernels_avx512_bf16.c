@@ -1,0 +1,7 @@
+/* kernels_avx512_bf16.c - the vector kernels for AVX512-BF16: rounding and attention in bf16 by instructions. */
+#define LANES          16
+#define ATTEND_ROWS    6
+#define ATTEND_COLUMNS 4
+#include "nn/kernels_vector.h"
+
+const bn_kernels bn_kernels_avx512_bf16 = VECTOR_TABLE("avx512_bf16", bn_attend_bf16_avx512);
