@@ -20,7 +20,8 @@ setup:
 $(BUILD)/build.ninja: | setup
 	@cmake --preset release >/dev/null
 
-run: setup all
+run: setup $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --target birefnet
 	@$(BUILD)/bin/birefnet remove "$(PHOTO)" --model "$(MODEL)" -o "$(OUT)/"
 
 test: setup all

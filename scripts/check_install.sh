@@ -15,6 +15,8 @@ PKG_CONFIG_PATH=$libdir/pkgconfig
 LD_LIBRARY_PATH=$libdir
 export PKG_CONFIG_PATH LD_LIBRARY_PATH
 
+echo "nothing but the public functions is visible"
+if nm -D --defined-only "$libdir/libbirefnet.so" | awk '{ print $3 }' | grep -v '^birefnet_'; then exit 1; fi
 echo "header alone"
 echo '#include <birefnet.h>' | cc -std=c17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$prefix/include" -xc -
 echo "shared, by pkg-config"
