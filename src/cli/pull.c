@@ -50,10 +50,10 @@ static bn_status verify(bn_console *console, const bn_preset *preset, const char
     return BIREFNET_OK;
 }
 
-static bn_exit exit_of(bn_status status)
+/* What was fetched and is no model, or what is there and is wrong, is the model's fault; else the folder's. */
+static bn_exit exit_of(bn_status status, bool verifying)
 {
-    if (status == BIREFNET_ERROR_FORMAT) return BN_EXIT_MODEL;
-    return bn_exit_of(status, BN_STAGE_WRITE);
+    return bn_exit_of(status, verifying || status == BIREFNET_ERROR_FORMAT ? BN_STAGE_MODEL : BN_STAGE_WRITE);
 }
 
 bn_exit bn_command_pull(const bn_values *values, bn_console *console)
@@ -73,7 +73,7 @@ bn_exit bn_command_pull(const bn_values *values, bn_console *console)
                                      : bn_console_pull(console, preset, folder, &err);
         if (status == BIREFNET_OK) continue;
         bn_console_error(console, "%s", err.message);
-        code = code == BN_EXIT_OK ? exit_of(status) : BN_EXIT_SOME_FAILED;
+        code = code == BN_EXIT_OK ? exit_of(status, values->given[BN_OPTION_VERIFY]) : BN_EXIT_SOME_FAILED;
     }
     return bn_interrupted() ? BN_EXIT_INTERRUPTED : code;
 }
