@@ -88,7 +88,7 @@ static void route_app(bn_method method, const bn_target *target, bool queue, bn_
         return;
     }
     const bool known = target->segment_count == 2 || (target->segment_count == 3 && is(target, 2, "v2"));
-    if (!known)
+    if (!known && !(queue && method == BN_METHOD_POST)) /* the queue tells at the result */
         route->kind = BN_ROUTE_NO_PATH;
     else
         take(route, queue ? BN_ROUTE_SUBMIT : BN_ROUTE_RUN, method == BN_METHOD_POST, "POST");

@@ -1,0 +1,61 @@
+/* access_log.c - one JSON line for each request that has ended. */
+#include "http/call.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The path without query (tokens, addresses of webhooks) and without the secret of an upload. */
+static json_t *path_of(const bn_call *call, const bn_http_request *request)
+{
+    switch (call->route.kind) {
+    case BN_ROUTE_PUT_FILE:
+    case BN_ROUTE_PUT_PART:
+    case BN_ROUTE_PUT_COMPLETE:
+        return json_string("/upload/...");
+    default:
+        break;
+    }
+    const size_t length = strcspn(request->target, "?");
+    json_t *path = json_stringn(request->target, length < 300 ? length : 300);
+    return path ? path : json_string("(not UTF-8)");
+}
+
+static void format_time(char text[40])
+{
+    struct timeval now;
+    struct tm parts;
+    gettimeofday(&now, NULL);
+    gmtime_r(&now.tv_sec, &parts);
+    const size_t used = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text + used, 40 - used, ".%03dZ", (int)(now.tv_usec / 1000));
+}
+
+void bn_access_log_write(const bn_call *call, const bn_http_request *request, int status, bool complete)
+{
+    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "OPTIONS", "OTHER"};
+    const int fd = call->service->options.access_log_fd;
+    if (fd < 0) return;
+    char when[40];
+    format_time(when);
+    json_t *line =
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:i, s:f, s:I, s:s*, s:b}", "time", when, "id", request->id,
+                  "peer", request->peer, "method", methods[request->method], "path", path_of(call, request),
+                  "status", status, "ms", (double)(int64_t)((bn_clock_ms() - request->started_ms) * 10) / 10,
+                  "in_bytes", (json_int_t)request->body_bytes, "key", *call->key_id ? call->key_id : NULL,
+                  "proxied", call->proxied);
+    (void)complete;
+    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(7)) : NULL;
+    json_decref(line);
+    if (!text) return;
+    const size_t length = strlen(text);
+    text[length] = '\n'; /* one write a line, so that lines of several threads never mix */
+    const ssize_t written = write(fd, text, length + 1);
+    (void)written;
+    free(text);
+}

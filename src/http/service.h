@@ -1,0 +1,31 @@
+/* service.h - the server's behaviour: from requests (http.h) to calls of the jobs room (jobs/jobs.h) and back. */
+#ifndef BN_HTTP_SERVICE_H
+#define BN_HTTP_SERVICE_H
+
+#include "http/http.h"
+#include "jobs/jobs.h"
+
+typedef struct bn_service bn_service;
+
+typedef struct bn_service_options {
+    bn_jobs *jobs;            /* borrowed */
+    const char *public_url;   /* what clients reach us at, where it is not what they say; or NULL */
+    bool anyone;              /* without keys: answer other machines, too */
+    int access_log_fd;        /* one JSON line a request; -1 = none; borrowed */
+    uint64_t max_body_bytes;  /* of run and submit: photos may come as data URIs */
+    uint64_t max_file_bytes;  /* of an upload */
+    size_t max_waiting_bytes; /* of all bodies in memory together */
+    int sync_timeout_ms;      /* a run that takes longer is given up: clients do not wait longer either */
+} bn_service_options;
+
+void bn_service_options_default(bn_service_options *options);
+
+bn_status bn_service_open(const bn_service_options *options, bn_service **service, bn_error *err);
+void bn_service_close(bn_service **service); /* after the servers that it handles */
+
+/* What a server is opened with; any number of servers may share one service. */
+bn_http_handler bn_service_handler(bn_service *service);
+/* The servers whose facts /metrics tells; at most 4. */
+void bn_service_add_server(bn_service *service, bn_http_server *server);
+
+#endif
