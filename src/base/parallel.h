@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#define BN_MAX_THREADS 64 /* more are never asked for */
+
 /* Does items [begin, end). `thread` is 0 .. threads-1 and runs one call at a time, so it may index scratch memory. */
 typedef void (*bn_parallel_fn)(void *context, size_t begin, size_t end, int thread);
 

@@ -1,6 +1,7 @@
 /* session.c - a model made ready for one size: birefnet_session. */
 #include "model/model.h"
 
+#include "base/parallel.h"
 #include "base/size.h"
 
 #include <stdlib.h>
@@ -58,7 +59,8 @@ birefnet_status birefnet_session_open(birefnet_model *model, const birefnet_sess
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no model or no place for the session");
     const int width = options->width ? options->width : model->info.width;
     const int height = options->height ? options->height : model->info.height;
-    if (width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE || options->threads < 0)
+    if (width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE || options->threads < 0 ||
+        options->threads > BN_MAX_THREADS)
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT,
                        "a session of %d x %d pixels with %d threads (sides up to %d)", width, height,
                        options->threads, MAX_SIDE);
@@ -67,12 +69,15 @@ birefnet_status birefnet_session_open(birefnet_model *model, const birefnet_sess
     made->model = model;
     made->info.width = (int)bn_size_round_up((size_t)width, 32);
     made->info.height = (int)bn_size_round_up((size_t)height, 32);
-    made->info.threads = options->threads ? options->threads : bn_cpu_threads();
+    made->info.threads = options->threads ? options->threads : BN_MIN(bn_cpu_threads(), BN_MAX_THREADS);
     if (made->info.width != width || made->info.height != height)
         bn_log_line(&model->log, BIREFNET_LOG_INFO,
                     "%d x %d rounded up to %d x %d: the network takes multiples of 32", width, height,
                     made->info.width, made->info.height);
+    const int threads =
+        bn_parallel_set_threads(made->info.threads); /* oneDNN lays primitives out for this many */
     const bn_status status = build(made, error);
+    bn_parallel_set_threads(threads);
     if (status == BIREFNET_OK)
         *session = made;
     else

@@ -1,17 +1,24 @@
 /* dnnl.c - matrix products and convolutions over oneDNN. */
 #include "nn/dnnl.h"
 
+#include "base/parallel.h"
 #include "base/size.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-struct bn_product {
-    dnnl_primitive_t primitive;
+/* What one call needs for itself: memory objects are bound to the call's pointers. */
+typedef struct lane {
     dnnl_stream_t stream;
     dnnl_memory_t src, dst, bias, scratch;
+} lane;
+
+struct bn_product {
+    dnnl_primitive_t primitive;
     const bn_pack *pack;
     size_t scratch_bytes;
+    int lanes;
+    lane lane[];
 };
 
 bn_status bn_dnnl_check(dnnl_status_t status, const char *what, bn_error *err)
@@ -59,24 +66,8 @@ done:
     return status;
 }
 
-/* Everything after the operation is described: choose an implementation, pack the weights, make memory objects
- * without memory (bn_product_run gives them theirs). `plain` is the float32 layout of the weights as loaded. */
-static bn_status finish(bn_pack_store *packs, const_dnnl_op_desc_t operation, bn_activation activation,
-                        bool add, const dnnl_memory_desc_t *plain, int outs, const bn_source *source,
-                        bn_product **product, bn_error *err)
+static bn_status make_lane(dnnl_engine_t engine, const_dnnl_primitive_desc_t desc, lane *made, bn_error *err)
 {
-    const dnnl_engine_t engine = bn_pack_engine(packs);
-    dnnl_primitive_attr_t attributes = NULL;
-    dnnl_primitive_desc_t desc = NULL;
-    bn_status status = BIREFNET_OK;
-    bn_product *made = calloc(1, sizeof *made);
-    if (!made) return bn_fail_memory(err, sizeof *made, "a layer");
-    BN_TRY_DONE(make_attributes(activation, add, &attributes, err));
-    BN_TRY_DONE(bn_dnnl_check(dnnl_primitive_desc_create(&desc, operation, attributes, engine, NULL),
-                              source->key, err));
-    BN_TRY_DONE(bn_dnnl_check(dnnl_primitive_create(&made->primitive, desc), source->key, err));
-    BN_TRY_DONE(bn_dnnl_check(dnnl_stream_create(&made->stream, engine, dnnl_stream_default_flags),
-                              source->key, err));
     const struct {
         dnnl_memory_t *memory;
         dnnl_query_t query;
@@ -85,14 +76,46 @@ static bn_status finish(bn_pack_store *packs, const_dnnl_op_desc_t operation, bn
                   {&made->dst, dnnl_query_dst_md, 0},
                   {&made->bias, dnnl_query_weights_md, 1},
                   {&made->scratch, dnnl_query_scratchpad_md, 0}};
+    BN_TRY(
+        bn_dnnl_check(dnnl_stream_create(&made->stream, engine, dnnl_stream_default_flags), "stream", err));
     for (size_t i = 0; i < BN_COUNT(wanted); i++) {
         const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(desc, wanted[i].query, wanted[i].index);
-        BN_TRY_DONE(bn_dnnl_check(dnnl_memory_create(wanted[i].memory, md, engine, DNNL_MEMORY_NONE),
-                                  source->key, err));
-        if (wanted[i].query == dnnl_query_scratchpad_md) made->scratch_bytes = dnnl_memory_desc_get_size(md);
+        BN_TRY(
+            bn_dnnl_check(dnnl_memory_create(wanted[i].memory, md, engine, DNNL_MEMORY_NONE), "memory", err));
     }
-    BN_TRY_DONE(bn_pack_get(packs, source, plain,
-                            dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 0), (size_t)outs,
+    return BIREFNET_OK;
+}
+
+typedef struct recipe {
+    const_dnnl_op_desc_t operation;
+    bn_activation activation;
+    bool add;
+    int lanes, outs;
+    const dnnl_memory_desc_t *plain; /* the float32 layout of the weights as loaded */
+} recipe;
+
+/* Everything after the operation is described: choose an implementation, pack the weights, make memory objects
+ * without memory (running gives them theirs). */
+static bn_status make_product(bn_pack_store *packs, const recipe *how, const bn_source *source,
+                              bn_product **product, bn_error *err)
+{
+    const dnnl_engine_t engine = bn_pack_engine(packs);
+    const int lanes = BN_MAX(how->lanes, 1);
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t desc = NULL;
+    bn_status status = BIREFNET_OK;
+    bn_product *made = calloc(1, sizeof *made + (size_t)lanes * sizeof *made->lane);
+    if (!made) return bn_fail_memory(err, sizeof *made, "a layer");
+    made->lanes = lanes;
+    BN_TRY_DONE(make_attributes(how->activation, how->add, &attributes, err));
+    BN_TRY_DONE(bn_dnnl_check(dnnl_primitive_desc_create(&desc, how->operation, attributes, engine, NULL),
+                              source->key, err));
+    BN_TRY_DONE(bn_dnnl_check(dnnl_primitive_create(&made->primitive, desc), source->key, err));
+    made->scratch_bytes =
+        dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0));
+    for (int i = 0; i < lanes; i++) BN_TRY_DONE(make_lane(engine, desc, &made->lane[i], err));
+    BN_TRY_DONE(bn_pack_get(packs, source, how->plain,
+                            dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 0), (size_t)how->outs,
                             &made->pack, err));
 done:
     if (desc) dnnl_primitive_desc_destroy(desc);
@@ -101,6 +124,17 @@ done:
         *product = made;
     else
         bn_product_destroy(&made);
+    return status;
+}
+
+/* oneDNN lays a primitive out for the number of threads that it finds when the primitive is made, and must be run with
+ * the same: one for lanes, the session's otherwise. */
+static bn_status finish(bn_pack_store *packs, const recipe *how, const bn_source *source,
+                        bn_product **product, bn_error *err)
+{
+    const int threads = how->lanes > 0 ? bn_parallel_set_threads(1) : 0;
+    const bn_status status = make_product(packs, how, source, product, err);
+    if (threads > 0) bn_parallel_set_threads(threads);
     return status;
 }
 
@@ -126,7 +160,8 @@ bn_status bn_matmul_create(bn_pack_store *packs, const bn_matmul_shape *shape, c
                          err));
     dnnl_matmul_desc_t operation;
     BN_TRY(bn_dnnl_check(dnnl_matmul_desc_init(&operation, &src, &weight, &bias, &dst), source->key, err));
-    return finish(packs, &operation, shape->activation, shape->add, &plain, shape->out, source, product, err);
+    const recipe how = {&operation, shape->activation, shape->add, shape->lanes, shape->out, &plain};
+    return finish(packs, &how, source, product, err);
 }
 
 bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,
@@ -157,7 +192,8 @@ bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const
                                                             dnnl_convolution_direct, &src, &weight, &bias,
                                                             &dst, strides, padding, padding),
                          source->key, err));
-    return finish(packs, &operation, shape->activation, false, &plain, shape->out, source, product, err);
+    const recipe how = {&operation, shape->activation, false, 0, shape->out, &plain};
+    return finish(packs, &how, source, product, err);
 }
 
 void bn_product_destroy(bn_product **product)
@@ -165,10 +201,13 @@ void bn_product_destroy(bn_product **product)
     bn_product *p = *product;
     if (!p) return;
     if (p->primitive) dnnl_primitive_destroy(p->primitive);
-    dnnl_memory_t memories[] = {p->src, p->dst, p->bias, p->scratch};
-    for (size_t i = 0; i < BN_COUNT(memories); i++)
-        if (memories[i]) dnnl_memory_destroy(memories[i]);
-    if (p->stream) dnnl_stream_destroy(p->stream);
+    for (int i = 0; i < p->lanes; i++) {
+        const lane *one = &p->lane[i];
+        dnnl_memory_t memories[] = {one->src, one->dst, one->bias, one->scratch};
+        for (size_t m = 0; m < BN_COUNT(memories); m++)
+            if (memories[m]) dnnl_memory_destroy(memories[m]);
+        if (one->stream) dnnl_stream_destroy(one->stream);
+    }
     free(p);
     *product = NULL;
 }
@@ -178,24 +217,32 @@ size_t bn_product_scratch_bytes(const bn_product *product)
     return product->scratch_bytes;
 }
 
-bn_status bn_product_run(bn_product *p, const void *src, void *dst, const float *bias, void *scratch,
-                         bn_error *err)
+bn_status bn_product_run_lane(bn_product *p, int number, const void *src, void *dst, const float *bias,
+                              void *scratch, bn_error *err)
 {
+    const lane *one = &p->lane[number];
     const struct {
         dnnl_memory_t memory;
         const void *data;
-    } bind[] = {{p->src, src}, {p->dst, dst}, {p->bias, bias ? bias : p->pack->bias}, {p->scratch, scratch}};
+    } bind[] = {
+        {one->src, src}, {one->dst, dst}, {one->bias, bias ? bias : p->pack->bias}, {one->scratch, scratch}};
     for (size_t i = 0; i < BN_COUNT(bind); i++)
         BN_TRY(bn_dnnl_check(dnnl_memory_set_data_handle(bind[i].memory, (void *)(uintptr_t)bind[i].data),
                              "memory", err));
-    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p->src},
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, one->src},
                                     {DNNL_ARG_WEIGHTS, p->pack->weight},
-                                    {DNNL_ARG_BIAS, p->bias},
-                                    {DNNL_ARG_DST, p->dst},
-                                    {DNNL_ARG_SCRATCHPAD, p->scratch}};
-    BN_TRY(bn_dnnl_check(dnnl_primitive_execute(p->primitive, p->stream, BN_COUNT(args), args), "execution",
+                                    {DNNL_ARG_BIAS, one->bias},
+                                    {DNNL_ARG_DST, one->dst},
+                                    {DNNL_ARG_SCRATCHPAD, one->scratch}};
+    BN_TRY(bn_dnnl_check(dnnl_primitive_execute(p->primitive, one->stream, BN_COUNT(args), args), "execution",
                          err));
-    return bn_dnnl_check(dnnl_stream_wait(p->stream), "execution", err);
+    return bn_dnnl_check(dnnl_stream_wait(one->stream), "execution", err);
+}
+
+bn_status bn_product_run(bn_product *product, const void *src, void *dst, const float *bias, void *scratch,
+                         bn_error *err)
+{
+    return bn_product_run_lane(product, 0, src, dst, bias, scratch, err);
 }
 
 static const char *isa_text(dnnl_cpu_isa_t isa)

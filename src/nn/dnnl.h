@@ -28,6 +28,7 @@ typedef struct bn_matmul_shape {
     int src_stride, dst_stride; /* elements between rows */
     bn_activation activation;
     bool add; /* dst += instead of dst = */
+    int lanes; /* 0: one call at a time, on all threads; n: up to n calls at a time, each on its caller's thread alone */
 } bn_matmul_shape;
 
 /* dst[rows][out] (+)= activation(src[rows][in] * weight[out][in]^T + bias[out]); weights rounded to src_type. */
@@ -47,7 +48,10 @@ bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const
 void bn_product_destroy(bn_product **product);
 size_t bn_product_scratch_bytes(const bn_product *product);
 
-/* bias replaces the packed one where it is not NULL. scratch: bn_product_scratch_bytes, aligned to 64. */
+/* bias replaces the packed one where it is not NULL. scratch: bn_product_scratch_bytes, aligned to 64. `lane` (0 without
+ * lanes) must not be in use by another call. */
+bn_status bn_product_run_lane(bn_product *product, int lane, const void *src, void *dst, const float *bias,
+                              void *scratch, bn_error *err);
 bn_status bn_product_run(bn_product *product, const void *src, void *dst, const float *bias, void *scratch,
                          bn_error *err);
 

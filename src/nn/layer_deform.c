@@ -2,21 +2,20 @@
  *
  * For a tile of pixels, each branch samples its taps into rows of kernel^2 * c numbers, one matrix product turns them
  * into the branch's channels, and another joins all branches. The branches' maps (four times 256 channels at a quarter
- * of the picture's size) never exist as a whole. Offsets and positions are float32. */
+ * of the picture's size) never exist as a whole, and a thread does whole tiles by itself. Offsets and positions are
+ * float32. */
 #include "nn/layers.h"
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/numbers.h"
-#include "nn/op.h"
+#include "nn/lanes.h"
 #include "nn/products.h"
 
 #include <string.h>
 
-#define TILE_BYTES                                                                                           \
-    ((size_t)3328 << 10)        /* of sampled rows: 512 rows of the 7x7 branch in bf16, 256 in float32 */
-#define TILE_STEP ((size_t)128) /* whole register blocks for every thread */
-#define RUN       8             /* neighbouring pixels whose taps are worked out together */
+#define TILE_ROWS                                                                                            \
+    128       /* pixels: their sampled rows for a 7x7 branch, 0.8 MB in bf16, lie in the core's own cache */
+#define RUN 8 /* neighbouring pixels whose taps are worked out together */
 
 typedef struct deform_op {
     bn_op op;
@@ -24,41 +23,32 @@ typedef struct deform_op {
     int branches, width, tile; /* tile: pixels */
     bn_deform_branch branch[BN_DEFORM_MAX_BRANCHES];
     bn_products product[BN_DEFORM_MAX_BRANCHES], merge;
-    bn_map rows, joined, scratch, thread_scratch;
-    size_t thread_bytes;
+    bn_lane_memory rows, joined, scratch, taps;
     int largest; /* kernel^2 of the largest branch */
 } deform_op;
 
-typedef struct deform_call {
-    const deform_op *op;
-    const bn_deform_branch *branch;
-    const bn_graph *graph;
-    size_t first; /* pixel */
-} deform_call;
-
-/* Sample `count` neighbouring pixels from pixel `pixel` on, all in one row, to rows[..][kernel^2 * c]. */
-static void sample_run(const deform_call *call, size_t pixel, size_t count, size_t row, void *scratch)
+/* Sample `count` neighbouring pixels from `pixel` on, all in one row of the map, to rows [count][kernel^2 * c]. */
+static void sample_run(const deform_op *op, const bn_deform_branch *branch, const bn_graph *graph, int pixel,
+                       int count, void *rows, void *scratch)
 {
-    const deform_op *op = call->op;
-    const bn_deform_branch *branch = call->branch;
     const bn_map offsets = branch->offsets;
     const int taps = branch->kernel * branch->kernel;
     const ptrdiff_t plane = (ptrdiff_t)RUN * op->largest;
-    const float *numbers = bn_map_at(call->graph, offsets, pixel * (size_t)offsets.stride);
+    const float *numbers = bn_map_at(graph, offsets, (size_t)pixel * (size_t)offsets.stride);
     const bn_deform_job where = {.offsets = numbers + branch->offset,
                                  .modulators = numbers + branch->modulator,
                                  .stride = offsets.stride,
                                  .kernel = branch->kernel,
-                                 .y = (int)pixel / op->x.w,
-                                 .x = (int)pixel % op->x.w,
+                                 .y = pixel / op->x.w,
+                                 .x = pixel % op->x.w,
                                  .h = op->x.h,
                                  .w = op->x.w,
                                  .pixel_stride = op->x.stride,
-                                 .count = (ptrdiff_t)count,
+                                 .count = count,
                                  .tap_offsets = scratch,
                                  .tap_weights = (float *)scratch + 4 * plane,
                                  .plane = plane};
-    const bn_gather_job what = {.src = bn_graph_data(call->graph, op->x),
+    const bn_gather_job what = {.src = bn_graph_data(graph, op->x),
                                 .src_type = op->x.type,
                                 .c = op->x.c,
                                 .taps = 4,
@@ -66,50 +56,52 @@ static void sample_run(const deform_call *call, size_t pixel, size_t count, size
                                 .plane = plane,
                                 .offsets = where.tap_offsets,
                                 .weights = where.tap_weights,
-                                .out = bn_map_at(call->graph, op->rows, row * (size_t)taps * (size_t)op->x.c),
+                                .out = rows,
                                 .out_stride = op->x.c,
-                                .out_type = op->rows.type};
-    const bn_kernels *kernels = bn_graph_kernels(call->graph);
+                                .out_type = op->x.type};
+    const bn_kernels *kernels = bn_graph_kernels(graph);
     kernels->deform_taps(&where);
     kernels->gather(&what);
 }
 
-static void sample_pixels(void *context, size_t begin, size_t end, int thread)
+static void sample_tile(const deform_op *op, const bn_deform_branch *branch, const bn_graph *graph, int first,
+                        int pixels, int thread)
 {
-    const deform_call *call = context;
-    const deform_op *op = call->op;
-    void *scratch =
-        (char *)bn_graph_data(call->graph, op->thread_scratch) + (size_t)thread * op->thread_bytes;
-    for (size_t i = begin; i < end;) {
-        const size_t pixel = call->first + i, left_in_row = (size_t)op->x.w - pixel % (size_t)op->x.w;
-        const size_t count = BN_MIN(BN_MIN((size_t)RUN, left_in_row), end - i);
-        sample_run(call, pixel, count, i, scratch);
+    char *rows = bn_lane_memory_of(graph, &op->rows, thread);
+    void *scratch = bn_lane_memory_of(graph, &op->taps, thread);
+    const size_t row_bytes = (size_t)(branch->kernel * branch->kernel * op->x.c) * bn_type_size(op->x.type);
+    for (int i = 0; i < pixels;) {
+        const int left_in_row = op->x.w - (first + i) % op->x.w,
+                  count = BN_MIN(BN_MIN(RUN, left_in_row), pixels - i);
+        sample_run(op, branch, graph, first + i, count, rows + (size_t)i * row_bytes, scratch);
         i += count;
     }
 }
 
-static bn_status run_tile(const deform_op *op, size_t first, int pixels, bn_graph *graph, bn_error *err)
+static bn_status run_tile(const void *self, const bn_graph *graph, size_t piece, int thread)
 {
+    const deform_op *op = self;
+    const int first = (int)piece * op->tile, pixels = BN_MIN(op->tile, bn_map_pixels(op->x) - first);
     const int which = pixels == op->tile ? 0 : 1;
-    void *scratch = bn_graph_data(graph, op->scratch);
+    void *rows = bn_lane_memory_of(graph, &op->rows, thread),
+         *scratch = bn_lane_memory_of(graph, &op->scratch, thread);
+    char *joined = bn_lane_memory_of(graph, &op->joined, thread);
     for (int i = 0; i < op->branches; i++) {
-        deform_call call = {op, &op->branch[i], graph, first};
-        bn_parallel_for(bn_graph_threads(graph), (size_t)pixels, sample_pixels, &call);
-        BN_TRY(bn_product_run(op->product[i].product[which], bn_graph_data(graph, op->rows),
-                              bn_map_at(graph, op->joined, (size_t)(i * op->width)), NULL, scratch, err));
+        sample_tile(op, &op->branch[i], graph, first, pixels, thread);
+        BN_TRY(bn_product_run_lane(op->product[i].product[which], thread, rows,
+                                   joined + (size_t)(i * op->width) * bn_type_size(op->x.type), NULL, scratch,
+                                   NULL));
     }
-    return bn_product_run(op->merge.product[which], bn_graph_data(graph, op->joined),
-                          bn_map_at(graph, op->dst, first * (size_t)op->dst.stride),
-                          bn_graph_data(graph, op->bias), scratch, err);
+    return bn_product_run_lane(op->merge.product[which], thread, joined,
+                               bn_map_at(graph, op->dst, (size_t)first * (size_t)op->dst.stride),
+                               bn_graph_data(graph, op->bias), scratch, NULL);
 }
 
 static bn_status deform_run(bn_op *op, bn_graph *graph, bn_error *err)
 {
     const deform_op *self = (deform_op *)op;
-    const int pixels = bn_map_pixels(self->x);
-    for (int first = 0; first < pixels; first += self->tile)
-        BN_TRY(run_tile(self, (size_t)first, BN_MIN(self->tile, pixels - first), graph, err));
-    return BIREFNET_OK;
+    return bn_lanes_run(self, graph, (size_t)((bn_map_pixels(self->x) + self->tile - 1) / self->tile),
+                        run_tile, err);
 }
 
 static void deform_destroy(bn_op *op)
@@ -133,7 +125,8 @@ static void make_products(bn_graph *graph, deform_op *op, const bn_deform_params
                                             .dst_type = type,
                                             .src_stride = in,
                                             .dst_stride = merge ? op->dst.stride : joined,
-                                            .activation = BN_RELU};
+                                            .activation = BN_RELU,
+                                            .lanes = bn_graph_threads(graph)};
         products->source = merge ? params->merge : params->branch[i].source;
         bn_products_for(products, graph, op->tile);
         if (left_over) bn_products_for(products, graph, left_over);
@@ -158,22 +151,20 @@ bn_map bn_layer_deform(bn_graph *graph, bn_map x, const bn_deform_params *params
         macs += (double)taps * x.c * params->width;
         bn_graph_touch(graph, params->branch[i].offsets);
     }
-    const size_t row = (size_t)op->largest * (size_t)x.c;
-    const size_t fits = TILE_BYTES / (row * bn_type_size(x.type)) / TILE_STEP * TILE_STEP;
-    op->tile = (int)BN_MIN(BN_MAX(fits, TILE_STEP), (size_t)bn_map_pixels(x));
+    const size_t row = (size_t)op->largest * (size_t)x.c, size = bn_type_size(x.type);
+    op->tile = BN_MIN(TILE_ROWS, bn_map_pixels(x));
     make_products(graph, op, params);
     bn_graph_touch(graph, x);
     bn_graph_touch(graph, dst);
     bn_graph_touch(graph, op->bias);
-    op->rows = bn_graph_map(graph, 1, op->tile, (int)row, x.type);
-    op->joined = bn_graph_map(graph, 1, op->tile, params->branches * params->width, x.type);
-    bn_graph_touch(graph, op->rows);
-    bn_graph_touch(graph, op->joined);
     size_t scratch = op->merge.scratch_bytes;
     for (int i = 0; i < op->branches; i++) scratch = BN_MAX(scratch, op->product[i].scratch_bytes);
-    op->scratch = bn_graph_scratch(graph, scratch);
-    op->thread_bytes = bn_size_round_up((size_t)RUN * (size_t)op->largest * 4 * 8, 64);
-    op->thread_scratch = bn_graph_scratch(graph, op->thread_bytes * (size_t)bn_graph_threads(graph));
+    op->rows = bn_lane_memory_make(graph, (size_t)op->tile * row * size);
+    op->joined =
+        bn_lane_memory_make(graph, (size_t)op->tile * (size_t)(params->branches * params->width) * size);
+    op->scratch = bn_lane_memory_make(graph, scratch);
+    op->taps =
+        bn_lane_memory_make(graph, (size_t)RUN * (size_t)op->largest * 4 * (sizeof(int32_t) + sizeof(float)));
     bn_graph_macs(graph, macs * bn_map_pixels(x));
     return dst;
 }

@@ -1,0 +1,53 @@
+/* lanes.c - pieces of work, one thread each. */
+#include "nn/lanes.h"
+
+#include "base/size.h"
+
+bn_lane_memory bn_lane_memory_make(bn_graph *graph, size_t each_bytes)
+{
+    const size_t rounded = bn_size_round_up(each_bytes, 64);
+    return (bn_lane_memory){bn_graph_scratch(graph, rounded * (size_t)bn_graph_threads(graph)), rounded};
+}
+
+void *bn_lane_memory_of(const bn_graph *graph, const bn_lane_memory *memory, int thread)
+{
+    return (char *)bn_graph_data(graph, memory->map) + (size_t)thread * memory->each_bytes;
+}
+
+typedef struct lanes_call {
+    const void *op;
+    const bn_graph *graph;
+    bn_lane_fn fn;
+    bn_status status[BN_MAX_THREADS]; /* first failure of each thread */
+} lanes_call;
+
+static void run_pieces(void *context, size_t begin, size_t end, int thread)
+{
+    lanes_call *call = context;
+    for (size_t piece = begin; piece < end && call->status[thread] == BIREFNET_OK; piece++)
+        call->status[thread] = call->fn(call->op, call->graph, piece, thread);
+}
+
+bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_lane_fn fn, bn_error *err)
+{
+    lanes_call call = {.op = op, .graph = graph, .fn = fn};
+    bn_parallel_items(bn_graph_threads(graph), pieces, run_pieces, &call);
+    for (int i = 0; i < BN_MAX_THREADS; i++)
+        if (call.status[i] != BIREFNET_OK) return bn_fail(err, call.status[i], "a matrix product failed");
+    return BIREFNET_OK;
+}
+
+int bn_lane_rows(int rows, size_t row_bytes, size_t bytes, int least)
+{
+    const int wanted = BN_MAX(least, (int)BN_MIN(bytes / row_bytes, (size_t)rows));
+    const int pieces = BN_MAX(1, (rows + wanted - 1) / wanted);
+    return BN_MIN(rows, (int)bn_size_round_up((size_t)((rows + pieces - 1) / pieces), 64));
+}
+
+void bn_lane_norm(const bn_graph *graph, const bn_norm_numbers *numbers, const float *in, ptrdiff_t in_stride,
+                  void *out, bn_type type, int rows, int c)
+{
+    const bn_norm_job job = {in,           in_stride, out, c, type, numbers->gamma, numbers->gamma + c,
+                             numbers->eps, rows,      c};
+    bn_graph_kernels(graph)->layer_norm(&job);
+}

@@ -1,0 +1,36 @@
+/* lanes.h - operations whose threads each do whole pieces of work by themselves, meeting only at the end. Private to
+ * src/nn.
+ *
+ * A piece (some rows of a map) goes through all steps on one thread: what lies between two steps stays in that core's
+ * cache, and a thread that is held up by other processes does not hold up the others at every step. */
+#ifndef BN_NN_LANES_H
+#define BN_NN_LANES_H
+
+#include "base/parallel.h"
+#include "nn/numbers.h"
+#include "nn/op.h"
+
+/* Scratch of an op, one share for each thread. */
+typedef struct bn_lane_memory {
+    bn_map map;
+    size_t each_bytes; /* a multiple of 64 */
+} bn_lane_memory;
+
+bn_lane_memory bn_lane_memory_make(bn_graph *graph, size_t each_bytes);
+void *bn_lane_memory_of(const bn_graph *graph, const bn_lane_memory *memory, int thread);
+
+/* Does piece `piece` of the op on thread `thread`. */
+typedef bn_status (*bn_lane_fn)(const void *op, const bn_graph *graph, size_t piece, int thread);
+
+/* All pieces, each thread taking the next one that is left. */
+bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_lane_fn fn, bn_error *err);
+
+/* Rows of a piece: about `bytes` of its widest rows but at least `least` rows, whole register blocks, and all pieces
+ * equal but the last. Does not depend on the number of threads, so that results do not either. */
+int bn_lane_rows(int rows, size_t row_bytes, size_t bytes, int least);
+
+/* Layer norm of dense rows on the calling thread. */
+void bn_lane_norm(const bn_graph *graph, const bn_norm_numbers *numbers, const float *in, ptrdiff_t in_stride,
+                  void *out, bn_type type, int rows, int c);
+
+#endif
