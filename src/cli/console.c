@@ -130,8 +130,11 @@ void bn_console_bar_photos(bn_console *console, double done, size_t total, size_
         const double each = done > 0 ? seconds / done : 0;
         format_duration(left, sizeof left, each * ((double)total - done));
         if (failed) snprintf(bad, sizeof bad, ", %zu failed", failed);
-        snprintf(words, sizeof words, "%zu/%zu photos%s, %.2f s each, %s left", (size_t)done, total, bad,
-                 each, left);
+        if (total == 1)
+            snprintf(words, sizeof words, "%.0f %%, %s left", 100 * done, left);
+        else
+            snprintf(words, sizeof words, "%zu/%zu photos%s, %.2f s each, %s left", (size_t)done, total, bad,
+                     each, left);
         draw(console, total ? done / (double)total : 0, words);
     }
     pthread_mutex_unlock(&console->lock);

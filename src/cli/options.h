@@ -81,11 +81,6 @@ typedef struct bn_command_spec {
     const char *examples; /* lines "COMMAND\tWHAT IT DOES\n" */
 } bn_command_spec;
 
-typedef struct bn_exit_spec {
-    int code;
-    const char *meaning;
-} bn_exit_spec;
-
 const bn_option_spec *bn_option_get_spec(bn_option option);
 const bn_command_spec *bn_command_get_spec(bn_command command);
 bool bn_option_applies(bn_option option, bn_command command);

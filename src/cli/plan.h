@@ -50,7 +50,7 @@ bn_status bn_plan_name_outputs(const bn_plan_options *options, bn_plan *plan, bn
 /* Note what is wrong with one photo; the first problem stays. */
 bn_status bn_photo_set_problem(bn_photo *photo, bn_stage stage, const bn_error *problem, bn_error *err);
 
-/* Where `name` is written: last dot of the last path component that is not its first letter, else the end. */
+/* Bytes of a path without its suffix: up to the last dot of its last part, unless that part begins with it. */
 size_t bn_stem_length(const char *name);
 
 #endif

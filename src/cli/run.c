@@ -74,8 +74,11 @@ static void note_failure(line *self, const bn_photo *photo, bn_outcome *outcome,
     outcome->state = BN_OUTCOME_FAILED;
     run->failed++;
     pthread_mutex_unlock(&self->lock);
-    bn_console_error(run->console, "%s: %s",
-                     strcmp(photo->source, "-") == 0 ? "standard input" : photo->source, message);
+    const char *source = strcmp(photo->source, "-") == 0 ? "standard input" : photo->source;
+    if (strstr(message, source)) /* "cannot open PATH: ..." says it already */
+        bn_console_error(run->console, "%s", message);
+    else
+        bn_console_error(run->console, "%s: %s", source, message);
 }
 
 /* ---- reading and decoding ---- */
@@ -299,7 +302,8 @@ bn_status bn_run_photos(bn_run *run, bn_error *err)
     bn_status status = BIREFNET_OK;
     run->jobs = BN_MIN(BN_MAX(run->jobs, 1), 64);
     /* one photo has all threads to itself; of many, each is finished beside the network's work on the next */
-    if (run->options.threads < 1) run->options.threads = run->plan->many ? 1 : bn_cpu_threads();
+    const int all_threads = run->threads > 0 ? run->threads : bn_cpu_threads();
+    if (run->options.threads < 1) run->options.threads = run->plan->many ? 1 : all_threads;
     run->outcomes = calloc(run->plan->count + 1, sizeof *run->outcomes);
     if (!run->outcomes) return bn_fail_memory(err, run->plan->count * sizeof *run->outcomes, "the outcomes");
 

@@ -1,0 +1,384 @@
+/* serve.c - `birefnet serve`: opens the jobs and the HTTP servers, says what answers where, drains when told to stop. */
+#include "cli/commands.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/size.h"
+#include "cli/interrupt.h"
+#include "http/service.h"
+#include "http/tls.h"
+#include "weights/presets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define DEFAULT_LISTEN   "127.0.0.1:8000"
+#define DEFAULT_TLS_PORT 8443
+#define DEFAULT_DRAIN_S  60
+#define MANY_DESCRIPTORS ((rlim_t)16384)
+#define PRELOADS         16
+#define MEGABYTE         1048576.0
+#define GIGABYTE         1073741824.0
+
+typedef struct address {
+    char host[256];
+    uint16_t port;
+} address;
+
+/* Everything that is open while the server runs. */
+typedef struct server {
+    const bn_values *values;
+    bn_console *console;
+    char data_folder[1024];
+    address listen, tls_listen;
+    bool tls;
+    char bundle[1024]; /* of --tls-self-signed; else empty */
+    bn_certificate certificate;
+    char *preload_text;
+    const char *preload[PRELOADS + 1];
+    char fallback[4096];
+    int access_log_fd;
+    bn_jobs *jobs;
+    bn_service *service;
+    bn_http_server *plain, *secure;
+} server;
+
+/* "HOST:PORT", "HOST", "PORT", "[::1]:8000". */
+static bn_status parse_address(const char *text, uint16_t port, address *where, bn_error *err)
+{
+    const char *host = text, *colon = strrchr(text, ':');
+    size_t length = colon ? (size_t)(colon - text) : strlen(text);
+    const char *digits = colon ? colon + 1 : NULL;
+    if (text[0] == '[') {
+        const char *end = strchr(text, ']');
+        if (!end || (end[1] != ':' && end[1] != '\0'))
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "'%s' is no address", text);
+        host = text + 1;
+        length = (size_t)(end - host);
+        digits = end[1] == ':' ? end + 2 : NULL;
+    } else if (!colon && strspn(text, "0123456789") == length) {
+        host = "127.0.0.1";
+        digits = text;
+        length = strlen(host);
+    }
+    where->port = port;
+    if (digits) {
+        char *rest = NULL;
+        const unsigned long number = strtoul(digits, &rest, 10);
+        if (rest == digits || *rest || number > 65535)
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "'%s' has no port from 0 to 65535", text);
+        where->port = (uint16_t)number;
+    }
+    if (length >= sizeof where->host) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "'%s' is too long", text);
+    snprintf(where->host, sizeof where->host, "%.*s", (int)length, host);
+    return BIREFNET_OK;
+}
+
+bn_status bn_data_folder(const bn_values *values, char folder[1024], bn_error *err)
+{
+    const char *given = values->text[BN_OPTION_DATA], *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (given)
+        snprintf(folder, 1024, "%s", given);
+    else if (data && *data)
+        snprintf(folder, 1024, "%s/birefnet/server", data);
+    else if (home && *home)
+        snprintf(folder, 1024, "%s/.local/share/birefnet/server", home);
+    else
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "say where the data go with --data");
+    return BIREFNET_OK;
+}
+
+static void log_line(void *user, birefnet_log_level level, const char *line)
+{
+    bn_console *console = user;
+    if (level == BIREFNET_LOG_ERROR)
+        bn_console_error(console, "%s", line);
+    else if (level == BIREFNET_LOG_DEBUG)
+        bn_console_detail(console, "%s", line);
+    else
+        bn_console_say(console, "%s", line);
+}
+
+/* A connection is a descriptor; the usual limit of 1024 is for programs with few. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= MANY_DESCRIPTORS) return;
+    limit.rlim_cur =
+        limit.rlim_max == RLIM_INFINITY ? MANY_DESCRIPTORS : BN_MIN(limit.rlim_max, MANY_DESCRIPTORS);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static double number_or(const bn_values *values, bn_option option, double otherwise)
+{
+    return values->given[option] ? values->number[option] : otherwise;
+}
+
+/* --preload NAME[,NAME...] */
+static bn_status read_preload(server *own, bn_error *err)
+{
+    const char *text = own->values->text[BN_OPTION_PRELOAD];
+    if (!text) return BIREFNET_OK;
+    own->preload_text = strdup(text);
+    if (!own->preload_text) return bn_fail_memory(err, strlen(text), "--preload");
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *name = strtok_r(own->preload_text, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+        if (count == PRELOADS)
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--preload names too many models");
+        own->preload[count++] = name;
+    }
+    return BIREFNET_OK;
+}
+
+/* --test-resolution WIDTHxHEIGHT */
+static bn_status read_test_resolution(const bn_values *values, bn_jobs_options *options, bn_error *err)
+{
+    const char *text = values->text[BN_OPTION_TEST_RESOLUTION];
+    char rest = 0;
+    if (!text) return BIREFNET_OK;
+    if (sscanf(text, "%dx%d%c", &options->network_width, &options->network_height, &rest) != 2 ||
+        options->network_width < 32 || options->network_height < 32)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--test-resolution takes WIDTHxHEIGHT");
+    return BIREFNET_OK;
+}
+
+static bn_status open_jobs(server *own, bn_error *err)
+{
+    const bn_values *values = own->values;
+    bn_jobs_options options;
+    bn_jobs_options_default(&options);
+    options.data_folder = own->data_folder;
+    options.models_folder = values->text[BN_OPTION_MODELS_DIR];
+    if (values->given[BN_OPTION_FALLBACK_MODEL])
+        options.fallback_model = values->text[BN_OPTION_FALLBACK_MODEL];
+    options.public_url = values->text[BN_OPTION_PUBLIC_URL];
+    BN_TRY(read_preload(own, err));
+    if (own->preload[0]) options.preload = own->preload;
+    BN_TRY(read_test_resolution(values, &options, err));
+    options.max_models = (int)number_or(values, BN_OPTION_MAX_MODELS, options.max_models);
+    options.threads = (int)number_or(values, BN_OPTION_THREADS, options.threads);
+    options.max_waiting = (int)number_or(values, BN_OPTION_MAX_WAITING, options.max_waiting);
+    options.max_pixels =
+        (uint64_t)(number_or(values, BN_OPTION_MAX_PIXELS, (double)options.max_pixels / 1e6) * 1e6);
+    options.max_stored_bytes =
+        (uint64_t)(number_or(values, BN_OPTION_MAX_STORED, (double)options.max_stored_bytes / GIGABYTE) *
+                   GIGABYTE);
+    options.retention_s =
+        (int64_t)(number_or(values, BN_OPTION_RETENTION, (double)options.retention_s / 3600) * 3600);
+    options.file_retention_s = BN_MAX(options.retention_s, (int64_t)60);
+    options.allow_private = values->given[BN_OPTION_ALLOW_PRIVATE];
+    options.limits.per_minute = (int)number_or(values, BN_OPTION_PER_MINUTE, options.limits.per_minute);
+    options.limits.running = (int)number_or(values, BN_OPTION_MAX_RUNNING, options.limits.running);
+    options.limits.waiting = (int)number_or(values, BN_OPTION_KEY_WAITING, options.limits.waiting);
+    options.log = (bn_log){.write = log_line, .user = own->console};
+    return bn_jobs_open(&options, &own->jobs, err);
+}
+
+static bn_status open_access_log(server *own, bn_error *err)
+{
+    const char *name = own->values->text[BN_OPTION_ACCESS_LOG];
+    own->access_log_fd = -1;
+    if (!name || strcmp(name, "-") == 0) {
+        own->access_log_fd = own->values->given[BN_OPTION_QUIET] && !name ? -1 : STDOUT_FILENO;
+        return BIREFNET_OK;
+    }
+    if (strcmp(name, "off") == 0) return BIREFNET_OK;
+    own->access_log_fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (own->access_log_fd < 0) return bn_fail_errno(err, errno, "cannot write the access log %s", name);
+    return BIREFNET_OK;
+}
+
+static bn_status read_tls(server *own, bn_error *err)
+{
+    const bn_values *values = own->values;
+    const char *chain = values->text[BN_OPTION_TLS_CERT], *key = values->text[BN_OPTION_TLS_KEY];
+    own->tls = chain || key || values->given[BN_OPTION_TLS_SELF_SIGNED];
+    if (!own->tls) return BIREFNET_OK;
+    if ((chain != NULL) != (key != NULL))
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--tls-cert and --tls-key belong together");
+    own->tls_listen = own->listen;
+    own->tls_listen.port = DEFAULT_TLS_PORT;
+    if (values->text[BN_OPTION_TLS_LISTEN])
+        BN_TRY(parse_address(values->text[BN_OPTION_TLS_LISTEN], DEFAULT_TLS_PORT, &own->tls_listen, err));
+    if (chain) return bn_certificate_read(chain, key, &own->certificate, err);
+    char folder[1100];
+    snprintf(folder, sizeof folder, "%s/tls", own->data_folder);
+    return bn_certificate_make(folder, own->tls_listen.host, &own->certificate, own->bundle, err);
+}
+
+static bn_status open_servers(server *own, bn_error *err)
+{
+    const bn_values *values = own->values;
+    bn_service_options options;
+    bn_service_options_default(&options);
+    options.jobs = own->jobs;
+    options.public_url = values->text[BN_OPTION_PUBLIC_URL];
+    options.anyone = values->given[BN_OPTION_ANYONE];
+    options.access_log_fd = own->access_log_fd;
+    options.max_body_bytes =
+        (uint64_t)(number_or(values, BN_OPTION_MAX_BODY, (double)options.max_body_bytes / MEGABYTE) *
+                   MEGABYTE);
+    BN_TRY(bn_service_open(&options, &own->service, err));
+    const bn_http_handler handler = bn_service_handler(own->service);
+    bn_http_options http;
+    bn_http_options_default(&http);
+    http.host = own->listen.host;
+    http.port = own->listen.port;
+    http.max_waiting_bytes = options.max_waiting_bytes;
+    BN_TRY(bn_http_server_open(&http, &handler, &own->plain, err));
+    bn_service_add_server(own->service, own->plain);
+    if (!own->tls) return BIREFNET_OK;
+    http.host = own->tls_listen.host;
+    http.port = own->tls_listen.port;
+    http.certificate = (const char *)own->certificate.chain.data;
+    http.key = (const char *)own->certificate.key.data;
+    BN_TRY(bn_http_server_open(&http, &handler, &own->secure, err));
+    bn_service_add_server(own->service, own->secure);
+    return BIREFNET_OK;
+}
+
+/* Which weights answer for which preset, from the jobs' own list. */
+static void say_models(server *own)
+{
+    bn_buffer text;
+    bn_buffer_init(&text, (size_t)1 << 20);
+    json_t *list = NULL;
+    if (bn_jobs_models(own->jobs, &text, NULL) == BIREFNET_OK)
+        list = json_loadb((const char *)text.data, text.size, 0, NULL);
+    size_t index;
+    json_t *entry;
+    json_array_foreach(list, index, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        const char *weights = json_string_value(json_object_get(entry, "weights"));
+        if (name)
+            bn_console_say(own->console, "  %-24s %s", name,
+                           weights ? weights : "no weights: answers with an error");
+    }
+    json_decref(list);
+    bn_buffer_free(&text);
+}
+
+static void say_tls(server *own)
+{
+    const char *v6 = strchr(own->tls_listen.host, ':') ? "[" : "", *end = *v6 ? "]" : "";
+    const unsigned port = bn_http_server_port(own->secure);
+    bn_console_say(own->console, "  https://%s%s%s:%u", v6, own->tls_listen.host, end, port);
+    if (!*own->bundle) return;
+    bn_console_say(own->console, "For the Python client:");
+    bn_console_say(own->console, "  export FAL_RUN_HOST=localhost:%u/run", port);
+    bn_console_say(own->console, "  export FAL_QUEUE_RUN_HOST=localhost:%u/queue", port);
+    bn_console_say(own->console, "  export SSL_CERT_FILE=%s", own->bundle);
+    bn_console_say(own->console, "  export FAL_KEY=%s",
+                   bn_jobs_has_keys(own->jobs) ? "ID:SECRET" : "any:thing   # no key is configured");
+    bn_console_say(own->console, "For Node: export NODE_EXTRA_CA_CERTS=%s/tls/ca.pem", own->data_folder);
+}
+
+static void say_start(server *own)
+{
+    const char *v6 = strchr(own->listen.host, ':') ? "[" : "", *end = *v6 ? "]" : "";
+    bn_console_say(own->console, "birefnet %s answers as fal-ai/birefnet/v2 at", birefnet_version());
+    bn_console_say(own->console, "  http://%s%s%s:%u", v6, own->listen.host, end,
+                   bn_http_server_port(own->plain));
+    if (own->secure) say_tls(own);
+    bn_console_say(own->console, "Weights that answer:");
+    say_models(own);
+    bn_console_say(own->console, "Data: %s", own->data_folder);
+    if (bn_jobs_has_keys(own->jobs))
+        bn_console_say(own->console, "Keys: required");
+    else if (own->values->given[BN_OPTION_ANYONE])
+        bn_console_say(own->console,
+                       "Keys: none configured, and --anyone was given: every machine that reaches this "
+                       "port is answered");
+    else
+        bn_console_say(own->console,
+                       "Keys: none configured, so only this machine is answered (birefnet keys add NAME)");
+}
+
+/* Tell systemd, where it asked for it: one datagram (sd_notify(3)). */
+static void notify(const char *text)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (!path || !*path || strlen(path) >= sizeof to.sun_path) return;
+    memcpy(to.sun_path, path, strlen(path));
+    const socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    if (to.sun_path[0] == '@') to.sun_path[0] = '\0';
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    const ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, length);
+    (void)sent;
+    close(fd);
+}
+
+static void wait_for_signal(void)
+{
+    while (!bn_interrupted()) {
+        struct pollfd wait = {.fd = bn_interrupt_fd(), .events = POLLIN};
+        poll(&wait, 1, -1);
+    }
+}
+
+static void drain(server *own)
+{
+    const int seconds = (int)number_or(own->values, BN_OPTION_DRAIN, DEFAULT_DRAIN_S);
+    notify("STOPPING=1");
+    bn_console_say(own->console, "Stopping: what runs is finished, what waits stays for the next start");
+    bn_http_server_quiesce(own->plain);
+    if (own->secure) bn_http_server_quiesce(own->secure);
+    if (!bn_jobs_drain(own->jobs, seconds * 1000))
+        bn_console_say(own->console, "Not finished after %d s: done again at the next start", seconds);
+}
+
+static void close_all(server *own)
+{
+    bn_http_server_close(&own->secure);
+    bn_http_server_close(&own->plain);
+    if (own->service) bn_service_close(&own->service);
+    if (own->jobs) bn_jobs_close(&own->jobs);
+    bn_certificate_free(&own->certificate);
+    free(own->preload_text);
+    if (own->access_log_fd > STDERR_FILENO) close(own->access_log_fd);
+}
+
+static bn_status open_all(server *own, bn_error *err)
+{
+    const bn_values *values = own->values;
+    const char *listen = values->text[BN_OPTION_LISTEN];
+    BN_TRY(bn_data_folder(values, own->data_folder, err));
+    BN_TRY(parse_address(listen ? listen : DEFAULT_LISTEN, 8000, &own->listen, err));
+    BN_TRY(open_access_log(own, err));
+    BN_TRY(read_tls(own, err));
+    BN_TRY(open_jobs(own, err));
+    return open_servers(own, err);
+}
+
+bn_exit bn_command_serve(const bn_values *values, bn_console *console)
+{
+    server own = {.values = values, .console = console, .access_log_fd = -1};
+    bn_error err = {0};
+    if (sodium_init() < 0) return BN_EXIT_INTERNAL;
+    raise_descriptor_limit();
+    const bn_status status = open_all(&own, &err);
+    if (status == BIREFNET_OK) {
+        say_start(&own);
+        notify("READY=1");
+        wait_for_signal();
+        drain(&own);
+    } else {
+        bn_console_error(console, "%s", err.message);
+    }
+    close_all(&own);
+    return bn_exit_of(status, status == BIREFNET_ERROR_ARGUMENT ? BN_STAGE_USAGE : BN_STAGE_READ);
+}
