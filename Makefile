@@ -27,8 +27,12 @@ run: setup $(BUILD)/build.ninja
 test: setup all
 	@ctest --test-dir $(BUILD) --output-on-failure
 
-install: setup all
-	@cmake --install $(BUILD) --prefix "$(PREFIX)"
+# A build of its own: the program knows where its weights are installed, and nothing of this source tree.
+install: setup
+	@cmake -G Ninja -S . -B build/install -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$(PREFIX)" \
+		-DBUILD_TESTING=OFF -DBN_BUILD_MODELS=OFF >/dev/null
+	@cmake --build build/install
+	@cmake --install build/install
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

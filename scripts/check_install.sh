@@ -9,7 +9,7 @@ prefix=$scratch/prefix
 photo=$PWD/examples/photo1.jpg
 model=$PWD/models/starter.safetensors
 
-cmake --install build/release --prefix "$prefix" >/dev/null
+make --no-print-directory install PREFIX="$prefix" >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
 libdir=$(dirname "$(find "$prefix" -name libbirefnet.so)")
 PKG_CONFIG_PATH=$libdir/pkgconfig
 LD_LIBRARY_PATH=$libdir
@@ -35,8 +35,11 @@ cmake --build "$scratch/build" >/dev/null
 cmp "$scratch/shared.pgm" "$scratch/static.pgm"
 cmp "$scratch/shared.pgm" "$scratch/cmake.pgm"
 echo "the installed program, its pages and its weights"
-"$prefix/bin/birefnet" remove "$photo" --model "$model" -o "$scratch/cut.png" --quiet
+(cd "$scratch" && HOME=$scratch "$prefix/bin/birefnet" remove "$photo" -o cut.png --quiet)
 test -s "$scratch/cut.png"
 test -s "$prefix/share/man/man1/birefnet.1"
 test -s "$prefix/share/bash-completion/completions/birefnet"
-test -s "$prefix/share/birefnet/models/starter.safetensors"
+if grep -q "$PWD" "$prefix/bin/birefnet"; then
+    echo "the installed program names the source tree" >&2
+    exit 1
+fi
