@@ -4,9 +4,10 @@
 #   scripts/setup.sh check    besides, for .ci/run: clang, fuzzing, format and complexity checks
 set -eu
 
-build="ca-certificates gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev opencl-c-headers
-libjansson-dev libcurl4-openssl-dev libjpeg62-turbo-dev libspng-dev libwebp-dev libavif-dev libtiff-dev
-liblcms2-dev libsodium-dev libgif-dev libcgif-dev libdeflate-dev libcmocka-dev zlib1g-dev"
+build="ca-certificates gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev
+opencl-c-headers libjansson-dev libcurl4-openssl-dev libjpeg62-turbo-dev libspng-dev libwebp-dev
+libavif-dev libtiff-dev liblcms2-dev libsodium-dev libgif-dev libcgif-dev libdeflate-dev
+libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libcmocka-dev zlib1g-dev"
 check="clang-14 clang clang-format-14 libclang-rt-14-dev pmccabe git man-db"
 
 wanted=$build
