@@ -95,7 +95,9 @@ typedef enum birefnet_tile_order {
 typedef struct birefnet_model_options {
     birefnet_precision precision;   /* default AUTO; BF16 fails where the CPU has no native bf16 */
     birefnet_tile_order tile_order; /* default AUTO */
-    birefnet_log_fn log;            /* default NULL: silent */
+    const char *max_isa; /* hold this library's own kernels to "plain", "avx2", "avx512" or "avx512_bf16",
+                                       as on an older CPU; default NULL: the best of this one. For tests. */
+    birefnet_log_fn log; /* default NULL: silent */
     void *log_user;
 } birefnet_model_options;
 

@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static json_t *cpu_json(void)
+static json_t *cpu_json(bn_isa isa)
 {
     char name[128];
     bn_cpu_name(name, sizeof name);
-    return json_pack("{s:s, s:s, s:b, s:i}", "name", name, "instructions", bn_isa_name(bn_cpu_isa()),
-                     "amx_bf16", bn_cpu_has_amx_bf16(), "threads", bn_cpu_threads());
+    return json_pack("{s:s, s:s, s:b, s:i}", "name", name, "instructions", bn_isa_name(isa), "amx_bf16",
+                     bn_cpu_has_amx_bf16(), "threads", bn_cpu_threads());
 }
 
 static json_t *libraries_json(void)
@@ -29,7 +29,7 @@ static json_t *libraries_json(void)
     return json;
 }
 
-static json_t *model_json(const bn_model_choice *choice, const birefnet_model_info *model,
+static json_t *model_json(const bn_model_choice *choice, bn_isa isa, const birefnet_model_info *model,
                           const birefnet_session_info *session)
 {
     static const char *const chosen_by[] = {"the caller", "the file's metadata", "the weights"};
@@ -38,12 +38,12 @@ static json_t *model_json(const bn_model_choice *choice, const birefnet_model_in
                      choice->preset && !choice->preset->repository, "architecture", model->architecture,
                      "precision", model->precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "tile_order",
                      model->tile_order == BIREFNET_TILES_GRID ? "grid" : "channel", "tile_order_chosen_by",
-                     chosen_by[BN_MIN(BN_MAX(model->tile_order_chosen_by, 0), 2)], "isa",
-                     bn_isa_name(bn_cpu_isa()), "parameters", (json_int_t)model->parameters, "trained_for",
-                     model->width, model->height, "network_size", session->width, session->height, "threads",
-                     session->threads, "giga_macs", session->giga_macs, "weight_bytes",
-                     (json_int_t)model->weight_bytes, "arena_bytes", (json_int_t)session->arena_bytes,
-                     "peak_rss_bytes", (json_int_t)bn_peak_rss_bytes());
+                     chosen_by[BN_MIN(BN_MAX(model->tile_order_chosen_by, 0), 2)], "isa", bn_isa_name(isa),
+                     "parameters", (json_int_t)model->parameters, "trained_for", model->width, model->height,
+                     "network_size", session->width, session->height, "threads", session->threads,
+                     "giga_macs", session->giga_macs, "weight_bytes", (json_int_t)model->weight_bytes,
+                     "arena_bytes", (json_int_t)session->arena_bytes, "peak_rss_bytes",
+                     (json_int_t)bn_peak_rss_bytes());
 }
 
 /* Open the weights and make them ready, as a run would. */
@@ -75,7 +75,7 @@ static bn_status describe_model(const bn_values *values, bn_console *console, js
     birefnet_session_info session_info;
     birefnet_model_get_info(model, &model_info);
     birefnet_session_get_info(session, &session_info);
-    *json = model_json(&choice, &model_info, &session_info);
+    *json = model_json(&choice, bn_values_isa(values), &model_info, &session_info);
 
 done:
     birefnet_session_close(&session);
@@ -137,8 +137,9 @@ static void print_text(json_t *json)
 bn_exit bn_command_info(const bn_values *values, bn_console *console)
 {
     bn_error err = {0};
-    const bool native_bf16 = bn_cpu_isa() == BN_ISA_AVX512_BF16 || bn_cpu_has_amx_bf16();
-    json_t *json = json_pack("{s:s, s:o, s:s, s:o}", "version", birefnet_version(), "cpu", cpu_json(),
+    const bn_isa isa = bn_values_isa(values);
+    const bool native_bf16 = isa == BN_ISA_AVX512_BF16;
+    json_t *json = json_pack("{s:s, s:o, s:s, s:o}", "version", birefnet_version(), "cpu", cpu_json(isa),
                              "auto_precision", native_bf16 ? "bf16" : "f32", "libraries", libraries_json());
     bn_status status = json ? BIREFNET_OK : bn_fail_memory(&err, 0, "the facts");
     if (status == BIREFNET_OK && values->given[BN_OPTION_MODEL]) {

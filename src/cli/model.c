@@ -1,7 +1,9 @@
 /* model.c - choosing the weights of a run. */
 #include "cli/model.h"
 
+#include "base/size.h"
 #include "cli/pull.h"
+#include "nn/dnnl.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -56,6 +58,17 @@ static void on_log(void *user, birefnet_log_level level, const char *line)
         bn_console_detail(user, "%s", line);
 }
 
+/* In the order of --cpumask's choices. */
+static const char *const levels[] = {NULL, "plain", "avx2", "avx512"};
+
+bn_isa bn_values_isa(const bn_values *values)
+{
+    const char *level = levels[values->choice[BN_OPTION_CPUMASK]];
+    bn_isa most = bn_cpu_isa();
+    if (level) bn_isa_from_name(level, &most);
+    return BN_MIN(most, bn_cpu_isa());
+}
+
 birefnet_model_options bn_values_model_options(const bn_values *values, bn_console *console)
 {
     /* in the order of the table's choices */
@@ -67,6 +80,8 @@ birefnet_model_options bn_values_model_options(const bn_values *values, bn_conso
     birefnet_model_options_default(&options);
     options.precision = precisions[values->choice[BN_OPTION_PRECISION]];
     options.tile_order = orders[values->choice[BN_OPTION_TILE_ORDER]];
+    options.max_isa = levels[values->choice[BN_OPTION_CPUMASK]];
+    if (options.max_isa) bn_dnnl_hold(options.max_isa);
     options.log = on_log;
     options.log_user = console;
     return options;

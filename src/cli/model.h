@@ -2,6 +2,7 @@
 #ifndef BN_CLI_MODEL_H
 #define BN_CLI_MODEL_H
 
+#include "base/cpu.h"
 #include "cli/console.h"
 #include "cli/options.h"
 #include "weights/presets.h"
@@ -11,7 +12,10 @@
 bn_status bn_values_choose_model(const bn_values *values, bn_console *console, bn_model_choice *choice,
                                  bn_error *err);
 
-/* --precision and --tile-order; warnings of the library go to the console. */
+/* The level of instructions that own kernels will use: the CPU's, or what --cpumask holds it to. */
+bn_isa bn_values_isa(const bn_values *values);
+
+/* --precision, --cpumask and --tile-order; warnings of the library go to the console. */
 birefnet_model_options bn_values_model_options(const bn_values *values, bn_console *console);
 
 #endif

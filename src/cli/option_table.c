@@ -68,7 +68,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help = "Write a JSON report: for each input its output, state, error, size and times."},
     [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE,
                        .help = "Download a preset's weights without asking if they are not there."},
-    [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 1024,
+    [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
                            .fallback = "all that the process may use", .commands = REMOVE | INFO | BENCH,
                            .help = "Threads of the network."},
     [BN_OPTION_PRECISION] =
@@ -76,6 +76,10 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .commands = REMOVE | INFO | BENCH,
          .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively; "
                  "asking for bf16 elsewhere is an error."},
+    [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL", .choices = "auto|plain|avx2|avx512",
+                           .fallback = "auto", .commands = REMOVE | INFO | BENCH,
+                           .help = "Use instructions of the CPU up to this level only, as on an older one; "
+                                   "plain is portable C, and SSE4.1 in oneDNN. For tests."},
     [BN_OPTION_TILE_ORDER] =
         {"tile-order", 0, BN_KIND_CHOICE, "ORDER", .choices = "auto|channel|grid", .fallback = "auto",
          .commands = REMOVE | INFO | BENCH,
@@ -90,7 +94,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_PHOTO] =
         {"photo", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = BENCH,
          .help = "Also time the whole way of this photo, from its bytes to those of the cut-out."},
-    [BN_OPTION_COMPARE] = {"compare", 0, BN_KIND_FLAG, .commands = BENCH,
+    [BN_OPTION_COMPARE] = {"compare-precision", 0, BN_KIND_FLAG, .commands = BENCH,
                            .help = "Also run in float32 and say how far the result is from that."},
     [BN_OPTION_VERIFY] = {"verify", 0, BN_KIND_FLAG, .commands = PULL,
                           .help =

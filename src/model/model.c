@@ -1,6 +1,7 @@
 /* model.c - opening a checkpoint or a seeded network: birefnet_model. */
 #include "model/model.h"
 
+#include "base/size.h"
 #include "model/tile_order.h"
 #include "nn/kernels.h"
 #include "weights/weights.h"
@@ -151,7 +152,10 @@ done:
 birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
                                     birefnet_model **model, birefnet_error *error)
 {
-    return bn_model_open(path, options, bn_cpu_isa(), model, error);
+    bn_isa isa = bn_cpu_isa(), most = isa;
+    if (options && options->max_isa && !bn_isa_from_name(options->max_isa, &most))
+        return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no level of instructions '%s'", options->max_isa);
+    return bn_model_open(path, options, BN_MIN(isa, most), model, error);
 }
 
 void birefnet_model_close(birefnet_model **model)

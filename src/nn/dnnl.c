@@ -1,6 +1,7 @@
 /* dnnl.c - matrix products and convolutions over oneDNN. */
 #include "nn/dnnl.h"
 
+#include "base/cpu.h"
 #include "base/parallel.h"
 #include "base/size.h"
 
@@ -243,6 +244,15 @@ bn_status bn_product_run(bn_product *product, const void *src, void *dst, const 
                          bn_error *err)
 {
     return bn_product_run_lane(product, 0, src, dst, bias, scratch, err);
+}
+
+void bn_dnnl_hold(const char *level)
+{
+    bn_isa isa = BN_ISA_AVX512_BF16;
+    if (!bn_isa_from_name(level, &isa)) return;
+    static const dnnl_cpu_isa_t levels[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core,
+                                            dnnl_cpu_isa_avx512_core_bf16};
+    dnnl_set_max_cpu_isa(levels[isa]);
 }
 
 static const char *isa_text(dnnl_cpu_isa_t isa)

@@ -55,6 +55,10 @@ bn_status bn_product_run_lane(bn_product *product, int lane, const void *src, vo
 bn_status bn_product_run(bn_product *product, const void *src, void *dst, const float *bias, void *scratch,
                          bn_error *err);
 
+/* Hold oneDNN to a level of instructions, named as bn_isa_name does, for the whole process; before anything else is
+ * asked of it. For programs, not for the library. */
+void bn_dnnl_hold(const char *level);
+
 /* What the numbers of `info` print: library name and version, and the instruction set that it will use. */
 void bn_dnnl_describe(char *text, size_t size);
 
