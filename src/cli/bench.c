@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/size.h"
 #include "cli/bench_network.h"
-#include "cli/interrupt.h"
 #include "cli/model.h"
 #include "cutout/cutout.h"
 #include "cutout/sessions.h"
@@ -55,7 +54,7 @@ static bn_status time_photo(const char *path, const bn_bench_options *bench, int
     BN_TRY_DONE(birefnet_model_open(bench->model_path, &bench->model, &model, err));
     const birefnet_session_options size = {bench->width, bench->height, bench->threads};
     BN_TRY_DONE(birefnet_session_open(model, &size, &session, err));
-    for (int run = -1; run < bench->runs && !bn_interrupted(); run++)
+    for (int run = -1; run < bench->runs; run++)
         BN_TRY_DONE(time_once(&photo, session, &options, times[BN_MAX(run, 0)], err));
     *json = json_object();
     for (int stage = 0; stage < STAGES; stage++) {

@@ -21,11 +21,12 @@ bn_exit bn_exit_of(bn_status status, bn_stage stage)
         return stage == BN_STAGE_MODEL ? BN_EXIT_MODEL : BN_EXIT_USAGE;
     case BIREFNET_ERROR_NOT_FOUND:
     case BIREFNET_ERROR_IO:
+        if (stage == BN_STAGE_READ) return BN_EXIT_NOT_READ;
+        break;
     case BIREFNET_ERROR_FORMAT:
     case BIREFNET_ERROR_UNSUPPORTED:
         break;
     }
-    if (stage == BN_STAGE_READ) return BN_EXIT_NOT_READ;
     if (stage == BN_STAGE_WRITE) return BN_EXIT_NOT_WRITTEN;
     return stage == BN_STAGE_MODEL ? BN_EXIT_MODEL : BN_EXIT_INPUT;
 }

@@ -55,7 +55,8 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     bn_console console;
     bn_console_init(&console, values->given[BN_OPTION_QUIET], values->given[BN_OPTION_VERBOSE],
                     values->given[BN_OPTION_NO_PROGRESS]);
-    bn_interrupt_install();
+    if (command == BN_COMMAND_REMOVE || command == BN_COMMAND_PULL)
+        bn_interrupt_install(); /* others just end */
     bn_exit code = BN_EXIT_INTERNAL;
     switch (command) {
     case BN_COMMAND_REMOVE:

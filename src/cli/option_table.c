@@ -114,8 +114,9 @@ static const bn_option_spec options[BN_OPTIONS] = {
 static const bn_command_spec commands[BN_COMMANDS] = {
     [BN_COMMAND_REMOVE] =
         {"remove", "INPUT...", 1, 1 << 24, "Cut the subject out of photos",
-         "An INPUT is a photo, a folder (searched with all folders below it; files that are not images are "
-         "passed over), a pattern in quotes ('photos/*.jpg'), an http or https URL, or - for standard input. "
+         "An INPUT is a photo, a folder (searched with all folders below it; files that are not images and "
+         "links to folders are passed over), a pattern in quotes ('photos/*.jpg'), an http or https URL, or "
+         "- for standard input. "
          "JPEG, PNG, WebP, GIF, TIFF and AVIF are read.\n"
          "With several inputs the run goes on after a photo that fails and ends with a summary and exit code "
          "3. "

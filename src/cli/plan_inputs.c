@@ -170,10 +170,11 @@ static bn_status search_entry(search *self, const listing *list, const char *fol
 {
     char path[4096], below[4096];
     struct stat facts;
+    const bn_error too_long = {BIREFNET_ERROR_LIMIT, "holds a file whose path is too long"};
     const size_t bare = strlen(folder) - (folder[strlen(folder) - 1] == '/');
     if ((size_t)snprintf(path, sizeof path, "%.*s/%s", (int)bare, folder, name) >= sizeof path ||
         (size_t)snprintf(below, sizeof below, "%s%s%s", relative, *relative ? "/" : "", name) >= sizeof below)
-        return BIREFNET_OK;
+        return add_problem(self, folder, &too_long);
     if (lstat(path, &facts) != 0) return BIREFNET_OK; /* gone since */
     if (S_ISLNK(facts.st_mode) && (stat(path, &facts) != 0 || S_ISDIR(facts.st_mode))) return BIREFNET_OK;
     if (S_ISDIR(facts.st_mode)) {
