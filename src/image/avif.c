@@ -1,4 +1,5 @@
-/* avif.c - AVIF in, through libavif: 8, 10 and 12 bits, alpha, rotation and mirroring boxes; the first frame. */
+/* avif.c - AVIF in, through libavif: 8, 10 and 12 bits, alpha, rotation and mirroring boxes; the first
+ * frame. */
 #include "image/codec_table.h"
 
 #include "base/size.h"
@@ -22,8 +23,8 @@ static bn_status fail_reading(avifResult result, bn_error *err)
     }
 }
 
-/* The boxes turn first and mirror then; EXIF's orientations name the eight results. EXIF data inside an AVIF has no
- * say (ISO/IEC 23000-22). */
+/* The boxes turn first and mirror then; EXIF's orientations name the eight results. EXIF data inside an AVIF
+ * has no say (ISO/IEC 23000-22). */
 static int find_orientation(const avifImage *image)
 {
     static const uint8_t turned[4] = {1, 8, 3, 6}; /* by quarter turns against the clock */

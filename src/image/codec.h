@@ -38,13 +38,14 @@ typedef struct bn_encode_options {
 
 void bn_encode_options_default(bn_encode_options *options, bn_format format);
 
-/* Append the file to out. Orientation is not written: images are upright. The profile is, where the format has
- * a place for one (not GIF). Channels and depth:
+/* Append the file to out. Orientation is not written: images are upright. The profile is, where the format
+ * has a place for one (not GIF). Channels and depth:
  *   PNG, TIFF  1, 3, 4 channels, 8 or 16 bits, exactly
  *   WEBP       1 and 3 as RGB, 4 as RGBA; 16 bits are rounded to 8
  *   JPEG       1 grey, 3 RGB; 4 only where every pixel is opaque, else ARGUMENT; 16 bits are rounded to 8
  *   GIF        1 exactly, 3 and 4 with a palette of at most 256 colours; alpha below half becomes transparent
- * ARGUMENT where the format cannot hold the image, LIMIT where out is full or the format's own size limit is hit. */
+ * ARGUMENT where the format cannot hold the image, LIMIT where out is full or the format's own size limit is
+ * hit. */
 bn_status bn_image_encode(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
                           bn_error *err);
 

@@ -12,8 +12,8 @@ typedef struct bn_image_header {
 
 typedef struct bn_codec {
     bn_status (*probe)(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err);
-    /* Leaves the pixels as stored and sets source_orientation; codec.c turns them. Calls bn_limits_check before
-     * it allocates anything whose size the file decides. */
+    /* Leaves the pixels as stored and sets source_orientation; codec.c turns them. Calls bn_limits_check
+     * before it allocates anything whose size the file decides. */
     bn_status (*decode)(const uint8_t *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                         bn_error *err);
     bn_status (*encode)(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
@@ -34,8 +34,8 @@ static inline uint8_t bn_sample_16_to_8(unsigned value)
     return (uint8_t)((value * 255u + 32895u) >> 16);
 }
 
-/* Copy `count` pixels of an image's row at 8 bits a sample, as `channels` 3 or 4 (or 1 from a grey image); missing
- * alpha becomes 255. */
+/* Copy `count` pixels of an image's row at 8 bits a sample, as `channels` 3 or 4 (or 1 from a grey image);
+ * missing alpha becomes 255. */
 void bn_image_copy_row_8(const bn_image *image, int y, int channels, uint8_t *out);
 
 #endif

@@ -39,8 +39,8 @@ static bool open_map(colour_map *map, const void *from_icc, size_t from_bytes, c
     if (!map->context) return false;
     cmsHPROFILE from = open_profile(map->context, from_icc, from_bytes);
     cmsHPROFILE to = open_profile(map->context, to_icc, to_bytes);
-    /* at 16 bits lcms2's shortcut is a table that is off by up to 24 / 255 where colours leave the gamut; without it
-     * a pixel takes 0.2 microseconds */
+    /* at 16 bits lcms2's shortcut is a table that is off by up to 24 / 255 where colours leave the gamut;
+     * without it a pixel takes 0.2 microseconds */
     const cmsUInt32Number exactly = T_BYTES(from_type) == 2 ? cmsFLAGS_NOOPTIMIZE : 0;
     if (from && to)
         map->transform = cmsCreateTransformTHR(map->context, from, from_type, to, to_type, INTENT_PERCEPTUAL,
@@ -79,8 +79,8 @@ static void transform_rows(void *context, size_t begin, size_t end, int thread)
                        rows->to + y * rows->to_row_bytes, (cmsUInt32Number)rows->width);
 }
 
-/* Whether a profile is sRGB under another name: then samples stay as they are, to the last bit. Compares a grid of
- * colours after conversion; a difference of one step of 255 is rounding. */
+/* Whether a profile is sRGB under another name: then samples stay as they are, to the last bit. Compares a
+ * grid of colours after conversion; a difference of one step of 255 is rounding. */
 static bool is_srgb(const void *icc, size_t icc_bytes)
 {
     enum { STEPS = 9 };

@@ -21,11 +21,12 @@ bn_status bn_image_to_srgb(const bn_image *image, int threads, bn_rgb8 *rgb, bn_
 
 void bn_rgb8_release(bn_rgb8 *rgb);
 
-/* Convert the pixels in place to sRGB, at their own depth, and drop the profile; alpha stays. Nothing happens to an
- * image without a profile. note (at least 200 bytes, may be NULL) as in bn_rgb8. */
+/* Convert the pixels in place to sRGB, at their own depth, and drop the profile; alpha stays. Nothing happens
+ * to an image without a profile. note (at least 200 bytes, may be NULL) as in bn_rgb8. */
 bn_status bn_image_make_srgb(bn_image *image, int threads, char *note, bn_error *err);
 
-/* Convert the pixels in place to the profile of `like` (sRGB where it has none), and take that profile over. */
+/* Convert the pixels in place to the profile of `like` (sRGB where it has none), and take that profile
+ * over. */
 bn_status bn_image_match_profile(bn_image *image, const bn_image *like, int threads, bn_error *err);
 
 #endif

@@ -42,8 +42,8 @@ static inline void put(void *row, size_t at, unsigned value, const int depth)
         ((uint8_t *)row)[at] = (uint8_t)value;
 }
 
-/* The estimated colour at the photo's depth. At 16 bits it is the photo's own value moved by what the estimate moved
- * its 8-bit value, so that nothing is lost where nothing was moved. */
+/* The estimated colour at the photo's depth. At 16 bits it is the photo's own value moved by what the
+ * estimate moved its 8-bit value, so that nothing is lost where nothing was moved. */
 static inline unsigned front_sample(const composing *c, const void *row, size_t pixel, size_t at,
                                     size_t channel, const int depth)
 {

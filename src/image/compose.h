@@ -16,7 +16,8 @@ void bn_matte_threshold(uint8_t *matte, int width, int height, ptrdiff_t stride_
 bool bn_matte_find_box(const uint8_t *matte, int width, int height, ptrdiff_t stride_bytes, int level,
                        bn_box *box);
 
-/* Widen box by margin_px on each side, and by margin_percent of its longer side, but not beyond width x height. */
+/* Widen box by margin_px on each side, and by margin_percent of its longer side, but not beyond width x
+ * height. */
 void bn_box_grow(bn_box *box, int margin_px, double margin_percent, int width, int height);
 
 typedef enum bn_background_kind {

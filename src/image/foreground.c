@@ -1,7 +1,9 @@
-/* foreground.c - the foreground's own colours by blur fusion: a wide estimate (box of 90), refined by a narrow one (6).
+/* foreground.c - the foreground's own colours by blur fusion: a wide estimate (box of 90), refined by a
+ * narrow one (6).
  *
- * Rows stream through running sums: each thread owns a band of rows and keeps the wide column sums of one row, eight rows
- * of the first estimate, and the narrow column sums of one row. Time per pixel does not depend on the boxes. */
+ * Rows stream through running sums: each thread owns a band of rows and keeps the wide column sums of one
+ * row, eight rows of the first estimate, and the narrow column sums of one row. Time per pixel does not
+ * depend on the boxes. */
 #include "image/foreground.h"
 
 #include "base/parallel.h"

@@ -1,4 +1,5 @@
-/* foreground.h - estimate the foreground's own colours by blur fusion (Germer et al.; the authors' refinement).
+/* foreground.h - estimate the foreground's own colours by blur fusion (Germer et al.; the authors'
+ * refinement).
  *
  * The public function is birefnet_refine_foreground; this one lets tests choose the instruction set. */
 #ifndef BN_IMAGE_FOREGROUND_H

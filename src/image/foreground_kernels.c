@@ -1,4 +1,5 @@
-/* foreground_kernels.c - running sums and the blur-fusion formula, row by row, written so that compilers vectorise.
+/* foreground_kernels.c - running sums and the blur-fusion formula, row by row, written so that compilers
+ * vectorise.
  *
  * Compiled as it is for any CPU; foreground_kernels_avx2.c and _avx512.c include it for more.
  *

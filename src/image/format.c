@@ -52,7 +52,8 @@ bn_format bn_format_from_mime(const char *mime)
     return equal_span(mime, length, "image/jpg") ? BN_FORMAT_JPEG : BN_FORMAT_NONE;
 }
 
-/* An ISO media file whose brands, the first or one of the compatible ones, say AVIF (a still or a sequence). */
+/* An ISO media file whose brands, the first or one of the compatible ones, say AVIF (a still or a
+ * sequence). */
 static bool is_avif(const uint8_t *bytes, size_t size)
 {
     if (size < 16 || memcmp(bytes + 4, "ftyp", 4) != 0) return false;

@@ -166,7 +166,8 @@ static int write_sink(void *context, const uint8_t *bytes, const size_t count)
 
 static bn_status write_indices(bn_quantised *q, int width, int height, bn_buffer *out, bn_error *err)
 {
-    /* cgif says which colour is transparent only in files that it takes for animated; this one ends after a frame */
+    /* cgif says which colour is transparent only in files that it takes for animated; this one ends after a
+     * frame */
     const uint32_t transparent_flags = CGIF_ATTR_HAS_TRANSPARENCY | CGIF_ATTR_IS_ANIMATED | CGIF_ATTR_NO_LOOP;
     gif_sink sink = {out, err, BIREFNET_OK};
     CGIF_Config config = {

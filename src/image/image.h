@@ -23,11 +23,13 @@ typedef struct bn_image {
     bool source_was_cmyk;    /* the colours were converted to sRGB */
 } bn_image;
 
-/* Pixels are zero. LIMIT where the size in bytes overflows, MEMORY, ARGUMENT for shapes that are not above. */
+/* Pixels are zero. LIMIT where the size in bytes overflows, MEMORY, ARGUMENT for shapes that are not
+ * above. */
 bn_status bn_image_create(int width, int height, int channels, int depth, bn_image **image, bn_error *err);
 void bn_image_destroy(bn_image **image); /* accepts NULL and the address of NULL; sets it to NULL */
 
-/* An image over pixels that somebody else owns (a matte, say), for encoding or reading; not to be destroyed. */
+/* An image over pixels that somebody else owns (a matte, say), for encoding or reading; not to be
+ * destroyed. */
 bn_image bn_image_view(const void *pixels, int width, int height, int channels, int depth);
 
 size_t bn_image_row_bytes(const bn_image *image);

@@ -1,7 +1,7 @@
 /* jpeg.c - JPEG through libjpeg-turbo: grey, RGB, CMYK and YCCK in; grey and RGB out.
  *
- * libjpeg reports errors by longjmp, so everything that must survive one lives in a struct outside the frame that
- * calls setjmp. Damage is not only what libjpeg calls an error: see is_damage(). */
+ * libjpeg reports errors by longjmp, so everything that must survive one lives in a struct outside the frame
+ * that calls setjmp. Damage is not only what libjpeg calls an error: see is_damage(). */
 #include "image/codec_table.h"
 
 #include "base/size.h"
@@ -25,6 +25,7 @@ typedef struct reader {
     struct jpeg_decompress_struct info;
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
+    struct jpeg_source_mgr source;
     jmp_buf on_error;
     char message[JMSG_LENGTH_MAX];
     bool damaged;     /* a warning that means lost picture data */
@@ -74,7 +75,8 @@ static void source_nothing(j_decompress_ptr info)
     (void)info;
 }
 
-/* Behind the last byte stands an end-of-image marker for ever: files without their own one are common and whole. */
+/* Behind the last byte stands an end-of-image marker for ever: files without their own one are common and
+ * whole. */
 static boolean source_fill(j_decompress_ptr info)
 {
     static const JOCTET end_of_image[2] = {0xff, JPEG_EOI};
@@ -98,14 +100,14 @@ static void source_skip(j_decompress_ptr info, long count)
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
 
-static void reader_open(reader *r, struct jpeg_source_mgr *source, const uint8_t *bytes, size_t size)
+static void reader_open(reader *r, const uint8_t *bytes, size_t size)
 {
     r->info.err = jpeg_std_error(&r->errors);
     r->errors.error_exit = on_error_exit;
     r->errors.emit_message = on_message;
     r->info.client_data = r;
     jpeg_create_decompress(&r->info);
-    *source = (struct jpeg_source_mgr){
+    r->source = (struct jpeg_source_mgr){
         .next_input_byte = bytes,
         .bytes_in_buffer = size,
         .init_source = source_nothing,
@@ -114,7 +116,7 @@ static void reader_open(reader *r, struct jpeg_source_mgr *source, const uint8_t
         .resync_to_restart = jpeg_resync_to_restart,
         .term_source = source_nothing,
     };
-    r->info.src = source;
+    r->info.src = &r->source;
     r->progress.progress_monitor = on_progress;
     r->info.progress = &r->progress;
     jpeg_save_markers(&r->info, JPEG_APP0 + 1, 0xffff);
@@ -149,9 +151,8 @@ static int find_orientation(const reader *r)
 static bn_status read_header(reader *r, const uint8_t *bytes, size_t size, bn_image_header *header,
                              bn_error *err)
 {
-    struct jpeg_source_mgr source;
     if (setjmp(r->on_error)) return fail_reading(r, err);
-    reader_open(r, &source, bytes, size);
+    reader_open(r, bytes, size);
     *header = (bn_image_header){(int)r->info.image_width, (int)r->info.image_height, find_orientation(r)};
     return BIREFNET_OK;
 }
@@ -164,8 +165,8 @@ static bn_status jpeg_probe(const uint8_t *bytes, size_t size, bn_image_header *
     return status;
 }
 
-/* Rows come out as RGB, straight into the image; CMYK rows by way of r->line. Stops at damage unless told not to:
- * a few bytes can claim a hundred million pixels. */
+/* Rows come out as RGB, straight into the image; CMYK rows by way of r->line. Stops at damage unless told not
+ * to: a few bytes can claim a hundred million pixels. */
 static void read_rows(reader *r, bool despite_damage)
 {
     const size_t row_bytes = bn_image_row_bytes(r->image);
@@ -207,9 +208,8 @@ static bn_status prepare(reader *r, const bn_decode_limits *limits, bn_error *er
 static bn_status read_pixels(reader *r, const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
                              bn_error *err)
 {
-    struct jpeg_source_mgr source;
     if (setjmp(r->on_error)) return fail_reading(r, err);
-    reader_open(r, &source, bytes, size);
+    reader_open(r, bytes, size);
     BN_TRY(prepare(r, limits, err));
     jpeg_start_decompress(&r->info);
     read_rows(r, limits->allow_truncated);

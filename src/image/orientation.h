@@ -4,8 +4,8 @@
 
 #include "image/image.h"
 
-/* Orientation 1 to 8 in an EXIF block, with or without "Exif\0\0" in front of its TIFF header; 1 where there is
- * none or the block makes no sense. */
+/* Orientation 1 to 8 in an EXIF block, with or without "Exif\0\0" in front of its TIFF header; 1 where there
+ * is none or the block makes no sense. */
 int bn_exif_get_orientation(const uint8_t *exif, size_t size);
 
 /* True for the four orientations that swap width and height. */

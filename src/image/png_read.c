@@ -1,4 +1,5 @@
-/* png_read.c - PNG in, through libspng: every colour type, 16 bits kept, transparency, profile, orientation. */
+/* png_read.c - PNG in, through libspng: every colour type, 16 bits kept, transparency, profile,
+ * orientation. */
 #include "image/png.h"
 
 #include "image/orientation.h"
@@ -50,8 +51,8 @@ bn_status bn_png_probe(const uint8_t *bytes, size_t size, bn_image_header *heade
     return status;
 }
 
-/* 16-bit grey lies in the last third of an RGB image's pixels; repeat it from the front. The writer never overtakes
- * the reader. */
+/* 16-bit grey lies in the last third of an RGB image's pixels; repeat it from the front. The writer never
+ * overtakes the reader. */
 static void spread_grey_16(bn_image *image)
 {
     const size_t pixels = (size_t)image->width * (size_t)image->height;

@@ -1,5 +1,5 @@
-/* png_write.c - PNG out: own chunks and filters over libdeflate, which is 2 to 3 times as fast as zlib at the same
- * size (libspng and libpng write through zlib only). */
+/* png_write.c - PNG out: own chunks and filters over libdeflate, which is 2 to 3 times as fast as zlib at the
+ * same size (libspng and libpng write through zlib only). */
 #include "image/png.h"
 
 #include "base/parallel.h"

@@ -1,4 +1,5 @@
-/* quantise.c - a palette by splitting boxes of greatest error and k-means, pixels to it by error diffusion. */
+/* quantise.c - a palette by splitting boxes of greatest error and k-means, pixels to it by error
+ * diffusion. */
 #include "image/quantise.h"
 
 #include "base/size.h"

@@ -11,8 +11,9 @@ typedef struct bn_quantised {
     uint8_t *indices;     /* [height][width]; owned */
 } bn_quantised;
 
-/* Pixels with alpha below half become the transparent index, all others opaque. Up to 256 colours (255 beside the
- * transparent one) are kept exactly; more are reduced, with Floyd-Steinberg error diffusion where `dither`. */
+/* Pixels with alpha below half become the transparent index, all others opaque. Up to 256 colours (255 beside
+ * the transparent one) are kept exactly; more are reduced, with Floyd-Steinberg error diffusion where
+ * `dither`. */
 bn_status bn_quantise(const bn_image *image, bool dither, bn_quantised *result, bn_error *err);
 void bn_quantised_free(bn_quantised *quantised);
 

@@ -1,7 +1,8 @@
-/* resample.c - antialiased resizing in two passes of fixed-point weights, across first and then down, as Pillow.
+/* resample.c - antialiased resizing in two passes of fixed-point weights, across first and then down, as
+ * Pillow.
  *
- * Each thread makes a band of output rows. Input rows are resized across sixteen at a time into a ring that holds
- * the rows that the next output row needs, so memory does not grow with the image's height. */
+ * Each thread makes a band of output rows. Input rows are resized across sixteen at a time into a ring that
+ * holds the rows that the next output row needs, so memory does not grow with the image's height. */
 #include "image/resample.h"
 
 #include "base/parallel.h"
@@ -110,7 +111,8 @@ static const uint8_t *source_row(const resizing *r, int y)
     return r->src + BN_MIN(y, r->src_height - 1) * r->src_stride;
 }
 
-/* Resize rows next .. next + 15 across, into the ring. Rows behind the last are made of the last and not used. */
+/* Resize rows next .. next + 15 across, into the ring. Rows behind the last are made of the last and not
+ * used. */
 static void fill_ring(const resizing *r, band *b)
 {
     const uint8_t *in[BN_RESAMPLE_LANES];

@@ -1,6 +1,7 @@
 /* resample_kernels.c - weighted sums along and across rows, written so that compilers vectorise them.
  *
- * Compiled as it is for any CPU; resample_kernels_avx2.c and _avx512.c include it for more. All give the same bytes. */
+ * Compiled as it is for any CPU; resample_kernels_avx2.c and _avx512.c include it for more. All give the same
+ * bytes. */
 #include "image/resample_kernels.h"
 
 #include "base/size.h"

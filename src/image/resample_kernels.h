@@ -9,7 +9,8 @@
 /* Rows that are resized horizontally side by side. */
 #define BN_RESAMPLE_LANES 16
 
-/* Weights are fixed-point with this many fraction bits, as in Pillow; 8-bit samples times weights fit an int32. */
+/* Weights are fixed-point with this many fraction bits, as in Pillow; 8-bit samples times weights fit an
+ * int32. */
 #define BN_RESAMPLE_BITS 22
 
 /* How each output sample is made of input samples along one axis. */

@@ -1,5 +1,6 @@
-/* tiff_read.c - TIFF in, through libtiff: grey and RGB of 8 and 16 bits exactly, CMYK by profile; the other kinds
- * (palette, 1 to 4 bits, YCbCr, Lab, ...) through libtiff's own conversion to 8-bit RGBA. First page only. */
+/* tiff_read.c - TIFF in, through libtiff: grey and RGB of 8 and 16 bits exactly, CMYK by profile; the other
+ * kinds (palette, 1 to 4 bits, YCbCr, Lab, ...) through libtiff's own conversion to 8-bit RGBA. First page
+ * only. */
 #include "image/tiff.h"
 
 #include "base/size.h"
@@ -121,8 +122,8 @@ static void copy_samples(const tiff_reading *r, size_t from, size_t step, size_t
     }
 }
 
-/* A block of the file covers width x height pixels at (x, y) of the image; its rows are block_width wide. plane is the
- * sample it holds, or -1 where it holds all of them. */
+/* A block of the file covers width x height pixels at (x, y) of the image; its rows are block_width wide.
+ * plane is the sample it holds, or -1 where it holds all of them. */
 static void place_block(const tiff_reading *r, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
                         uint32_t block_width, int plane)
 {

@@ -1,4 +1,5 @@
-/* tiff_write.c - TIFF out: grey, RGB and RGBA of 8 and 16 bits, deflate with horizontal prediction, the profile. */
+/* tiff_write.c - TIFF out: grey, RGB and RGBA of 8 and 16 bits, deflate with horizontal prediction, the
+ * profile. */
 #include "image/tiff.h"
 
 #include "base/size.h"

@@ -1,4 +1,5 @@
-/* webp.c - WebP through libwebp: lossy, lossless, alpha, the first frame of animations; profile and orientation. */
+/* webp.c - WebP through libwebp: lossy, lossless, alpha, the first frame of animations; profile and
+ * orientation. */
 #include "image/codec_table.h"
 
 #include "image/orientation.h"

@@ -1,4 +1,5 @@
-/* test_files.c - one tiny file of every kind (made by other programs, see make_corpus.py) gives the pixels it should. */
+/* test_files.c - one tiny file of every kind (made by other programs, see make_corpus.py) gives the pixels it
+ * should. */
 #include "tests/test.h"
 
 #include "base/file.h"

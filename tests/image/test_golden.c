@@ -110,8 +110,9 @@ static void enlarging_masks_is_byte_equal_to_pillow(void **state)
     }
 }
 
-/* Where the matte is full the reference gives the photo's own colours too, but cut by rounding to one less on about 8 %
- * of the samples; we promise them unchanged. So those are compared with the photo, and the rest with the reference. */
+/* Where the matte is full the reference gives the photo's own colours too, but cut by rounding to one less on
+ * about 8 % of the samples; we promise them unchanged. So those are compared with the photo, and the rest
+ * with the reference. */
 static void foreground_colours_match_the_reference(void **state)
 {
     (void)state;

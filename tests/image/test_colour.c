@@ -1,0 +1,192 @@
+/* test_colour.c - colour profiles and ink. */
+#include "tests/image/pictures.h"
+
+#include "image/colour.h"
+
+#include <jpeglib.h>
+
+static void a_wide_profile_is_kept_and_converted_for_the_network(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    void *icc;
+    cmsUInt32Number icc_bytes;
+    make_wide_profile(&icc, &icc_bytes);
+    cmsHPROFILE wide = cmsOpenProfileFromMem(icc, icc_bytes), srgb = cmsCreate_sRGBProfile();
+    cmsHTRANSFORM exact =
+        cmsCreateTransform(wide, TYPE_RGB_DBL, srgb, TYPE_RGB_DBL, INTENT_RELATIVE_COLORIMETRIC, 0);
+    for (int depth = 8; depth <= 16; depth += 8)
+        for (int channels = 3; channels <= 4; channels++) {
+            bn_image *image = make_noise(31, 17, channels, depth, 9);
+            assert_ok(bn_image_set_icc(image, icc, icc_bytes, &err), err);
+            bn_rgb8 rgb;
+            assert_ok(bn_image_to_srgb(image, 2, &rgb, &err), err);
+            assert_string_equal(rgb.note, "");
+            bn_rgb8 own; /* what the network sees begins at 8 bits */
+            assert_ok(bn_image_to_rgb8(image, 1, &own, &err), err);
+            if (depth == 8 && channels == 3) assert_ptr_equal(own.pixels, image->pixels);
+            for (int i = 0; i < 31 * 17; i++) {
+                double in[3], out[3];
+                for (int c = 0; c < 3; c++) in[c] = own.pixels[3 * i + c] / 255.0;
+                cmsDoTransform(exact, in, out, 1);
+                for (int c = 0; c < 3; c++) {
+                    const double wanted = 255 * BN_MAX(0.0, BN_MIN(1.0, out[c]));
+                    if (wanted - rgb.pixels[3 * i + c] > 1.1 || rgb.pixels[3 * i + c] - wanted > 1.1)
+                        fail_msg("%d bits, %d channels: pixel %d is %d, should be %.1f", depth, channels, i,
+                                 rgb.pixels[3 * i + c], wanted);
+                }
+            }
+            bn_rgb8_release(&own);
+
+            /* in place, at the image's own depth */
+            bn_image *before = make_noise(31, 17, channels, depth, 9);
+            assert_ok(bn_image_make_srgb(image, 1, NULL, &err), err);
+            assert_null(image->icc);
+            for (int i = 0; i < 31 * 17; i++) {
+                double in[3], out[3];
+                const double most = depth == 16 ? 65535 : 255;
+                for (int c = 0; c < 3; c++) in[c] = sample_at(before, i * channels + c) / most;
+                cmsDoTransform(exact, in, out, 1);
+                for (int c = 0; c < 3; c++) {
+                    const double off =
+                        sample_at(image, i * channels + c) - most * BN_MAX(0.0, BN_MIN(1.0, out[c]));
+                    if (off > 1.1 || off < -1.1) fail_msg("%d bits: pixel %d is off by %.1f", depth, i, off);
+                }
+                if (channels == 4)
+                    assert_int_equal(sample_at(image, i * 4 + 3), sample_at(before, i * 4 + 3));
+            }
+            bn_image_destroy(&before);
+            bn_rgb8_release(&rgb);
+            bn_image_destroy(&image);
+        }
+    cmsDeleteTransform(exact);
+    cmsCloseProfile(wide);
+    cmsCloseProfile(srgb);
+    free(icc);
+}
+
+static void an_srgb_profile_changes_nothing_and_a_broken_one_is_noted(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_image *image = make_noise(20, 20, 3, 8, 5);
+    cmsHPROFILE srgb = cmsCreate_sRGBProfile();
+    cmsUInt32Number size = 0;
+    cmsSaveProfileToMem(srgb, NULL, &size);
+    uint8_t *icc = malloc(size);
+    cmsSaveProfileToMem(srgb, icc, &size);
+    cmsCloseProfile(srgb);
+    assert_ok(bn_image_set_icc(image, icc, size, &err), err);
+    bn_rgb8 rgb;
+    assert_ok(bn_image_to_srgb(image, 1, &rgb, &err), err);
+    assert_ptr_equal(rgb.pixels, image->pixels);
+    bn_rgb8_release(&rgb);
+    memset(icc + 40, 0xee, size - 40);
+    assert_ok(bn_image_set_icc(image, icc, size, &err), err);
+    assert_ok(bn_image_to_srgb(image, 1, &rgb, &err), err);
+    assert_non_null(strstr(rgb.note, "profile"));
+    assert_memory_equal(rgb.pixels, image->pixels, bn_image_bytes(image));
+    bn_rgb8_release(&rgb);
+    free(icc);
+    bn_image_destroy(&image);
+}
+
+/* A CMYK JPEG of one colour, with or without Adobe's marker, which says that ink is stored upside down. */
+static void make_cmyk_jpeg(const uint8_t ink[4], bool adobe, const void *icc, unsigned icc_bytes,
+                           bn_buffer *out)
+{
+    bn_error err = {0};
+    struct jpeg_compress_struct info;
+    struct jpeg_error_mgr errors;
+    unsigned char *written = NULL;
+    unsigned long written_bytes = 0;
+    info.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&info);
+    jpeg_mem_dest(&info, &written, &written_bytes);
+    info.image_width = info.image_height = 16;
+    info.input_components = 4;
+    info.in_color_space = JCS_CMYK;
+    jpeg_set_defaults(&info);
+    jpeg_set_quality(&info, 100, TRUE);
+    info.write_Adobe_marker = adobe;
+    jpeg_start_compress(&info, TRUE);
+    if (icc) jpeg_write_icc_profile(&info, icc, icc_bytes);
+    uint8_t line[64];
+    for (int i = 0; i < 64; i++) line[i] = adobe ? (uint8_t)(255 - ink[i % 4]) : ink[i % 4];
+    JSAMPROW row = line;
+    for (int y = 0; y < 16; y++) jpeg_write_scanlines(&info, &row, 1);
+    jpeg_finish_compress(&info);
+    jpeg_destroy_compress(&info);
+    bn_buffer_init(out, 1 << 24);
+    assert_ok(bn_buffer_append(out, written, written_bytes, &err), err);
+    free(written);
+}
+
+/* A printing profile whose table says: Lab lightness falls with black ink and with the mean of the others, a
+ * and b 0. */
+static cmsInt32Number ink_to_grey(const cmsUInt16Number in[], cmsUInt16Number out[], void *cargo)
+{
+    (void)cargo;
+    const double light = (1 - in[3] / 65535.0) * (1 - (in[0] + in[1] + in[2]) / 3 / 65535.0);
+    out[0] = (cmsUInt16Number)(light * 65535);
+    out[1] = out[2] = 0x8080;
+    return TRUE;
+}
+
+static void make_ink_profile(void **bytes, cmsUInt32Number *size)
+{
+    cmsHPROFILE profile = cmsCreateProfilePlaceholder(NULL);
+    cmsSetProfileVersion(profile, 4.2);
+    cmsSetDeviceClass(profile, cmsSigOutputClass);
+    cmsSetColorSpace(profile, cmsSigCmykData);
+    cmsSetPCS(profile, cmsSigLabData);
+    cmsPipeline *table = cmsPipelineAlloc(NULL, 4, 3);
+    cmsStage *stage = cmsStageAllocCLut16bit(NULL, 9, 4, 3, NULL);
+    cmsStageSampleCLut16bit(stage, ink_to_grey, NULL, 0);
+    /* a table must stand between curves to be written */
+    cmsPipelineInsertStage(table, cmsAT_END, cmsStageAllocToneCurves(NULL, 4, NULL));
+    cmsPipelineInsertStage(table, cmsAT_END, stage);
+    cmsPipelineInsertStage(table, cmsAT_END, cmsStageAllocToneCurves(NULL, 3, NULL));
+    assert_true(cmsWriteTag(profile, cmsSigAToB0Tag, table));
+    cmsPipelineFree(table);
+    assert_true(cmsSaveProfileToMem(profile, NULL, size));
+    *bytes = malloc(*size);
+    assert_true(cmsSaveProfileToMem(profile, *bytes, size));
+    cmsCloseProfile(profile);
+}
+
+static void cmyk_photos_become_srgb(void **state)
+{
+    (void)state;
+    static const uint8_t ink[4] = {200, 60, 0, 40};
+    void *icc;
+    cmsUInt32Number icc_bytes;
+    make_ink_profile(&icc, &icc_bytes);
+    for (int adobe = 0; adobe < 2; adobe++)
+        for (int with_profile = 0; with_profile < 2; with_profile++) {
+            bn_buffer file;
+            make_cmyk_jpeg(ink, adobe, with_profile ? icc : NULL, icc_bytes, &file);
+            bn_image *image = decode(&file);
+            assert_true(image->source_was_cmyk);
+            assert_null(image->icc);
+            assert_int_equal(image->channels, 3);
+            const uint8_t *p = image->pixels;
+            /* plainly: (255 - C)(255 - K) / 255; by the profile: grey of lightness (1 - 40/255)(1 - 260/765)
+             * = 56 % */
+            const int plain[3] = {46, 164, 215}, grey[3] = {133, 133, 133};
+            for (int c = 0; c < 3; c++) assert_in_range(p[c] - (with_profile ? grey : plain)[c] + 4, 0, 8);
+            bn_image_destroy(&image);
+            bn_buffer_free(&file);
+        }
+    free(icc);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wide_profile_is_kept_and_converted_for_the_network),
+        cmocka_unit_test(an_srgb_profile_changes_nothing_and_a_broken_one_is_noted),
+        cmocka_unit_test(cmyk_photos_become_srgb),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
