@@ -1,0 +1,214 @@
+// other.test.mjs - rows T, P, C, R14 and O1, and what is our own: keys, rembg's API, health, documents, TLS.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { request as tlsRequest } from "node:https";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { client, completed, dot, E, failure, folder, photo, rewrite, serve } from "./support.mjs";
+
+const require = createRequire(import.meta.url);
+let server, api;
+before(async () => {
+  server = await serve();
+  api = client(server);
+});
+after(() => server.stop());
+
+const keys = (data, ...words) => execFileSync(process.env.BIREFNET, ["keys", "--data", data, "--quiet", ...words], { encoding: "utf8" });
+
+test("T1 stream is not offered", async () => {
+  const stream = await api.stream(E, { input: { image_url: dot } });
+  const error = await failure(stream.done());
+  assert.equal(error.status, 404);
+  assert.equal(error.body.detail, "Path /v2/stream not found");
+});
+
+test("T2 the realtime handshake is refused", async () => {
+  const answer = await fetch(`${server.url}/run/fal-ai/birefnet/v2/realtime?fal_jwt_token=x`);
+  assert.equal(answer.status, 404);
+  assert.match(answer.headers.get("content-type"), /json/);
+});
+
+test("T3 tokens", async () => {
+  const post = (path, body) => fetch(server.url + path, { method: "POST", body: JSON.stringify(body) });
+  const token = await (await post("/rest/tokens/", { allowed_apps: ["birefnet"], token_expiration: 120 })).json();
+  assert.equal(typeof token, "string");
+  const other = await (await post("/rest/tokens/realtime", { allowed_apps: ["x"], duration: 120 })).json();
+  assert.equal(typeof other.token, "string");
+});
+
+test("P1 proxyUrl", async () => {
+  const proxied = client(server, { requestMiddleware: undefined, proxyUrl: { url: `${server.url}/api/fal/proxy`, when: "always" } });
+  const { data } = await proxied.run(E, { input: { image_url: new Blob([photo], { type: "image/jpeg" }) } });
+  assert.ok(data.image.url.startsWith(server.url));
+  assert.equal((await fetch(data.image.url)).status, 200);
+  for (const mode of ["polling", "streaming"])
+    assert.ok((await proxied.subscribe(E, { input: { image_url: dot }, mode, pollInterval: 20 })).data.image);
+  const { status_url } = await proxied.queue.submit(E, { input: { image_url: dot } });
+  assert.ok(status_url.startsWith("https://queue.fal.run/fal-ai/birefnet/requests/"));
+});
+
+test("P2 foreign targets", async () => {
+  for (const target of ["https://example.com/fal-ai/birefnet/v2", "https://fal.run.example.com/x", "nonsense", undefined]) {
+    const answer = await fetch(`${server.url}/api/fal/proxy`, { headers: target ? { "x-fal-target-url": target } : {} });
+    assert.equal(answer.status, 400);
+    assert.equal(await answer.json(), "Invalid request");
+  }
+});
+
+test("P3 behind the real proxy", async () => {
+  const express = require("express");
+  const { createHandler } = require("@fal-ai/server-proxy/express");
+  const app = express();
+  app.use(express.json());
+  app.all("/api/fal/proxy", createHandler());
+  const proxy = await new Promise((resolve) => { const s = app.listen(0, "127.0.0.1", () => resolve(s)); });
+  const own = globalThis.fetch;
+  const redirect = rewrite(server);
+  // what a preload would do in the proxy's process
+  globalThis.fetch = async (url, init) => own((await redirect({ url: String(url) })).url, init);
+  process.env.FAL_KEY = "id:secret";
+  try {
+    const proxied = client(server, {
+      credentials: undefined, requestMiddleware: undefined, fetch: own,
+      proxyUrl: { url: `http://127.0.0.1:${proxy.address().port}/api/fal/proxy`, when: "always" } });
+    for (const mode of ["polling", "streaming"])
+      assert.ok((await proxied.subscribe(E, { input: { image_url: dot }, mode, pollInterval: 20 })).data.image.url);
+  } finally {
+    globalThis.fetch = own;
+    delete process.env.FAL_KEY;
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+});
+
+test("C1 preflight", async () => {
+  const answer = await fetch(`${server.url}/queue/fal-ai/birefnet/v2`, { method: "OPTIONS", headers: {
+    origin: "https://example.com", "access-control-request-method": "POST", "access-control-request-private-network": "true",
+    "access-control-request-headers": "authorization,content-type,x-fal-queue-priority" } });
+  assert.equal(answer.status, 204);
+  assert.equal(answer.headers.get("access-control-allow-origin"), "*");
+  assert.equal(answer.headers.get("access-control-allow-headers"), "authorization,content-type,x-fal-queue-priority");
+  assert.match(answer.headers.get("access-control-allow-methods"), /PUT/);
+  assert.ok(Number(answer.headers.get("access-control-max-age")) >= 600);
+  assert.equal(answer.headers.get("access-control-allow-private-network"), "true");
+});
+
+test("C2 C3 CORS on errors, and the fields that pages may read", async () => {
+  for (const path of ["/nothing", "/run/fal-ai/none", "/queue/fal-ai/birefnet/requests/x/status"]) {
+    const answer = await fetch(server.url + path);
+    assert.equal(answer.headers.get("access-control-allow-origin"), "*");
+    assert.match(answer.headers.get("access-control-expose-headers"), /x-fal-request-id/);
+    assert.match(answer.headers.get("x-fal-request-id"), /^[0-9a-f-]{36}$/);
+  }
+});
+
+test("O1 the OpenAPI document", async () => {
+  for (const path of ["/openapi.json", "/api/openapi/queue/openapi.json?endpoint_id=fal-ai/birefnet/v2"]) {
+    const document = await (await fetch(server.url + path)).json();
+    const schema = document.paths["/fal-ai/birefnet/v2"].post.requestBody.content["application/json"].schema;
+    const input = schema.$ref.split("/").slice(1).reduce((at, name) => at[name], document);
+    assert.deepEqual(input.required, ["image_url"]);
+    assert.equal(input.properties.model.default, "General Use (Light)");
+  }
+});
+
+test("R14 keys: made, needed, limited, revoked", async () => {
+  const own = await serve();
+  const open = client(own);
+  assert.ok((await open.run(E, { input: { image_url: dot } })).data, "without keys this machine is answered");
+  const key = keys(own.data, "add", "alice").trim();
+  const limited = keys(own.data, "add", "bob", "--per-minute", "2").trim();
+  const error = await failure(client(own, { credentials: "x:y" }).run(E, { input: { image_url: dot } }));
+  assert.equal(error.status, 401);
+  assert.equal(error.body.detail, "No user found for Key ID and Secret");
+  const bad = client(own, { credentials: "x:y" });
+  await failure(bad.queue.submit(E, { input: {} }));
+  assert.equal(bad.seen.length, 1);
+  const ask = (headers) => fetch(`${own.url}/queue/fal-ai/birefnet/requests/x/status`, { headers });
+  assert.equal((await ask({})).status, 401);
+  const malformed = await ask({ authorization: "Key nocolon" });
+  assert.equal(malformed.status, 401);
+  const alice = client(own, { credentials: key });
+  const { data } = await alice.run(E, { input: { image_url: dot } });
+  assert.equal((await fetch(data.image.url)).status, 200, "S12: outputs need no key");
+  assert.ok((await (await fetch(`${own.url}/run/fal-ai/birefnet/v2`, { method: "POST", body: JSON.stringify({ image_url: dot }), headers: { authorization: `Bearer ${key}` } })).json()).image);
+  const codes = [];
+  for (let i = 0; i < 3; i++)
+    codes.push((await fetch(`${own.url}/queue/fal-ai/birefnet/v2`, { method: "POST", body: JSON.stringify({ image_url: dot }), headers: { authorization: `Key ${limited}` } })).status);
+  assert.deepEqual(codes, [200, 200, 429]);
+  const token = await (await fetch(`${own.url}/rest/tokens/`, { method: "POST", body: "{}", headers: { authorization: `Key ${key}` } })).json();
+  const { request_id } = await alice.queue.submit(E, { input: { image_url: dot } });
+  await completed(alice, request_id);
+  const stream = (t) => fetch(`${own.url}/queue/fal-ai/birefnet/requests/${request_id}/status/stream?fal_jwt_token=${t}`);
+  assert.equal((await stream(token)).status, 200);
+  assert.equal((await stream(token.slice(0, -2) + "xx")).status, 401);
+  assert.ok(!readFileSync(`${own.data}/keys.json`, "utf8").includes(key.split(":")[1]), "stored hashed");
+  keys(own.data, "revoke", "alice");
+  assert.equal((await failure(alice.run(E, { input: { image_url: dot } }))).status, 401);
+  await own.stop();
+});
+
+test("rembg's API", async () => {
+  const form = new FormData();
+  form.append("file", new Blob([photo], { type: "image/jpeg" }), "photo.jpg");
+  const posted = await fetch(`${server.url}/api/remove`, { method: "POST", body: form });
+  assert.equal(posted.status, 200);
+  assert.equal(posted.headers.get("content-type"), "image/png");
+  const png = Buffer.from(await posted.arrayBuffer());
+  assert.equal(png.subarray(1, 4).toString(), "PNG");
+  const url = await api.storage.upload(new Blob([photo], { type: "image/jpeg" }));
+  const got = await fetch(`${server.url}/api/remove?url=${encodeURIComponent(url)}&model=birefnet-portrait`);
+  assert.equal(got.status, 200);
+  assert.ok(Buffer.from(await got.arrayBuffer()).equals(png));
+  const mask = await fetch(`${server.url}/api/remove?url=${encodeURIComponent(url)}&om=true`);
+  assert.notDeepEqual(Buffer.from(await mask.arrayBuffer()), png);
+  assert.equal((await fetch(`${server.url}/api/remove`)).status, 422);
+  assert.equal((await fetch(`${server.url}/api/remove`, { method: "POST", body: new FormData() })).status, 422);
+});
+
+test("health, readiness, metrics, access log", async () => {
+  assert.equal((await (await fetch(`${server.url}/healthz`)).json()).status, "ok");
+  assert.equal((await (await fetch(`${server.url}/readyz`)).json()).ready, true);
+  await api.run(E, { input: { image_url: dot } });
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  for (const line of text.split("\n").filter((line) => line && !line.startsWith("#")))
+    assert.match(line, /^[a-z_]+(\{[^}]*\})? -?[0-9.e+-]+(Inf)?$/i, line);
+  assert.match(text, /birefnet_http_connections \d/);
+  const line = server.lines().find((entry) => entry.path === "/run/fal-ai/birefnet/v2" && entry.status === 200);
+  assert.match(line.id, /^[0-9a-f-]{36}$/);
+  assert.equal(line.peer, "127.0.0.1");
+});
+
+
+test("TLS with a private authority", async () => {
+  const own = await serve({ args: ["--tls-self-signed", "--tls-listen", "127.0.0.1:0"] });
+  const port = Number(/FAL_RUN_HOST=localhost:(\d+)\/run/.exec(own.errors)[1]);
+  assert.match(own.errors, /SSL_CERT_FILE=\S+ca-bundle\.pem/);
+  const ca = readFileSync(`${own.data}/tls/ca.pem`);
+  const ask = (options, body) => new Promise((resolve, reject) => {
+    const request = tlsRequest({ host: "127.0.0.1", port, ca, ...options }, (answer) => {
+      const chunks = [];
+      answer.on("data", (chunk) => chunks.push(chunk));
+      answer.on("end", () => resolve({ status: answer.statusCode, body: JSON.parse(Buffer.concat(chunks)) }));
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+  const byPrefix = await ask({ method: "POST", path: "/queue/fal-ai/birefnet/v2", servername: "localhost", headers: { host: `localhost:${port}` } }, JSON.stringify({ image_url: dot }));
+  assert.ok(byPrefix.body.status_url.startsWith(`https://localhost:${port}/queue/`));
+  const byName = await ask({ method: "POST", path: "/fal-ai/birefnet/v2", servername: "fal.run", headers: { host: "fal.run" } }, JSON.stringify({ image_url: dot }));
+  assert.ok(byName.body.image.url.startsWith("https://v3.fal.media/files/"));
+  await assert.rejects(ask({ path: "/", servername: "example.com" }));
+  await own.stop();
+});
+
+test("wrong options are named", () => {
+  for (const [words, message] of [[["--listen", "nonsense:port"], /no port/], [["--tls-cert", "a.pem"], /belong together/],
+    [["--test-resolution", "big"], /WIDTHxHEIGHT/]]) {
+    const result = spawnSync(process.env.BIREFNET, ["serve", "--data", folder(), ...words], { encoding: "utf8" });
+    assert.equal(result.status, 2, result.stderr);
+    assert.match(result.stderr, message);
+  }
+});

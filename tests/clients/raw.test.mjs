@@ -1,0 +1,156 @@
+// raw.test.mjs - bytes on the wire: what is malformed, oversized, smuggled, slow, pipelined.
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { after, before, test } from "node:test";
+import { dot, serve, until } from "./support.mjs";
+
+let server;
+before(async () => { server = await serve({ args: ["--max-body", "1"] }); });
+after(() => server.stop());
+
+const H = "Host: 127.0.0.1\r\n";
+
+/** Send pieces, resolve with everything that came back when the server closes or `enough` says so. */
+function talk(pieces, enough = () => false) {
+  return new Promise((resolve, reject) => {
+    const socket = connect(server.port, "127.0.0.1");
+    let text = "";
+    socket.setEncoding("latin1");
+    socket.on("data", (data) => {
+      text += data;
+      if (enough(text)) socket.destroy();
+    });
+    socket.on("close", () => resolve(text));
+    socket.on("error", (error) => (error.code === "ECONNRESET" || error.code === "EPIPE" ? undefined : reject(error)));
+    for (const piece of [pieces].flat()) socket.write(piece, "latin1");
+  });
+}
+const statuses = (text) => [...text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map((match) => Number(match[1]));
+const answered = (count) => (text) => {
+  const found = statuses(text).length;
+  return found >= count && text.endsWith("}");
+};
+async function alive() {
+  assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+}
+
+test("shapes that two readers could read differently are refused, and the connection ends", async () => {
+  const body = "5\r\nhello\r\n0\r\n\r\n";
+  const next = `GET /healthz HTTP/1.1\r\n${H}\r\n`;
+  const shapes = {
+    "length and chunked": `Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n${body}`,
+    "chunked and length": `Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n${body}`,
+    "two lengths that differ": "Content-Length: 4\r\nContent-Length: 5\r\n\r\nhello",
+    "two equal lengths": "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+    "lengths in a list": "Content-Length: 5, 5\r\n\r\nhello",
+    "a length with a sign": "Content-Length: +5\r\n\r\nhello",
+    "a negative length": "Content-Length: -5\r\n\r\nhello",
+    "a hexadecimal length": "Content-Length: 0x5\r\n\r\nhello",
+    "an enormous length": "Content-Length: 99999999999999999999999\r\n\r\nhello",
+    "an unknown coding": "Transfer-Encoding: gzip, chunked\r\n\r\n" + body,
+    "a coding in disguise": "Transfer-Encoding: xchunked\r\n\r\n" + body,
+    "two codings": "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n" + body,
+    "a blank before the colon": "Content-Length : 5\r\n\r\nhello",
+    "a folded line": "Content-Length:\r\n 5\r\n\r\nhello",
+    "a second Host": "Host: fal.run\r\nContent-Length: 5\r\n\r\nhello",
+  };
+  for (const [name, shape] of Object.entries(shapes)) {
+    const text = await talk(`POST /queue/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}${shape}${next}`);
+    const codes = statuses(text);
+    assert.ok(codes.length <= 1, `${name}: the bytes behind it were read as a request: ${codes}`);
+    assert.ok(codes.every((code) => code >= 400 && code < 500), `${name}: ${codes}`);
+  }
+  await alive();
+});
+
+test("no Host, old and odd versions, odd methods", async () => {
+  for (const [line, code] of [["GET / HTTP/1.1\r\n\r\n", 400], [`BREW /healthz HTTP/1.1\r\n${H}\r\n`, 404],
+    [`GET /%zz HTTP/1.1\r\n${H}\r\n`, 400], [`GET / HTTP/1.1\r\nHost: a b\r\n\r\n`, 400]]) {
+    const text = await talk(line, answered(1));
+    assert.deepEqual(statuses(text), [code], line);
+  }
+  for (const line of ["GET / HTTP/9.9\r\n\r\n", "GARBAGE\r\n\r\n", "\0\0\0\0\r\n\r\n", "GET\r\n\r\n"]) {
+    const socket = talk(line + "\r\n".repeat(4), (text) => text.length > 0);
+    assert.ok(statuses(await Promise.race([socket, until(async () => "none", 1000)])).every((code) => code >= 400 || code === 200));
+  }
+  await alive();
+});
+
+test("a header section that is too large", async () => {
+  const text = await talk(`GET /healthz HTTP/1.1\r\n${H}X: ${"x".repeat(100000)}\r\n\r\n`);
+  assert.ok([400, 413, 431, 414].includes(statuses(text)[0]), text.slice(0, 100));
+  const long = await talk(`GET /${"x".repeat(20000)} HTTP/1.1\r\n${H}\r\n`, answered(1));
+  assert.equal(statuses(long)[0], 414);
+  await alive();
+});
+
+test("a body that is too large: refused by its length, or while it comes", async () => {
+  const known = await talk(`POST /run/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}Content-Length: 5000000\r\nExpect: 100-continue\r\n\r\n`);
+  assert.deepEqual(statuses(known), [413]);
+  assert.match(known, /access-control-allow-origin: \*/i);
+  const chunk = "10000\r\n" + "x".repeat(65536) + "\r\n";
+  const chunked = await talk([`POST /run/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\n`,
+    chunk.repeat(20), "0\r\n\r\n"], answered(1));
+  assert.deepEqual(statuses(chunked), [413]);
+  await alive();
+});
+
+test("N4 chunked bodies and Expect: 100-continue", async () => {
+  const body = JSON.stringify({ image_url: dot });
+  const size = body.length.toString(16);
+  const chunked = await talk(`POST /queue/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\n${size}\r\n${body}\r\n0\r\n\r\n`, answered(1));
+  assert.deepEqual(statuses(chunked), [200]);
+  const expecting = await new Promise((resolve) => {
+    const socket = connect(server.port, "127.0.0.1");
+    let text = "";
+    socket.on("data", (data) => {
+      text += data;
+      if (text.startsWith("HTTP/1.1 100") && !text.includes("request_id")) socket.write(body);
+      if (text.endsWith("}")) socket.destroy();
+    });
+    socket.on("close", () => resolve(text));
+    socket.write(`POST /queue/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}Content-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`);
+  });
+  assert.deepEqual(statuses(expecting), [100, 200]);
+});
+
+test("N3 pipelined requests are answered in order on one connection", async () => {
+  const one = (path) => `GET ${path} HTTP/1.1\r\n${H}\r\n`;
+  const text = await talk(one("/healthz") + one("/nothing") + one("/readyz") + one("/healthz"),
+    (so_far) => statuses(so_far).length === 4 && so_far.endsWith("}"));
+  assert.deepEqual(statuses(text), [200, 404, 200, 200]);
+});
+
+test("HEAD has no body, and the next request is read after it", async () => {
+  const text = await talk(`HEAD /healthz HTTP/1.1\r\n${H}\r\nGET /nothing HTTP/1.1\r\n${H}\r\n`, (t) => statuses(t).length === 2 && t.endsWith("}"));
+  assert.deepEqual(statuses(text), [200, 404]);
+});
+
+test("a thousand idle connections and a few slow ones disturb nobody", async () => {
+  const sockets = [];
+  await Promise.all(Array.from({ length: 1000 }, () => new Promise((resolve, reject) => {
+    const socket = connect(server.port, "127.0.0.1", resolve);
+    socket.on("error", reject);
+    sockets.push(socket);
+  })));
+  for (const socket of sockets) socket.removeAllListeners("error").on("error", () => {});
+  for (let i = 0; i < 20; i++) sockets[i].write("POST /run/fal-ai/birefnet/v2 HTTP/1.1\r\n");
+  for (let i = 20; i < 40; i++) sockets[i].write(`POST /run/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}Content-Length: 1000\r\n\r\n{`);
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  assert.ok(Number(/birefnet_http_connections (\d+)/.exec(metrics)[1]) >= 1000);
+  const answer = await fetch(`${server.url}/run/fal-ai/birefnet/v2`, { method: "POST", body: JSON.stringify({ image_url: dot }) });
+  assert.equal(answer.status, 200);
+  sockets.forEach((socket) => socket.destroy());
+  await until(async () => Number(/birefnet_http_connections (\d+)/.exec(await (await fetch(`${server.url}/metrics`)).text())[1]) < 20);
+});
+
+test("clients that vanish in the middle of things", async () => {
+  for (const bytes of ["POST /run/fal", `POST /run/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}Content-Length: 99\r\n\r\n{`,
+    `PUT /upload/00/x HTTP/1.1\r\n${H}Content-Length: 99\r\n\r\nabc`]) {
+    await new Promise((resolve) => {
+      const socket = connect(server.port, "127.0.0.1", () => socket.write(bytes, () => socket.destroy()));
+      socket.on("close", resolve);
+    });
+  }
+  await alive();
+});

@@ -1,0 +1,165 @@
+// support.mjs - what the tests share: a server of our own, a host for photos that can hold a request back, a client.
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { createServer } from "node:http";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const require = createRequire(import.meta.url);
+export const fal = require("@fal-ai/client");
+export const E = "fal-ai/birefnet/v2";
+export const source = process.env.BN_SOURCE;
+export const photo = readFileSync(join(source, "examples/photo1.jpg"));
+// 2x2 pixels, red: small enough for runs by the hundred
+export const dot =
+  "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==";
+
+export function folder() {
+  return mkdtempSync(join(tmpdir(), "birefnet-test-"));
+}
+
+/** Start the program; resolves when it says its address. */
+export async function serve(options = {}) {
+  const data = options.data ?? folder();
+  const args = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--models-dir", data,
+    "--fallback-model", "seeded:gen3-pvt_v2_b0:7", "--test-resolution", "64x64", "--threads", "1",
+    "--allow-private", "--drain", "10", ...(options.args ?? [])];
+  const child = spawn(process.env.BIREFNET, args, {
+    env: { ...process.env, HOME: data, XDG_DATA_HOME: data, BIREFNET_MODELS: data, OMP_NUM_THREADS: "1", ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const server = { child, data, errors: "", log: "" };
+  server.ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
+  child.stdout.on("data", (bytes) => (server.log += bytes));
+  server.port = await new Promise((resolve, reject) => {
+    child.on("exit", (code) => reject(new Error(`the server ended with ${code}: ${server.errors}`)));
+    child.stderr.on("data", (bytes) => {
+      server.errors += bytes;
+      const said = /http:\/\/127\.0\.0\.1:(\d+)/.exec(server.errors);
+      if (said && server.errors.includes("Keys:")) resolve(Number(said[1]));
+    });
+  });
+  server.url = `http://127.0.0.1:${server.port}`;
+  server.lines = () => server.log.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  server.stop = async (signal = "SIGTERM") => {
+    child.kill(signal);
+    const end = await server.ended;
+    if (!options.data && !server.keep) rmSync(data, { recursive: true, force: true });
+    return end;
+  };
+  return server;
+}
+
+/** Where the client's addresses go with path prefixes. */
+export function rewrite(server) {
+  return async (request) => ({
+    ...request,
+    url: request.url
+      .replace("https://fal.run/", `${server.url}/run/`)
+      .replace("https://queue.fal.run/", `${server.url}/queue/`)
+      .replace("https://rest.fal.ai/", `${server.url}/rest/`),
+  });
+}
+
+/** A client of `server`; `seen` notes method, path, status and header fields of every request. */
+export function client(server, options = {}) {
+  const seen = [];
+  const made = fal.createFalClient({
+    credentials: "id:secret",
+    requestMiddleware: rewrite(server),
+    fetch: async (url, init) => {
+      const entry = { url: String(url), method: init?.method ?? "GET", headers: init?.headers ?? {} };
+      seen.push(entry);
+      const response = await fetch(url, init);
+      entry.status = response.status;
+      entry.answer = response.headers;
+      return response;
+    },
+    ...options,
+  });
+  made.seen = seen;
+  return made;
+}
+
+/** A host for photos. /hold waits until release(); /webhook notes what it gets and answers from `answers`. */
+export async function host() {
+  const held = [];
+  const hooks = [];
+  const waiting = [];
+  const self = { hooks, answers: [], location: undefined };
+  const server = createServer((request, response) => {
+    const chunks = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
+      if (request.url.startsWith("/hold")) {
+        held.push(response);
+        waiting.splice(0).forEach((wake) => wake());
+      } else if (request.url.startsWith("/webhook")) {
+        hooks.push({ url: request.url, headers: request.headers, body: Buffer.concat(chunks), at: Date.now() });
+        const status = self.answers.shift() ?? 200;
+        response.writeHead(status, status === 302 ? { location: self.url + "/webhook/moved" } : {}).end();
+        waiting.splice(0).forEach((wake) => wake());
+      } else if (request.url.startsWith("/text")) {
+        response.writeHead(200, { "content-type": "image/png" }).end("this is no picture");
+      } else if (request.url.startsWith("/photo")) {
+        response.writeHead(200, { "content-type": "image/jpeg" }).end(photo);
+      } else {
+        response.writeHead(404).end();
+      }
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  self.url = `http://127.0.0.1:${server.address().port}`;
+  self.until = async (condition) => {
+    while (!condition()) await new Promise((wake) => waiting.push(wake));
+  };
+  self.heldCount = () => held.length;
+  self.untilHeld = (count) => self.until(() => held.length >= count);
+  self.untilHooks = (count) => self.until(() => hooks.length >= count);
+  self.release = () => held.splice(0).forEach((response) => response.writeHead(200, { "content-type": "image/jpeg" }).end(photo));
+  self.close = () => {
+    self.release();
+    server.closeAllConnections();
+    server.close();
+  };
+  return self;
+}
+
+/** Keep the server's workers busy: as many held photos as it fetches ahead, and one more that waits. */
+export async function block(api, hoster, count = 2) {
+  const before = hoster.heldCount();
+  const ids = [];
+  for (let i = 0; i < count; i++) {
+    const { request_id } = await api.queue.submit(E, { input: { image_url: `${hoster.url}/hold/${i}` } });
+    ids.push(request_id);
+  }
+  await hoster.untilHeld(before + count);
+  return ids;
+}
+
+/** Ask until `look` gives something; the server's own pace decides how often. */
+export async function until(look, limit_ms = 60000) {
+  const end = Date.now() + limit_ms;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > end) throw new Error("waited too long");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export async function completed(api, requestId) {
+  return until(async () => {
+    const status = await api.queue.status(E, { requestId });
+    return status.status === "COMPLETED" && status;
+  });
+}
+
+/** The error that a promise ends with. */
+export async function failure(promise) {
+  return promise.then(
+    () => { throw new Error("this should have failed"); },
+    (error) => error,
+  );
+}
