@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "image/foreground_kernels.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,12 +160,12 @@ bn_status bn_foreground_estimate(const uint8_t *rgb, const uint8_t *matte, int w
                                  ptrdiff_t stride_bytes, ptrdiff_t matte_stride_bytes, uint8_t *foreground,
                                  int threads, bn_isa isa, bn_error *err)
 {
-    if (!rgb || !matte || !foreground || width < 1 || height < 1 || stride_bytes < (ptrdiff_t)3 * width ||
-        matte_stride_bytes < width)
+    if (!rgb || !matte || !foreground || width < 1 || width > INT_MAX / 4 || height < 1 ||
+        stride_bytes < (ptrdiff_t)3 * width || matte_stride_bytes < width)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
                        "foreground colours: %dx%d pixels, rows of %td and %td bytes", width, height,
                        stride_bytes, matte_stride_bytes);
-    if (threads <= 0) threads = bn_cpu_threads();
+    threads = BN_MIN(threads > 0 ? threads : bn_cpu_threads(), height);
     estimating e = {
         .kernels = choose_kernels(isa),
         .rgb = rgb,

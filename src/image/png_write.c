@@ -120,7 +120,7 @@ static void filter_rows(void *context, size_t begin, size_t end, int thread)
 static bn_status filter_image(const bn_image *image, const bn_encode_options *options, uint8_t **filtered,
                               size_t *bytes, bn_error *err)
 {
-    const int threads = BN_MAX(options->threads, 1);
+    const int threads = BN_MIN(BN_MAX(options->threads, 1), image->height);
     filtering f = {
         .image = image,
         .row_bytes = bn_image_row_bytes(image),

@@ -52,29 +52,34 @@ static void png_levels_and_threads_hold_the_same_pixels(void **state)
 {
     (void)state;
     bn_error err = {0};
-    bn_image *image = make_quarters(301, 200);
-    bn_buffer first;
-    encode(image, BN_FORMAT_PNG, &first);
-    for (int compression = 1; compression <= 9; compression += 4)
-        for (int threads = 1; threads <= 5; threads += 2) {
-            bn_encode_options options;
-            bn_encode_options_default(&options, BN_FORMAT_PNG);
-            options.compression = compression;
-            options.threads = threads;
-            bn_buffer file;
-            bn_buffer_init(&file, 1 << 24);
-            assert_ok(bn_image_encode(image, &options, &file, &err), err);
-            if (compression == 1) {
-                assert_int_equal(file.size, first.size);
-                assert_memory_equal(file.data, first.data, first.size);
+    bn_image *images[] = {make_quarters(301, 200), make_noise(77, 31, 4, 16, 7), make_noise(5, 2, 1, 8, 7)};
+    for (size_t i = 0; i < BN_COUNT(images); i++) {
+        bn_image *image = images[i];
+        bn_buffer first;
+        encode(image, BN_FORMAT_PNG, &first);
+        for (int compression = 1; compression <= 9; compression += 4)
+            for (int threads = 1; threads <= 5; threads += 2) {
+                bn_encode_options options;
+                bn_encode_options_default(&options, BN_FORMAT_PNG);
+                options.compression = compression;
+                options.threads = threads;
+                bn_buffer file;
+                bn_buffer_init(&file, 1 << 24);
+                assert_ok(bn_image_encode(image, &options, &file, &err), err);
+                if (compression == 1) {
+                    assert_int_equal(file.size, first.size);
+                    assert_memory_equal(file.data, first.data, first.size);
+                }
+                bn_image *back = decode(&file);
+                const int repeat = image->channels == 1 ? 3 : 1; /* grey comes back as RGB */
+                for (int k = 0; k < image->width * image->height * image->channels * repeat; k++)
+                    assert_int_equal(sample_at(back, k), sample_at(image, k / repeat));
+                bn_image_destroy(&back);
+                bn_buffer_free(&file);
             }
-            bn_image *back = decode(&file);
-            assert_memory_equal(back->pixels, image->pixels, bn_image_bytes(image));
-            bn_image_destroy(&back);
-            bn_buffer_free(&file);
-        }
-    bn_buffer_free(&first);
-    bn_image_destroy(&image);
+        bn_buffer_free(&first);
+        bn_image_destroy(&images[i]);
+    }
 }
 
 static void the_format_asked_for_is_written(void **state)

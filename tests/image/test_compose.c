@@ -1,39 +1,8 @@
-/* test_compose.c - resizing, composing, mattes, palettes. */
+/* test_compose.c - composing, mattes, palettes. */
 #include "tests/image/pictures.h"
 
 #include "image/colour.h"
 #include "image/compose.h"
-#include "image/resample.h"
-
-/* ---- resizing ------------------------------------------------------------------------------------------ */
-
-static void resizing_keeps_flat_colours_and_identity(void **state)
-{
-    (void)state;
-    bn_error err = {0};
-    uint8_t *photo = make_bytes(37 * 23 * 4, "photo", 8), *out = malloc(400 * 300 * 4);
-    for (int channels = 1; channels <= 4; channels++) {
-        if (channels == 2) continue;
-        assert_ok(bn_resize_u8(photo, 37, 23, channels, 37 * channels, out, 37, 23, 37 * channels,
-                               BN_FILTER_BICUBIC, 2, &err),
-                  err);
-        assert_memory_equal(out, photo, (size_t)(37 * 23 * channels));
-    }
-    /* every size: no black row or column, whatever the ratio */
-    uint8_t *flat = malloc(37 * 23 * 3);
-    memset(flat, 201, 37 * 23 * 3);
-    for (int size = 1; size < 300; size += size < 60 ? 1 : 31)
-        for (bn_filter filter = BN_FILTER_BILINEAR; filter <= BN_FILTER_BICUBIC; filter++) {
-            assert_ok(bn_resize_u8(flat, 37, 23, 3, 37 * 3, out, size, 301 - size, size * 3, filter, 3, &err),
-                      err);
-            for (int i = 0; i < size * (301 - size) * 3; i++) assert_int_equal(out[i], 201);
-        }
-    assert_int_equal(bn_resize_u8(flat, 37, 23, 3, 37 * 3, out, 0, 5, 0, BN_FILTER_BILINEAR, 1, &err),
-                     BIREFNET_ERROR_ARGUMENT);
-    free(flat);
-    free(photo);
-    free(out);
-}
 
 /* ---- composing ----------------------------------------------------------------------------------------- */
 
@@ -288,7 +257,6 @@ static void few_colours_are_kept_exactly_in_a_gif(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resizing_keeps_flat_colours_and_identity),
         cmocka_unit_test(cut_outs_keep_opaque_samples_exactly),
         cmocka_unit_test(backgrounds_show_where_the_matte_is_open),
         cmocka_unit_test(boxes_and_thresholds_of_mattes),
