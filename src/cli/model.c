@@ -22,6 +22,15 @@ static void tell_starter(const bn_values *values, bn_console *console)
                        best->licence, (int)(best->about_bytes / 1000000), best->alias);
 }
 
+/* By preset, or by the file's name where it was given as a path. */
+static bool is_starter(const bn_model_choice *choice)
+{
+    const char *slash = strrchr(choice->path, '/');
+    const bn_preset *preset =
+        choice->preset ? choice->preset : bn_preset_find(slash ? slash + 1 : choice->path);
+    return preset && !preset->repository;
+}
+
 /* Whether the user wants these weights downloaded now: said by --yes, or answered in a terminal. */
 static bool wants_pull(const bn_values *values, const bn_console *console, const bn_preset *preset)
 {
@@ -46,7 +55,7 @@ bn_status bn_values_choose_model(const bn_values *values, bn_console *console, b
         status = bn_model_choose(model, folder, choice, err);
     }
     BN_TRY(status);
-    if (choice->preset && !choice->preset->repository) tell_starter(values, console);
+    if (is_starter(choice)) tell_starter(values, console);
     return BIREFNET_OK;
 }
 

@@ -84,6 +84,11 @@ static void a_folder_shows_progress_in_a_terminal_only(void **state)
     assert_non_null(strstr(screen.text, "birefnet pull light"));
     assert_null(strstr(strstr(screen.text, "starter weights") + 1, "starter weights")); /* said once */
 
+    terminal_start(&screen,
+                   "remove row/100.jpg -o out/ -r 128 -m " BN_SOURCE_DIR "/models/starter.safetensors");
+    assert_int_equal(terminal_finish(&screen), 0);
+    assert_non_null(strstr(screen.text, "starter weights")); /* given as a path, too */
+
     terminal_start(&screen, "remove row -o out --no-progress " SMALL_MODEL);
     assert_int_equal(terminal_finish(&screen), 0);
     assert_null(strstr(screen.text, " s each, "));
