@@ -85,8 +85,12 @@ bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits
     bn_decode_limits_default(&defaults);
     const bn_format format = bn_format_from_bytes(bytes, size);
     if (!codecs[format]) return fail_unknown(bytes, size, err);
+    if (!limits) limits = &defaults;
+    if (limits->refused & 1u << format)
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "images of format %s are not accepted here",
+                       bn_format_get_facts(format)->name);
     bn_image *made = NULL;
-    BN_TRY(codecs[format]->decode(bytes, size, limits ? limits : &defaults, &made, err));
+    BN_TRY(codecs[format]->decode(bytes, size, limits, &made, err));
     made->source_format = format;
     const bn_status status = bn_image_orient(made, made->source_orientation, err);
     if (status != BIREFNET_OK)

@@ -10,19 +10,21 @@
 
 typedef struct bn_decode_limits {
     uint64_t max_pixels;  /* width * height; checked before anything is allocated for pixels */
+    uint32_t refused;     /* formats not to be read, a set of 1u << BN_FORMAT_...; default 0: none */
     bool allow_truncated; /* a cut-off JPEG gives what there is, the rest grey; default false: an error */
 } bn_decode_limits;
 
 void bn_decode_limits_default(bn_decode_limits *limits);
 
-/* Look at the header only. width and height are those of the upright image. Each out-pointer may be NULL. */
+/* Look at the header only. width and height are those of the upright image (but for a PNG that says behind its
+ * pixels how it is turned). Each out-pointer may be NULL. */
 bn_status bn_image_probe(const void *bytes, size_t size, bn_format *format, int *width, int *height,
                          bn_error *err);
 
 /* Decode a file held in memory; the format is told by its content. Animations give their first frame.
  *   FORMAT      not an image, broken, or cut off ("truncated JPEG: ...")
  *   LIMIT       more pixels than limits allow
- *   UNSUPPORTED well formed, but not something that is read here
+ *   UNSUPPORTED well formed, but not something that is read here, or a refused format
  * limits may be NULL: the defaults. The caller destroys *image. */
 bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                           bn_error *err);
@@ -31,7 +33,7 @@ typedef struct bn_encode_options {
     bn_format format;
     int quality;     /* JPEG and lossy WebP: 1 smallest to 100 best; default 90 */
     bool lossless;   /* WebP: default true; other formats are what they are */
-    int compression; /* PNG, TIFF, lossless WebP: 1 fastest to 9 smallest; default 1 */
+    int compression; /* PNG, TIFF, WebP: 1 fastest to 9 smallest; default 1 */
     bool dither;     /* GIF: Floyd-Steinberg error diffusion; default true */
     int threads;     /* default 1; the bytes written do not depend on it */
 } bn_encode_options;

@@ -2,6 +2,7 @@
  * orientation. */
 #include "image/codec_table.h"
 
+#include "base/size.h"
 #include "image/orientation.h"
 
 #include <stdlib.h>
@@ -167,6 +168,8 @@ static bool configure(WebPConfig *config, const bn_encode_options *options)
 {
     if (!WebPConfigPreset(config, WEBP_PRESET_PHOTO, (float)options->quality)) return false;
     config->thread_level = options->threads > 1;
+    /* libwebp's method 2 (of 0 to 6) takes 60 % of the time of its default 4, for 3 % more bytes */
+    config->method = BN_MIN(2 + (options->compression - 1) / 2, 6);
     if (!options->lossless) return true;
     config->exact = 1; /* colours under transparency too */
     return WebPConfigLosslessPreset(config, options->compression) != 0;

@@ -221,7 +221,7 @@ static void bombs_are_refused_before_they_go_off(void **state)
     bn_image_destroy(&image);
 }
 
-static void the_pixel_limit_is_exact(void **state)
+static void limits_are_exact(void **state)
 {
     (void)state;
     bn_error err = {0};
@@ -235,6 +235,12 @@ static void the_pixel_limit_is_exact(void **state)
         limits.max_pixels = 1199;
         assert_int_equal(bn_image_decode(file.data, file.size, &limits, &back, &err), BIREFNET_ERROR_LIMIT);
         limits.max_pixels = 1200;
+        assert_ok(bn_image_decode(file.data, file.size, &limits, &back, &err), err);
+        bn_image_destroy(&back);
+        limits.refused = 1u << format;
+        assert_int_equal(bn_image_decode(file.data, file.size, &limits, &back, &err),
+                         BIREFNET_ERROR_UNSUPPORTED);
+        limits.refused = ~limits.refused;
         assert_ok(bn_image_decode(file.data, file.size, &limits, &back, &err), err);
         bn_image_destroy(&back);
         bn_buffer_free(&file);
@@ -278,7 +284,7 @@ int main(void)
         cmocka_unit_test(the_format_asked_for_is_written),
         cmocka_unit_test(what_a_format_cannot_hold_is_refused),
         cmocka_unit_test(bombs_are_refused_before_they_go_off),
-        cmocka_unit_test(the_pixel_limit_is_exact),
+        cmocka_unit_test(limits_are_exact),
         cmocka_unit_test(a_cut_off_photo_is_never_half_grey_unless_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
