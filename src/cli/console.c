@@ -128,7 +128,10 @@ void bn_console_bar_photos(bn_console *console, double done, size_t total, size_
     if (is_due(console)) {
         const double seconds = (bn_clock_ms() - console->started_ms) / 1e3;
         const double each = done > 0 ? seconds / done : 0;
-        format_duration(left, sizeof left, each * ((double)total - done));
+        if (done > 0)
+            format_duration(left, sizeof left, each * ((double)total - done));
+        else
+            snprintf(left, sizeof left, "?");
         if (failed) snprintf(bad, sizeof bad, ", %zu failed", failed);
         if (total == 1)
             snprintf(words, sizeof words, "%.0f %%, %s left", 100 * done, left);

@@ -14,11 +14,12 @@ static void tell_starter(const bn_values *values, bn_console *console)
 {
     if (!console->terminal) return;
     const bn_preset *best = bn_preset_find("light");
-    bn_console_say(
-        console, "%s the starter weights: small, trained on synthetic pictures, good for trying things out.",
-        values->given[BN_OPTION_MODEL] ? "These are" : "No published weights are here; using");
+    bn_console_say(console,
+                   "%s the starter weights: small, for photos of a single product (a garment, a shoe, a hat) "
+                   "and for trying things out; they have seen no people, hair or glass.",
+                   values->given[BN_OPTION_MODEL] ? "These are" : "No published weights are here; using");
     if (best)
-        bn_console_say(console, "For real work get the published ones (%s, %d MB): birefnet pull %s",
+        bn_console_say(console, "For everything else get the published ones (%s, %d MB): birefnet pull %s",
                        best->licence, (int)(best->about_bytes / 1000000), best->alias);
 }
 
