@@ -44,7 +44,10 @@ static void sum_wide(const int32_t *columns, int width, size_t stride, const int
         int x = 1;
         for (; x < BN_MIN(width, BN_WIDE_BEFORE + 1); x++)
             out[x] = sum += in[mirror[x + BN_WIDE_AFTER]] - in[mirror[x - BN_WIDE_BEFORE - 1]];
-        for (; x < inner_end; x++) out[x] = sum += in[x + BN_WIDE_AFTER] - in[x - BN_WIDE_BEFORE - 1];
+        /* differences first: they vectorise, and the chain of sums is then one addition long */
+        const int inner = x;
+        for (x = inner; x < inner_end; x++) out[x] = in[x + BN_WIDE_AFTER] - in[x - BN_WIDE_BEFORE - 1];
+        for (x = inner; x < inner_end; x++) out[x] = sum += out[x];
         for (; x < width; x++)
             out[x] = sum += in[mirror[x + BN_WIDE_AFTER]] - in[mirror[x - BN_WIDE_BEFORE - 1]];
     }
