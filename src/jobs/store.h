@@ -33,6 +33,7 @@ typedef struct bn_ending {
     int code;
     char *result; /* JSON; addresses of files are "/files/b/ID/NAME" */
     char error_type[40], error[200];
+    char reason[40]; /* for the metrics; not stored */
     bool user_timeout, retry, inline_images;
     double billable_s, inference_s;
     char weights[100];
@@ -99,6 +100,8 @@ void bn_webhook_free(bn_webhook *webhook);
 /* The one that is due first; *due_ms is when (INT64_MAX: there is none), webhook is filled where that is not after now. */
 bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, int64_t *due_ms, bn_webhook *webhook,
                                 bn_error *err);
+/* Nobody else gets it before until_ms. */
+bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err);
 /* next_ms 0: it is done with, delivered or given up. */
 bn_status bn_store_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err);
 

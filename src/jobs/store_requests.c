@@ -279,6 +279,20 @@ bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, int64_t *due_ms
     return status;
 }
 
+bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err)
+{
+    bn_db *db = &store->writer;
+    pthread_mutex_lock(&db->lock);
+    bn_status status = bn_db_begin(db, false, err);
+    if (status == BIREFNET_OK) {
+        status = bn_db_run(db, err, "UPDATE webhooks SET next_ms = ? WHERE request_id = ?", "it", until_ms,
+                           request_id);
+        status = bn_db_end(db, status, err);
+    }
+    bn_db_unlock(db);
+    return status;
+}
+
 bn_status bn_store_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err)
 {
     bn_db *db = &store->writer;

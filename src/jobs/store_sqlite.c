@@ -82,6 +82,9 @@ bn_status bn_store_open(const char *path, bn_store **store, bn_error *err)
     bn_status status = bn_db_open(path, true, &made->writer, err);
     if (status == BIREFNET_OK) status = check_integrity(&made->writer, err);
     if (status == BIREFNET_OK) status = migrate(&made->writer, err);
+    if (status == BIREFNET_OK) /* first attempts that a crash cut off: not in a while, now */
+        status =
+            bn_db_exec(&made->writer, "UPDATE webhooks SET next_ms = created_ms WHERE attempts = 0", err);
     for (int i = 0; status == BIREFNET_OK && i < BN_STORE_READERS; i++)
         status = bn_db_open(path, false, &made->readers[i], err);
     if (status != BIREFNET_OK) {

@@ -1,0 +1,201 @@
+/* private.h - what the files behind jobs.h share; nobody else includes it.
+ *
+ * Requests that have not ended live in memory (live.c) and in the store; ended ones in the store only. The way of one:
+ *
+ *     submit.c    accepted: in the store, then in the queue
+ *     prepare.c   fetched and decoded, a few ahead of the network
+ *     compute.c   through the network: one thread
+ *     finish.c    refined, encoded, stored
+ *     ending.c    its ending is saved, then it leaves memory
+ *     keeper.c    start timeouts, endings that could not be saved, expiry
+ *     courier.c   webhooks
+ *
+ * Order of locks: jobs->lock first, watches->lock last. No lock is held while the disk works. */
+#ifndef BN_JOBS_PRIVATE_H
+#define BN_JOBS_PRIVATE_H
+
+#include "base/clock.h"
+#include "cutout/cutout.h"
+#include "jobs/engine.h"
+#include "jobs/fetch.h"
+#include "jobs/files.h"
+#include "jobs/jobs.h"
+#include "jobs/metrics.h"
+#include "jobs/names.h"
+#include "jobs/schema.h"
+#include "jobs/store.h"
+#include "jobs/times.h"
+#include "jobs/webhook.h"
+
+#include <pthread.h>
+
+#define BN_JOBS_BUCKETS      1024
+#define BN_JOBS_MAX_THREADS  16
+#define BN_JOBS_COURIERS     3
+#define BN_JOBS_MAX_ATTEMPTS 10 /* of a request that was being worked on when the program died */
+#define BN_JOBS_LOG_LINES    64
+#define BN_JOBS_ENDPOINT     "/v2"
+
+typedef enum bn_phase_of_job {
+    BN_JOB_WAITING = 0,
+    BN_JOB_PREPARING,
+    BN_JOB_READY, /* decoded */
+    BN_JOB_COMPUTING,
+    BN_JOB_MATTED, /* waits for a finishing thread */
+    BN_JOB_FINISHING,
+    BN_JOB_ENDED, /* its ending is being saved */
+} bn_phase_of_job;
+
+typedef struct bn_log_entry {
+    int64_t ms;
+    birefnet_log_level level;
+    char text[160];
+} bn_log_entry;
+
+/* How much one key, or all callers without one, use now. */
+typedef struct bn_key_use {
+    struct bn_key_use *next;
+    char id[BN_KEY_ID_CHARS];
+    int waiting, busy, busy_limit; /* busy_limit 0 = none; as of the latest submit */
+    double tokens;                 /* of the rate limit: one a submit */
+    int64_t refilled_ms;
+} bn_key_use;
+
+/* A request that has not ended. Under jobs->lock but for what the thread that works on it owns. */
+typedef struct bn_job {
+    struct bn_job *next_in_bucket;
+    struct bn_job *previous, *next;           /* in its queue, while it is queued */
+    struct bn_job *previous_busy, *next_busy; /* among those with counted */
+    struct bn_job *next_unsaved;
+    bn_accepted accepted;
+    bn_key_use *use;
+    bn_phase_of_job phase;
+    int holds;          /* the table's, and one of each thread that works on it */
+    bool queued;        /* in a queue: the client sees IN_QUEUE */
+    bool counted;       /* among the busy, and in use->busy */
+    _Atomic(bool) stop; /* cancelled while running */
+    bool disconnected;
+    double progress;
+    int log_count;
+    bn_log_entry *logs; /* [BN_JOBS_LOG_LINES], allocated with the first */
+    /* the working thread's */
+    bn_input input;
+    bn_cutout_options options;
+    bn_cutout cutout;
+    double started_ms, told; /* bn_clock_ms; share of progress that watchers know */
+    double compute_ms;
+    char weights[100];
+    bool is_fallback;
+    /* of an ending that could not be saved */
+    bn_ending ending;
+    bn_file_facts files[2];
+    size_t file_count;
+} bn_job;
+
+typedef struct bn_queue_of_jobs {
+    bn_job *first, *last;
+} bn_queue_of_jobs;
+
+typedef struct bn_watches {
+    pthread_mutex_t lock;
+    bn_watch *first;
+    size_t count;
+} bn_watches;
+
+struct bn_jobs {
+    bn_jobs_options options;
+    char data_folder[3072];
+    char *models_folder, *fallback_model, *public_url; /* copies of the options' */
+    char **preload;                                    /* ends with NULL; owned */
+    int lock_fd;
+    bn_store *store;
+    bn_files files;
+    bn_keys *keys;
+    bn_signer signer;
+    uint8_t token_key[32];
+    bn_engine *engine;
+    bn_metrics metrics;
+    bn_watches watches;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;     /* any phase, or closing */
+    pthread_cond_t keeper_work; /* a start timeout, or closing */
+    bn_job *buckets[BN_JOBS_BUCKETS];
+    bn_queue_of_jobs queues[2]; /* normal, low */
+    bn_job *first_busy;         /* in no order */
+    bn_job *unsaved;
+    bn_key_use *uses;
+    size_t waiting; /* queued */
+    size_t waiting_sync;
+    size_t busy;   /* in other phases than WAITING */
+    size_t active; /* seen as running, before the end of the network */
+    size_t matted; /* MATTED or FINISHING */
+    size_t unsaved_count;
+    bool draining, closing, preloading;
+    char preload_error[300];
+    bn_job *computing;
+
+    pthread_mutex_t courier_lock;
+    pthread_cond_t courier_work;
+    uint64_t courier_pokes;
+    bool courier_stop;
+    pthread_t threads[2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + 2];
+    int thread_count;
+};
+
+static inline int64_t bn_jobs_now(const bn_jobs *jobs)
+{
+    return jobs->options.now_ms ? jobs->options.now_ms(jobs->options.now_user) : bn_wall_ms();
+}
+
+/* ---- live.c; all but the first four: the lock is held */
+void bn_live_log(bn_jobs *jobs, bn_job *job, birefnet_log_level level, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void bn_live_drop(bn_jobs *jobs, bn_job *job); /* one hold */
+bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted,
+                      bn_error *err);            /* takes over what accepted owns */
+void bn_live_remove(bn_jobs *jobs, bn_job *job); /* out of the table */
+bn_job *bn_live_find(bn_jobs *jobs, const char *id);
+int bn_live_position(const bn_jobs *jobs, const bn_job *job);
+bn_key_use *bn_live_use(bn_jobs *jobs, const char *key_id); /* NULL: out of memory */
+void bn_live_unqueue(bn_jobs *jobs, bn_job *job);
+void bn_live_set_phase(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase);
+bn_job *bn_live_pick_waiting(bn_jobs *jobs); /* the next to prepare, or NULL */
+bn_job *bn_live_pick_ready(bn_jobs *jobs);   /* the next for the network, or NULL */
+bn_job *bn_live_pick_matted(bn_jobs *jobs);
+void bn_live_promote(bn_jobs *jobs); /* somebody is seen as running whenever anything is done */
+void bn_live_free_all(bn_jobs *jobs);
+bn_key_limits bn_live_limits(bn_jobs *jobs,
+                             const char *key_id); /* those that hold for a key; without the lock */
+
+/* ---- watch.c */
+void bn_watches_tell(bn_jobs *jobs, const char *id); /* NULL: all of them */
+
+/* ---- ending.c: endings, and saving them. No lock is held. */
+void bn_ending_detail(bn_ending *ending, int code, json_t *detail); /* takes detail over; model errors */
+void bn_ending_infra(bn_ending *ending, int code, const char *error_type, const char *detail);
+/* Save and leave memory, or try again later; takes over what ending owns and the caller's hold. */
+void bn_job_end(bn_jobs *jobs, bn_job *job, bn_ending *ending, const bn_file_facts *files, size_t file_count);
+void bn_jobs_save_unsaved(bn_jobs *jobs);
+void bn_ending_count(bn_jobs *jobs, const bn_ending *ending); /* in the metrics */
+/* JSON of the result with addresses under base, or inline. */
+bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *base, bn_buffer *out,
+                          bn_error *err);
+char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock is held */
+
+/* ---- the threads */
+void *bn_prepare_main(void *jobs);
+void *bn_compute_main(void *jobs);
+int bn_compute_progress(void *jobs, const char *part, double done);
+void *bn_finish_main(void *jobs);
+void *bn_keeper_main(void *jobs);
+void *bn_courier_main(void *jobs);
+void bn_keeper_expire_starts(bn_jobs *jobs);
+void bn_keeper_sweep(bn_jobs *jobs);
+void bn_courier_poke(bn_jobs *jobs);
+void bn_thread_be_nice(void); /* this thread computes: others first */
+
+/* Read a stored file's bytes into out. */
+bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_error *err);
+
+#endif
