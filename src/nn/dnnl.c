@@ -168,12 +168,15 @@ bn_status bn_matmul_create(bn_pack_store *packs, const bn_matmul_shape *shape, c
 bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,
                          bn_product **product, bn_error *err)
 {
-    const int k = shape->kernel, s = shape->stride, p = shape->pad;
-    const int out_h = (shape->h + 2 * p - k) / s + 1, out_w = (shape->w + 2 * p - k) / s + 1;
+    const int k = shape->kernel, s = shape->stride;
+    const int out_h = (shape->h + shape->pad_top + shape->pad_bottom - k) / s + 1;
+    const int out_w = (shape->w + 2 * shape->pad_side - k) / s + 1;
     const dnnl_dims_t src_dims = {1, shape->in, shape->h, shape->w},
                       weight_dims = {shape->out, shape->in, k, k};
     const dnnl_dims_t dst_dims = {1, shape->out, out_h, out_w}, bias_dims = {shape->out};
-    const dnnl_dims_t strides = {s, s}, padding = {p, p};
+    const dnnl_dims_t strides = {s, s};
+    const dnnl_dims_t before = {shape->pad_top, shape->pad_side},
+                      behind = {shape->pad_bottom, shape->pad_side};
     dnnl_memory_desc_t src, weight, dst, bias, plain;
     BN_TRY(
         bn_dnnl_check(dnnl_memory_desc_init_by_tag(&src, 4, src_dims, data_type(shape->src_type), dnnl_nhwc),
@@ -191,9 +194,9 @@ bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const
     dnnl_convolution_desc_t operation;
     BN_TRY(bn_dnnl_check(dnnl_convolution_forward_desc_init(&operation, dnnl_forward_inference,
                                                             dnnl_convolution_direct, &src, &weight, &bias,
-                                                            &dst, strides, padding, padding),
+                                                            &dst, strides, before, behind),
                          source->key, err));
-    const recipe how = {&operation, shape->activation, false, 0, shape->out, &plain};
+    const recipe how = {&operation, shape->activation, false, shape->lanes, shape->out, &plain};
     return finish(packs, &how, source, product, err);
 }
 

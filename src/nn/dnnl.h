@@ -36,10 +36,12 @@ bn_status bn_matmul_create(bn_pack_store *packs, const bn_matmul_shape *shape, c
                            bn_product **product, bn_error *err);
 
 typedef struct bn_conv_shape {
-    int h, w, in, out;       /* of the input; channels last, dense */
-    int kernel, stride, pad; /* square */
+    int h, w, in, out;                 /* of the input; channels last, dense */
+    int kernel, stride;                /* square */
+    int pad_top, pad_bottom, pad_side; /* zeros around the input */
     bn_type src_type, dst_type;
     bn_activation activation;
+    int lanes; /* as in bn_matmul_shape */
 } bn_conv_shape;
 
 bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,

@@ -8,8 +8,7 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/bf16.h"
-#include "nn/numbers.h"
-#include "nn/op.h"
+#include "nn/lanes.h"
 #include "nn/products.h"
 
 #include <math.h>
@@ -17,7 +16,8 @@
 #include <stdlib.h>
 
 #define MAX_WINDOW 32
-#define MIN_BAND   1536 /* tokens of a band, so that products stay efficient */
+#define MIN_BAND   1536 /* tokens of a band: enough work for several threads between two meetings */
+#define PIECE      128  /* tokens of a band that one thread norms and projects at a time */
 
 /* ---- windows: geometry ---------------------------------------------------------------------------------------- */
 
@@ -45,9 +45,8 @@ typedef struct window_op {
     bn_products qkv, proj;
     band *bands;
     int band_count;
-    bn_map normed, projected, scratch; /* scratch of a band; `normed` later holds what attention makes */
-    bn_map thread_scratch;
-    size_t thread_bytes;
+    bn_map mixed, projected; /* of a band: what attention makes, and queries, keys and values */
+    bn_lane_memory normed, scratch, attend_scratch;
 } window_op;
 
 /* Picture row that stands at row r of the rolled, padded map; -1 for padding. */
@@ -132,7 +131,7 @@ static void attend_windows(void *context, size_t begin, size_t end, int thread)
         const bn_attend_job job = {.q = bn_map_at(call->graph, projected, at),
                                    .k = bn_map_at(call->graph, projected, (size_t)c + at),
                                    .v = bn_map_at(call->graph, projected, 2 * (size_t)c + at),
-                                   .out = bn_map_at(call->graph, op->normed, at),
+                                   .out = bn_map_at(call->graph, op->mixed, at),
                                    .q_stride = 3 * (ptrdiff_t)c,
                                    .kv_stride = 3 * (ptrdiff_t)c,
                                    .out_stride = c,
@@ -147,37 +146,67 @@ static void attend_windows(void *context, size_t begin, size_t end, int thread)
                                    .bias_stride = op->keys_stride,
                                    .regions = mixed ? regions : NULL,
                                    .scale = 1.0f / sqrtf((float)dim),
-                                   .scratch = (char *)bn_graph_data(call->graph, op->thread_scratch) +
-                                              (size_t)thread * op->thread_bytes};
+                                   .scratch = bn_lane_memory_of(call->graph, &op->attend_scratch, thread)};
         (projected.type == BN_BF16 ? kernels->attend_bf16 : kernels->attend_f32)(&job);
     }
 }
 
-static bn_status run_band(const window_op *op, const band *b, bn_graph *graph, bn_error *err)
+/* Norm and project tokens of the band: pieces may lie across its segments. */
+static bn_status project_piece(const void *self, const bn_graph *graph, size_t piece, int thread)
 {
+    const window_call *call = self;
+    const window_op *op = call->op;
     const bn_map x = op->x;
-    const int tokens = b->rows * x.w;
-    if (tokens == 0) return BIREFNET_OK;
-    void *normed = bn_graph_data(graph, op->normed), *scratch = bn_graph_data(graph, op->scratch);
-    for (int i = 0; i < b->segment_count; i++) {
-        const segment *s = &b->segments[i];
-        bn_norm_run(graph, &op->norm, bn_map_at(graph, x, (size_t)(s->y * x.w) * (size_t)x.stride), x.stride,
-                    bn_map_at(graph, op->normed, (size_t)(s->at * x.w) * (size_t)x.c), x.c, op->normed.type,
-                    s->rows * x.w, x.c);
+    const int first = (int)piece * PIECE, some = BN_MIN(PIECE, call->band->rows * x.w - first);
+    char *normed = bn_lane_memory_of(graph, &op->normed, thread);
+    for (int i = 0; i < call->band->segment_count; i++) {
+        const segment *s = &call->band->segments[i];
+        const int begin = BN_MAX(first, s->at * x.w), end = BN_MIN(first + some, (s->at + s->rows) * x.w);
+        const int token = s->y * x.w + begin - s->at * x.w; /* in the picture */
+        if (begin < end)
+            bn_lane_norm(graph, &op->norm, bn_map_at(graph, x, (size_t)token * (size_t)x.stride), x.stride,
+                         normed + (size_t)(begin - first) * (size_t)x.c * bn_type_size(op->mixed.type),
+                         op->mixed.type, end - begin, x.c);
     }
-    int product = 0;
-    while (op->qkv.rows[product] != tokens) product++;
-    BN_TRY(bn_product_run(op->qkv.product[product], normed, bn_graph_data(graph, op->projected), NULL,
-                          scratch, err));
+    return bn_product_run_lane(bn_products_get(&op->qkv, some), thread, normed,
+                               bn_map_at(graph, op->projected, (size_t)first * 3 * (size_t)x.c), NULL,
+                               bn_lane_memory_of(graph, &op->scratch, thread), NULL);
+}
+
+typedef struct segment_call {
+    const window_op *op;
+    const segment *segment;
+} segment_call;
+
+/* Add what attention made of a segment's tokens to the residual stream. */
+static bn_status add_piece(const void *self, const bn_graph *graph, size_t piece, int thread)
+{
+    const segment_call *call = self;
+    const window_op *op = call->op;
+    const bn_map x = op->x;
+    const int first = (int)piece * PIECE, some = BN_MIN(PIECE, call->segment->rows * x.w - first);
+    return bn_product_run_lane(
+        bn_products_get(&op->proj, some), thread,
+        bn_map_at(graph, op->mixed, (size_t)(call->segment->at * x.w + first) * (size_t)x.c),
+        bn_map_at(graph, x, (size_t)(call->segment->y * x.w + first) * (size_t)x.stride), NULL,
+        bn_lane_memory_of(graph, &op->scratch, thread), NULL);
+}
+
+static size_t pieces_of(int tokens)
+{
+    return (size_t)((tokens + PIECE - 1) / PIECE);
+}
+
+static bn_status run_band(const window_op *op, const band *b, const bn_graph *graph, bn_error *err)
+{
     window_call call = {op, graph, b};
+    if (b->rows == 0) return BIREFNET_OK;
+    BN_TRY(bn_lanes_run(&call, graph, pieces_of(b->rows * op->x.w), project_piece, err));
     const size_t windows = (size_t)b->windows * (size_t)(op->padded_w / op->window);
     bn_parallel_for(bn_graph_threads(graph), windows * (size_t)op->heads, attend_windows, &call);
     for (int i = 0; i < b->segment_count; i++) {
-        const segment *s = &b->segments[i];
-        for (product = 0; op->proj.rows[product] != s->rows * x.w;) product++;
-        BN_TRY(bn_product_run(
-            op->proj.product[product], bn_map_at(graph, op->normed, (size_t)(s->at * x.w) * (size_t)x.c),
-            bn_map_at(graph, x, (size_t)(s->y * x.w) * (size_t)x.stride), NULL, scratch, err));
+        const segment_call part = {op, &b->segments[i]};
+        BN_TRY(bn_lanes_run(&part, graph, pieces_of(b->segments[i].rows * op->x.w), add_piece, err));
     }
     return BIREFNET_OK;
 }
@@ -284,10 +313,15 @@ static int lay_out_bands(bn_graph *graph, window_op *op)
 
 static void make_products(bn_graph *graph, window_op *op, const bn_window_attention_params *params)
 {
-    const int c = op->x.c;
+    const int c = op->x.c, lanes = bn_graph_threads(graph);
     const bn_type type = bn_graph_type(graph);
-    op->qkv.shape = (bn_matmul_shape){
-        .in = c, .out = 3 * c, .src_type = type, .dst_type = type, .src_stride = c, .dst_stride = 3 * c};
+    op->qkv.shape = (bn_matmul_shape){.in = c,
+                                      .out = 3 * c,
+                                      .src_type = type,
+                                      .dst_type = type,
+                                      .src_stride = c,
+                                      .dst_stride = 3 * c,
+                                      .lanes = lanes};
     op->qkv.source = params->qkv;
     op->proj.shape = (bn_matmul_shape){.in = c,
                                        .out = c,
@@ -295,13 +329,14 @@ static void make_products(bn_graph *graph, window_op *op, const bn_window_attent
                                        .dst_type = BN_F32,
                                        .src_stride = c,
                                        .dst_stride = op->x.stride,
-                                       .add = true};
+                                       .add = true,
+                                       .lanes = lanes};
     op->proj.source = params->proj;
     for (int i = 0; i < op->band_count; i++) {
         const band *b = &op->bands[i];
-        if (b->rows > 0) bn_products_for(&op->qkv, graph, b->rows * op->x.w);
+        bn_products_pieces(&op->qkv, graph, b->rows * op->x.w, PIECE);
         for (int s = 0; s < b->segment_count; s++)
-            bn_products_for(&op->proj, graph, b->segments[s].rows * op->x.w);
+            bn_products_pieces(&op->proj, graph, b->segments[s].rows * op->x.w, PIECE);
     }
 }
 
@@ -325,14 +360,14 @@ void bn_layer_window_attention(bn_graph *graph, bn_map x, bn_window_attention_pa
     load_padding(graph, op, params.qkv);
     bn_graph_touch(graph, x);
     const bn_type type = bn_graph_type(graph);
-    op->normed = bn_graph_map(graph, 1, BN_MAX(most, 1), x.c, type);
+    op->mixed = bn_graph_map(graph, 1, BN_MAX(most, 1), x.c, type);
     op->projected = bn_graph_map(graph, 1, BN_MAX(most, 1), 3 * x.c, type);
-    bn_graph_touch(graph, op->normed);
+    bn_graph_touch(graph, op->mixed);
     bn_graph_touch(graph, op->projected);
-    op->scratch = bn_graph_scratch(graph, BN_MAX(op->qkv.scratch_bytes, op->proj.scratch_bytes));
     const int keys = params.window * params.window;
-    op->thread_bytes = bn_size_round_up(bn_attend_scratch_bytes(keys, x.c / params.heads), 64);
-    op->thread_scratch = bn_graph_scratch(graph, op->thread_bytes * (size_t)bn_graph_threads(graph));
+    op->normed = bn_lane_memory_make(graph, (size_t)PIECE * (size_t)x.c * bn_type_size(type));
+    op->scratch = bn_lane_memory_make(graph, BN_MAX(op->qkv.scratch_bytes, op->proj.scratch_bytes));
+    op->attend_scratch = bn_lane_memory_make(graph, bn_attend_scratch_bytes(keys, x.c / params.heads));
     const double tokens = bn_map_pixels(x), c = x.c;
     bn_graph_macs(graph, tokens * c * (3 * c + c) + 2 * tokens * keys * c);
 }
@@ -343,9 +378,9 @@ void bn_layer_window_attention(bn_graph *graph, bn_map x, bn_window_attention_pa
 
 typedef struct attention_op {
     bn_op op;
-    bn_map q, kv, dst, scratch;
+    bn_map q, kv, dst;
     int heads;
-    size_t thread_bytes;
+    bn_lane_memory scratch;
 } attention_op;
 
 typedef struct attention_call {
@@ -376,7 +411,7 @@ static void attend_all(void *context, size_t begin, size_t end, int thread)
             .keys = bn_map_pixels(op->kv),
             .dim = dim,
             .scale = 1.0f / sqrtf((float)dim),
-            .scratch = (char *)bn_graph_data(call->graph, op->scratch) + (size_t)thread * op->thread_bytes};
+            .scratch = bn_lane_memory_of(call->graph, &op->scratch, thread)};
         (op->q.type == BN_BF16 ? kernels->attend_bf16 : kernels->attend_f32)(&job);
     }
 }
@@ -403,8 +438,7 @@ bn_map bn_layer_attention(bn_graph *graph, bn_map q, bn_map kv, int heads)
     bn_graph_touch(graph, kv);
     bn_graph_touch(graph, dst);
     const int keys = bn_map_pixels(kv);
-    op->thread_bytes = bn_size_round_up(bn_attend_scratch_bytes(keys, q.c / heads), 64);
-    op->scratch = bn_graph_scratch(graph, op->thread_bytes * (size_t)bn_graph_threads(graph));
+    op->scratch = bn_lane_memory_make(graph, bn_attend_scratch_bytes(keys, q.c / heads));
     bn_graph_macs(graph, 2.0 * bn_map_pixels(q) * keys * q.c);
     return dst;
 }

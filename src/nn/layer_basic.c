@@ -3,70 +3,71 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/numbers.h"
-#include "nn/op.h"
+#include "nn/lanes.h"
+#include "nn/products.h"
 
 #include <string.h>
 
-/* ---- linear and convolution: one product of oneDNN --------------------------------------------------------- */
+#define PIECE_BYTES ((size_t)1 << 20) /* of the wider of a piece's rows */
+#define PIECE_ROWS  128               /* at least */
 
-typedef struct product_op {
+/* ---- linear layers ----------------------------------------------------------------------------------------- */
+
+/* A linear layer is done in pieces of rows, see products.h. */
+typedef struct linear_op {
     bn_op op;
-    bn_product *product;
-    bn_map x, dst, scratch;
-} product_op;
+    bn_products products;
+    bn_map x, dst;
+    int piece; /* rows */
+    bn_lane_memory scratch;
+} linear_op;
 
-static bn_status product_run(bn_op *op, bn_graph *graph, bn_error *err)
+static bn_status linear_piece(const void *self, const bn_graph *graph, size_t piece, int thread)
 {
-    product_op *self = (product_op *)op;
-    return bn_product_run(self->product, bn_graph_data(graph, self->x), bn_graph_data(graph, self->dst), NULL,
-                          bn_graph_data(graph, self->scratch), err);
+    const linear_op *op = self;
+    const int first = (int)piece * op->piece, some = BN_MIN(op->piece, bn_map_pixels(op->x) - first);
+    return bn_product_run_lane(bn_products_get(&op->products, some), thread,
+                               bn_map_at(graph, op->x, (size_t)first * (size_t)op->x.stride),
+                               bn_map_at(graph, op->dst, (size_t)first * (size_t)op->dst.stride), NULL,
+                               bn_lane_memory_of(graph, &op->scratch, thread), NULL);
 }
 
-static void product_destroy(bn_op *op)
+static bn_status linear_run(bn_op *op, bn_graph *graph, bn_error *err)
 {
-    bn_product_destroy(&((product_op *)op)->product);
+    const linear_op *self = (linear_op *)op;
+    const int pieces = (bn_map_pixels(self->x) + self->piece - 1) / self->piece;
+    return bn_lanes_run(self, graph, (size_t)pieces, linear_piece, err);
 }
 
-/* Append an op around the product that was (or was not) made with this status. */
-static void append_product(bn_graph *graph, bn_status status, bn_product *product, bn_map x, bn_map dst,
-                           double macs)
+static void linear_destroy(bn_op *op)
 {
-    product_op *op = NULL;
-    if (status != BIREFNET_OK)
-        bn_graph_set_failed(graph, status);
-    else
-        op = bn_graph_append(graph, sizeof *op, product_run, product_destroy);
-    if (!op) {
-        bn_product_destroy(&product);
-        return;
-    }
-    op->product = product;
-    op->x = x;
-    op->dst = dst;
-    bn_graph_touch(graph, x);
-    bn_graph_touch(graph, dst);
-    op->scratch = bn_graph_scratch(graph, bn_product_scratch_bytes(product));
-    bn_graph_macs(graph, macs);
+    bn_products_destroy(&((linear_op *)op)->products);
 }
 
 void bn_layer_linear_into(bn_graph *graph, bn_map x, bn_map dst, const bn_source *source,
                           bn_activation activation, bool add)
 {
-    if (bn_graph_failed(graph)) return;
-    const bn_matmul_shape shape = {.rows = bn_map_pixels(x),
-                                   .in = x.c,
-                                   .out = dst.c,
-                                   .src_type = x.type,
-                                   .dst_type = dst.type,
-                                   .src_stride = x.stride,
-                                   .dst_stride = dst.stride,
-                                   .activation = activation,
-                                   .add = add};
-    bn_product *product = NULL;
-    const bn_status status =
-        bn_matmul_create(bn_graph_packs(graph), &shape, source, &product, bn_graph_error(graph));
-    append_product(graph, status, product, x, dst, (double)shape.rows * shape.in * shape.out);
+    linear_op *op = bn_graph_append(graph, sizeof *op, linear_run, linear_destroy);
+    if (!op) return;
+    const int rows = bn_map_pixels(x);
+    op->x = x;
+    op->dst = dst;
+    op->products.shape = (bn_matmul_shape){.in = x.c,
+                                           .out = dst.c,
+                                           .src_type = x.type,
+                                           .dst_type = dst.type,
+                                           .src_stride = x.stride,
+                                           .dst_stride = dst.stride,
+                                           .activation = activation,
+                                           .add = add,
+                                           .lanes = bn_graph_threads(graph)};
+    op->products.source = source;
+    op->piece = bn_lane_rows(rows, (size_t)BN_MAX(x.c, dst.c) * sizeof(float), PIECE_BYTES, PIECE_ROWS);
+    bn_products_pieces(&op->products, graph, rows, op->piece);
+    bn_graph_touch(graph, x);
+    bn_graph_touch(graph, dst);
+    op->scratch = bn_lane_memory_make(graph, op->products.scratch_bytes);
+    bn_graph_macs(graph, (double)rows * x.c * dst.c);
 }
 
 bn_map bn_layer_linear(bn_graph *graph, bn_map x, int out, const bn_source *source, bn_activation activation,
@@ -74,30 +75,6 @@ bn_map bn_layer_linear(bn_graph *graph, bn_map x, int out, const bn_source *sour
 {
     const bn_map dst = bn_graph_map(graph, x.h, x.w, out, type);
     bn_layer_linear_into(graph, x, dst, source, activation, false);
-    return dst;
-}
-
-bn_map bn_layer_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_source *source)
-{
-    const int k = params.kernel, s = params.stride, p = params.pad;
-    const bn_map dst =
-        bn_graph_map(graph, (x.h + 2 * p - k) / s + 1, (x.w + 2 * p - k) / s + 1, params.out, params.type);
-    if (bn_graph_failed(graph)) return dst;
-    const bn_conv_shape shape = {.h = x.h,
-                                 .w = x.w,
-                                 .in = x.c,
-                                 .out = params.out,
-                                 .kernel = k,
-                                 .stride = s,
-                                 .pad = p,
-                                 .src_type = x.type,
-                                 .dst_type = params.type,
-                                 .activation = params.activation};
-    bn_product *product = NULL;
-    const bn_status status =
-        bn_conv_create(bn_graph_packs(graph), &shape, source, &product, bn_graph_error(graph));
-    const double filters = params.useful ? params.useful : params.out;
-    append_product(graph, status, product, x, dst, filters * bn_map_pixels(dst) * x.c * k * k);
     return dst;
 }
 
@@ -125,29 +102,21 @@ static void norm_rows(void *context, size_t begin, size_t end, int thread)
     call->kernels->layer_norm(&job);
 }
 
-void bn_norm_run(const bn_graph *graph, const bn_norm_numbers *numbers, const float *in, ptrdiff_t in_stride,
-                 void *out, ptrdiff_t out_stride, bn_type out_type, int rows, int c)
-{
-    norm_call call = {.kernels = bn_graph_kernels(graph),
-                      .job = {.in = in,
-                              .in_stride = in_stride,
-                              .out = out,
-                              .out_stride = out_stride,
-                              .out_type = out_type,
-                              .gamma = numbers->gamma,
-                              .beta = numbers->gamma + c,
-                              .eps = numbers->eps,
-                              .c = c}};
-    bn_parallel_for(bn_graph_threads(graph), (size_t)rows, norm_rows, &call);
-}
-
 static bn_status norm_run(bn_op *op, bn_graph *graph, bn_error *err)
 {
     (void)err;
     const norm_op *self = (norm_op *)op;
-    bn_norm_run(graph, &self->numbers, bn_graph_data(graph, self->x), self->x.stride,
-                bn_graph_data(graph, self->dst), self->dst.stride, self->dst.type, bn_map_pixels(self->x),
-                self->x.c);
+    norm_call call = {.kernels = bn_graph_kernels(graph),
+                      .job = {.in = bn_graph_data(graph, self->x),
+                              .in_stride = self->x.stride,
+                              .out = bn_graph_data(graph, self->dst),
+                              .out_stride = self->dst.stride,
+                              .out_type = self->dst.type,
+                              .gamma = self->numbers.gamma,
+                              .beta = self->numbers.gamma + self->x.c,
+                              .eps = self->numbers.eps,
+                              .c = self->x.c}};
+    bn_parallel_for(bn_graph_threads(graph), (size_t)bn_map_pixels(self->x), norm_rows, &call);
     return BIREFNET_OK;
 }
 

@@ -82,17 +82,16 @@ static bn_status run_tile(const void *self, const bn_graph *graph, size_t piece,
 {
     const deform_op *op = self;
     const int first = (int)piece * op->tile, pixels = BN_MIN(op->tile, bn_map_pixels(op->x) - first);
-    const int which = pixels == op->tile ? 0 : 1;
     void *rows = bn_lane_memory_of(graph, &op->rows, thread),
          *scratch = bn_lane_memory_of(graph, &op->scratch, thread);
     char *joined = bn_lane_memory_of(graph, &op->joined, thread);
     for (int i = 0; i < op->branches; i++) {
         sample_tile(op, &op->branch[i], graph, first, pixels, thread);
-        BN_TRY(bn_product_run_lane(op->product[i].product[which], thread, rows,
+        BN_TRY(bn_product_run_lane(bn_products_get(&op->product[i], pixels), thread, rows,
                                    joined + (size_t)(i * op->width) * bn_type_size(op->x.type), NULL, scratch,
                                    NULL));
     }
-    return bn_product_run_lane(op->merge.product[which], thread, joined,
+    return bn_product_run_lane(bn_products_get(&op->merge, pixels), thread, joined,
                                bn_map_at(graph, op->dst, (size_t)first * (size_t)op->dst.stride),
                                bn_graph_data(graph, op->bias), scratch, NULL);
 }
@@ -114,7 +113,7 @@ static void deform_destroy(bn_op *op)
 static void make_products(bn_graph *graph, deform_op *op, const bn_deform_params *params)
 {
     const bn_type type = op->x.type;
-    const int joined = op->branches * op->width, left_over = bn_map_pixels(op->x) % op->tile;
+    const int joined = op->branches * op->width;
     for (int i = 0; i <= op->branches; i++) {
         const bool merge = i == op->branches;
         bn_products *products = merge ? &op->merge : &op->product[i];
@@ -128,8 +127,7 @@ static void make_products(bn_graph *graph, deform_op *op, const bn_deform_params
                                             .activation = BN_RELU,
                                             .lanes = bn_graph_threads(graph)};
         products->source = merge ? params->merge : params->branch[i].source;
-        bn_products_for(products, graph, op->tile);
-        if (left_over) bn_products_for(products, graph, left_over);
+        bn_products_pieces(products, graph, bn_map_pixels(op->x), op->tile);
     }
 }
 

@@ -29,15 +29,14 @@ static bn_status mlp_chunk(const void *self, const bn_graph *graph, size_t piece
 {
     const mlp_op *op = self;
     const bn_map x = op->x;
-    const int first = (int)piece * op->chunk, some = BN_MIN(op->chunk, bn_map_pixels(x) - first),
-              which = some == op->chunk ? 0 : 1;
+    const int first = (int)piece * op->chunk, some = BN_MIN(op->chunk, bn_map_pixels(x) - first);
     float *at = bn_map_at(graph, x, (size_t)first * (size_t)x.stride);
     void *normed = bn_lane_memory_of(graph, &op->normed, thread),
          *hidden = bn_lane_memory_of(graph, &op->hidden, thread);
     void *scratch = bn_lane_memory_of(graph, &op->scratch, thread);
     bn_lane_norm(graph, &op->norm, at, x.stride, normed, op->type, some, x.c);
-    BN_TRY(bn_product_run_lane(op->fc1.product[which], thread, normed, hidden, NULL, scratch, NULL));
-    return bn_product_run_lane(op->fc2.product[which], thread, hidden, at, NULL, scratch, NULL);
+    BN_TRY(bn_product_run_lane(bn_products_get(&op->fc1, some), thread, normed, hidden, NULL, scratch, NULL));
+    return bn_product_run_lane(bn_products_get(&op->fc2, some), thread, hidden, at, NULL, scratch, NULL);
 }
 
 static size_t pieces_of(int rows, int chunk)
@@ -55,13 +54,6 @@ static void mlp_destroy(bn_op *op)
 {
     bn_products_destroy(&((mlp_op *)op)->fc1);
     bn_products_destroy(&((mlp_op *)op)->fc2);
-}
-
-/* Products for whole chunks (index 0) and for the rows left over (index 1). */
-static void make_chunk_products(bn_graph *graph, bn_products *products, int rows, int chunk)
-{
-    bn_products_for(products, graph, chunk);
-    if (rows % chunk) bn_products_for(products, graph, rows % chunk);
 }
 
 void bn_layer_mlp(bn_graph *graph, bn_map x, bn_mlp_params params)
@@ -92,8 +84,8 @@ void bn_layer_mlp(bn_graph *graph, bn_map x, bn_mlp_params params)
                                       .add = true,
                                       .lanes = bn_graph_threads(graph)};
     op->fc2.source = params.fc2;
-    make_chunk_products(graph, &op->fc1, rows, op->chunk);
-    make_chunk_products(graph, &op->fc2, rows, op->chunk);
+    bn_products_pieces(&op->fc1, graph, rows, op->chunk);
+    bn_products_pieces(&op->fc2, graph, rows, op->chunk);
     bn_graph_touch(graph, x);
     op->normed = bn_lane_memory_make(graph, (size_t)op->chunk * (size_t)x.c * bn_type_size(type));
     op->hidden = bn_lane_memory_make(graph, (size_t)op->chunk * (size_t)params.hidden * bn_type_size(type));
@@ -141,7 +133,7 @@ static bn_status merge_chunk(const void *self, const bn_graph *graph, size_t pie
     void *normed = bn_lane_memory_of(graph, &op->normed, thread);
     gather_squares(op, graph, first, some, squares);
     bn_lane_norm(graph, &op->norm, squares, c, normed, op->type, some, c);
-    return bn_product_run_lane(op->linear.product[some == op->chunk ? 0 : 1], thread, normed,
+    return bn_product_run_lane(bn_products_get(&op->linear, some), thread, normed,
                                bn_map_at(graph, op->dst, (size_t)first * (size_t)op->dst.stride), NULL,
                                bn_lane_memory_of(graph, &op->scratch, thread), NULL);
 }
@@ -178,7 +170,7 @@ bn_map bn_layer_patch_merge(bn_graph *graph, bn_map x, int out, float eps, const
                                          .dst_stride = dst.stride,
                                          .lanes = bn_graph_threads(graph)};
     op->linear.source = linear;
-    make_chunk_products(graph, &op->linear, rows, op->chunk);
+    bn_products_pieces(&op->linear, graph, rows, op->chunk);
     bn_graph_touch(graph, x);
     bn_graph_touch(graph, dst);
     op->squares = bn_lane_memory_make(graph, (size_t)op->chunk * (size_t)c * sizeof(float));

@@ -19,8 +19,4 @@ void bn_numbers_derive(bn_graph *graph, const bn_source *source, const char *suf
 
 void bn_norm_load(bn_graph *graph, const bn_source *source, int c, float eps, bn_norm_numbers *numbers);
 
-/* Layer norm of rows, spread over the graph's threads (layer_basic.c). */
-void bn_norm_run(const bn_graph *graph, const bn_norm_numbers *numbers, const float *in, ptrdiff_t in_stride,
-                 void *out, ptrdiff_t out_stride, bn_type out_type, int rows, int c);
-
 #endif

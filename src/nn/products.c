@@ -27,6 +27,19 @@ int bn_products_for(bn_products *products, bn_graph *graph, int rows)
     return products->count++;
 }
 
+void bn_products_pieces(bn_products *products, bn_graph *graph, int rows, int piece)
+{
+    if (rows >= piece) bn_products_for(products, graph, piece);
+    if (rows % piece) bn_products_for(products, graph, rows % piece);
+}
+
+bn_product *bn_products_get(const bn_products *products, int rows)
+{
+    for (int i = 0; i < products->count; i++)
+        if (products->rows[i] == rows) return products->product[i];
+    return NULL;
+}
+
 void bn_products_destroy(bn_products *products)
 {
     for (int i = 0; i < products->count; i++) bn_product_destroy(&products->product[i]);

@@ -1,13 +1,14 @@
 /* products.h - the same matrix product for several numbers of rows, sharing packed weights. Private to src/nn.
  *
- * Layers that work in bands (so that what lies between two products stays in the cache) need one product for whole
- * bands and others for what is left over. */
+ * Rows are done in pieces, each by one thread: one product serves whole pieces, others what is left over. oneDNN left
+ * to itself would share out a product by the number of threads, sometimes along the sums, and results would depend on
+ * it; pieces are the same for any number. */
 #ifndef BN_NN_PRODUCTS_H
 #define BN_NN_PRODUCTS_H
 
 #include "nn/op.h"
 
-#define BN_PRODUCTS_MAX 8
+#define BN_PRODUCTS_MAX 16
 
 typedef struct bn_products {
     bn_matmul_shape shape;   /* rows is set for each */
@@ -17,6 +18,12 @@ typedef struct bn_products {
     bn_product *product[BN_PRODUCTS_MAX];
     size_t scratch_bytes; /* the most that any of them needs */
 } bn_products;
+
+/* Products for `rows` rows in pieces of `piece`: whole ones and the rest. */
+void bn_products_pieces(bn_products *products, bn_graph *graph, int rows, int piece);
+
+/* The product for exactly this many rows, made while building. */
+bn_product *bn_products_get(const bn_products *products, int rows);
 
 /* Index of the product for this many rows, made if there is none yet; the graph fails on failure. */
 int bn_products_for(bn_products *products, bn_graph *graph, int rows);
