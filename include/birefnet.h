@@ -180,7 +180,8 @@ BIREFNET_API birefnet_status birefnet_session_matte(birefnet_session *session, c
  *   rgb, foreground: uint8 [height][width][3], rows stride_bytes apart; may be the same buffer
  *   matte:           uint8 [height][width], rows matte_stride_bytes apart
  *   threads:         0 = as many as there are
- * Where matte is 255 the colours come out unchanged. */
+ * The bytes are those of the authors' pipeline, within 1: where matte is 255 their rounding loses a step now and then,
+ * so keep the photo's own colours there, as the program does. */
 BIREFNET_API birefnet_status birefnet_refine_foreground(const uint8_t *rgb, const uint8_t *matte, int width,
                                                         int height, ptrdiff_t stride_bytes,
                                                         ptrdiff_t matte_stride_bytes, uint8_t *foreground,

