@@ -173,10 +173,10 @@ async function start() {
 
 // Which names are answered by other weights, because their own are not there.
 async function showWeights() {
-  const absent = (await api.presets()).filter((preset) => !preset.present);
-  form.remark("model", Object.fromEntries(absent.map(({ name, answered_by: weights }) => [name, weights
-    ? `These weights are not on this server; ${weights} answers instead.`
-    : "These weights are not on this server."])));
+  const absent = (await api.presets()).filter((preset) => !preset.available);
+  form.remark("model", Object.fromEntries(absent.map(({ name, weights, pull }) => [name,
+    `These weights are not on this server${weights ? `; ${weights} answers instead` : ""}.` +
+    (pull ? ` To get them: ${pull}` : "")])));
 }
 
 start();

@@ -5,7 +5,7 @@ const $ = (id) => document.getElementById(id);
 const STEP = 25;
 
 export function createProgress() {
-  let spoken = "";
+  let spoken = ""; // what the live region was last told, without its small steps
 
   function say(text, identity = text) {
     if (identity === spoken) return;
@@ -42,7 +42,7 @@ export function createProgress() {
         say(ahead === 0 ? "Waiting: next in line" : `Waiting: ${ahead} ${ahead === 1 ? "request" : "requests"} ahead`);
       } else if (status.status === "IN_PROGRESS") {
         const last = status.logs?.at(-1);
-        if (!last) return say("Working");
+        if (!last) return; // nothing new
         const percent = percentOf(last);
         if (percent !== null) bar(percent);
         say(last.message, `${stageOf(last)} ${percent === null ? "" : Math.floor(percent / STEP)}`);

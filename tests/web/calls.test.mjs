@@ -1,0 +1,100 @@
+// calls.test.mjs - the calls that the page shows are run as they stand there: shell, node, and Python where its client is.
+import assert from "node:assert/strict";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { begin, photoFile, remove, typeOf } from "./browser.mjs";
+import { folder } from "./support.mjs";
+
+const execute = promisify(execFile);
+let own, page, place;
+before(async () => {
+  own = await begin();
+  page = await own.page();
+  place = folder();
+  copyFileSync(photoFile, join(place, "a photo's $name.jpg"));
+  copyFileSync(photoFile, join(place, "photo1.jpg"));
+});
+after(async () => {
+  await own.end();
+  rmSync(place, { recursive: true, force: true });
+});
+
+async function shown(language) {
+  await page.click(`#tab-${language}`);
+  return page.textContent("#call-text");
+}
+
+async function check(url, type) {
+  const answer = await fetch(url);
+  assert.equal(answer.status, 200);
+  assert.equal(typeOf(Buffer.from(await answer.arrayBuffer())), type);
+}
+
+async function runCurl() {
+  const { stdout } = await execute("bash", ["-c", await shown("curl")], { cwd: place });
+  return JSON.parse(stdout);
+}
+
+test("cURL with a photo on the disk, whatever its name", async () => {
+  await page.setInputFiles("#photo-file", join(place, "a photo's $name.jpg"));
+  await page.click('label:has(input[name="output_format"][value="webp"])');
+  await page.check('input[name="output_mask"]');
+  const output = await runCurl();
+  await check(output.image.url, "webp");
+  assert.ok(output.mask_image.url);
+});
+
+test("cURL with the photo that was uploaded", async () => {
+  await page.setInputFiles("#photo-file", photoFile);
+  await remove(page);
+  const text = await shown("curl");
+  assert.ok(text.includes(`${own.server.url}/files/b/`), text);
+  await check((await runCurl()).image.url, "webp");
+});
+
+async function runJavascript() {
+  const file = join(process.cwd(), `call-${process.pid}.mjs`); // beside node_modules
+  writeFileSync(file, await shown("javascript"));
+  try {
+    const { stdout } = await execute("node", [file], { cwd: place, env: { ...process.env, FAL_KEY: "" } });
+    return stdout.trim().split("\n").pop();
+  } finally {
+    rmSync(file);
+  }
+}
+
+test("JavaScript with the photo that was uploaded", async () => {
+  await check(await runJavascript(), "webp");
+});
+
+test("JavaScript with a photo on the disk", async () => {
+  await page.setInputFiles("#photo-file", []);
+  await page.setInputFiles("#photo-file", join(place, "photo1.jpg"));
+  const text = await shown("javascript");
+  assert.match(text, /readFile\("photo1\.jpg"\)/);
+  await check(await runJavascript(), "webp");
+});
+
+test("Python", async (t) => {
+  const text = await shown("python");
+  if (spawnSync("python3", ["--version"]).status !== 0) return t.skip("no python3");
+  // at least: it is Python
+  execFileSync("python3", ["-c", "import ast, sys; ast.parse(sys.stdin.read())"], { input: text });
+  if (spawnSync("python3", ["-c", "import fal_client"]).status !== 0) return t.skip("no fal_client: only its grammar was checked");
+  const { stdout } = await execute("python3", ["-c", text], { cwd: place });
+  await check(stdout.trim().split("\n").pop(), "webp");
+});
+
+test("the copy button, and the tabs by keyboard", async () => {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: own.server.url });
+  await page.focus("#tab-python");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "tab-curl");
+  await page.click("#call-copy");
+  await page.locator("#call-copied", { hasText: "Copied" }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await page.textContent("#call-text"));
+  assert.deepEqual(page.faults, []);
+});

@@ -1,0 +1,81 @@
+// photo.test.mjs - the ways in: picked, dropped, pasted, by address; and taken out again.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { begin, photoFile, photoSize, remove } from "./browser.mjs";
+import { host } from "./support.mjs";
+
+let own;
+before(async () => { own = await begin(); });
+after(() => own.end());
+
+const facts = `${photoSize.width} × ${photoSize.height} pixels`;
+
+test("picked by keyboard", async () => {
+  const page = await own.page();
+  await page.focus("#photo-file");
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Space")]);
+  await chooser.setFiles(photoFile);
+  await page.locator("#photo-facts", { hasText: facts }).waitFor();
+  await page.locator("#photo-preview").waitFor();
+  await page.click("#photo-clear");
+  assert.equal(await page.isVisible("#photo-preview"), false);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "photo-file");
+  assert.deepEqual(page.faults, []);
+});
+
+test("dropped on the page, as a file manager does it", async () => {
+  const page = await own.page();
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files: [photoFile], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await session.send("Input.dispatchDragEvent", { type, x: 600, y: 300, data });
+    assert.equal(await page.evaluate(() => document.body.classList.contains("dragging")), type !== "drop");
+  }
+  await page.locator("#photo-facts", { hasText: facts }).waitFor();
+  await remove(page);
+  assert.deepEqual(page.faults, []);
+});
+
+// A picture on the clipboard, as "copy image" puts it there.
+async function copyPicture(page) {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: own.server.url });
+  await page.bringToFront();
+  await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(40, 30);
+    canvas.getContext("2d").fillRect(5, 5, 20, 20);
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": await canvas.convertToBlob({ type: "image/png" }) })]);
+  });
+}
+
+test("pasted by Ctrl+V", async () => {
+  const page = await own.page();
+  await copyPicture(page);
+  await page.keyboard.press("Control+V");
+  await page.locator("#photo-facts", { hasText: "40 × 30 pixels" }).waitFor();
+  await remove(page);
+  assert.match(await page.textContent("#facts"), /40 × 30/);
+  assert.deepEqual(page.faults, []);
+});
+
+test("pasted by the button", async () => {
+  const page = await own.page();
+  await copyPicture(page);
+  await page.click("#photo-paste");
+  await page.locator("#photo-facts", { hasText: "40 × 30 pixels" }).waitFor();
+  assert.deepEqual(page.faults, []);
+});
+
+test("by address", async () => {
+  const hoster = await host();
+  try {
+    const page = await own.page();
+    await page.fill("#photo-url", `${hoster.url}/photo`);
+    await page.keyboard.press("Tab");
+    await page.locator("#photo-facts", { hasText: facts }).waitFor();
+    await remove(page);
+    // the browser shows what the person named, and asks nobody else
+    assert.deepEqual(page.faults.filter((fault) => fault !== `request to ${hoster.url}/photo`), []);
+  } finally {
+    hoster.close();
+  }
+});

@@ -1,0 +1,22 @@
+#!/bin/sh
+# run.sh PROGRAM FOLDER TEST: one group of tests of the playground, in FOLDER of the build tree beside the npm packages.
+# 77 (skipped) where there is no Chromium, no node, or no way to get the packages.
+set -eu
+program=$1
+folder=$2
+shift 2
+here=$(cd "$(dirname "$0")" && pwd)
+chromium=$(command -v chromium) || { echo "skipped: no chromium (Debian's package chromium has it)"; exit 77; }
+command -v node >/dev/null && command -v npm >/dev/null || { echo "skipped: no node or npm"; exit 77; }
+mkdir -p "$folder"
+(
+    flock 9
+    cp "$here"/package.json "$here"/*.mjs "$here"/../clients/support.mjs "$folder"/
+    if ! cmp -s "$here/package.json" "$folder/installed.json"; then
+        (cd "$folder" && npm install --no-audit --no-fund --no-package-lock >npm.log 2>&1) ||
+            { echo "skipped: npm install failed"; cat "$folder/npm.log"; exit 77; }
+        cp "$here/package.json" "$folder/installed.json"
+    fi
+) 9>"$folder.lock" || exit $?
+cd "$folder"
+BIREFNET=$program CHROMIUM=$chromium BN_SOURCE=$(cd "$here/../.." && pwd) exec node --test --test-reporter=spec "$@"
