@@ -1,0 +1,558 @@
+/* test_jobs.c - requests from submit to result: results, positions, priorities, cancelling, timeouts, limits, logs. */
+#include "tests/test.h"
+
+#include "tests/jobs/bench.h"
+
+#include "image/codec.h"
+#include "jobs/datauri.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+static json_t *result_of(bench *self, const char *id, int code)
+{
+    bn_answer answer;
+    bn_jobs_result(self->jobs, id, "http://here", &answer);
+    if (answer.code != code) fail_msg("answered %d: %s", answer.code, answer.body);
+    json_t *root = json_loadb(answer.body, answer.body_bytes, 0, NULL);
+    assert_non_null(root);
+    bn_answer_free(&answer);
+    return root;
+}
+
+static const char *text_of(json_t *object, const char *member)
+{
+    return json_string_value(json_object_get(object, member));
+}
+
+static void decode_stored(bench *self, const char *id, int width, int height, int channels)
+{
+    bn_error err = {0};
+    bn_file_facts facts;
+    int fd;
+    uint8_t bytes[100000];
+    bn_image *image;
+    assert_ok(bn_jobs_file_open(self->jobs, id, &facts, &fd, &err), err);
+    const ssize_t size = read(fd, bytes, sizeof bytes);
+    close(fd);
+    assert_int_equal(size, facts.size);
+    assert_ok(bn_image_decode(bytes, (size_t)size, NULL, &image, &err), err);
+    assert_int_equal(image->width, width);
+    assert_int_equal(image->height, height);
+    assert_int_equal(image->channels, channels);
+    bn_image_destroy(&image);
+}
+
+static void a_photo_becomes_a_cutout_and_a_mask(void **state)
+{
+    bench *self = *state;
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(90, 60, "\"output_mask\":true,\"unknown\":[1]");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_t *result = result_of(self, id, 200), *image = json_object_get(result, "image"),
+           *mask = json_object_get(result, "mask_image");
+    assert_int_equal(json_object_size(image), 6);
+    assert_int_equal(json_object_size(mask), 6);
+    assert_string_equal(text_of(image, "content_type"), "image/png");
+    assert_int_equal(json_integer_value(json_object_get(image, "width")), 90);
+    assert_int_equal(json_integer_value(json_object_get(image, "height")), 60);
+    bn_answer answer;
+    bn_jobs_result(self->jobs, id, "http://here", &answer);
+    assert_true(answer.billable_s > 0);
+    assert_string_equal(answer.weights, SEEDED);
+    decode_stored(self, answer.image_id, 90, 60, 4);
+    char url[200];
+    snprintf(url, sizeof url, "http://here/files/b/%s/%s", answer.image_id, text_of(image, "file_name"));
+    assert_string_equal(text_of(image, "url"), url);
+    bn_answer_free(&answer);
+    json_decref(result);
+}
+
+static void mask_only_inline_and_formats(void **state)
+{
+    bench *self = *state;
+    static const char *const formats[] = {"webp", "gif", "png"};
+    for (size_t i = 0; i < 3; i++) {
+        char id[BN_REQUEST_ID_CHARS], extra[200], start[100];
+        bn_error err = {0};
+        bn_buffer bytes;
+        bn_format format;
+        int width, height;
+        snprintf(extra, sizeof extra, "\"mask_only\":true,\"sync_mode\":\"yes\",\"output_format\":\"%s\"",
+                 formats[i]);
+        char *body = bench_body(70, 40, extra);
+        bench_submit_body(self, body, id);
+        free(body);
+        bench_wait(self, id, BN_REQUEST_COMPLETED);
+        json_t *result = result_of(self, id, 200), *image = json_object_get(result, "image");
+        assert_null(json_object_get(result, "mask_image"));
+        snprintf(start, sizeof start, "data:image/%s;base64,", formats[i]);
+        assert_memory_equal(text_of(image, "url"), start, strlen(start));
+        bn_buffer_init(&bytes, 1u << 20);
+        assert_ok(bn_data_uri_read(text_of(image, "url"), &bytes, &err), err);
+        assert_int_equal(bytes.size, json_integer_value(json_object_get(image, "file_size")));
+        assert_ok(bn_image_probe(bytes.data, bytes.size, &format, &width, &height, &err), err);
+        assert_int_equal(format, bn_format_from_name(formats[i]));
+        assert_int_equal(width, 70);
+        bn_buffer_free(&bytes);
+        json_decref(result);
+    }
+}
+
+static void bad_input_is_accepted_and_answered_with_422(void **state)
+{
+    bench *self = *state;
+    char id[BN_REQUEST_ID_CHARS];
+    bench_submit_body(self, "{}", id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_t *result = result_of(self, id, 422);
+    json_t *entry = json_array_get(json_object_get(result, "detail"), 0);
+    assert_string_equal(text_of(entry, "type"), "missing");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(entry, "loc"), 1)), "image_url");
+    json_decref(result);
+
+    const bn_submit broken = {.body = "{", .body_bytes = 1, .max_queue_length = -1};
+    bn_answer answer;
+    bn_jobs_submit(self->jobs, &broken, id, NULL, &answer);
+    assert_int_equal(answer.code, 422);
+    assert_non_null(strstr(answer.body, "json_invalid"));
+    bn_answer_free(&answer);
+
+    const bn_submit sync = {
+        .body = "{\"image_url\":7}", .body_bytes = 15, .sync = true, .max_queue_length = -1};
+    bn_jobs_submit(self->jobs, &sync, id, NULL, &answer);
+    assert_int_equal(answer.code, 422);
+    assert_non_null(strstr(answer.body, "string_type"));
+    bn_answer_free(&answer);
+
+    const bn_submit path = {.body = "{}", .body_bytes = 2, .app_path = "/v2/nope", .max_queue_length = -1};
+    bench_submit(self, &path, id);
+    result = result_of(self, id, 404);
+    assert_string_equal(text_of(result, "detail"), "Path /v2/nope not found");
+    json_decref(result);
+}
+
+static void check_photo_error(bench *self, const char *body, const char *type)
+{
+    char id[BN_REQUEST_ID_CHARS];
+    bench_submit_body(self, body, id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_t *result = result_of(self, id, 422);
+    json_t *entry = json_array_get(json_object_get(result, "detail"), 0);
+    assert_string_equal(text_of(entry, "type"), type);
+    json_decref(result);
+}
+
+static void photos_that_cannot_be_used_say_why(void **state)
+{
+    bench *self = *state;
+    check_photo_error(self, "{\"image_url\":\"data:image/png;base64,AAAA\"}", "image_load_error");
+    check_photo_error(self, "{\"image_url\":\"data:image/png;base64,A*\"}", "file_download_error");
+    check_photo_error(self, "{\"image_url\":\"http://127.0.0.1:9/x.png\"}", "file_download_error");
+    check_photo_error(self, "{\"image_url\":\"file:///etc/passwd\"}", "file_download_error");
+    check_photo_error(self, "{\"image_url\":\"\"}", "file_download_error");
+    char *body = bench_body(20, 20, "\"operating_resolution\":\"2304x2304\"");
+    check_photo_error(self, body, "feature_not_supported");
+    free(body);
+}
+
+static void logs_tell_stage_and_percent_and_come_once(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_request_status status;
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(40, 40, "");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_ok(bn_jobs_status(self->jobs, id, true, 0, &status, &err), err);
+    json_t *all = json_loads(status.logs, 0, NULL);
+    const int64_t last = status.last_log;
+    assert_int_equal(json_array_size(all), last);
+    assert_true(last >= 6);
+    assert_non_null(strstr(status.logs, "Network: 50 %"));
+    assert_non_null(strstr(status.logs, "The weights of General Use (Light) are not here"));
+    json_t *line = json_array_get(all, 0);
+    assert_string_equal(text_of(line, "level"), "INFO");
+    assert_string_equal(text_of(line, "source"), "USER");
+    assert_int_equal(strlen(text_of(line, "timestamp")), 24);
+    assert_true(json_is_object(json_object_get(line, "labels")));
+    json_decref(all);
+    bn_request_status_free(&status);
+    assert_ok(bn_jobs_status(self->jobs, id, true, last - 1, &status, &err), err);
+    all = json_loads(status.logs, 0, NULL);
+    assert_int_equal(json_array_size(all), 1);
+    json_decref(all);
+    bn_request_status_free(&status);
+    assert_ok(bn_jobs_status(self->jobs, id, false, 0, &status, &err), err);
+    assert_null(status.logs);
+    assert_true(status.inference_s > 0);
+    bn_request_status_free(&status);
+}
+
+/* ---- with one request that stays where it is */
+
+typedef struct blocked {
+    slow_photo photo;
+    uint8_t *png;
+    char id[BN_REQUEST_ID_CHARS];
+} blocked;
+
+static void block(bench *self, blocked *held)
+{
+    size_t size;
+    char body[200];
+    held->png = bench_png(50, 50, &size);
+    slow_photo_start(&held->photo, held->png, size);
+    snprintf(body, sizeof body, "{\"image_url\":\"http://127.0.0.1:%d/x.png\"}", held->photo.port);
+    bench_submit_body(self, body, held->id);
+    slow_photo_wait_asked(&held->photo);
+}
+
+static void unblock(blocked *held)
+{
+    slow_photo_stop(&held->photo);
+    free(held->png);
+}
+
+static bn_request_status status_of(bench *self, const char *id)
+{
+    bn_error err = {0};
+    bn_request_status status;
+    assert_ok(bn_jobs_status(self->jobs, id, false, 0, &status, &err), err);
+    return status;
+}
+
+static void those_behind_wait_and_know_their_position(void **state)
+{
+    bench *self = *state;
+    blocked held, second;
+    char ids[3][BN_REQUEST_ID_CHARS];
+    bn_answer answer;
+    block(self, &held);
+    block(self, &second); /* both preparing threads are busy now */
+    assert_int_equal(status_of(self, held.id).state, BN_REQUEST_RUNNING);
+    assert_int_equal(status_of(self, second.id).state, BN_REQUEST_QUEUED);
+    char *body = bench_body(30, 30, "");
+    for (int i = 0; i < 3; i++) {
+        const bn_submit submit = {
+            .body = body, .body_bytes = strlen(body), .low_priority = i == 0, .max_queue_length = -1};
+        int position;
+        bn_jobs_submit(self->jobs, &submit, ids[i], &position, &answer);
+        assert_int_equal(answer.code, 200);
+        assert_int_equal(position, 1 + (i > 0 ? i - 1 : 0));
+        bn_answer_free(&answer);
+    }
+    assert_int_equal(status_of(self, ids[1]).position, 1);
+    assert_int_equal(status_of(self, ids[2]).position, 2);
+    assert_int_equal(status_of(self, ids[0]).position, 3); /* low priority: behind all */
+    bn_jobs_result(self->jobs, ids[1], NULL, &answer);
+    assert_int_equal(answer.code, 400);
+    bn_answer_free(&answer);
+
+    const bn_submit full = {.body = body, .body_bytes = strlen(body), .max_queue_length = 2};
+    char id[BN_REQUEST_ID_CHARS];
+    bn_jobs_submit(self->jobs, &full, id, NULL, &answer);
+    assert_int_equal(answer.code, 429);
+    bn_answer_free(&answer);
+    free(body);
+
+    slow_photo_answer(&held.photo);
+    for (int i = 0; i < 3; i++) bench_wait(self, ids[i], BN_REQUEST_COMPLETED);
+    assert_int_equal(status_of(self, ids[0]).code, 200);
+    unblock(&held);
+    unblock(&second);
+    bench_wait(self, second.id, BN_REQUEST_COMPLETED);
+}
+
+static void low_priority_runs_last(void **state)
+{
+    bench *self = *state;
+    blocked held, second;
+    char low[BN_REQUEST_ID_CHARS], normal[BN_REQUEST_ID_CHARS];
+    block(self, &held);
+    block(self, &second);
+    char *body = bench_body(30, 30, "");
+    const bn_submit submit = {
+        .body = body, .body_bytes = strlen(body), .low_priority = true, .max_queue_length = -1};
+    bench_submit(self, &submit, low);
+    bench_submit_body(self, body, normal);
+    free(body);
+    slow_photo_answer(&held.photo);
+    slow_photo_answer(&second.photo);
+    bench_wait(self, low, BN_REQUEST_RUNNING);
+    assert_true(status_of(self, normal).state >= BN_REQUEST_RUNNING);
+    bench_wait(self, low, BN_REQUEST_COMPLETED);
+    unblock(&held);
+    unblock(&second);
+}
+
+static void cancelling_while_waiting_running_and_after(void **state)
+{
+    bench *self = *state;
+    blocked held, second;
+    char id[BN_REQUEST_ID_CHARS];
+    block(self, &held);
+    block(self, &second);
+    char *body = bench_body(30, 30, "");
+    bench_submit_body(self, body, id);
+    free(body);
+    assert_int_equal(bn_jobs_cancel(self->jobs, id, false), BN_CANCEL_REQUESTED);
+    bn_request_status status = status_of(self, id);
+    assert_int_equal(status.state, BN_REQUEST_COMPLETED);
+    assert_string_equal(status.error_type, "client_cancelled");
+    json_t *result = result_of(self, id, 499);
+    assert_string_equal(text_of(result, "error_type"), "client_cancelled");
+    json_decref(result);
+    assert_int_equal(bn_jobs_cancel(self->jobs, id, false), BN_CANCEL_COMPLETED);
+    assert_int_equal(bn_jobs_cancel(self->jobs, "00000000-0000-4000-8000-000000000000", false),
+                     BN_CANCEL_NOT_FOUND);
+
+    /* queued, but its photo is being fetched already */
+    assert_int_equal(bn_jobs_cancel(self->jobs, second.id, false), BN_CANCEL_REQUESTED);
+    assert_int_equal(status_of(self, second.id).code, 499);
+    /* running */
+    assert_int_equal(bn_jobs_cancel(self->jobs, held.id, true), BN_CANCEL_REQUESTED);
+    bench_wait(self, held.id, BN_REQUEST_COMPLETED);
+    status = status_of(self, held.id);
+    assert_int_equal(status.code, 499);
+    assert_string_equal(status.error_type, "client_disconnected");
+    unblock(&held);
+    unblock(&second);
+}
+
+/* The network itself is stopped, not only what stands around it. */
+static void cancelling_stops_the_network(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    char id[BN_REQUEST_ID_CHARS];
+    bench_close(self);
+    self->options.network_width = self->options.network_height = 1024;
+    bench_open(self);
+    char *body = bench_body(30, 30, "");
+    bench_submit_body(self, body, id);
+    free(body);
+    bool computing = false;
+    while (!computing) { /* until the network has begun */
+        bn_request_status status;
+        assert_ok(bn_jobs_status(self->jobs, id, true, 0, &status, &err), err);
+        assert_true(status.state != BN_REQUEST_COMPLETED);
+        computing = strstr(status.logs, "at 1024 x 1024") != NULL;
+        bn_request_status_free(&status);
+    }
+    assert_int_equal(bn_jobs_cancel(self->jobs, id, false), BN_CANCEL_REQUESTED);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(status_of(self, id).code, 499);
+}
+
+static void start_timeout_ends_what_did_not_start(void **state)
+{
+    bench *self = *state;
+    blocked held, second;
+    char id[BN_REQUEST_ID_CHARS];
+    bn_answer answer;
+    block(self, &held);
+    block(self, &second);
+    char *body = bench_body(30, 30, "");
+    const bn_submit submit = {
+        .body = body, .body_bytes = strlen(body), .start_timeout_s = 2, .max_queue_length = -1};
+    bench_submit(self, &submit, id);
+    free(body);
+    bn_jobs_sweep(self->jobs);
+    assert_int_equal(status_of(self, id).state, BN_REQUEST_QUEUED);
+    atomic_fetch_add(&self->now_ms, 2001);
+    bn_jobs_sweep(self->jobs);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_jobs_result(self->jobs, id, NULL, &answer);
+    assert_int_equal(answer.code, 504);
+    assert_true(answer.user_timeout);
+    assert_string_equal(answer.error_type, "request_timeout");
+    bn_answer_free(&answer);
+    unblock(&held);
+    unblock(&second);
+    bench_wait(self, held.id, BN_REQUEST_COMPLETED);
+    assert_int_equal(status_of(self, held.id).code, 200);
+}
+
+static void results_and_files_are_forgotten_in_time(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(30, 30, "");
+    const bn_submit submit = {.body = body,
+                              .body_bytes = strlen(body),
+                              .max_queue_length = -1,
+                              .lifecycle = "{\"expiration_duration_seconds\": 60}"};
+    bench_submit(self, &submit, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_answer answer;
+    bn_jobs_result(self->jobs, id, NULL, &answer);
+    bn_file_facts facts;
+    int fd;
+    assert_ok(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
+    close(fd);
+    atomic_fetch_add(&self->now_ms, 60 * 1000);
+    assert_int_equal(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err),
+                     BIREFNET_ERROR_NOT_FOUND);
+    bn_jobs_sweep(self->jobs);
+    char path[200];
+    snprintf(path, sizeof path, "%s/files/%.2s/%s", self->folder, answer.image_id, answer.image_id);
+    assert_int_equal(access(path, F_OK), -1);
+    bn_answer_free(&answer);
+    assert_int_equal(status_of(self, id).code, 200);
+    atomic_fetch_add(&self->now_ms, 24 * 3600 * 1000);
+    bn_jobs_sweep(self->jobs);
+    bn_request_status status;
+    assert_int_equal(bn_jobs_status(self->jobs, id, false, 0, &status, &err), BIREFNET_ERROR_NOT_FOUND);
+    bn_jobs_result(self->jobs, id, NULL, &answer);
+    assert_int_equal(answer.code, 404);
+    bn_answer_free(&answer);
+}
+
+static void limits_hold_for_each_key(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_answer answer;
+    char key[BN_KEY_CHARS], id[BN_REQUEST_ID_CHARS];
+    bn_key_facts facts;
+    const bn_key_limits limits = {.per_minute = 3, .running = 1, .waiting = 0};
+    assert_ok(bn_keys_make(self->folder, "tester", NULL, &limits, key, &facts, &err), err);
+    bn_submit submit = {.body = "{}", .body_bytes = 2, .key_id = facts.id, .max_queue_length = -1};
+    for (int i = 0; i < 3; i++) bench_submit(self, &submit, id);
+    bn_jobs_submit(self->jobs, &submit, id, NULL, &answer);
+    assert_int_equal(answer.code, 429);
+    assert_int_equal(answer.retry_after_s, 21);
+    bn_answer_free(&answer);
+    submit.key_id = NULL; /* others are not held back */
+    bench_submit(self, &submit, id);
+    submit.key_id = facts.id;
+    atomic_fetch_add(&self->now_ms, 21000);
+    bench_submit(self, &submit, id);
+
+    blocked held;
+    size_t size;
+    char body[200];
+    atomic_fetch_add(&self->now_ms, 60000);
+    held.png = bench_png(50, 50, &size);
+    slow_photo_start(&held.photo, held.png, size);
+    snprintf(body, sizeof body, "{\"image_url\":\"http://127.0.0.1:%d/x.png\"}", held.photo.port);
+    submit.body = body;
+    submit.body_bytes = strlen(body);
+    bench_submit(self, &submit, held.id);
+    slow_photo_wait_asked(&held.photo);
+    bench_submit(self, &submit, id); /* the queue takes it, and it waits */
+    submit.sync = true;
+    char other[BN_REQUEST_ID_CHARS];
+    bn_jobs_submit(self->jobs, &submit, other, NULL, &answer);
+    assert_int_equal(answer.code, 429);
+    assert_non_null(strstr(answer.body, "concurrent_requests_limit"));
+    bn_answer_free(&answer);
+    assert_int_equal(status_of(self, id).state, BN_REQUEST_QUEUED);
+    slow_photo_answer(&held.photo);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    unblock(&held);
+}
+
+static void one_data_folder_has_one_server(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_jobs *second;
+    assert_int_equal(bn_jobs_open(&self->options, &second, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_non_null(strstr(err.message, "another server"));
+}
+
+static void readiness_and_metrics_tell(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    char why[300];
+    bn_buffer text;
+    assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
+    bn_buffer_init(&text, 1u << 20);
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(30, 30, "");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_submit_body(self, "{}", id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_true(bn_jobs_drain(self->jobs, 60000));
+    assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+    assert_string_equal(why, "shutting down");
+    assert_ok(bn_jobs_metrics(self->jobs, &text, &err), err);
+    assert_non_null(strstr((char *)text.data, "birefnet_requests_accepted_total 2\n"));
+    assert_non_null(
+        strstr((char *)text.data, "birefnet_requests_failed_total{reason=\"invalid_input\"} 1\n"));
+    assert_non_null(strstr((char *)text.data, "birefnet_requests_waiting 0\n"));
+    bn_buffer_free(&text);
+    bn_answer answer;
+    const bn_submit late = {.body = "{}", .body_bytes = 2, .max_queue_length = -1};
+    bn_jobs_submit(self->jobs, &late, id, NULL, &answer);
+    assert_int_equal(answer.code, 503);
+    bn_answer_free(&answer);
+}
+
+static void no_weights_at_all_is_said(void **state)
+{
+    bench *self = *state;
+    char why[300], id[BN_REQUEST_ID_CHARS];
+    bench_close(self);
+    self->options.fallback_model = "";
+    bench_open(self);
+    assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+    assert_memory_equal(why, "no weights", 10);
+    char *body = bench_body(30, 30, "");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_decref(result_of(self, id, 503));
+}
+
+static int start_bench(void **state)
+{
+    bench *self = calloc(1, sizeof *self);
+    bench_init(self);
+    self->options.allow_private = true;
+    atomic_store(&self->now_ms, 1700000000000);
+    bench_open(self);
+    *state = self;
+    return 0;
+}
+
+static int end_bench(void **state)
+{
+    bench_destroy(*state);
+    free(*state);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_bench, end_bench)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_photo_becomes_a_cutout_and_a_mask),
+        TEST(mask_only_inline_and_formats),
+        TEST(bad_input_is_accepted_and_answered_with_422),
+        TEST(photos_that_cannot_be_used_say_why),
+        TEST(logs_tell_stage_and_percent_and_come_once),
+        TEST(those_behind_wait_and_know_their_position),
+        TEST(low_priority_runs_last),
+        TEST(cancelling_while_waiting_running_and_after),
+        TEST(cancelling_stops_the_network),
+        TEST(start_timeout_ends_what_did_not_start),
+        TEST(results_and_files_are_forgotten_in_time),
+        TEST(limits_hold_for_each_key),
+        TEST(one_data_folder_has_one_server),
+        TEST(readiness_and_metrics_tell),
+        TEST(no_weights_at_all_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
