@@ -55,7 +55,7 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     bn_console console;
     bn_console_init(&console, values->given[BN_OPTION_QUIET], values->given[BN_OPTION_VERBOSE],
                     values->given[BN_OPTION_NO_PROGRESS]);
-    if (command == BN_COMMAND_REMOVE || command == BN_COMMAND_PULL)
+    if (command == BN_COMMAND_REMOVE || command == BN_COMMAND_PULL || command == BN_COMMAND_SERVE)
         bn_interrupt_install(); /* others just end */
     bn_exit code = BN_EXIT_INTERNAL;
     switch (command) {
@@ -73,6 +73,12 @@ static bn_exit run_command(bn_command command, const bn_values *values)
         break;
     case BN_COMMAND_BENCH:
         code = bn_command_bench(values, &console);
+        break;
+    case BN_COMMAND_SERVE:
+        code = bn_command_serve(values, &console);
+        break;
+    case BN_COMMAND_KEYS:
+        code = bn_command_keys(values, &console);
         break;
     case BN_COMMANDS:
         break;

@@ -6,6 +6,8 @@
 #define PULL   (1u << BN_COMMAND_PULL)
 #define INFO   (1u << BN_COMMAND_INFO)
 #define BENCH  (1u << BN_COMMAND_BENCH)
+#define SERVE  (1u << BN_COMMAND_SERVE)
+#define KEYS   (1u << BN_COMMAND_KEYS)
 
 static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_OUTPUT] = {"output", 'o', BN_KIND_TEXT, "OUT", .takes_path = true, .commands = REMOVE,
@@ -56,7 +58,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                            .commands = REMOVE,
                            .help = "Keep the photo's colour profile and samples, or convert to sRGB."},
     [BN_OPTION_MAX_PIXELS] = {"max-pixels", 0, BN_KIND_REAL, "MILLIONS", .low = 0.001, .high = 10000,
-                              .fallback = "100", .commands = REMOVE,
+                              .fallback = "100", .commands = REMOVE | SERVE,
                               .help = "Refuse photos of more pixels before any memory is taken for them."},
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
                                  .help = "Leave inputs alone whose output is already there."},
@@ -69,8 +71,8 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE,
                        .help = "Download a preset's weights without asking if they are not there."},
     [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
-                           .fallback = "all that the process may use", .commands = REMOVE | INFO | BENCH,
-                           .help = "Threads of the network."},
+                           .fallback = "all that the process may use",
+                           .commands = REMOVE | INFO | BENCH | SERVE, .help = "Threads of the network."},
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
          .commands = REMOVE | INFO | BENCH,
@@ -86,7 +88,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help = "How the decoder reads image tiles: channel for weights since November 2024, "
                  "grid for older ones. auto tells it by the weights."},
     [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
-                              .commands = REMOVE | MODELS | PULL | INFO | BENCH,
+                              .commands = REMOVE | MODELS | PULL | INFO | BENCH | SERVE,
                               .help = "Look for weights here first, and pull them to here."},
     [BN_OPTION_RUNS] = {"runs", 'n', BN_KIND_WHOLE, "N", .low = 1, .high = 1000, .fallback = "5",
                         .commands = BENCH,
@@ -96,18 +98,87 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help = "Also time the whole way of this photo, from its bytes to those of the cut-out."},
     [BN_OPTION_COMPARE] = {"compare-precision", 0, BN_KIND_FLAG, .commands = BENCH,
                            .help = "Also run in float32 and say how far the result is from that."},
+    [BN_OPTION_LISTEN] = {"listen", 'l', BN_KIND_TEXT, "HOST:PORT", .fallback = "127.0.0.1:8000",
+                          .commands = SERVE,
+                          .help =
+                              "Where plain HTTP is answered; 0.0.0.0:8000 is every network of this machine."},
+    [BN_OPTION_DATA] = {"data", 'd', BN_KIND_TEXT, "FOLDER", .takes_path = true,
+                        .fallback = "birefnet/server in the user's data folder", .commands = SERVE | KEYS,
+                        .help = "Queue, files, keys and webhooks lie here."},
+    [BN_OPTION_FALLBACK_MODEL] = {"fallback-model", 0, BN_KIND_TEXT, "MODEL", .takes_path = true,
+                                  .fallback = "starter", .commands = SERVE,
+                                  .help =
+                                      "Answers for presets whose weights are not here: a preset, a file or "
+                                      "seeded:GENERATION-BACKBONE:SEED. Empty: such requests fail."},
+    [BN_OPTION_PRELOAD] = {"preload", 0, BN_KIND_TEXT, "NAMES", .commands = SERVE,
+                           .help = "Open these presets, separated by commas, before the server is ready."},
+    [BN_OPTION_MAX_MODELS] = {"max-models", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 16, .fallback = "2",
+                              .commands = SERVE,
+                              .help = "Models in memory at a time; the one not used for longest goes."},
+    [BN_OPTION_PUBLIC_URL] = {"public-url", 0, BN_KIND_TEXT, "URL", .fallback = "what each client says",
+                              .commands = SERVE,
+                              .help =
+                                  "Scheme, host and port that clients reach this server at, behind a proxy."},
+    [BN_OPTION_ANYONE] = {"anyone", 0, BN_KIND_FLAG, .commands = SERVE,
+                          .help = "Answer every machine although no key is configured."},
+    [BN_OPTION_ALLOW_PRIVATE] = {"allow-private", 0, BN_KIND_FLAG, .commands = SERVE,
+                                 .help = "Fetch photos from private and loopback addresses, too."},
+    [BN_OPTION_TLS_LISTEN] = {"tls-listen", 0, BN_KIND_TEXT, "HOST:PORT", .fallback = "port 8443",
+                              .commands = SERVE, .help = "Where TLS is answered, beside plain HTTP."},
+    [BN_OPTION_TLS_CERT] = {"tls-cert", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = SERVE,
+                            .help = "Certificate chain, PEM."},
+    [BN_OPTION_TLS_KEY] = {"tls-key", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = SERVE,
+                           .help = "Its private key, PEM."},
+    [BN_OPTION_TLS_SELF_SIGNED] = {"tls-self-signed", 0, BN_KIND_FLAG, .commands = SERVE,
+                                   .help =
+                                       "Make a private authority and a certificate in the data folder, and "
+                                       "print the environment that the Python client needs."},
+    [BN_OPTION_ACCESS_LOG] = {"access-log", 0, BN_KIND_TEXT, "FILE", .takes_path = true,
+                              .fallback = "standard output", .commands = SERVE,
+                              .help = "One JSON line a request; off for none."},
+    [BN_OPTION_MAX_BODY] = {"max-body", 0, BN_KIND_REAL, "MB", .low = 0.01, .high = 2000, .fallback = "96",
+                            .commands = SERVE,
+                            .help = "Refuse larger requests; photos may come inside of them as data URIs."},
+    [BN_OPTION_MAX_WAITING] = {"max-waiting", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 1e6,
+                               .fallback = "10000", .commands = SERVE,
+                               .help = "Requests that may wait, of all callers together."},
+    [BN_OPTION_MAX_STORED] = {"max-stored", 0, BN_KIND_REAL, "GB", .low = 0.001, .high = 1e6,
+                              .fallback = "20", .commands = SERVE,
+                              .help = "Bytes of all stored files together."},
+    [BN_OPTION_RETENTION] = {"retention", 0, BN_KIND_REAL, "HOURS", .low = 0.001, .high = 87600,
+                             .fallback = "24", .commands = SERVE,
+                             .help = "How long results and files without a lifecycle are kept."},
+    [BN_OPTION_PER_MINUTE] = {"per-minute", 0, BN_KIND_WHOLE, "N", .low = 0, .high = 1e6,
+                              .fallback = "no limit", .commands = SERVE | KEYS,
+                              .help = "Requests that one key may send in a minute."},
+    [BN_OPTION_MAX_RUNNING] = {"max-running", 0, BN_KIND_WHOLE, "N", .low = 0, .high = 1e6,
+                               .fallback = "no limit", .commands = SERVE | KEYS,
+                               .help = "Requests of one key that run at a time."},
+    [BN_OPTION_KEY_WAITING] = {"key-waiting", 0, BN_KIND_WHOLE, "N", .low = 0, .high = 1e6,
+                               .fallback = "no limit", .commands = SERVE | KEYS,
+                               .help = "Requests of one key that may wait."},
+    [BN_OPTION_DRAIN] = {"drain", 0, BN_KIND_WHOLE, "SECONDS", .low = 0, .high = 86400, .fallback = "60",
+                         .commands = SERVE,
+                         .help = "How long a stop waits for what runs. A second signal ends at once."},
+    [BN_OPTION_TEST_RESOLUTION] = {"test-resolution", 0, BN_KIND_TEXT, "SIZE", .commands = SERVE,
+                                   .help =
+                                       "For tests only: what the network sees, whatever requests ask for."},
+    [BN_OPTION_KEY] = {"key", 0, BN_KIND_TEXT, "ID:SECRET", .commands = KEYS,
+                       .help = "Take this key instead of making one."},
     [BN_OPTION_VERIFY] = {"verify", 0, BN_KIND_FLAG, .commands = PULL,
                           .help =
                               "Only check the files that are there against the SHA-256 noted when they were "
                               "pulled."},
-    [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH,
+    [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH | KEYS,
                         .help = "Print JSON for programs instead of text."},
     [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG, .commands = REMOVE | PULL,
                                .help = "No progress bar, even in a terminal."},
-    [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG, .commands = REMOVE | PULL, .help = "Print errors only."},
-    [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG, .commands = REMOVE | PULL | INFO | BENCH,
+    [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG, .commands = REMOVE | PULL | SERVE | KEYS,
+                         .help = "Print errors only."},
+    [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG, .commands = REMOVE | PULL | INFO | BENCH | SERVE,
                            .help = "Say more: the model, the times of each photo."},
-    [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG, .commands = REMOVE | MODELS | PULL | INFO | BENCH,
+    [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG,
+                        .commands = REMOVE | MODELS | PULL | INFO | BENCH | SERVE | KEYS,
                         .help = "Print this and stop."},
 };
 
@@ -160,6 +231,22 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet bench -m light -r 1024x1024\tfive runs\n"
          "birefnet bench -m seeded:gen3-swin_v1_t:1 --json\ta published architecture without its weights\n"
          "birefnet bench --photo photo.jpg\tthe whole way of a photo, too\n"},
+    [BN_COMMAND_SERVE] = {"serve", "", 0, 0, "Answer HTTP as fal-ai/birefnet/v2 does",
+                          "The clients of that endpoint work with this server when they are given its "
+                          "address (see docs/SERVER.md), and "
+                          "so do those of rembg's server. A page to try it is at the address itself. "
+                          "Accepted requests survive a "
+                          "crash. Without keys only this machine is answered.\n",
+                          "birefnet serve\ton this machine, port 8000\n"
+                          "birefnet serve -l 0.0.0.0:8000 --preload light\tfor a network; make keys first\n"
+                          "birefnet serve --tls-self-signed\tand TLS on port 8443\n"},
+    [BN_COMMAND_KEYS] =
+        {"keys", "ACTION [NAME]", 1, 2, "Make, list and revoke the keys of a server",
+         "ACTION is add, list or revoke. A key is shown once, when it is made; the server stores a "
+         "hash. A running server takes the change at once.\n",
+         "birefnet keys add alice\ta new key\n"
+         "birefnet keys list\tids, days, names\n"
+         "birefnet keys revoke alice\tby name or id\n"},
 };
 
 const bn_option_spec *bn_option_get_spec(bn_option option)

@@ -11,7 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
+#include <jansson.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdio.h>

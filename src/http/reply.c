@@ -1,7 +1,6 @@
 /* reply.c - see reply.h; bodies and fields as the service's clients read them. */
 #include "http/reply.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,14 +93,4 @@ bn_http_next bn_reply_preflight(bn_http_request *request)
     bn_http_reply_field(request, "Access-Control-Max-Age", "86400");
     bn_http_reply_field(request, "Vary", "Access-Control-Request-Headers");
     return BN_HTTP_REPLY;
-}
-
-void bn_uuid_make(char id[40])
-{
-    uint8_t r[16];
-    randombytes_buf(r, sizeof r);
-    r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
-    r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
-    snprintf(id, 40, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2],
-             r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
 }

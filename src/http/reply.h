@@ -30,7 +30,4 @@ void bn_reply_finish(bn_http_request *request);
 /* The answer to a preflight: everything is allowed to every page; the key decides. */
 bn_http_next bn_reply_preflight(bn_http_request *request);
 
-/* A random UUID, version 4: 36 characters. */
-void bn_uuid_make(char id[40]);
-
 #endif

@@ -3,6 +3,7 @@
 #include "http/call.h"
 
 #include "base/size.h"
+#include "jobs/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -45,6 +45,7 @@ export async function serve(options = {}) {
   server.stop = async (signal = "SIGTERM") => {
     child.kill(signal);
     const end = await server.ended;
+    if (signal === "SIGTERM" && end.code !== 0) throw new Error(`stopped with ${end.code} ${end.signal}: ${server.errors}`);
     if (!options.data && !server.keep) rmSync(data, { recursive: true, force: true });
     return end;
   };
