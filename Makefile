@@ -1,5 +1,6 @@
 # The few commands one needs; the build itself is CMake's (see CMakePresets.json).
 #   make run [PHOTO=mine.jpg]   install what is missing, build, cut out a photo
+#   make serve                  the same set-up, then answer as the endpoint on port 8000, with a page at /
 #   make test                   the same set-up, then all tests
 #   make install [PREFIX=/usr/local] [DESTDIR=]
 
@@ -9,7 +10,7 @@ OUT ?= cutouts
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: all setup run test install format complexity clean
+.PHONY: all setup run serve test install format complexity clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -23,6 +24,11 @@ $(BUILD)/build.ninja: | setup
 run: setup $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target birefnet
 	@$(BUILD)/bin/birefnet remove "$(PHOTO)" --model "$(MODEL)" -o "$(OUT)/"
+
+# SERVE="--listen 0.0.0.0:8000 ..." for more options
+serve: setup $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --target birefnet
+	@$(BUILD)/bin/birefnet serve $(SERVE)
 
 test: setup all
 	@ctest --test-dir $(BUILD) --output-on-failure
