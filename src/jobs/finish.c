@@ -85,6 +85,7 @@ static void finish(bn_jobs *jobs, bn_job *job)
     bn_live_log(jobs, job, BIREFNET_LOG_INFO, "%s, encoding %s: 80 %%",
                 job->options.refine ? "Refining colours" : "Composing",
                 bn_format_get_facts(job->input.format)->name);
+    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL);
     const double start = bn_clock_ms();
     bn_status status = bn_cutout_finish(&job->options, &job->cutout, &err);
     job->compute_ms += bn_clock_ms() - start;

@@ -125,7 +125,7 @@ static bool is_known(void *user, const char *id, bool upload)
 static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
 {
     bn_jobs *jobs = user;
-    const bool gone = accepted->sync, deadly = accepted->attempts >= BN_JOBS_MAX_ATTEMPTS;
+    const bool gone = accepted->sync, deadly = accepted->attempts >= BN_ATTEMPT_LIMIT;
     char id[BN_REQUEST_ID_CHARS];
     memcpy(id, accepted->id, sizeof id);
     if (gone || deadly) {

@@ -130,7 +130,6 @@ static bool prepare(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     bn_error err = {0};
     bn_buffer bytes;
     bn_buffer_init(&bytes, jobs->options.max_input_bytes);
-    bn_store_begun(jobs->store, job->accepted.id, NULL); /* may fail on a full disk: no matter */
     bn_status status = load_input(jobs, job, ending, &err);
     if (status != BIREFNET_OK && ending->code == 0)
         bn_ending_infra(ending, 500, "internal_error", err.message);
@@ -143,8 +142,10 @@ static bool prepare(bn_jobs *jobs, bn_job *job, bn_ending *ending)
         if (status != BIREFNET_OK) fail_fetch(jobs, job, status, &err, ending);
     }
     if (status == BIREFNET_OK) {
+        bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL); /* a full disk: no matter */
         status = bn_cutout_decode(bytes.data, bytes.size, &job->options, &job->cutout, &err);
         bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
+        bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT - BN_ATTEMPT_CODECS, NULL);
         job->compute_ms += job->cutout.times.decode_ms;
         if (status != BIREFNET_OK) fail_decode(jobs, job, status, &err, ending);
     }

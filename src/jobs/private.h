@@ -29,12 +29,17 @@
 
 #include <pthread.h>
 
-#define BN_JOBS_BUCKETS      1024
-#define BN_JOBS_MAX_THREADS  16
-#define BN_JOBS_COURIERS     3
-#define BN_JOBS_MAX_ATTEMPTS 10 /* of a request that was being worked on when the program died */
-#define BN_JOBS_LOG_LINES    64
-#define BN_JOBS_ENDPOINT     "/v2"
+#define BN_JOBS_BUCKETS     1024
+#define BN_JOBS_MAX_THREADS 16
+#define BN_JOBS_COURIERS    3
+#define BN_JOBS_LOG_LINES   64
+#define BN_JOBS_ENDPOINT    "/v2"
+
+/* A photo that breaks the program must not do so for ever, and one that was only there when the program was killed must not
+ * be given up. Decoding and encoding are where files do harm, so dying there weighs more than dying in the network. */
+#define BN_ATTEMPT_LIMIT  300
+#define BN_ATTEMPT_CODECS 50
+#define BN_ATTEMPT        1
 
 typedef enum bn_phase_of_job {
     BN_JOB_WAITING = 0,

@@ -22,7 +22,7 @@ typedef struct bn_accepted {
     int64_t seq; /* order of arrival; given by put */
     bool sync, low_priority;
     int64_t created_ms, start_by_ms; /* start_by_ms 0 = whenever */
-    int attempts;                    /* how often it was begun */
+    int attempts;                    /* weighted: see BN_ATTEMPT_LIMIT */
     const char *body;
     size_t body_bytes;
     char *webhook, *lifecycle, *file_base, *key_id; /* owned where read from the store */
@@ -47,8 +47,8 @@ void bn_ending_free(bn_ending *ending);
 
 /* Insert; where ending is given, it is completed at once. Fills accepted->seq. A sync request need not be on the disk. */
 bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err);
-/* Count one more attempt; need not be on the disk. */
-bn_status bn_store_begun(bn_store *store, const char *id, bn_error *err);
+/* Add to its attempts; need not be on the disk. */
+bn_status bn_store_attempt(bn_store *store, const char *id, int weight, bn_error *err);
 /* In one transaction: the ending, its files, the webhook to deliver. Nothing where it has ended before. */
 bn_status bn_store_complete(bn_store *store, const char *id, const bn_ending *ending,
                             const bn_file_facts *files, size_t file_count, bn_error *err);

@@ -68,13 +68,14 @@ bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_endin
     return status;
 }
 
-bn_status bn_store_begun(bn_store *store, const char *id, bn_error *err)
+bn_status bn_store_attempt(bn_store *store, const char *id, int weight, bn_error *err)
 {
     bn_db *db = &store->writer;
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, false, err);
     if (status == BIREFNET_OK) {
-        status = bn_db_run(db, err, "UPDATE requests SET attempts = attempts + 1 WHERE id = ?", "t", id);
+        status = bn_db_run(db, err, "UPDATE requests SET attempts = attempts + ? WHERE id = ?", "it",
+                           (int64_t)weight, id);
         status = bn_db_end(db, status, err);
     }
     bn_db_unlock(db);

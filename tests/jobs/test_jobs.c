@@ -481,8 +481,8 @@ static void readiness_and_metrics_tell(void **state)
     char *body = bench_body(30, 30, "");
     bench_submit_body(self, body, id);
     free(body);
-    bench_submit_body(self, "{}", id);
     bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bench_submit_body(self, "{}", id);
     assert_true(bn_jobs_drain(self->jobs, 60000));
     assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
     assert_string_equal(why, "shutting down");

@@ -1,0 +1,195 @@
+/* test_webhooks.c - webhooks: what they carry, their signature by the receivers' recipe, and when they are tried again. */
+#include "tests/test.h"
+
+#include "tests/jobs/bench.h"
+#include "tests/jobs/receiver.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <sys/stat.h>
+
+typedef struct fixture {
+    bench bench;
+    receiver hooks;
+    char url[100];
+} fixture;
+
+static fixture *start(const int *codes, size_t count)
+{
+    fixture *self = calloc(1, sizeof *self);
+    bench_init(&self->bench);
+    atomic_store(&self->bench.now_ms, 1700000000000);
+    bench_open(&self->bench);
+    receiver_start(&self->hooks, codes, count);
+    snprintf(self->url, sizeof self->url, "http://127.0.0.1:%d/hook?x=1", self->hooks.port);
+    return self;
+}
+
+static void end(fixture *self)
+{
+    bench_destroy(&self->bench);
+    receiver_stop(&self->hooks);
+    free(self);
+}
+
+static void submit(fixture *self, const char *body, char id[BN_REQUEST_ID_CHARS])
+{
+    const bn_submit submit = {.body = body,
+                              .body_bytes = strlen(body),
+                              .webhook = self->url,
+                              .file_base = "https://photos.example",
+                              .max_queue_length = -1};
+    bench_submit(&self->bench, &submit, id);
+}
+
+/* As receivers do it: any key of the set, the four fields, the raw body. */
+static bool verifies(const char *jwks, const received *hook, const char *body)
+{
+    bool good = false;
+    json_t *keys = json_loads(jwks, 0, NULL), *key;
+    size_t index;
+    uint8_t signature[crypto_sign_BYTES], digest[crypto_hash_sha256_BYTES];
+    char hex[65], message[400];
+    crypto_hash_sha256(digest, (const uint8_t *)body, strlen(body));
+    sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
+    snprintf(message, sizeof message, "%s\n%s\n%s\n%s", hook->request_id, hook->user_id, hook->timestamp,
+             hex);
+    assert_int_equal(sodium_hex2bin(signature, sizeof signature, hook->signature, strlen(hook->signature),
+                                    NULL, NULL, NULL),
+                     0);
+    json_array_foreach(json_object_get(keys, "keys"), index, key)
+    {
+        uint8_t public_key[32];
+        const char *x = json_string_value(json_object_get(key, "x"));
+        assert_string_equal(json_string_value(json_object_get(key, "kty")), "OKP");
+        assert_string_equal(json_string_value(json_object_get(key, "crv")), "Ed25519");
+        assert_int_equal(sodium_base642bin(public_key, sizeof public_key, x, strlen(x), NULL, NULL, NULL,
+                                           sodium_base64_VARIANT_URLSAFE_NO_PADDING),
+                         0);
+        good = good || crypto_sign_verify_detached(signature, (const uint8_t *)message, strlen(message),
+                                                   public_key) == 0;
+    }
+    json_decref(keys);
+    return good;
+}
+
+static void a_result_is_delivered_and_signed(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer jwks;
+    char id[BN_REQUEST_ID_CHARS], text[40];
+    fixture *self = start(NULL, 0);
+    char *body = bench_body(20, 20, "");
+    submit(self, body, id);
+    free(body);
+    receiver_wait(&self->hooks, 1);
+    received *hook = &self->hooks.list[0];
+    assert_string_equal(hook->request_id, id);
+    assert_string_equal(hook->timestamp, "1700000000");
+    json_t *root = json_loads(hook->body, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(root, "request_id")), id);
+    assert_string_equal(json_string_value(json_object_get(root, "gateway_request_id")), id);
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "OK");
+    assert_null(json_object_get(root, "error"));
+    const char *url =
+        json_string_value(json_object_get(json_object_get(json_object_get(root, "payload"), "image"), "url"));
+    snprintf(text, sizeof text, "https://photos.example/files/b/");
+    assert_memory_equal(url, text, strlen(text));
+    json_decref(root);
+    bn_buffer_init(&jwks, 10000);
+    assert_ok(bn_jobs_jwks(self->bench.jobs, &jwks, &err), err);
+    assert_true(verifies((char *)jwks.data, hook, hook->body));
+    hook->body[hook->body_bytes / 2] ^= 1;
+    assert_false(verifies((char *)jwks.data, hook, hook->body));
+    bn_buffer_free(&jwks);
+    char path[100];
+    struct stat facts;
+    snprintf(path, sizeof path, "%s/webhook.key", self->bench.folder);
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0600);
+    end(self);
+}
+
+static void failures_carry_the_errors(void **state)
+{
+    (void)state;
+    char id[BN_REQUEST_ID_CHARS];
+    fixture *self = start(NULL, 0);
+    submit(self, "{\"image_url\":\"data:,not an image\"}", id);
+    receiver_wait(&self->hooks, 1);
+    json_t *root = json_loads(self->hooks.list[0].body, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "ERROR");
+    assert_string_equal(json_string_value(json_object_get(root, "error")), "Invalid status code: 422");
+    const json_t *detail = json_object_get(json_object_get(root, "payload"), "detail");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(detail, 0), "type")),
+                        "image_load_error");
+    json_decref(root);
+    end(self);
+}
+
+static void wait_for_failures(fixture *self, int count)
+{
+    bn_error err = {0};
+    char line[80];
+    snprintf(line, sizeof line, "\nbirefnet_webhooks_failed_total %d\n", count);
+    for (bool there = false; !there;) { /* the attempt is over a moment after the receiver has answered */
+        bn_buffer text;
+        bn_buffer_init(&text, 1u << 20);
+        assert_ok(bn_jobs_metrics(self->bench.jobs, &text, &err), err);
+        there = strstr((char *)text.data, line) != NULL;
+        bn_buffer_free(&text);
+    }
+}
+
+static void failed_attempts_come_again_after_a_restart_too(void **state)
+{
+    (void)state;
+    static const int codes[] = {500, 503};
+    char id[BN_REQUEST_ID_CHARS];
+    fixture *self = start(codes, 2);
+    submit(self, "{}", id);
+    receiver_wait(&self->hooks, 1);
+    wait_for_failures(self, 1);
+    bn_jobs_sweep(self->bench.jobs);
+    assert_int_equal(self->hooks.count, 1); /* not before its time */
+    atomic_fetch_add(&self->bench.now_ms, 1000);
+    bn_jobs_sweep(self->bench.jobs);
+    receiver_wait(&self->hooks, 2);
+    wait_for_failures(self, 2);
+    bench_close(&self->bench);
+    atomic_fetch_add(&self->bench.now_ms, 5000);
+    bench_open(&self->bench);
+    receiver_wait(&self->hooks, 3);
+    for (int i = 0; i < 3; i++) assert_string_equal(self->hooks.list[i].request_id, id);
+    assert_string_equal(self->hooks.list[0].body, self->hooks.list[2].body);
+    end(self);
+}
+
+static void a_redirect_is_not_followed_or_repeated(void **state)
+{
+    (void)state;
+    static const int codes[] = {302};
+    char id[BN_REQUEST_ID_CHARS], second[BN_REQUEST_ID_CHARS];
+    fixture *self = start(codes, 1);
+    submit(self, "{}", id);
+    receiver_wait(&self->hooks, 1);
+    wait_for_failures(self, 1);
+    atomic_fetch_add(&self->bench.now_ms, 7200 * 1000);
+    bn_jobs_sweep(self->bench.jobs);
+    submit(self, "{}", second);
+    receiver_wait(&self->hooks, 2);
+    assert_string_equal(self->hooks.list[1].request_id, second);
+    end(self);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_result_is_delivered_and_signed),
+        cmocka_unit_test(failures_carry_the_errors),
+        cmocka_unit_test(failed_attempts_come_again_after_a_restart_too),
+        cmocka_unit_test(a_redirect_is_not_followed_or_repeated),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
