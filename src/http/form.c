@@ -9,37 +9,44 @@
 
 #define BOUNDARY_MAX_BYTES 70 /* RFC 2046, section 5.1.1 */
 
-/* The value of `; name=value` or `; name="value"` behind a field's first word. Quoted pairs are undone. */
+/* From `at` behind the next semicolon that is not in quotes, and the blanks after it. */
+static size_t next_parameter(const char *text, size_t length, size_t at)
+{
+    for (bool quoted = false; at < length && (quoted || text[at] != ';'); at++) {
+        if (text[at] == '"') quoted = !quoted;
+        if (quoted && text[at] == '\\') at++;
+    }
+    at++;
+    while (at < length && (text[at] == ' ' || text[at] == '\t')) at++;
+    return at;
+}
+
+/* What begins at `text`: a word, or text in quotes whose quoted pairs are undone. False where it is empty, too long or
+ * holds control bytes. */
+static bool read_value(const char *text, size_t length, char *value, size_t size)
+{
+    const bool quoted = length > 0 && *text == '"';
+    size_t used = 0;
+    for (size_t at = quoted; at < length; at++) {
+        if (quoted ? text[at] == '"' : strchr("; \t", text[at]) != NULL) break;
+        if (quoted && text[at] == '\\' && at + 1 < length && (text[at + 1] == '"' || text[at + 1] == '\\'))
+            at++;
+        if ((unsigned char)text[at] < 0x20 || used + 1 >= size) return false;
+        value[used++] = text[at];
+    }
+    value[used] = '\0';
+    return used > 0;
+}
+
+/* The value of `; name=value` or `; name="value"` behind a field's first word. */
 static bool read_parameter(const char *text, size_t length, const char *name, char *value, size_t size)
 {
     const size_t name_length = strlen(name);
-    size_t at = 0;
     value[0] = '\0';
-    while (at < length) {
-        while (at < length && text[at] != ';') { /* to the next parameter, over quoted text */
-            if (text[at] == '"')
-                for (at++; at < length && text[at] != '"'; at++)
-                    if (text[at] == '\\') at++;
-            at++;
-        }
-        at++;
-        while (at < length && (text[at] == ' ' || text[at] == '\t')) at++;
-        if (at + name_length >= length || strncasecmp(text + at, name, name_length) != 0 ||
-            text[at + name_length] != '=')
-            continue;
-        at += name_length + 1;
-        const bool quoted = at < length && text[at] == '"';
-        size_t used = 0;
-        for (at += quoted; at < length; at++) {
-            if (quoted ? text[at] == '"' : (text[at] == ';' || text[at] == ' ' || text[at] == '\t')) break;
-            if (quoted && text[at] == '\\' && at + 1 < length &&
-                (text[at + 1] == '"' || text[at + 1] == '\\'))
-                at++;
-            if ((unsigned char)text[at] < 0x20 || used + 1 >= size) return false;
-            value[used++] = text[at];
-        }
-        value[used] = '\0';
-        return used > 0;
+    for (size_t at = next_parameter(text, length, 0); at < length; at = next_parameter(text, length, at)) {
+        const bool found = length - at > name_length && strncasecmp(text + at, name, name_length) == 0 &&
+                           text[at + name_length] == '=';
+        if (found) return read_value(text + at + name_length + 1, length - at - name_length - 1, value, size);
     }
     return false;
 }
