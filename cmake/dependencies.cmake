@@ -18,7 +18,7 @@ pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 find_library(GIF_LIBRARY gif REQUIRED)
 find_library(CGIF_LIBRARY cgif REQUIRED)
 
-# oneDNN in Debian runs on GNU OpenMP, and our kernels share its threads (src/nn/parallel.c).
+# oneDNN in Debian runs on GNU OpenMP, and our kernels share its threads (src/base/parallel.c).
 find_package(OpenMP)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     set(BN_OPENMP OpenMP::OpenMP_C)

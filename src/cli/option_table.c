@@ -35,7 +35,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                              .help = "Keep the photo's colours at soft edges instead of estimating the "
                                      "foreground's own: faster, but the old background shines through."},
     [BN_OPTION_FORMAT] =
-        {"format", 'f', BN_KIND_CHOICE, "FORMAT", .choices = "png|webp|gif|tiff|jpeg", .commands = REMOVE,
+        {"format", 'f', BN_KIND_CHOICE, "FORMAT", .choices = "png|webp|gif|tiff|jpeg|jpg", .commands = REMOVE,
          .help = "Format of what is written. Default: by the suffix of OUT, else png. jpeg needs "
                  "an opaque background. webp is lossless unless --quality is given."},
     [BN_OPTION_QUALITY] = {"quality", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 100, .commands = REMOVE,
@@ -95,7 +95,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                         .help = "Runs that are timed, after one that is not; the middle one counts."},
     [BN_OPTION_PHOTO] =
         {"photo", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = BENCH,
-         .help = "Also time the whole way of this photo, from its bytes to those of the cut-out."},
+         .help = "Time decoding to encoding of this photo instead of a 12-megapixel JPEG made for it."},
     [BN_OPTION_COMPARE] = {"compare-precision", 0, BN_KIND_FLAG, .commands = BENCH,
                            .help = "Also run in float32 and say how far the result is from that."},
     [BN_OPTION_LISTEN] = {"listen", 'l', BN_KIND_TEXT, "HOST:PORT", .fallback = "127.0.0.1:8000",
@@ -230,7 +230,7 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "would take at the rate at which this machine multiplies large matrices.\n",
          "birefnet bench -m light -r 1024x1024\tfive runs\n"
          "birefnet bench -m seeded:gen3-swin_v1_t:1 --json\ta published architecture without its weights\n"
-         "birefnet bench --photo photo.jpg\tthe whole way of a photo, too\n"},
+         "birefnet bench --photo photo.jpg\twith a photo of your own\n"},
     [BN_COMMAND_SERVE] = {"serve", "", 0, 0, "Answer HTTP as fal-ai/birefnet/v2 does",
                           "The clients of that endpoint work with this server when they are given its "
                           "address (see docs/SERVER.md), and "

@@ -1,4 +1,6 @@
 /* matte.c - birefnet_session_matte: resize the photo, normalise, run the network, sigmoid, bring the mask back. */
+#include "cutout/matte.h"
+
 #include "base/parallel.h"
 #include "base/size.h"
 #include "image/resample.h"
@@ -48,6 +50,34 @@ static bn_status check_arguments(const birefnet_session *session, const uint8_t 
     return BIREFNET_OK;
 }
 
+bn_status bn_matte_prepare(const uint8_t *rgb, int width, int height, ptrdiff_t stride_bytes,
+                           bn_matte_size size, float *planes, bn_error *err)
+{
+    const size_t pixels = (size_t)size.width * (size_t)size.height;
+    uint8_t *small = malloc(3 * pixels);
+    if (!small) return bn_fail_memory(err, 3 * pixels, "the resized photo");
+    convert_call call = {.rgb = small, .planes = planes, .pixels = pixels};
+    const bn_status status = bn_resize_u8(rgb, width, height, 3, stride_bytes, small, size.width, size.height,
+                                          (ptrdiff_t)3 * size.width, BN_FILTER_BILINEAR, size.threads, err);
+    if (status == BIREFNET_OK) bn_parallel_for(size.threads, pixels, normalise, &call);
+    free(small);
+    return status;
+}
+
+bn_status bn_matte_finish(const float *logits, bn_matte_size size, uint8_t *matte, int width, int height,
+                          ptrdiff_t matte_stride_bytes, bn_error *err)
+{
+    const size_t pixels = (size_t)size.width * (size_t)size.height;
+    uint8_t *mask = malloc(pixels);
+    if (!mask) return bn_fail_memory(err, pixels, "the network's mask");
+    convert_call call = {.logits = logits, .mask = mask, .pixels = pixels};
+    bn_parallel_for(size.threads, pixels, to_mask, &call);
+    const bn_status status = bn_resize_u8(mask, size.width, size.height, 1, size.width, matte, width, height,
+                                          matte_stride_bytes, BN_FILTER_BICUBIC, size.threads, err);
+    free(mask);
+    return status;
+}
+
 birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t *rgb, int width, int height,
                                        ptrdiff_t stride_bytes, uint8_t *matte, ptrdiff_t matte_stride_bytes,
                                        birefnet_error *error)
@@ -55,21 +85,8 @@ birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t 
     BN_TRY(check_arguments(session, rgb, width, height, stride_bytes, matte, matte_stride_bytes, error));
     birefnet_session_info info;
     birefnet_session_get_info(session, &info);
-    const size_t pixels = (size_t)info.width * (size_t)info.height;
-    bn_status status = BIREFNET_OK;
-    uint8_t *small = malloc(4 * pixels); /* the resized photo, and behind it the network's mask */
-    if (!small) return bn_fail_memory(error, 4 * pixels, "the resized photo");
-    convert_call call = {
-        .rgb = small, .planes = bn_session_input(session), .mask = small + 3 * pixels, .pixels = pixels};
-    BN_TRY_DONE(bn_resize_u8(rgb, width, height, 3, stride_bytes, small, info.width, info.height,
-                             (ptrdiff_t)3 * info.width, BN_FILTER_BILINEAR, info.threads, error));
-    bn_parallel_for(info.threads, pixels, normalise, &call);
-    BN_TRY_DONE(bn_session_run_inplace(session, error));
-    call.logits = bn_session_logits(session);
-    bn_parallel_for(info.threads, pixels, to_mask, &call);
-    BN_TRY_DONE(bn_resize_u8(call.mask, info.width, info.height, 1, info.width, matte, width, height,
-                             matte_stride_bytes, BN_FILTER_BICUBIC, info.threads, error));
-done:
-    free(small);
-    return status;
+    const bn_matte_size size = {info.width, info.height, info.threads};
+    BN_TRY(bn_matte_prepare(rgb, width, height, stride_bytes, size, bn_session_input(session), error));
+    BN_TRY(bn_session_run_inplace(session, error));
+    return bn_matte_finish(bn_session_logits(session), size, matte, width, height, matte_stride_bytes, error);
 }

@@ -1,4 +1,4 @@
-/* foreground.h - estimate the foreground's own colours by blur fusion (Germer et al.; the authors'
+/* foreground.h - estimate the foreground's own colours by blur fusion (Forte 2021; the authors'
  * refinement).
  *
  * The public function is birefnet_refine_foreground; this one lets tests choose the instruction set. */

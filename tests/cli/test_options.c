@@ -190,6 +190,20 @@ static void help_comes_at_once(void **state)
 }
 #endif
 
+/* The keys that programs read, and every stage of a photo's way. */
+static void bench_tells_all_stages(void **state)
+{
+    (void)state;
+    static cli_result result;
+    static const char *const words[] = {
+        "\"median_ms\"", "\"floor_ms\"",      "\"peak_rss_bytes\"", "\"stages\"",  "\"decode\"",
+        "\"resize\"",    "\"backbone full\"", "\"backbone half\"",  "\"squeeze\"", "\"decoder 4\"",
+        "\"decoder 1\"", "\"mask\"",          "\"refine\"",         "\"encode\"",  "\"against_f32\""};
+    cli_expect(&result, 0, "", "bench " SMALL_MODEL " -n 1 --json --compare-precision --photo " PHOTO);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strstr(result.out, words[i])) fail_msg("%s is not in: %s", words[i], result.out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +215,7 @@ int main(void)
         cmocka_unit_test(wrong_command_lines_give_one_line_and_a_hint),
         cmocka_unit_test(a_file_in_place_of_a_command_is_explained),
         cmocka_unit_test(facts_are_told),
+        cmocka_unit_test(bench_tells_all_stages),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         cmocka_unit_test(help_comes_at_once),
 #endif
