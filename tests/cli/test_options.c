@@ -194,7 +194,6 @@ static void help_comes_at_once(void **state)
 static void bench_tells_all_stages(void **state)
 {
     (void)state;
-    static cli_result result;
     static const char *const words[] = {
         "\"median_ms\"", "\"floor_ms\"",      "\"peak_rss_bytes\"", "\"stages\"",  "\"decode\"",
         "\"resize\"",    "\"backbone full\"", "\"backbone half\"",  "\"squeeze\"", "\"decoder 4\"",
