@@ -51,7 +51,7 @@ bn_status bn_db_open(const char *path, bool writer, bn_db *db, bn_error *err)
     if (code != SQLITE_OK) status = fail(db, code, err);
     if (status == BIREFNET_OK) {
         sqlite3_extended_result_codes(db->handle, 1);
-        sqlite3_busy_timeout(db->handle, 2000);
+        sqlite3_busy_timeout(db->handle, 500);
         status = bn_db_exec(db, "PRAGMA mmap_size=0; PRAGMA cache_size=-2000; PRAGMA temp_store=MEMORY", err);
     }
     if (status == BIREFNET_OK && writer)
