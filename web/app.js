@@ -109,6 +109,7 @@ async function run() {
     $("result").scrollIntoView({ block: "nearest" });
     await remember(made, shown);
   } catch (error) {
+    uploads.delete(chosen.file); // the server may have let it expire: next time it goes up again
     progress.stop(error.name === "AbortError" ? "Cancelled." : "No result.");
     if (error.name !== "AbortError") showProblem(error);
   } finally {
