@@ -64,28 +64,54 @@ static bool read_line(const char *path, char *line, int size)
     return read;
 }
 
-/* CPUs that the quota of our control group pays for; 0 where there is no quota. Only the group that the process
- * sees as its root is read: in a container that is the container's own. */
-static double cgroup_cpus(void)
+/* The least of two quotas, 0 standing for none. */
+static double lesser(double a, double b)
 {
-    char line[128];
+    return a <= 0 ? b : b <= 0 ? a : BN_MIN(a, b);
+}
+
+/* Version 2: "max 100000" or "150000 100000" in cpu.max. */
+static double quota_v2(const char *folder)
+{
+    char path[1200], line[128];
     long long quota = 0, period = 0;
-    if (read_line("/sys/fs/cgroup/cpu.max", line,
-                  sizeof line)) { /* version 2: "max 100000" or "150000 100000" */
-        if (sscanf(line, "%lld %lld", &quota, &period) == 2 && period > 0)
-            return (double)quota / (double)period;
-        return 0;
-    }
-    if (read_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", line, sizeof line)) quota = atoll(line);
-    if (read_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us", line, sizeof line)) period = atoll(line);
+    snprintf(path, sizeof path, "%s/cpu.max", folder);
+    if (!read_line(path, line, sizeof line) || sscanf(line, "%lld %lld", &quota, &period) != 2) return 0;
     return quota > 0 && period > 0 ? (double)quota / (double)period : 0;
+}
+
+static double quota_v1(const char *root)
+{
+    char path[1200], line[128];
+    long long quota = 0, period = 0;
+    snprintf(path, sizeof path, "%s/cpu/cpu.cfs_quota_us", root);
+    if (read_line(path, line, sizeof line)) quota = atoll(line);
+    snprintf(path, sizeof path, "%s/cpu/cpu.cfs_period_us", root);
+    if (read_line(path, line, sizeof line)) period = atoll(line);
+    return quota > 0 && period > 0 ? (double)quota / (double)period : 0;
+}
+
+double bn_cgroup_cpus(const char *root, const char *membership)
+{
+    char group[512] = "", folder[1024], line[600];
+    FILE *file = fopen(membership, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "0::%511[^\n]", group) == 1) break;
+    if (file) fclose(file);
+    double least = lesser(quota_v1(root), quota_v2(root));
+    while (group[0] == '/' && group[1]) { /* our group and those above it */
+        snprintf(folder, sizeof folder, "%s%s", root, group);
+        least = lesser(least, quota_v2(folder));
+        *strrchr(group, '/') = '\0';
+    }
+    return least;
 }
 
 int bn_cpu_threads(void)
 {
     cpu_set_t set;
     int threads = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    const double quota = cgroup_cpus();
+    const double quota = bn_cgroup_cpus("/sys/fs/cgroup", "/proc/self/cgroup");
     if (quota > 0 && quota < threads) threads = (int)(quota + 0.5);
     return BN_MAX(threads, 1);
 }

@@ -21,6 +21,10 @@ bool bn_isa_from_name(const char *name, bn_isa *isa); /* false if there is no su
 /* Threads worth starting: the affinity mask, less where a cgroup CPU quota allows less; at least 1. */
 int bn_cpu_threads(void);
 
+/* CPUs that the quotas of our control group and of those above it pay for; 0 where there is none. root: where the file
+ * system of control groups is mounted; membership: the file that names our group. */
+double bn_cgroup_cpus(const char *root, const char *membership);
+
 /* The CPU's model name as the system tells it; "unknown" if it does not. */
 void bn_cpu_name(char *name, size_t size);
 

@@ -114,6 +114,39 @@ static void cpu_facts_make_sense(void **state)
     assert_true(bn_peak_rss_bytes() > 100000);
 }
 
+static void put(const char *folder, const char *name, const char *text)
+{
+    bn_error err = {0};
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_ok(bn_file_write_atomic(path, text, strlen(text), &err), err);
+}
+
+static void quotas_of_control_groups_are_found(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    char root[] = "/tmp/bn-cgroup-XXXXXX", path[256], membership[256];
+    assert_non_null(mkdtemp(root));
+    snprintf(membership, sizeof membership, "%s/membership", root);
+    snprintf(path, sizeof path, "%s/system.slice/birefnet.service", root);
+    assert_ok(bn_folder_make(path, &err), err);
+    assert_true(bn_cgroup_cpus(root, membership) == 0);
+    put(root, "membership", "0::/system.slice/birefnet.service\n");
+    assert_true(bn_cgroup_cpus(root, membership) == 0);
+    put(path, "cpu.max", "max 100000\n");
+    assert_true(bn_cgroup_cpus(root, membership) == 0);
+    put(path, "cpu.max", "250000 100000\n");
+    assert_true(bn_cgroup_cpus(root, membership) == 2.5);
+    put(root, "system.slice/cpu.max", "150000 100000\n"); /* a group above allows less */
+    assert_true(bn_cgroup_cpus(root, membership) == 1.5);
+    put(root, "cpu.max", "100000 100000\n"); /* what a container sees as its root */
+    assert_true(bn_cgroup_cpus(root, membership) == 1);
+    char command[300];
+    snprintf(command, sizeof command, "rm -r %s", root);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +155,7 @@ int main(void)
         cmocka_unit_test(files_are_written_whole_or_not_at_all),
         cmocka_unit_test(seeded_numbers_match_the_reference),
         cmocka_unit_test(cpu_facts_make_sense),
+        cmocka_unit_test(quotas_of_control_groups_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
