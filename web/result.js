@@ -80,7 +80,7 @@ export function createResult() {
 
   function offerMask() {
     $("download-mask").hidden = !mask || onlyMask;
-    if (mask) offer($("download-mask"), mask, `${stem}-mask`, "Download the mask");
+    if (mask) offer($("download-mask"), mask, `${stem}-mask`, "Download mask");
   }
 
   async function copy() {

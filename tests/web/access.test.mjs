@@ -85,9 +85,12 @@ test("everything is reached by Tab, in the order of the page, and shows it", asy
     const at = await page.evaluate(() => {
       const element = document.activeElement;
       if (element === document.body) return null;
-      const shows = [element, element.nextElementSibling, element.closest("label")].filter(Boolean)
-        .some((each) => { const { outlineStyle, outlineWidth } = getComputedStyle(each); return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2; });
-      const { x, y, width, height } = (element.matches(".unseen, [type=radio]") ? element.nextElementSibling : element).getBoundingClientRect();
+      const shows = [element, element.nextElementSibling, element.closest("label")].filter(Boolean).some((each) => {
+        const { outlineStyle, outlineWidth } = getComputedStyle(each);
+        return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+      });
+      const visible = element.matches(".unseen, [type=radio]") ? element.nextElementSibling : element;
+      const { x, y, width, height } = visible.getBoundingClientRect();
       const top = document.elementFromPoint(x + Math.min(width, innerWidth) / 2, y + height / 2);
       const covered = Boolean(top?.closest(".go")) && !element.closest(".go");
       return { covered, id: element.id || element.name || element.textContent.trim().slice(0, 30), shows };
@@ -110,9 +113,15 @@ test("a phone, 360 pixels wide", async () => {
     await page.setViewportSize({ width, height: 740 });
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, "scrolls sideways");
   }
-  const small = await page.evaluate(() => [...document.querySelectorAll("button, select, .button, input:not(.unseen, [type=radio], [type=range], [type=checkbox]), .pills label > span:not(.unseen)")]
-    .filter((element) => element.checkVisibility({ visibilityProperty: true })).map((element) => [element.id || element.textContent, element.getBoundingClientRect()])
-    .filter(([, box]) => box.width && (box.height < 40 || box.width < 40)).map(([name]) => name));
+  const small = await page.evaluate(() => {
+    const targets = "button, select, .button, input:not(.unseen, [type=radio], [type=range], [type=checkbox]), " +
+      ".pills label > span:not(.unseen)";
+    return [...document.querySelectorAll(targets)]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true }))
+      .map((element) => ({ name: element.id || element.textContent, box: element.getBoundingClientRect() }))
+      .filter(({ box }) => box.width && (box.height < 40 || box.width < 40))
+      .map(({ name }) => name);
+  });
   assert.deepEqual(small, []);
   await page.locator("#stage").scrollIntoViewIfNeeded();
   const box = await page.locator("#stage").boundingBox();
