@@ -6,6 +6,7 @@
 #include "cli/model.h"
 #include "cli/versions.h"
 #include "cutout/sessions.h"
+#include "model/model.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ static json_t *model_json(const bn_model_choice *choice, bn_isa isa, const biref
                           const birefnet_session_info *session)
 {
     static const char *const chosen_by[] = {"the caller", "the file's metadata", "the weights"};
-    return json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:i, s:f, s:I, s:I, s:I}",
+    return json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:i, s:f, s:I, s:I}",
                      "path", choice->path, "name", model->name, "starter",
                      choice->preset && !choice->preset->repository, "architecture", model->architecture,
                      "precision", model->precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "tile_order",
@@ -42,16 +43,14 @@ static json_t *model_json(const bn_model_choice *choice, bn_isa isa, const biref
                      "parameters", (json_int_t)model->parameters, "trained_for", model->width, model->height,
                      "network_size", session->width, session->height, "threads", session->threads,
                      "giga_macs", session->giga_macs, "weight_bytes", (json_int_t)model->weight_bytes,
-                     "arena_bytes", (json_int_t)session->arena_bytes, "peak_rss_bytes",
-                     (json_int_t)bn_peak_rss_bytes());
+                     "arena_bytes", (json_int_t)session->arena_bytes);
 }
 
-/* Open the weights and make them ready, as a run would. */
+/* What a run would need; nothing is packed, and no work space taken. */
 static bn_status describe_model(const bn_values *values, bn_console *console, json_t **json, bn_error *err)
 {
     bn_model_choice choice = {.path = ""};
     birefnet_model *model = NULL;
-    birefnet_session *session = NULL;
     bn_resolution resolution = {0};
     bn_status status = bn_values_choose_model(values, console, &choice, err);
     if (status != BIREFNET_OK) goto done;
@@ -70,15 +69,13 @@ static bn_status describe_model(const bn_values *values, bn_console *console, js
     size.width = resolution.width;
     size.height = resolution.height;
     size.threads = (int)values->number[BN_OPTION_THREADS];
-    BN_TRY_DONE(birefnet_session_open(model, &size, &session, err));
     birefnet_model_info model_info;
     birefnet_session_info session_info;
     birefnet_model_get_info(model, &model_info);
-    birefnet_session_get_info(session, &session_info);
+    BN_TRY_DONE(bn_session_estimate(model, &size, &session_info, &model_info.weight_bytes, err));
     *json = model_json(&choice, bn_values_isa(values), &model_info, &session_info);
 
 done:
-    birefnet_session_close(&session);
     birefnet_model_close(&model);
     return status;
 }
@@ -110,8 +107,8 @@ static void print_model(const json_t *model)
            pair_at(model, "network_size", 0), pair_at(model, "network_size", 1),
            json_integer_value(json_object_get(model, "threads")),
            json_real_value(json_object_get(model, "giga_macs")));
-    printf("memory        %.0f MiB weights, %.0f MiB work space; %.0f MiB at most so far\n",
-           mib(model, "weight_bytes"), mib(model, "arena_bytes"), mib(model, "peak_rss_bytes"));
+    printf("will need     %.0f MiB for weights, %.0f MiB of work space\n", mib(model, "weight_bytes"),
+           mib(model, "arena_bytes"));
 }
 
 static void print_text(json_t *json)

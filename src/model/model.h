@@ -18,6 +18,11 @@ struct birefnet_model {
 bn_status bn_model_open(const char *path, const birefnet_model_options *options, bn_isa isa,
                         birefnet_model **model, bn_error *err);
 
+/* What a session of this model would need, without reading a weight or taking the memory: info and *weight_bytes, the
+ * packed weights of this session alone. */
+bn_status bn_session_estimate(birefnet_model *model, const birefnet_session_options *options,
+                              birefnet_session_info *info, size_t *weight_bytes, bn_error *err);
+
 /* ---- sessions ------------------------------------------------------------------------------------------------ */
 
 /* float32 [3][height][width]: fill before bn_session_run_inplace. */

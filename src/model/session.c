@@ -24,7 +24,7 @@ void birefnet_session_options_default(birefnet_session_options *options)
     *options = (birefnet_session_options){0};
 }
 
-static bn_status build(birefnet_session *session, bn_error *err)
+static bn_status build(birefnet_session *session, bn_pack_store *packs, bn_error *err)
 {
     birefnet_model *model = session->model;
     bn_status status = BIREFNET_OK;
@@ -33,7 +33,7 @@ static bn_status build(birefnet_session *session, bn_error *err)
                                           model->info.precision == BIREFNET_PRECISION_BF16 ? BN_BF16 : BN_F32,
                                       .isa = model->isa,
                                       .threads = session->info.threads,
-                                      .packs = model->packs};
+                                      .packs = packs};
     BN_TRY_DONE(bn_graph_create(&options, &session->graph, err));
     BN_TRY_DONE(bn_params_create(model->weights, &model->arch, session->graph, &params, err));
     bn_network net = {.graph = session->graph,
@@ -49,8 +49,9 @@ done:
     return status;
 }
 
-birefnet_status birefnet_session_open(birefnet_model *model, const birefnet_session_options *options,
-                                      birefnet_session **session, birefnet_error *error)
+/* A session that knows its size and threads, but has no network yet. */
+static bn_status make_session(birefnet_model *model, const birefnet_session_options *options,
+                              birefnet_session **session, bn_error *error)
 {
     birefnet_session_options defaults;
     birefnet_session_options_default(&defaults);
@@ -74,14 +75,47 @@ birefnet_status birefnet_session_open(birefnet_model *model, const birefnet_sess
         bn_log_line(&model->log, BIREFNET_LOG_INFO,
                     "%d x %d rounded up to %d x %d: the network takes multiples of 32", width, height,
                     made->info.width, made->info.height);
-    const int threads =
-        bn_parallel_set_threads(made->info.threads); /* oneDNN lays primitives out for this many */
-    const bn_status status = build(made, error);
+    *session = made;
+    return BIREFNET_OK;
+}
+
+/* Build with oneDNN laying primitives out for the session's threads. */
+static bn_status build_for_threads(birefnet_session *session, bn_pack_store *packs, bn_error *err)
+{
+    const int threads = bn_parallel_set_threads(session->info.threads);
+    const bn_status status = build(session, packs, err);
     bn_parallel_set_threads(threads);
+    return status;
+}
+
+birefnet_status birefnet_session_open(birefnet_model *model, const birefnet_session_options *options,
+                                      birefnet_session **session, birefnet_error *error)
+{
+    birefnet_session *made = NULL;
+    if (!session) return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no place for the session");
+    BN_TRY(make_session(model, options, &made, error));
+    const bn_status status = build_for_threads(made, model->packs, error);
     if (status == BIREFNET_OK)
         *session = made;
     else
         birefnet_session_close(&made);
+    return status;
+}
+
+bn_status bn_session_estimate(birefnet_model *model, const birefnet_session_options *options,
+                              birefnet_session_info *info, size_t *weight_bytes, bn_error *err)
+{
+    birefnet_session *made = NULL;
+    bn_pack_store *packs = NULL;
+    bn_status status = BIREFNET_OK;
+    BN_TRY_DONE(make_session(model, options, &made, err));
+    BN_TRY_DONE(bn_pack_store_create_counting(&packs, err));
+    BN_TRY_DONE(build_for_threads(made, packs, err));
+    *info = made->info;
+    *weight_bytes = bn_pack_bytes(packs);
+done:
+    birefnet_session_close(&made);
+    bn_pack_store_destroy(&packs);
     return status;
 }
 

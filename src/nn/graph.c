@@ -247,6 +247,7 @@ bn_status bn_graph_finish(bn_graph *g, bn_error *err)
         return g->status;
     }
     BN_TRY(plan(g, err));
+    if (bn_pack_store_counts(g->options.packs)) return BIREFNET_OK; /* built to be counted, not to be run */
     void *arena = mmap(NULL, g->arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (arena == MAP_FAILED) return bn_fail_memory(err, g->arena_bytes, "activations");
     madvise(arena, g->arena_bytes, MADV_HUGEPAGE); /* fewer page faults and TLB misses; fine where refused */
@@ -281,6 +282,7 @@ static bn_status run_ops(bn_graph *g, bn_graph_progress_fn progress, void *user,
 
 bn_status bn_graph_run(bn_graph *g, bn_graph_progress_fn progress, void *user, bn_error *err)
 {
+    if (!g->arena) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a network that was only counted cannot run");
     for (int i = 0; i < g->part_count; i++) g->parts[i].last_ms = 0;
     const int threads_before = bn_parallel_set_threads(g->options.threads);
     const bn_status status = run_ops(g, progress, user, err);

@@ -25,7 +25,10 @@ struct bn_pack_store {
     dnnl_stream_t stream;
     entry *buckets[1024];
     size_t bytes;
+    bool counting; /* see bn_pack_store_create_counting */
 };
+
+static const float nothing[1]; /* what a counting store hands out for numbers; not to be read */
 
 bn_status bn_pack_store_create(bn_pack_store **store, bn_error *err)
 {
@@ -42,6 +45,18 @@ bn_status bn_pack_store_create(bn_pack_store **store, bn_error *err)
     }
     *store = made;
     return BIREFNET_OK;
+}
+
+bn_status bn_pack_store_create_counting(bn_pack_store **store, bn_error *err)
+{
+    BN_TRY(bn_pack_store_create(store, err));
+    (*store)->counting = true;
+    return BIREFNET_OK;
+}
+
+bool bn_pack_store_counts(const bn_pack_store *store)
+{
+    return store->counting;
 }
 
 static void free_entry(entry *one)
@@ -155,13 +170,13 @@ static bn_status make_weight(bn_pack_store *store, const bn_source *source, cons
     bn_status status = BIREFNET_OK;
     strncpy(one->key, source->key, sizeof one->key - 1);
     one->desc = *packed;
-    one->bytes = dnnl_memory_desc_get_size(packed);
-    one->block = allocate(one->bytes);
+    one->bytes = dnnl_memory_desc_get_size(packed) + outs * sizeof(float);
+    if (store->counting) goto done;
+    one->block = allocate(dnnl_memory_desc_get_size(packed));
     if (!one->block) BN_TRY_DONE(bn_fail_memory(err, one->bytes, "packed weights"));
     BN_TRY_DONE(bn_dnnl_check(dnnl_memory_create(&one->pack.weight, packed, store->engine, one->block),
                               "weights", err));
     BN_TRY_DONE(fill_weight(store, source, plain, one, outs, err));
-    one->bytes += outs * sizeof(float);
 done:
     if (status == BIREFNET_OK)
         *made = one;
@@ -185,11 +200,12 @@ bn_status bn_pack_get(bn_pack_store *store, const bn_source *source, const dnnl_
     return status;
 }
 
-static bn_status make_block(const char *key, size_t bytes, entry **made, bn_error *err)
+static bn_status make_block(const bn_pack_store *store, const char *key, size_t bytes, entry **made,
+                            bn_error *err)
 {
     entry *one = calloc(1, sizeof *one);
-    if (one) one->block = allocate(bytes);
-    if (!one || !one->block) {
+    if (one && !store->counting) one->block = allocate(bytes);
+    if (!one || (!one->block && !store->counting)) {
         free(one);
         return bn_fail_memory(err, bytes, "weights");
     }
@@ -206,9 +222,9 @@ bn_status bn_pack_floats(bn_pack_store *store, const char *key, size_t count, bn
     pthread_mutex_lock(&store->lock);
     entry *one = find(store, key, NULL);
     if (!one) {
-        status = make_block(key, count * sizeof(float), &one, err);
+        status = make_block(store, key, count * sizeof(float), &one, err);
         if (status == BIREFNET_OK) {
-            status = fill(context, one->block, err);
+            if (!store->counting) status = fill(context, one->block, err);
             if (status == BIREFNET_OK)
                 add(store, one);
             else
@@ -216,7 +232,7 @@ bn_status bn_pack_floats(bn_pack_store *store, const char *key, size_t count, bn
         }
     }
     pthread_mutex_unlock(&store->lock);
-    if (status == BIREFNET_OK) *numbers = one->block;
+    if (status == BIREFNET_OK) *numbers = store->counting ? nothing : one->block;
     return status;
 }
 
@@ -227,10 +243,10 @@ bn_status bn_pack_bf16(bn_pack_store *store, const char *key, const float *numbe
     pthread_mutex_lock(&store->lock);
     entry *one = find(store, key, NULL);
     if (!one) {
-        status = make_block(key, count * sizeof(uint16_t), &one, err);
+        status = make_block(store, key, count * sizeof(uint16_t), &one, err);
         if (status == BIREFNET_OK) {
             uint16_t *out = one->block;
-            for (size_t i = 0; i < count; i++) out[i] = bn_bf16_round(numbers[i]);
+            for (size_t i = 0; !store->counting && i < count; i++) out[i] = bn_bf16_round(numbers[i]);
             add(store, one);
         }
     }

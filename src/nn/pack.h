@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #include <dnnl.h>
+#include <stdbool.h>
 
 typedef struct bn_pack_store bn_pack_store;
 
@@ -30,6 +31,12 @@ typedef struct bn_pack {
 } bn_pack;
 
 bn_status bn_pack_store_create(bn_pack_store **store, bn_error *err);
+
+/* A store that only counts: no weight is read and nothing is packed. Graphs over it can be built and planned, for
+ * bn_pack_bytes and bn_graph_arena_bytes, but not run. */
+bn_status bn_pack_store_create_counting(bn_pack_store **store, bn_error *err);
+bool bn_pack_store_counts(const bn_pack_store *store);
+
 void bn_pack_store_destroy(bn_pack_store **store);
 
 dnnl_engine_t bn_pack_engine(const bn_pack_store *store);

@@ -233,6 +233,30 @@ static void a_run_allocates_nothing(void **state)
     }
 }
 
+static void an_estimate_is_what_a_session_takes(void **state)
+{
+    (void)state;
+    static const char *const models[] = {TINY, "seeded:gen3-swin_v1_t:1"};
+    for (size_t m = 0; m < 2; m++) {
+        bn_error err = {0};
+        birefnet_model *model = open_model(models[m], BIREFNET_PRECISION_AUTO);
+        const birefnet_session_options options = {256, 192, 2};
+        birefnet_session_info estimated, real;
+        birefnet_model_info before, after;
+        size_t weight_bytes = 0;
+        assert_ok(bn_session_estimate(model, &options, &estimated, &weight_bytes, &err), err);
+        birefnet_model_get_info(model, &before);
+        assert_int_equal(before.weight_bytes, 0); /* nothing was packed */
+        birefnet_session *session = open_session(model, 256, 192, 2);
+        birefnet_session_get_info(session, &real);
+        birefnet_model_get_info(model, &after);
+        assert_memory_equal(&estimated, &real, sizeof real);
+        assert_int_equal(weight_bytes, after.weight_bytes);
+        birefnet_session_close(&session);
+        birefnet_model_close(&model);
+    }
+}
+
 static int cancel_halfway(void *user, const char *part, double done)
 {
     (void)part;
@@ -367,6 +391,7 @@ int main(void)
         cmocka_unit_test(sessions_of_one_model_run_side_by_side),
         cmocka_unit_test(packed_weights_are_shared_by_sessions),
         cmocka_unit_test(a_run_allocates_nothing),
+        cmocka_unit_test(an_estimate_is_what_a_session_takes),
         cmocka_unit_test(a_run_can_be_cancelled),
         cmocka_unit_test(architectures_are_read_off_their_tensors),
         cmocka_unit_test(all_faults_are_named_at_once),
