@@ -85,8 +85,10 @@ static void configure(CURL *curl, exchange *self)
     const bn_web_options *options = self->options;
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+    if (!options->use_proxies) curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 20000L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 100L); /* bytes a second, for so many seconds */
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 30L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "Mozilla/5.0 (compatible; birefnet/" BN_VERSION ")");
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, self->words);
@@ -108,10 +110,11 @@ static void configure(CURL *curl, exchange *self)
 /* One request; *next is allocated where the answer sends us on. */
 static bn_status one_request(CURL *curl, exchange *self, const char *url, long *code, char **next)
 {
-    const double left_ms = self->end_ms - bn_clock_ms();
-    if (left_ms < 1) return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "it took too long");
+    const double left_ms = self->options->timeout_ms > 0 ? self->end_ms - bn_clock_ms() : 0;
+    if (self->options->timeout_ms > 0 && left_ms < 1)
+        return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "it took too long");
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms); /* 0 = none */
     self->is_redirect = false;
     self->words[0] = '\0';
     const CURLcode result = curl_easy_perform(curl);

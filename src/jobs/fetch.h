@@ -1,7 +1,7 @@
 /* fetch.h - one HTTP exchange with an address that somebody else named: GET for photos, POST for webhooks.
  *
  * Redirects are followed here, not by libcurl, and every connection is checked when it is made, so that neither a redirect
- * nor a name that changes its address leads inside. Proxies are not used: they would connect for us. */
+ * nor a name that changes its address leads inside. */
 #ifndef BN_JOBS_FETCH_H
 #define BN_JOBS_FETCH_H
 
@@ -11,7 +11,8 @@
 
 typedef struct bn_web_options {
     bool allow_private;            /* connect to addresses that are not public, too */
-    int timeout_ms;                /* for the whole of it */
+    bool use_proxies;              /* those of curl's environment variables; they connect for us, unchecked */
+    int timeout_ms;                /* for the whole of it; 0 = as long as bytes come */
     int redirects;                 /* followed at most; 0 = none: the answer is the redirect's */
     bool (*cancelled)(void *user); /* asked now and then; or NULL */
     void *user;

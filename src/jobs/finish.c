@@ -122,7 +122,9 @@ void *bn_finish_main(void *user)
         }
         bn_live_set_phase(jobs, job, BN_JOB_FINISHING);
         job->progress = 0.8;
-        job->options.threads = jobs->busy == 1 ? bn_cpu_threads() : 1; /* alone: nobody else needs them */
+        job->options.threads = 1;
+        if (jobs->busy == 1) /* alone: nobody else needs them */
+            job->options.threads = jobs->options.threads > 0 ? jobs->options.threads : bn_cpu_threads();
         job->holds++;
         pthread_mutex_unlock(&jobs->lock);
         finish(jobs, job);

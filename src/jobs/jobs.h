@@ -27,7 +27,7 @@ typedef struct bn_jobs_options {
         *public_url; /* what files and webhooks are written with where a request names no base; or NULL */
     const char *const *preload; /* presets to open before the server is ready; ends with NULL; may be NULL */
     int max_models;             /* open at a time; default 2 */
-    int threads;                /* of the network; 0 = all */
+    int threads;                /* of the network, and of finishing where nothing else runs; 0 = all */
     int prepare_threads;        /* fetching and decoding; default 2 */
     int finish_threads;         /* refining, encoding, storing; default 1 */
     int network_width, network_height; /* instead of what requests ask for; 0 = as they ask */

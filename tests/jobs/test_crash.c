@@ -29,6 +29,7 @@ static void submit_until_killed(bench *self, int pipe_fd, const char *webhook)
         _exit(1);
     }
     char *body = bench_body(24, 24, "\"output_mask\":true");
+    if (write(pipe_fd, "", 1) != 1) _exit(1); /* open now */
     for (;;) {
         char id[BN_REQUEST_ID_CHARS];
         bn_answer answer;
@@ -44,9 +45,9 @@ static void submit_until_killed(bench *self, int pipe_fd, const char *webhook)
     }
 }
 
-/* What the child had promised. */
-static size_t kill_one(bench *self, int after_ms, const char *webhook, char (*ids)[BN_REQUEST_ID_CHARS],
-                       size_t room)
+/* What the child had promised. Killed so long after its start, or after it has opened the folder. */
+static size_t kill_one(bench *self, int after_ms, bool opened, const char *webhook,
+                       char (*ids)[BN_REQUEST_ID_CHARS], size_t room)
 {
     int fds[2], status;
     size_t count = 0;
@@ -58,8 +59,11 @@ static size_t kill_one(bench *self, int after_ms, const char *webhook, char (*id
         submit_until_killed(self, fds[1], webhook);
     }
     close(fds[1]);
+    char mark;
+    if (opened) assert_int_equal(read(fds[0], &mark, 1), 1);
     nanosleep(&(struct timespec){.tv_sec = after_ms / 1000, .tv_nsec = after_ms % 1000 * 1000000L}, NULL);
     kill(child, SIGKILL);
+    if (!opened && read(fds[0], &mark, 1) < 0) fail();
     while (count < room && read(fds[0], ids[count], BN_REQUEST_ID_CHARS) == BN_REQUEST_ID_CHARS) count++;
     close(fds[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -147,7 +151,8 @@ static void killed_at_random_moments_nothing_is_lost(void **state)
     snprintf(url, sizeof url, "http://127.0.0.1:%d/hook", hooks.port);
     for (int round = 0; round < ROUNDS; round++) {
         random = random * 1103515245 + 12345;
-        count += kill_one(&self, (int)(random >> 16) % 250, url, ids + count, MAX_ACCEPTED - count);
+        count += kill_one(&self, (int)(random >> 16) % 250, round % 2 == 0, url, ids + count,
+                          MAX_ACCEPTED - count);
     }
     assert_true(count > 5);
     bench_open(&self);
