@@ -36,9 +36,9 @@ struct bn_http_private {
     bn_http_request *next_queued;
     pthread_mutex_t lock;
     _Atomic(int) holds;
-    bn_phase phase;
-    bool suspended;    /* MHD waits for us */
-    bool wake_pending; /* a wake came while the handler ran */
+    _Atomic(bn_phase) phase; /* changed with the lock held once the pool knows of the request */
+    bool suspended;          /* MHD waits for us */
+    bool wake_pending;       /* a wake came while the handler ran */
     bool gone, closed, end_pending, complete;
     double wake_at_ms; /* 0 = no */
     bool reply_sent;   /* given to MHD */

@@ -140,12 +140,12 @@ test("a thousand idle connections and a few slow ones disturb nobody", async () 
   for (const socket of sockets) socket.removeAllListeners("error").on("error", () => {});
   for (let i = 0; i < 20; i++) sockets[i].write("POST /run/fal-ai/birefnet/v2 HTTP/1.1\r\n");
   for (let i = 20; i < 40; i++) sockets[i].write(`POST /run/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}Content-Length: 1000\r\n\r\n{`);
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  assert.ok(Number(/birefnet_http_connections (\d+)/.exec(metrics)[1]) >= 1000);
+  const connections = async () => Number(/birefnet_http_connections (\d+)/.exec(await (await fetch(`${server.url}/metrics`)).text())[1]);
+  await until(async () => (await connections()) >= 1000);
   const answer = await fetch(`${server.url}/run/fal-ai/birefnet/v2`, { method: "POST", body: JSON.stringify({ image_url: dot }) });
   assert.equal(answer.status, 200);
   sockets.forEach((socket) => socket.destroy());
-  await until(async () => Number(/birefnet_http_connections (\d+)/.exec(await (await fetch(`${server.url}/metrics`)).text())[1]) < 20);
+  await until(async () => (await connections()) < 20);
 });
 
 test("clients that vanish in the middle of things", async () => {

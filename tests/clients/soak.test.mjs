@@ -13,6 +13,7 @@ test("memory does not grow", { timeout: 1200000 }, async () => {
   const big = `data:image/jpeg;base64,${photo.toString("base64")}`;
   let next = 0;
   let early = 0;
+  const samples = [];
   const work = async () => {
     while (next < REQUESTS) {
       const i = next++;
@@ -20,12 +21,13 @@ test("memory does not grow", { timeout: 1200000 }, async () => {
       if (i % 2) await api.run(E, { input });
       else await api.subscribe(E, { input, pollInterval: 10, logs: true });
       if (i === 100) early = rss();
+      if (i % 250 === 0) samples.push(rss());
       api.seen.length = 0;
     }
   };
   await Promise.all([work(), work(), work(), work()]).catch(async (error) => { await server.stop("SIGKILL"); throw error; });
   const late = rss();
-  console.log(`${early} KiB after 100 requests, ${late} KiB after ${REQUESTS}`);
+  console.log(`${early} KiB after 100 requests, ${late} KiB after ${REQUESTS}; every 250: ${samples.join(" ")}`);
   await server.stop();
   assert.ok(late <= early * 1.05, `${early} KiB became ${late} KiB`);
 });
