@@ -19,6 +19,13 @@
 #define ROUNDS       25
 #define MAX_ACCEPTED 2000
 
+/* ThreadSanitizer: a child of a process with threads starts threads of its own here, which it would refuse. */
+const char *__tsan_default_options(void);
+__attribute__((used, visibility("default"))) const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+
 /* The child: submits, one a time, and tells of each that was accepted, until it is killed. */
 static void submit_until_killed(bench *self, int pipe_fd, const char *webhook)
 {
