@@ -8,7 +8,8 @@ build="ca-certificates gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev oc
 opencl-c-headers libjansson-dev libcurl4-openssl-dev libjpeg62-turbo-dev libspng-dev libwebp-dev
 libavif-dev libtiff-dev liblcms2-dev libsodium-dev libgif-dev libcgif-dev libdeflate-dev
 libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libcmocka-dev zlib1g-dev"
-check="clang-14 clang clang-format-14 libclang-rt-14-dev pmccabe git man-db"
+check="clang-14 clang clang-format-14 libclang-rt-14-dev pmccabe git man-db chromium"
+command -v npm >/dev/null || check="$check nodejs npm" # for the server's clients and the page
 
 wanted=$build
 [ "${1:-}" = check ] && wanted="$build $check"
