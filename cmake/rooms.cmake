@@ -58,7 +58,9 @@ function(bn_fuzz name)
     target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    set(found ${CMAKE_BINARY_DIR}/fuzz/found/${name}) # libFuzzer writes what it finds to the first folder
+    file(MAKE_DIRECTORY ${found})
     add_test(NAME fuzz_${name} COMMAND fuzz_${name} -runs=2000 -max_total_time=20 -rss_limit_mb=4096 -timeout=20
-        ${FUZZ_CORPUS})
+        ${found} ${FUZZ_CORPUS})
     set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()
