@@ -81,16 +81,25 @@ def paste(im, m, data, r, noise):
     return im.astype(np.uint8), ((a[:, :, 0] > .5)*255).astype(np.uint8)
 
 
+def add_second(im, m, other, om, r):
+    """another cat, enlarged or reduced, into a photo of cats: both are subjects; what was unknown stays so"""
+    h, w = m.shape; k = r.uniform(.4, 1.1)*min(h/om.shape[0], w/om.shape[1]); f = -1 if r.random() < .5 else 1
+    A = np.float32([[f*k, 0, r.uniform(.2, .8)*w - f*k*om.shape[1]/2], [0, k, r.uniform(.25, .8)*h - k*om.shape[0]/2]])
+    a = cv2.warpAffine((om == 255).astype(np.float32), A, (w, h)); a = cv2.GaussianBlur(a, (0, 0), r.uniform(.5, 1))
+    im = jitter(cv2.warpAffine(other, A, (w, h), borderMode=cv2.BORDER_REPLICATE), r)*a[:, :, None] + im*(1 - a[:, :, None])
+    return im.astype(np.uint8), np.where(a > .5, 255, m).astype(np.uint8)
+
+
 # ---------------------------------------------------------------- geometry
 
-def squeeze(im, m, n, r):
+def squeeze(im, m, n, r, zoom=1.4):
     """to n x n: the photo pressed into the square as at inference, or enlarged, turned and moved besides"""
     h, w = m.shape
     t, k = (m == 255).astype(np.uint8)*255, (m != 128).astype(np.uint8)*255
     plain = r.random() < .4
     if plain: sx, sy = n/w, n/h
     else:
-        s = math.exp(r.uniform(math.log(.7), math.log(1.4)))
+        s = math.exp(r.uniform(math.log(.7), math.log(zoom)))
         sx, sy = s*n/w*r.uniform(.87, 1.15), s*n/h*r.uniform(.87, 1.15)
         if r.random() < .25: sx = sy = math.sqrt(sx*sy)              # aspect kept, as a square photo has it
     size = (max(16, round(w*sx)), max(16, round(h*sy))) if not plain else (n, n)
@@ -130,7 +139,8 @@ class Samples(torch.utils.data.Dataset):
             cat = r.random() < s['cats']
             _, im, m = r.choice(self.cats if cat else self.products)
             if r.random() < s['paste']*(.5 if cat else 1): im, m = paste(im, m, self, r, noise)
-            im, t, k = squeeze(im, m, n, r)
+            if cat and r.random() < s.get('second', 0): im, m = add_second(im, m, *r.choice(self.cats)[1:], r)
+            im, t, k = squeeze(im, m, n, r, s.get('cat_zoom', 1.4) if cat else 1.4)
         return spoil(jitter(im, r), r, noise), t, k
 
     def __getitem__(self, i):

@@ -88,8 +88,8 @@ def main():
                 row('train.csv', seen=at['seen'], stage=s['name'], size=s['size'], lr=g['lr'], main=round(a, 5), all=round(b, 5), cpu_s=round(at['cpu_s']), wall_s=round(at['wall_s']))
                 print('seen %d  stage %s  loss %.4f  %.2f pictures per CPU second so far' % (at['seen'], s['name'], a, at['seen']/at['cpu_s']), flush=True)
             if before//o.check_every != at['seen']//o.check_every:
-                r = {k: quick_check(ema, v, 384, dev) for k, v in check.items()}
-                row('val.csv', seen=at['seen'], cpu_s=round(at['cpu_s']), **{'%s_%s' % (k, m): round(float(v[i]), 5) for k, v in r.items() for i, m in enumerate(('iou', 'mae'))})
+                r = {k: quick_check(ema, v, s['size'], dev) for k, v in check.items()}
+                row('val.csv', seen=at['seen'], size=s['size'], cpu_s=round(at['cpu_s']), **{'%s_%s' % (k, m): round(float(v[i]), 5) for k, v in r.items() for i, m in enumerate(('iou', 'mae'))})
                 print('  check', {k: [round(float(a), 4) for a in v] for k, v in r.items()}, flush=True); cpu, wall = time.process_time(), time.time()
             if stop or time.time() - saved > o.save_every: save(); saved = time.time()
             if stop: break
