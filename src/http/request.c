@@ -61,7 +61,6 @@ bn_http_request *bn_request_create(bn_http_server *server, struct MHD_Connection
     if (own->next) own->next->private->previous = request;
     server->requests = request;
     pthread_mutex_unlock(&server->lock);
-    own->peer->in_request = true;
     return request;
 }
 

@@ -184,6 +184,7 @@ static enum MHD_Result begin(bn_http_request *request, struct MHD_Connection *co
                              const char *version)
 {
     struct bn_http_private *own = request->private;
+    own->peer->in_request = true; /* the header section is complete */
     request->method = method_of(method);
     if (!read_framing(request, connection, version)) return refuse_framing(request);
     if (own->server->handler.begin(own->server->handler.user, request) == BN_HTTP_REPLY) {

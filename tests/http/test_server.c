@@ -1,0 +1,282 @@
+/* test_server.c - the HTTP layer alone, with a handler of its own: parking, waking, clients that leave, streams, slow
+ * senders, bodies, closing with requests under way. */
+#include "tests/test.h"
+
+#include "http/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What the handler shares with the test. */
+static struct {
+    sem_t handled, ended;
+    _Atomic(bn_http_request *) request; /* the latest that is parked or streams */
+    _Atomic(int) calls;                 /* of handle, since the connection was made */
+    _Atomic(bool) gone, complete, too_long, sink_failed;
+    char text[64];
+} seen;
+
+static bn_http_server *server;
+
+static bn_http_next say(bn_http_request *request, int status, const char *text)
+{
+    request->reply.status = status;
+    bn_buffer_init(&request->reply.body, 1000);
+    bn_buffer_append(&request->reply.body, text, strlen(text), NULL);
+    return BN_HTTP_REPLY;
+}
+
+static bn_http_next begin(void *user, bn_http_request *request)
+{
+    (void)user;
+    seen.calls = 0;
+    if (strcmp(request->target, "/refuse") == 0) return say(request, 403, "no");
+    request->body_max_bytes = 10000;
+    if (strcmp(request->target, "/file") == 0) {
+        request->sink = BN_SINK_FILE;
+        snprintf(request->sink_folder, sizeof request->sink_folder, "/tmp");
+    }
+    return BN_HTTP_BODY;
+}
+
+/* "first", then "last" and the end. */
+static bn_http_next stream(bn_http_request *request)
+{
+    request->reply.status = 200;
+    request->reply.stream = true;
+    const bool last = seen.calls++ > 0;
+    seen.gone = bn_http_gone(request);
+    bn_http_stream_write(request, last ? "last" : "first", last ? 4 : 5);
+    return last ? BN_HTTP_END : BN_HTTP_MORE;
+}
+
+static bn_http_next park(bn_http_request *request)
+{
+    if (seen.calls++ == 0) return BN_HTTP_PARK;
+    seen.gone = bn_http_gone(request);
+    return say(request, 200, "woken");
+}
+
+static bn_http_next handle(void *user, bn_http_request *request)
+{
+    (void)user;
+    seen.request = request;
+    bn_http_next next = BN_HTTP_REPLY;
+    if (strcmp(request->target, "/park") == 0) {
+        next = park(request);
+    } else if (strcmp(request->target, "/timer") == 0) {
+        next = park(request);
+        if (next == BN_HTTP_PARK) bn_http_wake_after(request, 100);
+    } else if (strcmp(request->target, "/stream") == 0) {
+        next = stream(request);
+    } else {
+        seen.too_long = request->too_long;
+        seen.sink_failed = request->sink_failed;
+        memset(seen.text, 0, sizeof seen.text);
+        if (request->body_fd >= 0)
+            assert_true(pread(request->body_fd, seen.text, sizeof seen.text - 1, 0) >= 0);
+        else if (request->body.size)
+            memcpy(seen.text, request->body.data, request->body.size < 63 ? request->body.size : 63);
+        next = say(request, 200, "done");
+    }
+    sem_post(&seen.handled);
+    return next;
+}
+
+static void end(void *user, bn_http_request *request, bool complete)
+{
+    (void)user;
+    (void)request;
+    seen.complete = complete;
+    sem_post(&seen.ended);
+}
+
+static int open_server(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_http_options options;
+    bn_http_options_default(&options);
+    options.port = 0;
+    options.threads = 2;
+    options.header_timeout_ms = 300;
+    options.slow_after_ms = 300;
+    options.slow_bytes_per_s = 1000;
+    options.max_waiting_bytes = 8000;
+    sem_init(&seen.handled, 0, 0);
+    sem_init(&seen.ended, 0, 0);
+    const bn_http_handler handler = {.begin = begin, .handle = handle, .end = end};
+    assert_ok(bn_http_server_open(&options, &handler, &server, &err), err);
+    return 0;
+}
+
+static int close_server(void **state)
+{
+    (void)state;
+    bn_http_server_close(&server);
+    sem_destroy(&seen.handled);
+    sem_destroy(&seen.ended);
+    return 0;
+}
+
+/* Connected, with these bytes sent; reading gives up after 20 s. */
+static int send_text(const char *text)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr_in where = {.sin_family = AF_INET,
+                                      .sin_port = htons(bn_http_server_port(server)),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct timeval patience = {.tv_sec = 20};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&where, sizeof where), 0);
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+    return fd;
+}
+
+/* Read until `end` has come, or the connection ended; the descriptor stays open. */
+static const char *read_until(int fd, const char *last)
+{
+    static char text[65536];
+    size_t used = 0;
+    text[0] = '\0';
+    while (!*last || !strstr(text, last)) {
+        const ssize_t got = recv(fd, text + used, sizeof text - 1 - used, 0);
+        if (got == 0 || (got < 0 && errno == ECONNRESET)) break;
+        if (got < 0) fail_msg("no answer within 20 s; so far: %s", text);
+        used += (size_t)got;
+        text[used] = '\0';
+    }
+    return text;
+}
+
+#define HEAD " HTTP/1.1\r\nHost: x\r\n"
+
+static void a_parked_request_is_answered_after_a_wake(void **state)
+{
+    (void)state;
+    const int fd = send_text("GET /park" HEAD "\r\n");
+    sem_wait(&seen.handled);
+    bn_http_wake(seen.request);
+    assert_non_null(strstr(read_until(fd, "woken"), "200 OK"));
+    assert_false(seen.gone);
+    sem_wait(&seen.handled);
+    sem_wait(&seen.ended);
+    assert_true(seen.complete);
+    close(fd);
+}
+
+static void a_parked_request_wakes_by_time(void **state)
+{
+    (void)state;
+    const int fd = send_text("GET /timer" HEAD "\r\n");
+    assert_non_null(strstr(read_until(fd, "woken"), "200 OK"));
+    close(fd);
+    sem_wait(&seen.ended);
+}
+
+static void a_client_that_leaves_is_noticed(void **state)
+{
+    (void)state;
+    const int fd = send_text("GET /park" HEAD "\r\n");
+    sem_wait(&seen.handled);
+    close(fd);
+    sem_wait(&seen.handled); /* nobody but the monitor wakes it */
+    assert_true(seen.gone);
+    sem_wait(&seen.ended);
+}
+
+static void a_stream_comes_in_pieces(void **state)
+{
+    (void)state;
+    const int fd = send_text("GET /stream" HEAD "\r\n");
+    const char *text = read_until(fd, "first");
+    assert_non_null(strstr(text, "chunked"));
+    assert_null(strstr(text, "last"));
+    bn_http_wake(seen.request);
+    assert_non_null(strstr(read_until(fd, "0\r\n\r\n"), "last"));
+    sem_wait(&seen.ended);
+    assert_true(seen.complete);
+    close(fd);
+}
+
+static void slow_senders_are_cut_off(void **state)
+{
+    (void)state;
+    int fd = send_text("GET /park HTTP/1.1\r\nHos"); /* and nothing more */
+    assert_string_equal(read_until(fd, ""), "");
+    close(fd);
+    fd = send_text("POST /echo" HEAD "Content-Length: 9000\r\n\r\nx");
+    assert_string_equal(read_until(fd, ""), "");
+    close(fd);
+    sem_wait(&seen.ended);
+    assert_false(seen.complete);
+}
+
+static void bodies_go_where_they_shall(void **state)
+{
+    (void)state;
+    int fd = send_text("POST /echo" HEAD "Content-Length: 5\r\n\r\nhello");
+    read_until(fd, "done");
+    assert_string_equal(seen.text, "hello");
+    close(fd);
+    fd = send_text("PUT /file" HEAD "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n");
+    read_until(fd, "done");
+    assert_string_equal(seen.text, "hello!");
+    close(fd);
+    fd = send_text("GET /refuse" HEAD "\r\n");
+    assert_non_null(strstr(read_until(fd, "no"), "403"));
+    close(fd);
+}
+
+static void bodies_are_limited(void **state)
+{
+    (void)state;
+    static char text[12000];
+    for (int bytes = 9000; bytes <= 11000; bytes += 2000) { /* over what may wait; over what is allowed */
+        const int head = snprintf(text, sizeof text, "POST /echo" HEAD "Content-Length: %d\r\n\r\n", bytes);
+        memset(text + head, 'x', (size_t)bytes);
+        text[head + bytes] = '\0';
+        const int fd = send_text(text);
+        read_until(fd, "done");
+        assert_true(bytes <= 10000 ? seen.sink_failed && !seen.too_long : seen.sink_failed || seen.too_long);
+        close(fd);
+    }
+    for (int i = 0; i < 2; i++) sem_wait(&seen.ended);
+    bn_http_facts facts;
+    bn_http_server_facts(server, &facts);
+    assert_int_equal(facts.waiting_bytes, 0);
+}
+
+static void closing_ends_what_is_parked(void **state)
+{
+    (void)state;
+    const int fd = send_text("GET /park" HEAD "\r\n"), other = send_text("GET /stream" HEAD "\r\n");
+    sem_wait(&seen.handled);
+    sem_wait(&seen.handled);
+    bn_http_server_close(&server);
+    read_until(fd, "");
+    read_until(other, "");
+    close(fd);
+    close(other);
+    assert_int_equal(open_server(state), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_parked_request_is_answered_after_a_wake, open_server, close_server),
+        cmocka_unit_test_setup_teardown(a_parked_request_wakes_by_time, open_server, close_server),
+        cmocka_unit_test_setup_teardown(a_client_that_leaves_is_noticed, open_server, close_server),
+        cmocka_unit_test_setup_teardown(a_stream_comes_in_pieces, open_server, close_server),
+        cmocka_unit_test_setup_teardown(slow_senders_are_cut_off, open_server, close_server),
+        cmocka_unit_test_setup_teardown(bodies_go_where_they_shall, open_server, close_server),
+        cmocka_unit_test_setup_teardown(bodies_are_limited, open_server, close_server),
+        cmocka_unit_test_setup_teardown(closing_ends_what_is_parked, open_server, close_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
