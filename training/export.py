@@ -10,7 +10,7 @@ import torch
 import data, fast, model
 
 ABOUT = ('Small BiRefNet (PVT v2 b0, 8.9 M parameters) for single products and similar subjects, the photos that sellers take; '
-         'it knows cats too, and little else. Trained by this project on CC0 and MIT photos.')
+         'not for people, animals or scenes. Trained by this project on CC0 and MIT photos.')
 
 @torch.no_grad()
 def settle(net, samples, n, batch=8):

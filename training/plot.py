@@ -26,14 +26,13 @@ def panel(title, x_max, lo, hi, lines, marks):
     return im
 
 t, v = read(os.path.join(sys.argv[1], 'train.csv')), read(os.path.join(sys.argv[1], 'val.csv'))
-end = t['seen'][-1]; first = [i for i in range(len(t['stage'])) if i == 0 or t['stage'][i] != t['stage'][i - 1]]
-marks = []                                                           # the names of stages too short to bear one are left out
-for i in first:
-    x = t['seen'][i - 1] if i else 0
-    marks.append((x, '' if marks and x - marks[-1][0] < end*.05 else '%d px' % t['size'][i]))
+end = t['seen'][-1]
+size = t['size']; cut = [0] + [i for i in range(1, len(size)) if size[i] != size[i - 1]]
+xs = [t['seen'][i - 1] if i else 0 for i in cut] + [end]             # where the size changes; too short to bear a name: no name
+marks = [(a, '%d' % size[i] if b - a > end*.03 else '') for i, a, b in zip(cut, xs, xs[1:])]
 k = np.minimum(np.arange(len(t['main'])) + 1, 12); c = np.concatenate([[0], np.cumsum(t['main'])]); n = np.arange(1, len(c))
 smooth = (c[n] - c[n - k])/k
 cv2.imwrite(sys.argv[2], np.vstack([
-    panel('training loss of the mask (BCE + IoU + 0.5 SSIM), moving mean', end, 0, max(.5, smooth.max()), [('loss', t['seen'], smooth, BLACK)], marks),
+    panel('training loss of the mask (BCE + IoU + 0.5 SSIM), moving mean; above: px', end, 0, max(.5, smooth.max()), [('loss', t['seen'], smooth, BLACK)], marks),
     panel('IoU of the moving average: first 24 + 12 validation photos', end, .3, 1, [('products', v['seen'], v['products_iou'], BLUE), ('cats', v['seen'], v['cats_iou'], RED)], marks),
     panel('MAE, likewise', end, 0, .35, [('products', v['seen'], v['products_mae'], BLUE), ('cats', v['seen'], v['cats_mae'], RED)], marks)]))
