@@ -1,4 +1,5 @@
-/* presets.c - the table of presets. Facts are those of the model cards of github.com/ZhengPeng7/BiRefNet. */
+/* presets.c - the table of presets. Names, files and training sizes are those of github.com/ZhengPeng7/BiRefNet and its model
+ * cards; sizes in bytes are only shown, and come from lists of third parties. */
 #include "weights/presets.h"
 
 #include "base/size.h"
@@ -98,10 +99,10 @@ static const bn_preset presets[] = {
      .author = "the birefnet project",
      .backbone = "a small network for trying things out",
      .about_bytes = 18000000,
-     .trained_width = 384,
-     .trained_height = 384,
-     .width = 384,
-     .height = 384},
+     .trained_width = 320,
+     .trained_height = 320,
+     .width = 320,
+     .height = 320},
 };
 
 size_t bn_preset_count(void)
