@@ -71,8 +71,8 @@ static void work(bn_jobs *jobs, bn_job *job)
     bn_live_promote(jobs);
     pthread_mutex_unlock(&jobs->lock);
     if (status == BIREFNET_OK || (closing && status == BIREFNET_ERROR_CANCELLED)) {
+        bn_watches_news(jobs, job->accepted.id);
         bn_live_drop(jobs, job);
-        bn_watches_tell(jobs, NULL);
         return;
     }
     bn_ending ending = {0};
@@ -110,7 +110,7 @@ void *bn_compute_main(void *user)
         job->progress = 0.1;
         job->holds++;
         pthread_mutex_unlock(&jobs->lock);
-        bn_watches_tell(jobs, NULL);
+        bn_watches_news(jobs, job->accepted.id);
         work(jobs, job);
         pthread_mutex_lock(&jobs->lock);
     }

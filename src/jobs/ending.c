@@ -135,7 +135,7 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
     bn_live_remove(jobs, job);
     pthread_cond_broadcast(&jobs->changed);
     pthread_mutex_unlock(&jobs->lock);
-    bn_watches_tell(jobs, NULL); /* positions of others have changed, too */
+    bn_watches_news(jobs, id);
     if (has_webhook) bn_courier_poke(jobs);
     return true;
 }

@@ -72,6 +72,7 @@ void bn_live_unqueue(bn_jobs *jobs, bn_job *job)
     *(job->next ? &job->next->previous : &queue->last) = job->previous;
     job->previous = job->next = NULL;
     job->queued = false;
+    jobs->moved = true;
     jobs->waiting--;
     jobs->waiting_sync -= job->accepted.sync;
     job->use->waiting--;

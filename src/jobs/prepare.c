@@ -185,13 +185,15 @@ static bool settle(bn_jobs *jobs, bn_job *job, bool prepared, bn_ending *ending)
 static void work(bn_jobs *jobs, bn_job *job)
 {
     bn_ending ending = {0};
+    char id[BN_REQUEST_ID_CHARS];
+    memcpy(id, job->accepted.id, sizeof id); /* the job may be gone at the end */
     const bool prepared = prepare(jobs, job, &ending);
     if (settle(jobs, job, prepared, &ending))
         bn_job_end(jobs, job, &ending, NULL, 0); /* and drops our hold */
     else
         bn_live_drop(jobs, job);
     bn_ending_free(&ending);
-    bn_watches_tell(jobs, NULL);
+    bn_watches_news(jobs, id);
 }
 
 void *bn_prepare_main(void *user)
@@ -209,7 +211,7 @@ void *bn_prepare_main(void *user)
         bn_live_promote(jobs);
         job->holds++;
         pthread_mutex_unlock(&jobs->lock);
-        bn_watches_tell(jobs, NULL);
+        bn_watches_news(jobs, job->accepted.id);
         work(jobs, job);
         pthread_mutex_lock(&jobs->lock);
     }

@@ -136,6 +136,7 @@ struct bn_jobs {
     size_t active; /* seen as running, before the end of the network */
     size_t matted; /* MATTED or FINISHING */
     size_t unsaved_count;
+    bool moved; /* somebody left a queue: positions have changed, and nobody was told yet */
     bool draining, closing, preloading;
     char preload_error[300];
     bn_job *computing;
@@ -175,6 +176,8 @@ bn_key_limits bn_live_limits(bn_jobs *jobs,
 
 /* ---- watch.c */
 void bn_watches_tell(bn_jobs *jobs, const char *id); /* NULL: all of them */
+/* Those of one request, or all of them where positions have changed. No lock is held. */
+void bn_watches_news(bn_jobs *jobs, const char *id);
 
 /* ---- ending.c: endings, and saving them. No lock is held. */
 void bn_ending_detail(bn_ending *ending, int code, json_t *detail); /* takes detail over; model errors */

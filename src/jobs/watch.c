@@ -50,3 +50,12 @@ void bn_watches_tell(bn_jobs *jobs, const char *id)
         if (!id || strcmp(watch->id, id) == 0) watch->changed(watch->user);
     pthread_mutex_unlock(&jobs->watches.lock);
 }
+
+void bn_watches_news(bn_jobs *jobs, const char *id)
+{
+    pthread_mutex_lock(&jobs->lock);
+    const bool moved = jobs->moved;
+    jobs->moved = false;
+    pthread_mutex_unlock(&jobs->lock);
+    bn_watches_tell(jobs, moved ? NULL : id);
+}
