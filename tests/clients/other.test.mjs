@@ -38,6 +38,17 @@ test("T3 tokens", async () => {
   assert.equal(typeof other.token, "string");
 });
 
+test("T3 a stream that the client opens itself, with a token", async () => {
+  const redirect = rewrite(server);
+  const direct = client(server, { fetch: async (url, init) => fetch((await redirect({ url: String(url) })).url, init) });
+  const { request_id } = await direct.queue.submit(E, { input: { image_url: dot } });
+  const stream = await direct.queue.streamStatus(E, { requestId: request_id, logs: true, connectionMode: "client" });
+  const events = [];
+  stream.on("data", (event) => events.push(event.status));
+  assert.equal((await stream.done()).status, "COMPLETED");
+  assert.equal(events.at(-1), "COMPLETED");
+});
+
 test("P1 proxyUrl", async () => {
   const proxied = client(server, { requestMiddleware: undefined, proxyUrl: { url: `${server.url}/api/fal/proxy`, when: "always" } });
   const { data } = await proxied.run(E, { input: { image_url: new Blob([photo], { type: "image/jpeg" }) } });

@@ -254,6 +254,7 @@ test("Q28 start timeout", async () => {
   assert.equal(error.status, 504);
   assert.equal(error.isUserTimeout, true);
   assert.equal(api.seen.length - before, 1);
+  assert.equal(error.body.error_type, api.seen.at(-1).answer.get("x-fal-error-type"), "E5");
 });
 
 test("Q29 twenty at once", async () => {
