@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/seeded.h"
 #include "base/size.h"
+#include "image/foreground.h"
+#include "image/resample_kernels.h"
 #include "nn/bf16.h"
 #include "nn/kernels_impl.h"
 
@@ -439,6 +441,45 @@ static void small_kernels_agree(void **state)
                 check_small(list[l], type, kind);
 }
 
+/* ---- of the image room: compared in tests/image, timed here ----------------------------------------------------- */
+
+static const bn_resample_kernels *resample_for(bn_isa isa)
+{
+#if defined(__x86_64__)
+    if (isa >= BN_ISA_AVX512) return &bn_resample_kernels_avx512;
+    if (isa >= BN_ISA_AVX2) return &bn_resample_kernels_avx2;
+#endif
+    (void)isa;
+    return &bn_resample_kernels_plain;
+}
+
+static void image_kernels_are_timed(void **state)
+{
+    (void)state;
+    enum { SIDE = 512, ROWS = 8 };
+    if (!timing) skip();
+    uint8_t *rgb = calloc(3, SIDE * SIDE), *matte = calloc(1, SIDE * SIDE), *out = calloc(3, SIDE * SIDE);
+    assert_true(rgb && matte && out);
+    for (int i = 0; i < SIDE * SIDE; i++) matte[i] = (uint8_t)(i / SIDE / 2);
+    const uint8_t *rows[ROWS];
+    int32_t weights[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+        rows[i] = rgb + (ptrdiff_t)i * 3 * SIDE;
+        weights[i] = (1 << BN_RESAMPLE_BITS) / ROWS;
+    }
+    for (bn_isa isa = BN_ISA_PLAIN; isa <= bn_cpu_isa(); isa++) {
+        bn_error err = {0};
+        TIME(isa, "foreground 512x512, one thread", 0,
+             assert_ok(bn_foreground_estimate(rgb, matte, SIDE, SIDE, 3 * SIDE, SIDE, out, 1, isa, &err),
+                       err));
+        TIME(isa, "resample down, 8 rows of 1536 bytes", (double)ROWS * 3 * SIDE,
+             resample_for(isa)->down(rows, weights, ROWS, 3 * SIDE, out));
+    }
+    free(rgb);
+    free(matte);
+    free(out);
+}
+
 int main(int argc, char **argv)
 {
     timing = argc > 1 && strcmp(argv[1], "--bench") == 0;
@@ -449,6 +490,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(attentions_agree),
         cmocka_unit_test(depthwise_convolutions_agree),
         cmocka_unit_test(small_kernels_agree),
+        cmocka_unit_test(image_kernels_are_timed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
