@@ -101,7 +101,7 @@ bn_http_next bn_call_wait(bn_call *call, bn_http_request *request, bool *done)
     *done = is_completed(call);
     if (*done) return BN_HTTP_REPLY;
     if (bn_http_gone(request)) /* `end` cancels the job */
-        return bn_reply_fault(request, 499, "client_disconnected", "The client has closed the connection");
+        return bn_reply_fault(request, 503, "runner_disconnected", "The server is stopping");
     const double left_ms = call->service->options.sync_timeout_ms - (bn_clock_ms() - request->started_ms);
     if (left_ms <= 0) {
         /* "user", so that the client does not send the same long run again */

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#define LAST_REPLIES_MS         1000
 #define CONNECTION_MEMORY_BYTES ((size_t)48 * 1024) /* the header section, at most */
 
 void bn_http_options_default(bn_http_options *options)
@@ -21,7 +22,7 @@ void bn_http_options_default(bn_http_options *options)
     *options = (bn_http_options){
         .host = "127.0.0.1",
         .port = 8000,
-        .threads = 8,
+        .threads = 16, /* they wait for the disk more than they work */
         .max_connections = 4096,
         .idle_timeout_ms = 75000,
         .header_timeout_ms = 90000,
@@ -360,21 +361,34 @@ void bn_http_server_quiesce(bn_http_server *server)
     if (fd >= 0) close(fd);
 }
 
-/* MHD must not be stopped while a connection is suspended. */
-static bool wake_all(bn_http_server *server)
+/* Wake whoever waits; the number of requests that are not answered yet. *unsent: of those that are, whose reply is on its
+ * way. Bodies that are still coming count as neither. */
+static size_t wake_all(bn_http_server *server, size_t *unsent)
 {
     size_t busy = 0;
+    *unsent = 0;
     pthread_mutex_lock(&server->lock);
     for (bn_http_request *request = server->requests; request; request = request->private->next) {
         struct bn_http_private *own = request->private;
         pthread_mutex_lock(&own->lock);
         own->gone = true;
+        *unsent += own->phase == BN_PHASE_READY;
         busy += own->phase != BN_PHASE_READY && own->phase != BN_PHASE_NEW && own->phase != BN_PHASE_BODY;
         pthread_mutex_unlock(&own->lock);
         bn_http_wake(request);
     }
     pthread_mutex_unlock(&server->lock);
-    return busy == 0;
+    return busy;
+}
+
+/* MHD must not be stopped while a connection is suspended; and replies get a moment to leave. */
+static void finish_requests(bn_http_server *server)
+{
+    const struct timespec tick = {.tv_nsec = 5000000};
+    const double give_up_ms = bn_clock_ms() + LAST_REPLIES_MS;
+    size_t unsent = 0;
+    while (wake_all(server, &unsent) > 0 || (unsent > 0 && bn_clock_ms() < give_up_ms))
+        nanosleep(&tick, NULL);
 }
 
 void bn_http_server_close(bn_http_server **closing)
@@ -382,10 +396,7 @@ void bn_http_server_close(bn_http_server **closing)
     bn_http_server *server = *closing;
     if (!server) return;
     *closing = NULL;
-    if (server->daemon) {
-        const struct timespec tick = {.tv_nsec = 5000000};
-        while (!wake_all(server)) nanosleep(&tick, NULL);
-    }
+    if (server->daemon) finish_requests(server);
     bn_monitor_stop(server);
     if (server->daemon) MHD_stop_daemon(server->daemon);
     if (server->pool.count) bn_pool_stop(&server->pool);

@@ -278,6 +278,32 @@ test("Q30 results outlive a restart", async () => {
   await second.stop();
 });
 
+test("a stop answers those who wait, and keeps what is queued", async () => {
+  const first = await serve({ args: ["--drain", "0"] });
+  first.keep = true;
+  const one = client(first);
+  const ids = await block(one, photos);
+  const queued = await one.queue.submit(E, { input });
+  ids.push(queued.request_id);
+  const waiting = fetch(`${first.url}/run/fal-ai/birefnet/v2`, { method: "POST", body: JSON.stringify(input) });
+  await until(async () => /birefnet_http_parked 1/.test(await (await fetch(`${first.url}/metrics`)).text()));
+  const ended = first.stop();
+  const answer = await waiting;
+  assert.equal(answer.status, 503);
+  assert.equal((await answer.json()).error_type, "runner_disconnected");
+  photos.release();
+  await ended;
+  const second = await serve({ data: first.data });
+  const two = client(second);
+  await photos.untilHeld(2);
+  photos.release();
+  for (const id of ids) {
+    await completed(two, id);
+    assert.ok((await two.queue.result(E, { requestId: id })).data.image);
+  }
+  await second.stop();
+});
+
 test("E3 408 and 409 are never used", () => {
   assert.ok(server.lines().length > 100);
   for (const line of server.lines()) assert.ok(line.status !== 408 && line.status !== 409, JSON.stringify(line));

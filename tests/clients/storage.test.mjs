@@ -131,3 +131,16 @@ test("an upload that was never begun", async () => {
   const answer = await fetch(`${server.url}/upload/${"0".repeat(32)}/x.png`, { method: "PUT", body: photo });
   assert.equal(answer.status, 404);
 });
+
+test("a full disk: the upload fails, others are answered", async () => {
+  const own = await serve({ file_limit: 2048 });
+  const begun = await (await fetch(`${own.url}/rest/storage/upload/initiate`, { method: "POST", body: "{}" })).json();
+  const put = await fetch(begun.upload_url, { method: "PUT", body: Buffer.alloc(5000000) });
+  assert.equal(put.status, 507);
+  assert.equal((await put.json()).error_type, "internal_error");
+  assert.equal((await fetch(begun.file_url)).status, 404);
+  assert.ok((await client(own).run(E, { input: { image_url: dot } })).data.image);
+  assert.equal((await fetch(begun.upload_url, { method: "PUT", body: photo })).status, 200);
+  assert.ok((await bytesOf(begun.file_url)).equals(photo));
+  await own.stop();
+});

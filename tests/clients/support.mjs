@@ -25,7 +25,11 @@ export async function serve(options = {}) {
   const args = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--models-dir", data,
     "--fallback-model", "seeded:gen3-pvt_v2_b0:7", "--test-resolution", "64x64", "--threads", "1",
     "--allow-private", "--drain", "10", ...(options.args ?? [])];
-  const child = spawn(process.env.BIREFNET, args, {
+  // a limit on the size of files, in KiB, is a full disk that we may have
+  const [program, words] = options.file_limit
+    ? ["bash", ["-c", `ulimit -f ${options.file_limit}; exec "$0" "$@"`, process.env.BIREFNET, ...args]]
+    : [process.env.BIREFNET, args];
+  const child = spawn(program, words, {
     env: { ...process.env, HOME: data, XDG_DATA_HOME: data, BIREFNET_MODELS: data, OMP_NUM_THREADS: "1", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
