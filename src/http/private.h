@@ -74,6 +74,9 @@ struct bn_http_server {
     _Atomic(size_t) waiting_bytes;
 };
 
+/* framing.c: false where the request is to be refused; else content_length is set */
+bool bn_framing_read(bn_http_request *request, struct MHD_Connection *connection, const char *version);
+
 /* request.c */
 bn_http_request *bn_request_create(bn_http_server *server, struct MHD_Connection *connection,
                                    const char *line);
