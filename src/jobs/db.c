@@ -55,8 +55,11 @@ bn_status bn_db_open(const char *path, bool writer, bn_db *db, bn_error *err)
         status = bn_db_exec(db, "PRAGMA mmap_size=0; PRAGMA cache_size=-2000; PRAGMA temp_store=MEMORY", err);
     }
     if (status == BIREFNET_OK && writer)
-        status = bn_db_exec(
-            db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000", err);
+        status =
+            bn_db_exec(db,
+                       "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                       "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864",
+                       err);
     if (status == BIREFNET_OK && !writer) {
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         status = bn_db_exec(db, "PRAGMA wal_autocheckpoint=0; PRAGMA query_only=1", err);

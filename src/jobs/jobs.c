@@ -21,6 +21,7 @@ void bn_jobs_options_default(bn_jobs_options *options)
         .prepare_threads = 2,
         .finish_threads = 1,
         .max_waiting = 10000,
+        .max_waiting_bytes = 4ull << 30,
         .max_input_bytes = 50u << 20,
         .max_pixels = BN_DECODE_MAX_PIXELS,
         .max_file_bytes = 2ull << 30,

@@ -32,6 +32,7 @@ typedef struct bn_jobs_options {
     int finish_threads;         /* refining, encoding, storing; default 1 */
     int network_width, network_height; /* instead of what requests ask for; 0 = as they ask */
     int max_waiting;                   /* requests, of all keys together; default 10000 */
+    uint64_t max_waiting_bytes;        /* of their bodies; default 4 GiB */
     uint64_t max_input_bytes;          /* of a fetched photo; default 50 MiB */
     uint64_t max_pixels;               /* of a photo; default 100 million */
     uint64_t max_file_bytes;           /* of one uploaded file; default 2 GiB */

@@ -91,6 +91,7 @@ bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
     job->accepted = *accepted;
     *accepted = (bn_accepted){0};
     job->accepted.body = NULL;
+    jobs->body_bytes += job->accepted.body_bytes;
     job->holds = 1;
     bn_job **bucket = bucket_of(jobs, job->accepted.id);
     job->next_in_bucket = *bucket;
@@ -119,6 +120,7 @@ void bn_live_remove(bn_jobs *jobs, bn_job *job)
     while (*at && *at != job) at = &(*at)->next_in_bucket;
     if (!*at) return;
     *at = job->next_in_bucket;
+    jobs->body_bytes -= job->accepted.body_bytes;
     bn_live_unqueue(jobs, job);
     let_go(job);
 }

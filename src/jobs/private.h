@@ -132,9 +132,10 @@ struct bn_jobs {
     bn_key_use *uses;
     size_t waiting; /* queued */
     size_t waiting_sync;
-    size_t busy;   /* in other phases than WAITING */
-    size_t active; /* seen as running, before the end of the network */
-    size_t matted; /* MATTED or FINISHING */
+    uint64_t body_bytes; /* of all in memory's table; they lie in the store */
+    size_t busy;         /* in other phases than WAITING */
+    size_t active;       /* seen as running, before the end of the network */
+    size_t matted;       /* MATTED or FINISHING */
     size_t unsaved_count;
     bool moved; /* somebody left a queue: positions have changed, and nobody was told yet */
     bool draining, closing, preloading;

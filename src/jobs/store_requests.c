@@ -134,6 +134,8 @@ bn_status bn_store_forget(bn_store *store, int64_t before_ms, bn_error *err)
                            "i", before_ms);
         status = bn_db_end(db, status, err);
     }
+    if (status == BIREFNET_OK)
+        bn_db_exec(db, "PRAGMA incremental_vacuum(4000)", NULL); /* pages of large bodies */
     bn_db_unlock(db);
     return status;
 }
@@ -151,6 +153,7 @@ static bn_status read_accepted(sqlite3_stmt *statement, bn_accepted *accepted, b
     accepted->attempts = sqlite3_column_int(statement, 6);
     BN_TRY(bn_db_copy(statement, 7, &accepted->lifecycle, NULL, err));
     BN_TRY(bn_db_copy(statement, 8, &accepted->file_base, NULL, err));
+    accepted->body_bytes = (size_t)sqlite3_column_int64(statement, 10);
     return bn_db_copy(statement, 9, &accepted->key_id, NULL, err);
 }
 
@@ -161,7 +164,7 @@ bn_status bn_store_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_
     bn_status status = bn_db_query(
         db, &statement, err,
         "SELECT id, seq, sync, low_priority, created_ms, start_by_ms, attempts, lifecycle, file_base,"
-        " key_id FROM requests WHERE ended = 0 ORDER BY seq",
+        " key_id, coalesce(length(body), 0) FROM requests WHERE ended = 0 ORDER BY seq",
         "");
     while (status == BIREFNET_OK) {
         bool row;

@@ -75,6 +75,10 @@ static bool check_limits(bn_jobs *jobs, const bn_submit *submit, bn_answer *answ
         type = "queue_full";
         msg = "Too many requests wait";
         wait_s = 5;
+    } else if (jobs->body_bytes + submit->body_bytes > jobs->options.max_waiting_bytes) {
+        type = "queue_full";
+        msg = "The requests that wait are too large";
+        wait_s = 5;
     } else if (submit->max_queue_length >= 0 && jobs->waiting > (size_t)submit->max_queue_length) {
         type = "queue_full";
         msg = "More requests wait than fal_max_queue_length allows";

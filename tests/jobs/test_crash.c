@@ -293,11 +293,47 @@ static void a_full_disk_refuses_and_recovers(void **state)
     bench_destroy(&self);
 }
 
+static void check_refused(bench *self, const char *words)
+{
+    bn_error err = {0};
+    assert_int_equal(bn_jobs_open(&self->options, &self->jobs, &err), BIREFNET_ERROR_FORMAT);
+    assert_null(self->jobs);
+    assert_non_null(strstr(err.message, words));
+}
+
+static void databases_of_newer_programs_and_damaged_ones_are_left_alone(void **state)
+{
+    (void)state;
+    bench self;
+    char path[100], id[BN_REQUEST_ID_CHARS];
+    sqlite3 *db;
+    bench_init(&self);
+    bench_open(&self);
+    for (int i = 0; i < 50; i++) bench_submit_body(&self, "{}", id);
+    bench_close(&self);
+    snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    check_refused(&self, "newer program");
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 4096 * 2, SEEK_SET), 0);
+    for (int i = 0; i < 4 * 4096; i++) fputc(i * 7, file);
+    fclose(file);
+    check_refused(&self, "jobs.sqlite");
+    bench_destroy(&self);
+}
+
 int main(void)
 {
     signal(SIGXFSZ, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_at_random_moments_nothing_is_lost), /* first: it forks */
+        cmocka_unit_test(databases_of_newer_programs_and_damaged_ones_are_left_alone),
         cmocka_unit_test(a_deadly_request_is_given_up),
         cmocka_unit_test(a_locked_database_refuses_and_recovers),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),

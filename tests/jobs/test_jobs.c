@@ -515,6 +515,92 @@ static void no_weights_at_all_is_said(void **state)
     json_decref(result_of(self, id, 503));
 }
 
+static void copy_starter(bench *self, const char *name)
+{
+    char command[600];
+    snprintf(command, sizeof command, "cp %s/models/starter.safetensors %s/%s", BN_SOURCE_DIR, self->folder,
+             name);
+    assert_int_equal(system(command), 0);
+}
+
+static void models_are_closed_when_there_are_too_many(void **state)
+{
+    bench *self = *state;
+    static const char *const models[] = {"General Use (Light)", "Portrait", "Matting", "Portrait"};
+    static const char *const weights[] = {"General Use (Light)", "Portrait", SEEDED, "Portrait"};
+    static const int open_after[] = {1, 1, 1, 1};
+    bench_close(self);
+    self->options.max_models = 1;
+    copy_starter(self, "BiRefNet.safetensors");
+    copy_starter(self, "BiRefNet-portrait.safetensors");
+    bench_open(self);
+    for (size_t i = 0; i < 4; i++) {
+        char id[BN_REQUEST_ID_CHARS], extra[100], line[60];
+        bn_error err = {0};
+        bn_answer answer;
+        bn_buffer text;
+        snprintf(extra, sizeof extra, "\"model\":\"%s\"", models[i]);
+        char *body = bench_body(30, 30, extra);
+        bench_submit_body(self, body, id);
+        free(body);
+        bench_wait(self, id, BN_REQUEST_COMPLETED);
+        bn_jobs_result(self->jobs, id, NULL, &answer);
+        assert_int_equal(answer.code, 200);
+        assert_string_equal(answer.weights, weights[i]);
+        bn_answer_free(&answer);
+        bn_buffer_init(&text, 1u << 20);
+        assert_ok(bn_jobs_metrics(self->jobs, &text, &err), err);
+        snprintf(line, sizeof line, "\nbirefnet_models_open %d\n", open_after[i]);
+        assert_non_null(strstr((char *)text.data, line));
+        bn_buffer_free(&text);
+    }
+}
+
+static void a_sync_run_does_not_outlive_its_client(void **state)
+{
+    bench *self = *state;
+    blocked held;
+    size_t size;
+    char body[200];
+    held.png = bench_png(50, 50, &size);
+    slow_photo_start(&held.photo, held.png, size);
+    snprintf(body, sizeof body, "{\"image_url\":\"http://127.0.0.1:%d/x.png\"}", held.photo.port);
+    const bn_submit submit = {.body = body, .body_bytes = strlen(body), .sync = true, .max_queue_length = -1};
+    bench_submit(self, &submit, held.id);
+    slow_photo_wait_asked(&held.photo);
+    bench_close(self);
+    bench_open(self);
+    assert_string_equal(status_of(self, held.id).error_type, "client_disconnected");
+    json_decref(result_of(self, held.id, 499));
+    unblock(&held);
+}
+
+static void bodies_that_wait_are_bounded(void **state)
+{
+    bench *self = *state;
+    bn_answer answer;
+    char id[BN_REQUEST_ID_CHARS];
+    bench_close(self);
+    self->options.max_waiting_bytes = 200;
+    bench_open(self);
+    blocked held;
+    block(self, &held); /* some fifty bytes */
+    const char *body =
+        "{\"image_url\":\"data:,0123456789012345678901234567890123456789012345678901234567890123456789\"}";
+    const bn_submit submit = {.body = body, .body_bytes = strlen(body), .max_queue_length = -1};
+    bench_submit(self, &submit, id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_jobs_cancel(self->jobs, id, false);
+    char *big = bench_body(30, 30, "");
+    const bn_submit large = {.body = big, .body_bytes = strlen(big), .max_queue_length = -1};
+    bn_jobs_submit(self->jobs, &large, id, NULL, &answer);
+    assert_int_equal(answer.code, 429);
+    assert_non_null(strstr(answer.body, "queue_full"));
+    bn_answer_free(&answer);
+    free(big);
+    unblock(&held);
+}
+
 static int start_bench(void **state)
 {
     bench *self = calloc(1, sizeof *self);
@@ -550,6 +636,9 @@ int main(void)
         TEST(start_timeout_ends_what_did_not_start),
         TEST(results_and_files_are_forgotten_in_time),
         TEST(limits_hold_for_each_key),
+        TEST(models_are_closed_when_there_are_too_many),
+        TEST(a_sync_run_does_not_outlive_its_client),
+        TEST(bodies_that_wait_are_bounded),
         TEST(one_data_folder_has_one_server),
         TEST(readiness_and_metrics_tell),
         TEST(no_weights_at_all_is_said),
