@@ -121,7 +121,7 @@ bn_http_next bn_call_run(bn_call *call, bn_http_request *request)
         if (!fill_submit(call, request, &submit)) return BN_HTTP_REPLY;
         submit.sync = true;
         bn_jobs_submit(call->service->jobs, &submit, call->job_id, NULL, &answer);
-        bn_buffer_free(&request->body);
+        bn_http_body_release(request);
         if (answer.code != 200 || answer.body) {
             *call->job_id = '\0';
             return bn_reply_answer(request, &answer);

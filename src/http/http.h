@@ -113,6 +113,9 @@ void bn_http_wake_after(bn_http_request *request,
 void bn_http_request_hold(bn_http_request *request);
 void bn_http_request_drop(bn_http_request *request);
 
+/* Let go of a body in memory that has been dealt with: it no longer counts as waiting. From handle. */
+void bn_http_body_release(bn_http_request *request);
+
 /* ---- the reply. Memory that runs out here turns the reply into a plain 500. */
 void bn_http_reply_field(bn_http_request *request, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -132,7 +132,7 @@ static bn_http_next start(bn_call *call, bn_http_request *request)
                                      : bn_reply_error(request, status, &err);
     }
     free(form);
-    bn_buffer_free(&request->body);
+    bn_http_body_release(request);
     return next;
 }
 

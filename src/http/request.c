@@ -81,14 +81,21 @@ void bn_http_request_hold(bn_http_request *request)
     atomic_fetch_add(&request->private->holds, 1);
 }
 
+void bn_http_body_release(bn_http_request *request)
+{
+    struct bn_http_private *own = request->private;
+    bn_buffer_free(&request->body);
+    atomic_fetch_sub(&own->server->waiting_bytes, own->counted_bytes);
+    own->counted_bytes = 0;
+}
+
 void bn_http_request_drop(bn_http_request *request)
 {
     struct bn_http_private *own = request->private;
     if (atomic_fetch_sub(&own->holds, 1) != 1) return;
     clear_reply(&request->reply);
-    bn_buffer_free(&request->body);
+    bn_http_body_release(request);
     if (request->body_fd >= 0) close(request->body_fd);
-    atomic_fetch_sub(&own->server->waiting_bytes, own->counted_bytes);
     bn_buffer_free(&own->stream);
     pthread_mutex_destroy(&own->lock);
     free(request->target);

@@ -57,6 +57,7 @@ static bn_http_next stream(bn_http_request *request)
 
 static bn_http_next park(bn_http_request *request)
 {
+    bn_http_body_release(request);
     if (seen.calls++ == 0) return BN_HTTP_PARK;
     seen.gone = bn_http_gone(request);
     return say(request, 200, "woken");
@@ -170,6 +171,21 @@ static void a_parked_request_is_answered_after_a_wake(void **state)
     close(fd);
 }
 
+static void a_body_that_was_dealt_with_does_not_count(void **state)
+{
+    (void)state;
+    const int fd = send_text("POST /park" HEAD "Content-Length: 5\r\n\r\nhello");
+    sem_wait(&seen.handled);
+    bn_http_facts facts;
+    bn_http_server_facts(server, &facts);
+    assert_int_equal(facts.requests, 1);
+    assert_int_equal(facts.waiting_bytes, 0);
+    bn_http_wake(seen.request);
+    assert_non_null(strstr(read_until(fd, "woken"), "200 OK"));
+    close(fd);
+    sem_wait(&seen.ended);
+}
+
 static void a_parked_request_wakes_by_time(void **state)
 {
     (void)state;
@@ -270,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_parked_request_is_answered_after_a_wake, open_server, close_server),
+        cmocka_unit_test_setup_teardown(a_body_that_was_dealt_with_does_not_count, open_server, close_server),
         cmocka_unit_test_setup_teardown(a_parked_request_wakes_by_time, open_server, close_server),
         cmocka_unit_test_setup_teardown(a_client_that_leaves_is_noticed, open_server, close_server),
         cmocka_unit_test_setup_teardown(a_stream_comes_in_pieces, open_server, close_server),
