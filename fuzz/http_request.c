@@ -1,5 +1,6 @@
-/* http_request.c - any bytes as request line, Host, x-fal-target-url and body: target, route and form. */
+/* http_request.c - any bytes as request line, Host (and Range), x-fal-target-url and body: target, route, range, form. */
 #include "http/form.h"
+#include "http/range.h"
 #include "http/route.h"
 
 #include <stdlib.h>
@@ -56,6 +57,13 @@ static void check_form(const char *type, const uint8_t *body, size_t size)
     }
 }
 
+static void check_range(const char *text, uint64_t file_bytes)
+{
+    uint64_t offset = 0, bytes = 0;
+    if (bn_range_parse(text, file_bytes, &offset, &bytes) != BN_RANGE_PART) return;
+    if (bytes == 0 || offset >= file_bytes || bytes > file_bytes - offset) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bn_target target;
@@ -63,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *type = next_line(&data, &size);
     const bn_target_source source = {.line = line ? line : "/", .host = host, .target_url = aim};
     if (bn_target_parse(&source, &target) == BN_TARGET_OK) check_target(&target);
+    check_range(host, size);
     check_form(type, data, size);
     free(line);
     free(host);
