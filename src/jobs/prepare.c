@@ -13,7 +13,7 @@
 
 void bn_thread_be_nice(void)
 {
-    setpriority(PRIO_PROCESS, (id_t)gettid(), 5); /* Linux: of this thread, and of those it starts */
+    setpriority(PRIO_PROCESS, (id_t)gettid(), 10); /* Linux: of this thread, and of those it starts */
 }
 
 /* ---- what can be wrong with a photo ---- */
