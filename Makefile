@@ -31,7 +31,7 @@ serve: setup $(BUILD)/build.ninja
 	@$(BUILD)/bin/birefnet serve $(SERVE)
 
 test: setup all
-	@ctest --test-dir $(BUILD) --output-on-failure
+	@ctest --test-dir $(BUILD) --output-on-failure $(CTEST_FLAGS)
 
 # A build of its own: the program knows where its weights are installed, and nothing of this source tree.
 install: setup

@@ -13,7 +13,10 @@ const facts = `${photoSize.width} × ${photoSize.height} pixels`;
 test("picked by keyboard", async () => {
   const page = await own.page();
   await page.focus("#photo-file");
-  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Space")]);
+  const chosen = page.waitForEvent("filechooser");
+  await page.evaluate(() => {}); // answered after Chromium has been told to hand the chooser to us
+  await page.keyboard.press("Space");
+  const chooser = await chosen;
   await chooser.setFiles(photoFile);
   await page.locator("#photo-facts", { hasText: facts }).waitFor();
   await page.locator("#photo-preview").waitFor();
