@@ -108,7 +108,8 @@ static float soften(const bn_attend_job *job, int query, float *scores, int padd
         __m512 score = _mm512_mul_ps(_mm512_load_ps(scores + j), scale);
         if (bias) score = _mm512_add_ps(score, _mm512_loadu_ps(bias + j));
         const int left = job->keys - j;
-        __mmask16 seen = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+        const unsigned real = left >= 16 ? 0xffffu : (1u << left) - 1;
+        __mmask16 seen = (__mmask16)real;
         if (job->regions) {
             const __m128i here = _mm_maskz_loadu_epi8(seen, job->regions + j);
             seen = (__mmask16)(seen & _mm_cmpeq_epi8_mask(here, _mm_set1_epi8((char)job->regions[query])));
