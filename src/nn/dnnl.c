@@ -5,7 +5,6 @@
 #include "base/parallel.h"
 #include "base/size.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* What one call needs for itself: memory objects are bound to the call's pointers. */
@@ -256,33 +255,4 @@ void bn_dnnl_hold(const char *level)
     static const dnnl_cpu_isa_t levels[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core,
                                             dnnl_cpu_isa_avx512_core_bf16};
     dnnl_set_max_cpu_isa(levels[isa]);
-}
-
-static const char *isa_text(dnnl_cpu_isa_t isa)
-{
-    switch (isa) {
-    case dnnl_cpu_isa_sse41:
-        return "SSE4.1";
-    case dnnl_cpu_isa_avx:
-        return "AVX";
-    case dnnl_cpu_isa_avx2:
-        return "AVX2";
-    case dnnl_cpu_isa_avx512_core:
-        return "AVX-512";
-    case dnnl_cpu_isa_avx512_core_vnni:
-        return "AVX-512 VNNI";
-    case dnnl_cpu_isa_avx512_core_bf16:
-        return "AVX-512 BF16";
-    case dnnl_cpu_isa_avx512_core_amx:
-        return "AMX";
-    default:
-        return "portable";
-    }
-}
-
-void bn_dnnl_describe(char *text, size_t size)
-{
-    const dnnl_version_t *version = dnnl_version();
-    snprintf(text, size, "oneDNN %d.%d.%d, %s", version->major, version->minor, version->patch,
-             isa_text(dnnl_get_effective_cpu_isa()));
 }

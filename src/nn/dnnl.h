@@ -61,7 +61,4 @@ bn_status bn_product_run(bn_product *product, const void *src, void *dst, const 
  * asked of it. For programs, not for the library. */
 void bn_dnnl_hold(const char *level);
 
-/* What the numbers of `info` print: library name and version, and the instruction set that it will use. */
-void bn_dnnl_describe(char *text, size_t size);
-
 #endif

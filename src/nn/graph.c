@@ -302,11 +302,6 @@ int bn_graph_threads(const bn_graph *g)
     return g->options.threads;
 }
 
-bn_isa bn_graph_isa(const bn_graph *g)
-{
-    return g->options.isa;
-}
-
 const bn_kernels *bn_graph_kernels(const bn_graph *g)
 {
     return g->kernels;

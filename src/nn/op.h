@@ -37,7 +37,6 @@ bn_error *bn_graph_error(bn_graph *graph); /* where calls made while building pu
 void bn_graph_set_failed(bn_graph *graph, bn_status status);
 
 int bn_graph_threads(const bn_graph *graph);
-bn_isa bn_graph_isa(const bn_graph *graph);
 const bn_kernels *bn_graph_kernels(const bn_graph *graph);
 bn_pack_store *bn_graph_packs(const bn_graph *graph);
 
