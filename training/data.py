@@ -90,6 +90,18 @@ def add_second(im, m, other, om, r):
     return im.astype(np.uint8), np.where(a > .5, 255, m).astype(np.uint8)
 
 
+def look_closer(im, m, r):
+    """a part of a photo of many, around one of them"""
+    h, w = m.shape; some = np.flatnonzero(m == 255)
+    for _ in range(4):
+        y, x = divmod(int(some[r.randrange(len(some))]), w); k = r.uniform(.25, .9)
+        ch, cw = int(k*h*r.uniform(.85, 1.1)), int(k*w*r.uniform(.85, 1.1))
+        y, x = [min(max(0, c - int(r.uniform(.25, .75)*n)), size - n) for c, n, size in ((y, ch, h), (x, cw, w))]
+        part = m[y:y + ch, x:x + cw]
+        if (part == 255).mean() > .06: return im[y:y + ch, x:x + cw], part
+    return im, m
+
+
 # ---------------------------------------------------------------- geometry
 
 def squeeze(im, m, n, r, zoom=1.4):
@@ -125,6 +137,8 @@ class Samples(torch.utils.data.Dataset):
     def __init__(self, folder, seed):
         self.products = load_pairs(folder, 'products', 'train.txt')
         self.cats = load_pairs(folder, 'cats', 'cats-train.txt')
+        more = os.path.exists(os.path.join(folder, 'cats-more.txt'))       # see more_cats.py
+        self.more = load_pairs(folder, 'cats-more', 'cats-more.txt') if more else []
         self.backgrounds = load_backgrounds(folder); self.seed = seed
         self.stage = dict(size=256, cats=.2, paste=.3, empty=.015)
 
@@ -137,7 +151,9 @@ class Samples(torch.utils.data.Dataset):
             im = crop(r.choice(self.backgrounds), n, n, r); t = np.zeros((n, n), np.uint8); k = t + 1
         else:
             cat = r.random() < s['cats']
-            _, im, m = r.choice(self.cats if cat else self.products)
+            more = cat and self.more and r.random() < s.get('more', 0)
+            _, im, m = r.choice(self.more if more else self.cats if cat else self.products)
+            if more and r.random() < .8: im, m = look_closer(im, m, r)
             if r.random() < s['paste']*(.5 if cat else 1): im, m = paste(im, m, self, r, noise)
             if cat and r.random() < s.get('second', 0): im, m = add_second(im, m, *r.choice(self.cats)[1:], r)
             im, t, k = squeeze(im, m, n, r, s.get('cat_zoom', 1.4) if cat else 1.4)
