@@ -56,12 +56,14 @@ static bool read_queue_length(const bn_call *call, int64_t *length)
 static bool fill_submit(bn_call *call, bn_http_request *request, bn_submit *submit)
 {
     const char *priority = bn_http_header(request, "X-Fal-Queue-Priority");
+    const char *store_io = bn_http_header(request, "X-Fal-Store-IO");
     *submit = (bn_submit){
         .id = request->id,
         .body = request->body.size ? (const char *)request->body.data : NULL,
         .body_bytes = request->body.size,
         .app_path = call->route.app_path,
         .low_priority = priority && strcasecmp(priority, "low") == 0,
+        .forget_soon = store_io && strcmp(store_io, "0") == 0,
         .lifecycle = bn_http_header(request, "X-Fal-Object-Lifecycle-Preference"),
         .file_base = call->target.file_base,
         .key_id = *call->key_id ? call->key_id : NULL,

@@ -64,6 +64,8 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size);
 
 /* ---- requests ------------------------------------------------------------------------------------------- */
 
+#define BN_FORGET_SOON_S 3600
+
 typedef struct bn_submit {
     const char *id;   /* a UUID that the caller made; NULL: one is made */
     const char *body; /* JSON text of the input object; NULL where there was none */
@@ -72,6 +74,7 @@ typedef struct bn_submit {
         *app_path; /* behind owner and alias: "/v2", "" or NULL; anything else gets the 404 of the endpoint */
     bool sync;     /* the caller waits: forgotten by a restart, and a bad input is answered at once */
     bool low_priority;
+    bool forget_soon; /* the result is remembered for BN_FORGET_SOON_S at most, whatever the retention */
     int64_t max_queue_length; /* more waiting than this: refused with 429; negative = no limit */
     double start_timeout_s;   /* 0 = none */
     const char *webhook;      /* address or NULL */

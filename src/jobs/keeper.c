@@ -67,7 +67,8 @@ void bn_keeper_sweep(bn_jobs *jobs)
             if (file.multipart && !file.whole) bn_files_remove_parts(&jobs->files, file.upload_id);
         }
     } while (count == EXPIRED_AT_A_TIME);
-    bn_store_forget(jobs->store, now_ms - jobs->options.retention_s * 1000, NULL);
+    bn_store_forget(jobs->store, now_ms - jobs->options.retention_s * 1000,
+                    now_ms - (int64_t)BN_FORGET_SOON_S * 1000, NULL);
 }
 
 static struct timespec after(int64_t ms)

@@ -20,7 +20,7 @@ void bn_store_close(bn_store **store);
 typedef struct bn_accepted {
     char id[BN_REQUEST_ID_CHARS];
     int64_t seq; /* order of arrival; given by put */
-    bool sync, low_priority;
+    bool sync, low_priority, forget_soon;
     int64_t created_ms, start_by_ms; /* start_by_ms 0 = whenever */
     int attempts;                    /* weighted: see BN_ATTEMPT_LIMIT */
     const char *body;
@@ -60,8 +60,8 @@ bn_status bn_store_body(bn_store *store, const char *id, char **body, size_t *bo
 /* NOT_FOUND where there is none or it has not ended. result and logs are only read where asked for. */
 bn_status bn_store_ending(bn_store *store, const char *id, bool want_result, bool want_logs,
                           bn_ending *ending, bn_error *err);
-/* Forget what ended before then and has no webhook to deliver. */
-bn_status bn_store_forget(bn_store *store, int64_t before_ms, bn_error *err);
+/* Forget what ended before then, or before soon_ms if it was to be forgotten soon, and has no webhook to deliver. */
+bn_status bn_store_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err);
 
 /* ---- files */
 

@@ -54,11 +54,11 @@ bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_endin
         status = bn_db_run(
             db, err,
             "INSERT INTO requests(id, sync, low_priority, created_ms, start_by_ms, body, webhook,"
-            " lifecycle, file_base, key_id) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            "tiiiibtttt", accepted->id, (int64_t)accepted->sync, (int64_t)accepted->low_priority,
+            " lifecycle, file_base, key_id, forget_soon) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "tiiiibtttti", accepted->id, (int64_t)accepted->sync, (int64_t)accepted->low_priority,
             accepted->created_ms, accepted->start_by_ms, (const void *)(ending ? NULL : accepted->body),
             ending ? (size_t)0 : accepted->body_bytes, accepted->webhook, accepted->lifecycle,
-            accepted->file_base, accepted->key_id);
+            accepted->file_base, accepted->key_id, (int64_t)accepted->forget_soon);
         accepted->seq = sqlite3_last_insert_rowid(db->handle);
         if (status == BIREFNET_OK && ending) status = write_ending(db, accepted->id, ending, err);
         if (status == BIREFNET_OK && ending) status = write_webhook(db, accepted->id, ending, err);
@@ -122,16 +122,17 @@ bn_status bn_store_complete(bn_store *store, const char *id, const bn_ending *en
     return status;
 }
 
-bn_status bn_store_forget(bn_store *store, int64_t before_ms, bn_error *err)
+bn_status bn_store_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err)
 {
     bn_db *db = &store->writer;
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, false, err);
     if (status == BIREFNET_OK) {
         status = bn_db_run(db, err,
-                           "DELETE FROM requests WHERE ended = 1 AND completed_ms < ?"
+                           "DELETE FROM requests WHERE ended = 1"
+                           " AND (completed_ms < ?1 OR (forget_soon AND completed_ms < ?2))"
                            " AND id NOT IN (SELECT request_id FROM webhooks)",
-                           "i", before_ms);
+                           "ii", before_ms, soon_ms);
         status = bn_db_end(db, status, err);
     }
     if (status == BIREFNET_OK)

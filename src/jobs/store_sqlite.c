@@ -29,6 +29,7 @@ static const char *const migrations[] = {
     " request_id TEXT PRIMARY KEY, url TEXT NOT NULL, file_base TEXT, attempts INTEGER NOT NULL DEFAULT 0,"
     " created_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX webhooks_due ON webhooks(next_ms);",
+    "ALTER TABLE requests ADD COLUMN forget_soon INTEGER NOT NULL DEFAULT 0;",
 };
 
 static bn_status read_number(bn_db *db, const char *sql, int64_t *number, bn_error *err)

@@ -415,6 +415,27 @@ static void results_and_files_are_forgotten_in_time(void **state)
     bn_answer_free(&answer);
 }
 
+/* X-Fal-Store-IO: 0 */
+static void some_results_are_forgotten_sooner(void **state)
+{
+    bench *self = *state;
+    char soon[BN_REQUEST_ID_CHARS], usual[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(30, 30, "");
+    const bn_submit submit = {
+        .body = body, .body_bytes = strlen(body), .max_queue_length = -1, .forget_soon = true};
+    bench_submit(self, &submit, soon);
+    bench_submit_body(self, body, usual);
+    free(body);
+    bench_wait(self, usual, BN_REQUEST_COMPLETED);
+    atomic_fetch_add(&self->now_ms, (BN_FORGET_SOON_S - 1) * 1000LL);
+    bn_jobs_sweep(self->jobs);
+    assert_int_equal(status_of(self, soon).code, 200);
+    atomic_fetch_add(&self->now_ms, 2000);
+    bn_jobs_sweep(self->jobs);
+    json_decref(result_of(self, soon, 404));
+    assert_int_equal(status_of(self, usual).code, 200);
+}
+
 static void limits_hold_for_each_key(void **state)
 {
     bench *self = *state;
@@ -635,6 +656,7 @@ int main(void)
         TEST(cancelling_stops_the_network),
         TEST(start_timeout_ends_what_did_not_start),
         TEST(results_and_files_are_forgotten_in_time),
+        TEST(some_results_are_forgotten_sooner),
         TEST(limits_hold_for_each_key),
         TEST(models_are_closed_when_there_are_too_many),
         TEST(a_sync_run_does_not_outlive_its_client),
