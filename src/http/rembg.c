@@ -1,5 +1,6 @@
 /* rembg.c - the HTTP API of rembg's server: a photo by address or form in, the bytes of the cut-out out. Its users
- * switch by changing an address; its model names mean the preset that does the same job. */
+ * switch by changing an address; its model names mean the preset that does the same job. Alpha matting (a, af, ab, ae)
+ * is taken without effect: the network's masks are soft, and foreground colours are always estimated. */
 #include "http/call.h"
 
 #include "http/form.h"
@@ -34,6 +35,20 @@ static bool is_true(const char *text)
 {
     return text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0 || strcasecmp(text, "on") == 0 ||
                     strcasecmp(text, "yes") == 0);
+}
+
+/* rembg's bgc, "R,G,B" or "R,G,B,A", as "#rrggbbaa". False for anything else. */
+static bool read_colour(const char *text, char colour[10])
+{
+    unsigned part[4] = {0, 0, 0, 255};
+    int read = 0;
+    const int count = sscanf(text, " %3u , %3u , %3u%n , %3u%n", &part[0], &part[1], &part[2], &read, &part[3],
+                             &read);
+    if (count < 3 || text[read + (int)strspn(text + read, " ")] != '\0') return false;
+    for (int i = 0; i < 4; i++)
+        if (part[i] > 255) return false;
+    snprintf(colour, 10, "#%02x%02x%02x%02x", part[0], part[1], part[2], part[3]);
+    return true;
 }
 
 static const char *preset_of(const char *model)
@@ -84,12 +99,13 @@ static char *make_input(const bn_call *call, const bn_form *form, const char *ad
 
 static bn_http_next submit(bn_call *call, bn_http_request *request, const bn_form *form, const char *address)
 {
-    char *background = parameter(call, form, "bgc");
-    const bool coloured = background && *background;
+    char colour[10] = "";
+    char *background = parameter(call, form, "bgc"), *post_processed = parameter(call, form, "ppm");
+    const bool understood = !background || !*background || read_colour(background, colour);
+    const bool hard_mask = is_true(post_processed);
     free(background);
-    if (coloured)
-        return bn_reply_detail(request, 422,
-                               "bgc is not offered here: put a colour behind the transparent result");
+    free(post_processed);
+    if (!understood) return bn_reply_detail(request, 422, "bgc is not a colour: R,G,B or R,G,B,A, each 0 to 255");
     char *input = make_input(call, form, address);
     if (!input) return bn_reply_fault(request, 500, "internal_error", "Internal Server Error");
     const bn_submit wish = {.id = request->id,
@@ -100,6 +116,8 @@ static bn_http_next submit(bn_call *call, bn_http_request *request, const bn_for
                             .max_queue_length = -1,
                             .lifecycle = "{\"expiration_duration_seconds\":3600}",
                             .file_base = call->target.file_base,
+                            .background = *colour ? colour : NULL,
+                            .hard_mask = hard_mask,
                             .key_id = *call->key_id ? call->key_id : NULL};
     bn_answer answer = {0};
     bn_jobs_submit(call->service->jobs, &wish, call->job_id, NULL, &answer);

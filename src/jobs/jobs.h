@@ -81,6 +81,9 @@ typedef struct bn_submit {
     const char *lifecycle;    /* text of the object lifecycle preference for outputs; or NULL */
     const char *file_base; /* scheme, authority and prefix that files are written with in webhooks; or NULL */
     const char *key_id;    /* whose limits count; NULL: without key */
+    /* of sync runs only, and beyond the endpoint's input: */
+    const char *background; /* a colour, "#rrggbbaa", behind the cut-out; or NULL */
+    bool hard_mask;         /* no half-transparent pixels */
 } bn_submit;
 
 typedef struct bn_answer {

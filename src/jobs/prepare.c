@@ -120,6 +120,9 @@ static void choose_options(bn_jobs *jobs, bn_job *job)
     options->refine = input->refine_foreground && !input->mask_only;
     options->want_cutout = !input->mask_only;
     options->want_mask = input->mask_only || input->output_mask;
+    options->threshold = job->accepted.hard_mask ? 128 : 0;
+    if (job->accepted.background[0])
+        bn_background_parse(job->accepted.background, &options->background);
     bn_encode_options_default(&options->cutout_encoding, input->format);
     bn_encode_options_default(&options->mask_encoding, input->format);
 }

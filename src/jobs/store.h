@@ -26,6 +26,8 @@ typedef struct bn_accepted {
     const char *body;
     size_t body_bytes;
     char *webhook, *lifecycle, *file_base, *key_id; /* owned where read from the store */
+    char background[10];                            /* "#rrggbbaa" or empty; not stored, as hard_mask */
+    bool hard_mask;
 } bn_accepted;
 
 /* How a request ended. Texts may be NULL. */

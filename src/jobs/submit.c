@@ -151,6 +151,9 @@ static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accept
                               .created_ms = bn_jobs_now(jobs),
                               .body = submit->body,
                               .body_bytes = submit->body_bytes};
+    if (submit->sync && submit->background)
+        snprintf(accepted->background, sizeof accepted->background, "%s", submit->background);
+    accepted->hard_mask = submit->sync && submit->hard_mask;
     if (submit->start_timeout_s > 0)
         accepted->start_by_ms = accepted->created_ms + (int64_t)(BN_MIN(submit->start_timeout_s, 1e9) * 1000);
     if (submit->id && bn_uuid_valid(submit->id))

@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { client, completed, dot, E, failure, folder, photo, rewrite, serve } from "./support.mjs";
 
 const require = createRequire(import.meta.url);
+const { PNG } = require("pngjs"); // gives RGBA, whatever the file holds
 let server, api;
 before(async () => {
   server = await serve();
@@ -177,6 +178,31 @@ test("rembg's API", async () => {
   assert.notDeepEqual(Buffer.from(await mask.arrayBuffer()), png);
   assert.equal((await fetch(`${server.url}/api/remove`)).status, 422);
   assert.equal((await fetch(`${server.url}/api/remove`, { method: "POST", body: new FormData() })).status, 422);
+});
+
+test("rembg's background colour and hard masks", async () => {
+  const ask = async (fields) => {
+    const form = new FormData();
+    form.append("file", new Blob([photo], { type: "image/jpeg" }), "photo.jpg");
+    for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    const answer = await fetch(`${server.url}/api/remove`, { method: "POST", body: form });
+    return { status: answer.status, pixels: answer.status === 200 && PNG.sync.read(Buffer.from(await answer.arrayBuffer())) };
+  };
+  const plain = (await ask({ a: "true", af: "240" })).pixels;
+  const at = (png, i) => [...png.data.subarray(4 * i, 4 * i + 4)];
+  const onGreen = (await ask({ bgc: "0,200,10,255" })).pixels;
+  const veiled = (await ask({ bgc: "9, 8, 7, 100" })).pixels;
+  for (let i = 0; i < plain.width * plain.height; i += 997) {
+    const [r, g, b, alpha] = at(plain, i), part = alpha / 255;
+    const blend = (over, under) => over * part + under * (1 - part);
+    const expected = [blend(r, 0), blend(g, 200), blend(b, 10), 255];
+    at(onGreen, i).forEach((value, c) => assert.ok(Math.abs(value - expected[c]) <= 1.5, `pixel ${i}: ${at(onGreen, i)}, not ${expected}`));
+    assert.ok(Math.abs(at(veiled, i)[3] - blend(255, 100)) <= 1.5);
+  }
+  const mask = (await ask({ om: "true" })).pixels, hard = (await ask({ om: "true", ppm: "true" })).pixels;
+  assert.ok(mask.data.some((value) => value > 0 && value < 255));
+  assert.ok(hard.data.every((value) => value === 0 || value === 255));
+  for (const bgc of ["red", "1,2", "1,2,3,256", "1,2,3,4,5", "-1,2,3,4"]) assert.equal((await ask({ bgc })).status, 422, bgc);
 });
 
 test("health, readiness, metrics, access log", async () => {
