@@ -1,4 +1,6 @@
-/* http_request.c - any bytes as request line, Host (and Range), x-fal-target-url and body: target, route, range, form. */
+/* http_request.c - any bytes as request line, Host (and Range), x-fal-target-url and body: target, route, range, form;
+ * and as the head of a CONNECT. */
+#include "http/connect.h"
 #include "http/form.h"
 #include "http/range.h"
 #include "http/route.h"
@@ -64,8 +66,20 @@ static void check_range(const char *text, uint64_t file_bytes)
     if (bytes == 0 || offset >= file_bytes || bytes > file_bytes - offset) abort();
 }
 
+/* A head is accepted at its last byte and not before, and the same however much comes behind it. */
+static void check_connect(const char *bytes, size_t size)
+{
+    size_t head_bytes, again;
+    const bn_connect_result result = bn_connect_parse(bytes, size, &head_bytes);
+    if (result != BN_CONNECT_OK) return;
+    if (head_bytes < 4 || head_bytes > size || bytes[head_bytes - 1] != '\n') abort();
+    if (bn_connect_parse(bytes, head_bytes, &again) != BN_CONNECT_OK || again != head_bytes) abort();
+    if (bn_connect_parse(bytes, head_bytes - 1, &again) == BN_CONNECT_OK) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_connect((const char *)data, size);
     static bn_target target;
     char *line = next_line(&data, &size), *host = next_line(&data, &size), *aim = next_line(&data, &size);
     char *type = next_line(&data, &size);

@@ -133,6 +133,11 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                    .help =
                                        "Make a private authority and a certificate in the data folder, and "
                                        "print the environment that the Python client needs."},
+    [BN_OPTION_CONNECT_PROXY] =
+        {"connect-proxy", 0, BN_KIND_TEXT, "[HOST:]PORT", .commands = SERVE,
+         .help = "Answer CONNECT there, for clients of this machine that take a proxy from "
+                 "HTTPS_PROXY: the service's host names lead to this server's TLS port, "
+                 "all others are refused. Needs TLS."},
     [BN_OPTION_ACCESS_LOG] = {"access-log", 0, BN_KIND_TEXT, "FILE", .takes_path = true,
                               .fallback = "standard output", .commands = SERVE,
                               .help = "One JSON line a request; off for none."},

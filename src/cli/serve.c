@@ -1,17 +1,14 @@
 /* serve.c - `birefnet serve`: opens the jobs and the HTTP servers, says what answers where, drains when told to stop. */
-#include "cli/commands.h"
+#include "cli/serve_private.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/size.h"
 #include "cli/interrupt.h"
-#include "http/service.h"
-#include "http/tls.h"
 #include "weights/presets.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <malloc.h>
 #include <poll.h>
 #include <sodium.h>
@@ -23,39 +20,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define DEFAULT_LISTEN   "127.0.0.1:8000"
-#define DEFAULT_TLS_PORT 8443
-#define DEFAULT_DRAIN_S  60
-#define MANY_DESCRIPTORS ((rlim_t)16384)
-#define PRELOADS         16
-#define MEGABYTE         1048576.0
-#define GIGABYTE         1073741824.0
-
-typedef struct address {
-    char host[256];
-    uint16_t port;
-} address;
-
-/* Everything that is open while the server runs. */
-typedef struct server {
-    const bn_values *values;
-    bn_console *console;
-    char data_folder[1024];
-    address listen, tls_listen;
-    bool tls;
-    char bundle[1024]; /* of --tls-self-signed; else empty */
-    bn_certificate certificate;
-    char *preload_text;
-    const char *preload[PRELOADS + 1];
-    char fallback[4096];
-    int access_log_fd;
-    bn_jobs *jobs;
-    bn_service *service;
-    bn_http_server *plain, *secure;
-} server;
+#define DEFAULT_LISTEN     "127.0.0.1:8000"
+#define DEFAULT_TLS_PORT   8443
+#define DEFAULT_PROXY_PORT 8080
+#define DEFAULT_DRAIN_S    60
+#define MANY_DESCRIPTORS   ((rlim_t)16384)
+#define MEGABYTE           1048576.0
+#define GIGABYTE           1073741824.0
 
 /* "HOST:PORT", "HOST", "PORT", "[::1]:8000". */
-static bn_status parse_address(const char *text, uint16_t port, address *where, bn_error *err)
+static bn_status parse_address(const char *text, uint16_t port, bn_address *where, bn_error *err)
 {
     const char *host = text, *colon = strrchr(text, ':');
     size_t length = colon ? (size_t)(colon - text) : strlen(text);
@@ -135,7 +109,7 @@ static void limit_heaps(void)
 }
 
 /* --preload NAME[,NAME...] */
-static bn_status read_preload(server *own, bn_error *err)
+static bn_status read_preload(bn_server *own, bn_error *err)
 {
     const char *text = own->values->text[BN_OPTION_PRELOAD];
     if (!text) return BIREFNET_OK;
@@ -163,7 +137,7 @@ static bn_status read_test_resolution(const bn_values *values, bn_jobs_options *
     return BIREFNET_OK;
 }
 
-static bn_status open_jobs(server *own, bn_error *err)
+static bn_status open_jobs(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
     bn_jobs_options options;
@@ -195,7 +169,7 @@ static bn_status open_jobs(server *own, bn_error *err)
     return bn_jobs_open(&options, &own->jobs, err);
 }
 
-static bn_status open_access_log(server *own, bn_error *err)
+static bn_status open_access_log(bn_server *own, bn_error *err)
 {
     const char *name = own->values->text[BN_OPTION_ACCESS_LOG];
     own->access_log_fd = -1;
@@ -209,11 +183,14 @@ static bn_status open_access_log(server *own, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bn_status read_tls(server *own, bn_error *err)
+static bn_status read_tls(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
     const char *chain = values->text[BN_OPTION_TLS_CERT], *key = values->text[BN_OPTION_TLS_KEY];
     own->tls = chain || key || values->given[BN_OPTION_TLS_SELF_SIGNED];
+    if (!own->tls && values->text[BN_OPTION_CONNECT_PROXY])
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "--connect-proxy needs TLS: --tls-self-signed, or --tls-cert and --tls-key");
     if (!own->tls) return BIREFNET_OK;
     if ((chain != NULL) != (key != NULL))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--tls-cert and --tls-key belong together");
@@ -227,7 +204,18 @@ static bn_status read_tls(server *own, bn_error *err)
     return bn_certificate_make(folder, own->tls_listen.host, &own->certificate, own->bundle, err);
 }
 
-static bn_status open_servers(server *own, bn_error *err)
+static bn_status open_proxy(bn_server *own, bn_error *err)
+{
+    const char *text = own->values->text[BN_OPTION_CONNECT_PROXY];
+    if (!text) return BIREFNET_OK;
+    BN_TRY(parse_address(text, DEFAULT_PROXY_PORT, &own->proxy_listen, err));
+    const bn_status status =
+        bn_tunnel_open(own->proxy_listen.host, own->proxy_listen.port, own->tls_listen.host,
+                       bn_http_server_port(own->secure), &own->proxy, err);
+    return bn_error_prefix(err, status, "--connect-proxy");
+}
+
+static bn_status open_servers(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
     bn_service_options options;
@@ -255,65 +243,7 @@ static bn_status open_servers(server *own, bn_error *err)
     http.key = (const char *)own->certificate.key.data;
     BN_TRY(bn_http_server_open(&http, &handler, &own->secure, err));
     bn_service_add_server(own->service, own->secure);
-    return BIREFNET_OK;
-}
-
-/* Which weights answer for which preset, from the jobs' own list. */
-static void say_models(server *own)
-{
-    bn_buffer text;
-    bn_buffer_init(&text, (size_t)1 << 20);
-    json_t *list = NULL;
-    if (bn_jobs_models(own->jobs, &text, NULL) == BIREFNET_OK)
-        list = json_loadb((const char *)text.data, text.size, 0, NULL);
-    size_t index;
-    json_t *entry;
-    json_array_foreach(list, index, entry)
-    {
-        const char *name = json_string_value(json_object_get(entry, "name"));
-        const char *weights = json_string_value(json_object_get(entry, "weights"));
-        if (name)
-            bn_console_say(own->console, "  %-24s %s", name,
-                           weights ? weights : "no weights: answers with an error");
-    }
-    json_decref(list);
-    bn_buffer_free(&text);
-}
-
-static void say_tls(server *own)
-{
-    const char *v6 = strchr(own->tls_listen.host, ':') ? "[" : "", *end = *v6 ? "]" : "";
-    const unsigned port = bn_http_server_port(own->secure);
-    bn_console_say(own->console, "  https://%s%s%s:%u", v6, own->tls_listen.host, end, port);
-    if (!*own->bundle) return;
-    bn_console_say(own->console, "For the Python client:");
-    bn_console_say(own->console, "  export FAL_RUN_HOST=localhost:%u/run", port);
-    bn_console_say(own->console, "  export FAL_QUEUE_RUN_HOST=localhost:%u/queue", port);
-    bn_console_say(own->console, "  export SSL_CERT_FILE=%s", own->bundle);
-    bn_console_say(own->console, "  export FAL_KEY=%s",
-                   bn_jobs_has_keys(own->jobs) ? "ID:SECRET" : "any:thing   # no key is configured");
-    bn_console_say(own->console, "For Node: export NODE_EXTRA_CA_CERTS=%s/tls/ca.pem", own->data_folder);
-}
-
-static void say_start(server *own)
-{
-    const char *v6 = strchr(own->listen.host, ':') ? "[" : "", *end = *v6 ? "]" : "";
-    bn_console_say(own->console, "birefnet %s answers as fal-ai/birefnet/v2 at", birefnet_version());
-    bn_console_say(own->console, "  http://%s%s%s:%u", v6, own->listen.host, end,
-                   bn_http_server_port(own->plain));
-    if (own->secure) say_tls(own);
-    bn_console_say(own->console, "Weights that answer:");
-    say_models(own);
-    bn_console_say(own->console, "Data: %s", own->data_folder);
-    if (bn_jobs_has_keys(own->jobs))
-        bn_console_say(own->console, "Keys: required");
-    else if (own->values->given[BN_OPTION_ANYONE])
-        bn_console_say(own->console,
-                       "Keys: none configured, and --anyone was given: every machine that reaches this "
-                       "port is answered");
-    else
-        bn_console_say(own->console,
-                       "Keys: none configured, so only this machine is answered (birefnet keys add NAME)");
+    return open_proxy(own, err);
 }
 
 /* Tell systemd, where it asked for it: one datagram (sd_notify(3)). */
@@ -340,7 +270,7 @@ static void wait_for_signal(void)
     }
 }
 
-static void drain(server *own)
+static void drain(bn_server *own)
 {
     const int seconds = (int)number_or(own->values, BN_OPTION_DRAIN, DEFAULT_DRAIN_S);
     notify("STOPPING=1");
@@ -351,8 +281,9 @@ static void drain(server *own)
         bn_console_say(own->console, "Not finished after %d s: done again at the next start", seconds);
 }
 
-static void close_all(server *own)
+static void close_all(bn_server *own)
 {
+    bn_tunnel_close(&own->proxy);
     bn_http_server_close(&own->secure);
     bn_http_server_close(&own->plain);
     if (own->service) bn_service_close(&own->service);
@@ -362,7 +293,7 @@ static void close_all(server *own)
     if (own->access_log_fd > STDERR_FILENO) close(own->access_log_fd);
 }
 
-static bn_status open_all(server *own, bn_error *err)
+static bn_status open_all(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
     const char *listen = values->text[BN_OPTION_LISTEN];
@@ -376,14 +307,14 @@ static bn_status open_all(server *own, bn_error *err)
 
 bn_exit bn_command_serve(const bn_values *values, bn_console *console)
 {
-    server own = {.values = values, .console = console, .access_log_fd = -1};
+    bn_server own = {.values = values, .console = console, .access_log_fd = -1};
     bn_error err = {0};
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
     limit_heaps();
     raise_descriptor_limit();
     const bn_status status = open_all(&own, &err);
     if (status == BIREFNET_OK) {
-        say_start(&own);
+        bn_serve_say_start(&own);
         notify("READY=1");
         wait_for_signal();
         drain(&own);

@@ -42,8 +42,8 @@ static bool read_colour(const char *text, char colour[10])
 {
     unsigned part[4] = {0, 0, 0, 255};
     int read = 0;
-    const int count = sscanf(text, " %3u , %3u , %3u%n , %3u%n", &part[0], &part[1], &part[2], &read, &part[3],
-                             &read);
+    const int count =
+        sscanf(text, " %3u , %3u , %3u%n , %3u%n", &part[0], &part[1], &part[2], &read, &part[3], &read);
     if (count < 3 || text[read + (int)strspn(text + read, " ")] != '\0') return false;
     for (int i = 0; i < 4; i++)
         if (part[i] > 255) return false;
@@ -105,7 +105,8 @@ static bn_http_next submit(bn_call *call, bn_http_request *request, const bn_for
     const bool hard_mask = is_true(post_processed);
     free(background);
     free(post_processed);
-    if (!understood) return bn_reply_detail(request, 422, "bgc is not a colour: R,G,B or R,G,B,A, each 0 to 255");
+    if (!understood)
+        return bn_reply_detail(request, 422, "bgc is not a colour: R,G,B or R,G,B,A, each 0 to 255");
     char *input = make_input(call, form, address);
     if (!input) return bn_reply_fault(request, 500, "internal_error", "Internal Server Error");
     const bn_submit wish = {.id = request->id,

@@ -1,4 +1,5 @@
 /* request.c - the life of one request between the event loop, the pool and whoever wakes it. */
+#include "http/listen.h"
 #include "http/private.h"
 
 #include "base/clock.h"
@@ -18,14 +19,13 @@ static void note_peer(bn_http_request *request, struct MHD_Connection *connectio
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (!info || !info->client_addr) return;
     const struct sockaddr *address = info->client_addr;
+    request->loopback = bn_is_loopback(address);
     if (address->sa_family == AF_INET) {
         const struct in_addr *v4 = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
         inet_ntop(AF_INET, v4, request->peer, sizeof request->peer);
-        request->loopback = (ntohl(v4->s_addr) >> 24) == 127;
     } else if (address->sa_family == AF_INET6) {
         const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
         inet_ntop(AF_INET6, v6, request->peer, sizeof request->peer);
-        request->loopback = IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
     }
 }
 

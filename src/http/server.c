@@ -1,10 +1,10 @@
 /* server.c - libmicrohttpd (epoll, one thread) behind http.h: what it calls, and opening and closing. */
+#include "http/listen.h"
 #include "http/private.h"
 
 #include "base/clock.h"
 #include "base/size.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,41 +208,11 @@ static void connection_changed(void *user, struct MHD_Connection *connection, vo
 
 /* ---- opening and closing */
 
-static bn_status listen_at(const bn_http_options *options, int *fd, uint16_t *port, bn_error *err)
-{
-    char service[8];
-    snprintf(service, sizeof service, "%u", options->port);
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    const int code = getaddrinfo(*options->host ? options->host : NULL, service, &hints, &found);
-    if (code != 0)
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "cannot listen at %s: %s", options->host,
-                       gai_strerror(code));
-    bn_status status = BIREFNET_OK;
-    *fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    const int on = 1;
-    if (*fd >= 0) setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (*fd < 0 || bind(*fd, found->ai_addr, found->ai_addrlen) != 0 || listen(*fd, 1024) != 0) {
-        status = bn_fail_errno(err, errno, "cannot listen at %s port %u", options->host, options->port);
-        if (*fd >= 0) close(*fd);
-        *fd = -1;
-    } else {
-        struct sockaddr_storage bound;
-        socklen_t length = sizeof bound;
-        *port = options->port;
-        if (getsockname(*fd, (struct sockaddr *)&bound, &length) == 0)
-            *port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&bound)->sin6_port
-                                                      : ((struct sockaddr_in *)(void *)&bound)->sin_port);
-    }
-    freeaddrinfo(found);
-    return status;
-}
-
 static bn_status start_daemon(bn_http_server *server, bn_error *err)
 {
     const bn_http_options *options = &server->options;
     int fd = -1;
-    BN_TRY(listen_at(options, &fd, &server->port, err));
+    BN_TRY(bn_listen(options->host, options->port, &fd, &server->port, err));
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
     const struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->certificate},

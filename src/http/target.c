@@ -66,8 +66,7 @@ static bool is_authority(const char *text, size_t length)
     return true;
 }
 
-/* The service's host of that name, with or without a port. */
-static bn_host host_of(const char *authority, size_t length)
+bn_host bn_host_of(const char *authority, size_t length)
 {
     const char *colon = memchr(authority, ':', length);
     const size_t name = colon ? (size_t)(colon - authority) : length;
@@ -75,6 +74,11 @@ static bn_host host_of(const char *authority, size_t length)
         if (strlen(known_hosts[i].name) == name && strncasecmp(known_hosts[i].name, authority, name) == 0)
             return known_hosts[i].host;
     return BN_HOST_ANY;
+}
+
+const char *bn_host_name(size_t index)
+{
+    return index < BN_COUNT(known_hosts) ? known_hosts[index].name : NULL;
 }
 
 /* Where "http://" or "https://" ends; NULL for anything else. */
@@ -180,7 +184,7 @@ static void set_bases(const bn_target_source *source, const split *from, bool fa
 /* Host names first, then the path prefix. */
 static bool choose_host(bn_target *target, const split *from)
 {
-    target->host = host_of(from->authority, from->authority_length);
+    target->host = bn_host_of(from->authority, from->authority_length);
     if (target->host != BN_HOST_ANY || target->segment_count == 0) return false;
     for (size_t i = 0; i < BN_COUNT(prefixes); i++) {
         if (strcmp(target->segments[0], prefixes[i].segment) != 0) continue;
@@ -233,11 +237,11 @@ bn_target_result bn_target_parse(const bn_target_source *source, bn_target *targ
     }
     split aim;
     if (!split_url(source->target_url, &aim)) return BN_TARGET_FOREIGN;
-    if (host_of(aim.authority, aim.authority_length) == BN_HOST_ANY) return BN_TARGET_FOREIGN;
+    if (bn_host_of(aim.authority, aim.authority_length) == BN_HOST_ANY) return BN_TARGET_FOREIGN;
     const bn_target_result result = parse_into(source, aim.path, &aim, target);
     if (result != BN_TARGET_OK) return result;
     /* files and uploads are not proxied: the client goes to them itself, at the listener's address */
-    if (host_of(real.authority, real.authority_length) == BN_HOST_ANY) {
+    if (bn_host_of(real.authority, real.authority_length) == BN_HOST_ANY) {
         bn_target_source plain = *source;
         bn_target listener = {0};
         set_bases(&plain, &real, false, false, &listener);

@@ -38,6 +38,11 @@ typedef struct bn_target {
     char text[2 * BN_TARGET_MAX_BYTES]; /* decoded path and query */
 } bn_target;
 
+/* The service's host of that name, which may be followed by a port; BN_HOST_ANY where it is none of them. */
+bn_host bn_host_of(const char *authority, size_t length);
+/* All names that bn_host_of knows, one after the other; NULL behind the last. */
+const char *bn_host_name(size_t index);
+
 /* What the request line and header fields say. All may be NULL but `line`. */
 typedef struct bn_target_source {
     const char *line;       /* the request target as it came: "/path?query", or absolute */

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/size.h"
+#include "http/target.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,11 +22,6 @@
 #define CA_DAYS          3650
 #define SERVER_DAYS      397 /* the most that strict clients accept */
 #define RENEW_DAYS       30
-
-/* The service's names, for clients that reach us through a hosts file. */
-static const char *const service_names[] = {
-    "localhost",     "fal.run",   "queue.fal.run", "rest.fal.ai", "rest.alpha.fal.ai", "v3.fal.media",
-    "v3b.fal.media", "fal.media", "fal.ai",        "falrun.com",  "queue.falrun.com"};
 
 typedef struct pair {
     gnutls_x509_crt_t certificate;
@@ -192,7 +188,8 @@ static bn_status make_server(const pair *authority, const char *host, pair *own,
 {
     BN_TRY(start_pair(own, "birefnet serve", SERVER_DAYS, err));
     gnutls_x509_crt_t crt = own->certificate;
-    for (size_t i = 0; i < BN_COUNT(service_names); i++) BN_TRY(add_name(crt, service_names[i], err));
+    BN_TRY(add_name(crt, "localhost", err));
+    for (size_t i = 0; bn_host_name(i); i++) BN_TRY(add_name(crt, bn_host_name(i), err));
     BN_TRY(add_name(crt, "127.0.0.1", err));
     BN_TRY(add_name(crt, "::1", err));
     char machine[65] = "";

@@ -1,0 +1,39 @@
+/* serve_private.h - what serve.c and serve_say.c share. */
+#ifndef BN_CLI_SERVE_PRIVATE_H
+#define BN_CLI_SERVE_PRIVATE_H
+
+#include "cli/commands.h"
+#include "http/service.h"
+#include "http/tls.h"
+#include "http/tunnel.h"
+
+#define PRELOADS 16
+
+typedef struct bn_address {
+    char host[256];
+    uint16_t port;
+} bn_address;
+
+/* Everything that is open while the server runs. */
+typedef struct bn_server {
+    const bn_values *values;
+    bn_console *console;
+    char data_folder[1024];
+    bn_address listen, tls_listen, proxy_listen;
+    bool tls;
+    char bundle[1024]; /* of --tls-self-signed; else empty */
+    bn_certificate certificate;
+    char *preload_text;
+    const char *preload[PRELOADS + 1];
+    char fallback[4096];
+    int access_log_fd;
+    bn_jobs *jobs;
+    bn_service *service;
+    bn_http_server *plain, *secure;
+    bn_tunnel *proxy;
+} bn_server;
+
+/* serve_say.c: where it answers, with which weights, for whom, and what clients need in their environment. */
+void bn_serve_say_start(bn_server *own);
+
+#endif
