@@ -49,7 +49,8 @@ def aspp(m, x):
     y = torch.cat([nhwc(branch(b, x)) for b in [m.aspp1] + list(m.aspp_deforms)], -1)
     w = m.conv1.weight.flatten(1); n = y.shape[-1]
     y = F.linear(y, w[:, :n]) + F.linear(pooled, w[:, n:])[:, None, None]
-    return m.dropout(relu_bn(m.bn1, nchw(y)))
+    y = relu_bn(m.bn1, nchw(y))
+    return m.dropout(y) if m.dropout.p > 0 else y
 
 def decoder_block(m, x):
     return m.bn_out(m.conv_out(aspp(m.dec_att, relu_bn(m.bn_in, m.conv_in(x)))))

@@ -65,14 +65,15 @@ def main():
     net = net.to(dev, memory_format=torch.channels_last); ema = copy.deepcopy(net).eval()
     groups = [dict(params=[p for p in net.parameters() if p.ndim > 1], weight_decay=recipe['weight_decay']),
               dict(params=[p for p in net.parameters() if p.ndim < 2], weight_decay=0.)]
-    optim = torch.optim.AdamW(groups, lr=1e-4)
+    optim = torch.optim.AdamW(groups, lr=1e-4, foreach=True)
     at = dict(stage=0, stage_seen=0, seen=0, step=0, cpu_s=0., wall_s=0.)
     if os.path.exists(ckpt):
         c = torch.load(ckpt, map_location=dev)
         net.load_state_dict(c['net']); ema.load_state_dict(c['ema']); optim.load_state_dict(c['optim']); at = c['at']
         print('goes on from', at, flush=True)
     statistics = [b for b in net.buffers() if b.is_floating_point()]
-    tensors = [(a, b) for a, b in zip(ema.state_dict().values(), net.state_dict().values()) if a.is_floating_point()]
+    pairs = [(a, b) for a, b in zip(ema.state_dict().values(), net.state_dict().values()) if a.is_floating_point()]
+    slow, quick = [a for a, _ in pairs], [b for _, b in pairs]
 
     def save():
         if rank: return
@@ -104,7 +105,7 @@ def main():
             torch.nn.utils.clip_grad_norm_([p for p in net.parameters() if p.grad is not None], recipe['clip']); optim.step()
             n = len(x)*o.ranks; at['step'] += 1; d = min(s['ema'], (1 + at['step'])/(10 + at['step']))
             with torch.no_grad():
-                for a, b in tensors: a.lerp_(b, 1 - d)
+                torch._foreach_mul_(slow, d); torch._foreach_add_(slow, quick, alpha=1 - d)
             before = at['seen']; at['seen'] += n; at['stage_seen'] += n; log.append((parts['main'], parts['all']))
             c, t1 = time.process_time(), time.time(); at['cpu_s'] += c - cpu; at['wall_s'] += t1 - wall; cpu, wall = c, t1
             over = bool(ending.item())
