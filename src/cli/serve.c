@@ -158,6 +158,7 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     options.max_stored_bytes =
         (uint64_t)(number_or(values, BN_OPTION_MAX_STORED, (double)options.max_stored_bytes / GIGABYTE) *
                    GIGABYTE);
+    own->max_stored_bytes = options.max_stored_bytes;
     options.retention_s =
         (int64_t)(number_or(values, BN_OPTION_RETENTION, (double)options.retention_s / 3600) * 3600);
     options.file_retention_s = BN_MAX(options.retention_s, (int64_t)60);
@@ -234,6 +235,7 @@ static bn_status open_servers(bn_server *own, bn_error *err)
     http.host = own->listen.host;
     http.port = own->listen.port;
     http.max_waiting_bytes = options.max_waiting_bytes;
+    http.max_incoming_bytes = own->max_stored_bytes;
     BN_TRY(bn_http_server_open(&http, &handler, &own->plain, err));
     bn_service_add_server(own->service, own->plain);
     if (!own->tls) return BIREFNET_OK;

@@ -10,17 +10,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The path without query (tokens, addresses of webhooks) and without the secret of an upload. */
+/* The path without query (tokens, addresses of webhooks) and without the secret of an upload, whatever its route. */
 static json_t *path_of(const bn_call *call, const bn_http_request *request)
 {
-    switch (call->route.kind) {
-    case BN_ROUTE_PUT_FILE:
-    case BN_ROUTE_PUT_PART:
-    case BN_ROUTE_PUT_COMPLETE:
-        return json_string("/upload/...");
-    default:
-        break;
-    }
+    const bn_target *target = &call->target;
+    for (size_t i = 0; i < target->segment_count; i++)
+        if (strcmp(target->segments[i], "upload") == 0 || strcmp(target->segments[i], "multipart") == 0) {
+            const bool secret =
+                i + 1 < target->segment_count && strlen(target->segments[i + 1]) + 1 == BN_FILE_ID_CHARS;
+            if (secret) return json_string("/upload/...");
+        }
     const size_t length = strcspn(request->target, "?");
     json_t *path = json_stringn(request->target, length < 300 ? length : 300);
     return path ? path : json_string("(not UTF-8)");

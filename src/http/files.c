@@ -65,8 +65,8 @@ bn_http_next bn_call_file(bn_call *call, bn_http_request *request)
     reply->size = facts.size;
     reply->status = 200;
     if (has_tag(bn_http_header(request, "If-None-Match"), facts.etag)) {
-        close(fd);
-        reply->status = 304;
+        reply->status = 304; /* the file goes along for its Content-Length; it is not sent */
+        reply->fd = fd;
         return BN_HTTP_REPLY;
     }
     switch (bn_range_parse(range, facts.size, &reply->offset, &reply->size)) {

@@ -33,17 +33,19 @@ typedef struct bn_http_reply {
 typedef enum bn_http_sink {
     BN_SINK_MEMORY = 0, /* request->body */
     BN_SINK_FILE,       /* request->body_fd, a file without a name */
+    BN_SINK_NONE,       /* nowhere: it is read and thrown away */
 } bn_http_sink;
 
 /* One request. The handler's threads see it one at a time. */
 typedef struct bn_http_request {
     bn_method method;
     bool tls;
-    bool loopback;           /* the peer is on this machine */
-    char peer[64];           /* address, for the log */
-    char id[40];             /* x-fal-request-id */
-    char *target;            /* as it came, owned */
-    double started_ms;       /* bn_clock_ms */
+    bool loopback;     /* the peer is on this machine */
+    bool bad_framing;  /* two readers could read it differently: to be refused, and the connection closes */
+    char peer[64];     /* address, for the log */
+    char id[40];       /* x-fal-request-id */
+    char *target;      /* as it came, owned */
+    double started_ms; /* bn_clock_ms */
     uint64_t content_length; /* UINT64_MAX: chunked, or none was given */
     bn_http_sink sink;       /* set by begin */
     uint64_t body_max_bytes; /* set by begin */
@@ -83,9 +85,10 @@ typedef struct bn_http_options {
     int max_connections;
     int idle_timeout_ms;   /* a connection without a request */
     int header_timeout_ms; /* for a whole header section */
-    int slow_after_ms;     /* a body slower than slow_bytes_per_s for longer than this is given up */
+    int slow_after_ms;     /* a body slower than slow_bytes_per_s for this long is given up */
     int slow_bytes_per_s;
-    size_t max_waiting_bytes; /* of all bodies in memory together */
+    size_t max_waiting_bytes;    /* of all bodies in memory together; as much again for replies */
+    uint64_t max_incoming_bytes; /* of all bodies in files together, until they are dealt with */
 } bn_http_options;
 
 void bn_http_options_default(bn_http_options *options);
@@ -100,6 +103,7 @@ void bn_http_server_close(bn_http_server **server);
 
 typedef struct bn_http_facts {
     size_t connections, requests, parked, waiting_bytes;
+    uint64_t incoming_bytes;
 } bn_http_facts;
 void bn_http_server_facts(bn_http_server *server, bn_http_facts *facts);
 

@@ -3,12 +3,14 @@
 #include "http/private.h"
 
 #include "base/clock.h"
+#include "base/size.h"
 
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 
-#define TICK_MS 100
+#define TICK_MS            100
+#define CROWDED_TIMEOUT_MS 10000 /* for a header section, where half of the connections are taken */
 
 static bool has_left(int fd)
 {
@@ -29,15 +31,21 @@ static void look_at_request(bn_http_request *request, double now_ms)
     if (wake) bn_http_wake(request);
 }
 
-/* A header section that never ends, or a body of a byte a second: shut down; the event loop then sees the end. */
-static void look_at_connection(const bn_http_options *options, bn_connection *connection, double now_ms)
+/* A header section that never ends, or a body of a byte a second: shut down; the event loop then sees the end. Bodies are
+ * looked at for one period after the other, so that a quick start does not pay for a slow rest. */
+static void look_at_connection(const bn_http_options *options, bn_connection *connection, bool crowded,
+                               double now_ms)
 {
     const double waited_ms = now_ms - connection->since_ms;
     bool slow = false;
-    if (!connection->in_request)
-        slow = waited_ms > options->header_timeout_ms;
-    else if (connection->in_body && waited_ms > options->slow_after_ms)
+    if (!connection->in_request) {
+        slow = waited_ms > (crowded ? BN_MIN(CROWDED_TIMEOUT_MS, options->header_timeout_ms)
+                                    : options->header_timeout_ms);
+    } else if (connection->in_body && waited_ms > options->slow_after_ms) {
         slow = (double)connection->body_bytes * 1000 < waited_ms * options->slow_bytes_per_s;
+        connection->body_bytes = 0;
+        connection->since_ms = now_ms;
+    }
     if (slow) shutdown(connection->fd, SHUT_RDWR);
 }
 
@@ -50,8 +58,11 @@ static void *watch(void *argument)
         const double now_ms = bn_clock_ms();
         pthread_mutex_lock(&server->lock);
         for (bn_http_request *r = server->requests; r; r = r->private->next) look_at_request(r, now_ms);
+        int count = 0;
+        for (bn_connection *c = server->connections; c; c = c->next) count++;
+        const bool crowded = count > server->options.max_connections / 2;
         for (bn_connection *c = server->connections; c; c = c->next)
-            look_at_connection(&server->options, c, now_ms);
+            look_at_connection(&server->options, c, crowded, now_ms);
         pthread_mutex_unlock(&server->lock);
     }
     return NULL;

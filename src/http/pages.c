@@ -48,11 +48,8 @@ bn_http_next bn_call_page(bn_call *call, bn_http_request *request)
         "https:; connect-src 'self' data: blob:; manifest-src 'self'; base-uri 'none'; form-action "
         "'none'; frame-ancestors 'none'");
     const char *known = bn_http_header(request, "If-None-Match");
-    if (known && strstr(known, page->etag)) {
-        request->reply.status = 304;
-        return BN_HTTP_REPLY;
-    }
-    return bn_reply_bytes(request, 200, type_of(page->name), page->data, page->size);
+    const int status = known && strstr(known, page->etag) ? 304 : 200; /* of 304 the body is not sent */
+    return bn_reply_bytes(request, status, type_of(page->name), page->data, page->size);
 }
 
 /* Reply with JSON text in reply.body, or with the error. */

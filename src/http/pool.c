@@ -20,6 +20,11 @@ static void *work(void *argument)
     for (bn_http_request *request; (request = take(pool)) != NULL;) {
         struct bn_http_private *own = request->private;
         pthread_mutex_lock(&own->lock);
+        if (own->ending) {
+            pthread_mutex_unlock(&own->lock);
+            bn_request_end(request);
+            continue;
+        }
         own->phase = BN_PHASE_RUNNING;
         own->wake_pending = false;
         own->wake_at_ms = 0;

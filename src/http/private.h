@@ -24,8 +24,8 @@ typedef struct bn_connection {
     struct bn_connection *next, *previous;
     int fd;
     _Atomic(bool) in_request, in_body;
-    _Atomic(double) since_ms; /* start of the wait for a request, or of its body */
-    _Atomic(uint64_t) body_bytes;
+    _Atomic(double) since_ms; /* start of the wait for a request; in a body, of the time that is looked at */
+    _Atomic(uint64_t) body_bytes; /* since then */
 } bn_connection;
 
 struct bn_http_private {
@@ -47,6 +47,10 @@ struct bn_http_private {
     bn_buffer stream;
     size_t stream_read;   /* bytes of stream that MHD has */
     size_t counted_bytes; /* in server->waiting_bytes */
+    size_t counted_reply_bytes;
+    uint64_t counted_file_bytes;
+    bool discarding; /* the reply is ready, but the client is still sending and would not read it */
+    bool ending;     /* closed; the handler's `end` is for the pool */
 };
 
 typedef struct bn_pool {
@@ -70,8 +74,10 @@ struct bn_http_server {
     bn_pool pool;
     pthread_t monitor;
     bool monitor_runs;
-    _Atomic(bool) stop;
-    _Atomic(size_t) waiting_bytes;
+    _Atomic(bool) stop;     /* of the monitor */
+    _Atomic(bool) stopping; /* nothing may be suspended any more */
+    _Atomic(size_t) waiting_bytes, reply_bytes;
+    _Atomic(uint64_t) incoming_bytes;
 };
 
 /* framing.c: false where the request is to be refused; else content_length is set */
@@ -83,7 +89,10 @@ bn_http_request *bn_request_create(bn_http_server *server, struct MHD_Connection
 enum MHD_Result bn_request_send(bn_http_request *request);          /* give request->reply to MHD */
 void bn_request_after(bn_http_request *request, bn_http_next next); /* what handle returned */
 void bn_request_closed(bn_http_request *request, bool complete);
-void bn_request_suspend(bn_http_request *request); /* and queue it for the pool */
+/* And queue it for the pool. False while the server stops: nothing was done. */
+bool bn_request_suspend(bn_http_request *request);
+/* Called by the pool for what bn_request_closed left to it. */
+void bn_request_end(bn_http_request *request);
 
 /* pool.c */
 bn_status bn_pool_start(bn_pool *pool, int threads, bn_error *err);

@@ -133,6 +133,9 @@ static bn_http_next start(bn_call *call, bn_http_request *request)
     if (call->route.kind == BN_ROUTE_REMBG_GET) {
         const char *address = bn_target_query(&call->target, "url");
         if (!address) return bn_reply_detail(request, 422, "The address of the photo is missing: ?url=");
+        json_t *text = json_string(address);
+        if (!text) return bn_reply_detail(request, 422, "The address of the photo is not UTF-8");
+        json_decref(text);
         return submit(call, request, NULL, address);
     }
     bn_form *form = malloc(sizeof *form);

@@ -36,6 +36,16 @@ bn_http_next bn_reply_json(bn_http_request *request, int status, json_t *body)
     return BN_HTTP_REPLY;
 }
 
+/* What clients send is repeated in errors, and need not be UTF-8; text is changed where it is not. */
+static json_t *said(char *text)
+{
+    json_t *string = json_string(text);
+    if (string) return string;
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c >= 0x80) *c = '?';
+    return json_string(text);
+}
+
 bn_http_next bn_reply_detail(bn_http_request *request, int status, const char *format, ...)
 {
     char text[1024];
@@ -43,7 +53,7 @@ bn_http_next bn_reply_detail(bn_http_request *request, int status, const char *f
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return bn_reply_json(request, status, json_pack("{s:s}", "detail", text));
+    return bn_reply_json(request, status, json_pack("{s:o}", "detail", said(text)));
 }
 
 bn_http_next bn_reply_fault(bn_http_request *request, int status, const char *type, const char *format, ...)
@@ -54,7 +64,7 @@ bn_http_next bn_reply_fault(bn_http_request *request, int status, const char *ty
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     bn_http_reply_field(request, "X-Fal-Error-Type", "%s", type);
-    return bn_reply_json(request, status, json_pack("{s:s, s:s}", "detail", text, "error_type", type));
+    return bn_reply_json(request, status, json_pack("{s:o, s:s}", "detail", said(text), "error_type", type));
 }
 
 void bn_reply_finish(bn_http_request *request)

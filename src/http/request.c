@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STREAM_MAX_BYTES ((size_t)1 << 20)
+#define STREAM_MAX_BYTES  ((size_t)1 << 20)
+#define SMALL_REPLY_BYTES ((size_t)16 * 1024)
 
 static void note_peer(bn_http_request *request, struct MHD_Connection *connection)
 {
@@ -86,7 +87,9 @@ void bn_http_body_release(bn_http_request *request)
     struct bn_http_private *own = request->private;
     bn_buffer_free(&request->body);
     atomic_fetch_sub(&own->server->waiting_bytes, own->counted_bytes);
+    atomic_fetch_sub(&own->server->incoming_bytes, own->counted_file_bytes);
     own->counted_bytes = 0;
+    own->counted_file_bytes = 0;
 }
 
 void bn_http_request_drop(bn_http_request *request)
@@ -180,10 +183,31 @@ static struct MHD_Response *make_response(bn_http_request *request)
     return response;
 }
 
+/* Replies that clients take their time to read lie in memory, too. */
+static void count_reply(bn_http_request *request)
+{
+    static const char sorry[] = "{\"detail\":\"Too many large replies at once\"}";
+    struct bn_http_private *own = request->private;
+    bn_http_server *server = own->server;
+    bn_buffer *body = &request->reply.body;
+    const size_t bytes = body->size;
+    if (atomic_fetch_add(&server->reply_bytes, bytes) + bytes <= server->options.max_waiting_bytes ||
+        bytes <= SMALL_REPLY_BYTES) {
+        own->counted_reply_bytes = bytes;
+        return;
+    }
+    atomic_fetch_sub(&server->reply_bytes, bytes);
+    bn_buffer_free(body);
+    bn_buffer_init(body, sizeof sorry);
+    bn_buffer_append(body, sorry, sizeof sorry - 1, NULL);
+    request->reply.status = MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
 enum MHD_Result bn_request_send(bn_http_request *request)
 {
     struct bn_http_private *own = request->private;
     bn_http_reply *reply = &request->reply;
+    count_reply(request);
     struct MHD_Response *response = make_response(request);
     if (!response) return MHD_NO; /* MHD closes the connection */
     for (size_t i = 0; i < reply->field_count; i++)
@@ -255,17 +279,21 @@ void bn_http_wake_after(bn_http_request *request, int delay_ms)
     pthread_mutex_unlock(&own->lock);
 }
 
-void bn_request_suspend(bn_http_request *request)
+bool bn_request_suspend(bn_http_request *request)
 {
     struct bn_http_private *own = request->private;
     pthread_mutex_lock(&own->lock);
-    own->suspended = true;
-    MHD_suspend_connection(own->connection);
-    queue(request);
+    const bool gone = own->gone;
+    if (!gone) {
+        own->suspended = true;
+        MHD_suspend_connection(own->connection);
+        queue(request);
+    }
     pthread_mutex_unlock(&own->lock);
+    return !gone;
 }
 
-static void end(bn_http_request *request)
+void bn_request_end(bn_http_request *request)
 {
     struct bn_http_private *own = request->private;
     own->server->handler.end(own->server->handler.user, request, own->complete);
@@ -299,7 +327,7 @@ void bn_request_after(bn_http_request *request, bn_http_next next)
             own->phase = BN_PHASE_PARKED;
     }
     pthread_mutex_unlock(&own->lock);
-    if (ended) end(request);
+    if (ended) bn_request_end(request);
 }
 
 void bn_request_closed(bn_http_request *request, bool complete)
@@ -322,7 +350,9 @@ void bn_request_closed(bn_http_request *request, bool complete)
     own->connection = NULL;
     const bool busy = own->phase == BN_PHASE_QUEUED || own->phase == BN_PHASE_RUNNING;
     own->end_pending = busy;
+    atomic_fetch_sub(&server->reply_bytes, own->counted_reply_bytes);
     if (!busy) own->phase = BN_PHASE_READY;
+    own->ending = !busy;
     pthread_mutex_unlock(&own->lock);
-    if (!busy) end(request);
+    if (!busy) bn_pool_put(&server->pool, request); /* `end` may write to the disk: not on the event loop */
 }

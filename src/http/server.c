@@ -16,6 +16,8 @@
 
 #define LAST_REPLIES_MS         1000
 #define CONNECTION_MEMORY_BYTES ((size_t)48 * 1024) /* the header section, at most */
+#define DISCARD_MAX_BYTES                                                                                    \
+    ((uint64_t)256 << 20) /* read from a client that was refused, so that it reads why */
 
 void bn_http_options_default(bn_http_options *options)
 {
@@ -29,6 +31,7 @@ void bn_http_options_default(bn_http_options *options)
         .slow_after_ms = 20000,
         .slow_bytes_per_s = 500,
         .max_waiting_bytes = (size_t)512 << 20,
+        .max_incoming_bytes = (uint64_t)8 << 30,
     };
 }
 
@@ -47,14 +50,19 @@ static bn_method method_of(const char *name)
     return BN_METHOD_OTHER;
 }
 
-static enum MHD_Result refuse_framing(bn_http_request *request)
+/* The server stops: what would have to wait is sent away instead. */
+static enum MHD_Result refuse_stopping(bn_http_request *request)
 {
-    static const char body[] = "{\"detail\":\"Bad Request\"}";
-    request->reply.status = MHD_HTTP_BAD_REQUEST;
+    static const char body[] =
+        "{\"detail\":\"The server is stopping\",\"error_type\":\"runner_disconnected\"}";
+    request->reply.status = MHD_HTTP_SERVICE_UNAVAILABLE;
     request->reply.close = true;
+    bn_buffer_free(&request->reply.body);
     bn_buffer_init(&request->reply.body, sizeof body);
     bn_buffer_append(&request->reply.body, body, sizeof body - 1, NULL);
     bn_http_reply_field(request, "Content-Type", "application/json");
+    bn_http_reply_field(request, "x-fal-request-id", "%s", request->id);
+    bn_http_reply_field(request, "Access-Control-Allow-Origin", "*");
     request->private->phase = BN_PHASE_READY;
     return bn_request_send(request);
 }
@@ -89,6 +97,18 @@ static bool write_all(int fd, const char *bytes, size_t count)
     return true;
 }
 
+static bool keep_in_file(bn_http_request *request, const char *bytes, size_t count)
+{
+    bn_http_server *server = request->private->server;
+    if (request->body_fd < 0) return false;
+    if (atomic_fetch_add(&server->incoming_bytes, count) + count > server->options.max_incoming_bytes) {
+        atomic_fetch_sub(&server->incoming_bytes, count);
+        return false;
+    }
+    request->private->counted_file_bytes += count;
+    return write_all(request->body_fd, bytes, count);
+}
+
 static bool keep_in_memory(bn_http_request *request, const char *bytes, size_t count)
 {
     bn_http_server *server = request->private->server;
@@ -109,8 +129,34 @@ static void take_body(bn_http_request *request, const char *bytes, size_t count)
         request->too_long = true;
     else if (request->sink == BN_SINK_MEMORY)
         request->sink_failed = !keep_in_memory(request, bytes, count);
-    else
-        request->sink_failed = request->body_fd < 0 || !write_all(request->body_fd, bytes, count);
+    else if (request->sink == BN_SINK_FILE)
+        request->sink_failed = !keep_in_file(request, bytes, count);
+}
+
+static void expect_body(struct bn_http_private *own)
+{
+    own->peer->body_bytes = 0;
+    own->peer->since_ms = bn_clock_ms();
+    own->peer->in_body = true;
+}
+
+/* The reply is made before the body is read. A client that is still sending would not read it and see a broken
+ * connection instead; so what it sends is read first, within reason. One that waits for "100 Continue" reads at once.
+ * libmicrohttpd closes a connection whose reply is given to it at this point: without a body it is given later. */
+static enum MHD_Result reply_early(bn_http_request *request)
+{
+    struct bn_http_private *own = request->private;
+    own->phase = BN_PHASE_READY;
+    if (request->content_length == 0) return MHD_YES;
+    const bool unbounded = request->content_length == UINT64_MAX;
+    if (bn_http_header(request, MHD_HTTP_HEADER_EXPECT) ||
+        (!unbounded && request->content_length > DISCARD_MAX_BYTES)) {
+        request->reply.close = true;
+        return bn_request_send(request);
+    }
+    own->discarding = true;
+    expect_body(own);
+    return MHD_YES;
 }
 
 static enum MHD_Result begin(bn_http_request *request, struct MHD_Connection *connection, const char *method,
@@ -119,19 +165,28 @@ static enum MHD_Result begin(bn_http_request *request, struct MHD_Connection *co
     struct bn_http_private *own = request->private;
     own->peer->in_request = true; /* the header section is complete */
     request->method = method_of(method);
-    if (!bn_framing_read(request, connection, version)) return refuse_framing(request);
-    if (own->server->handler.begin(own->server->handler.user, request) == BN_HTTP_REPLY) {
+    request->bad_framing = !bn_framing_read(request, connection, version);
+    const bool known = own->server->handler.begin(own->server->handler.user, request) == BN_HTTP_REPLY;
+    if (request->bad_framing) { /* where its body ends is not known */
         own->phase = BN_PHASE_READY;
-        if (request->content_length > 0) request->reply.close = true; /* the body stays unread */
+        request->reply.close = true;
         return bn_request_send(request);
     }
+    if (known) return reply_early(request);
+    if (own->server->stopping) return refuse_stopping(request);
     own->phase = BN_PHASE_BODY;
     bn_buffer_init(&request->body, (size_t)BN_MIN(request->body_max_bytes, (uint64_t)SIZE_MAX / 2));
     if (request->sink == BN_SINK_FILE) request->body_fd = open_nameless(request->sink_folder);
-    own->peer->body_bytes = 0;
-    own->peer->since_ms = bn_clock_ms();
-    own->peer->in_body = true;
+    expect_body(own);
     return MHD_YES;
+}
+
+static enum MHD_Result discard(bn_http_request *request, size_t *count)
+{
+    request->private->peer->body_bytes += *count;
+    request->body_bytes += *count;
+    *count = 0;
+    return request->body_bytes > DISCARD_MAX_BYTES ? MHD_NO : MHD_YES;
 }
 
 static enum MHD_Result answer(void *user, struct MHD_Connection *connection, const char *url,
@@ -148,6 +203,7 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection, con
     const bool ready = !own->reply_sent && (phase == BN_PHASE_READY || own->streaming);
     pthread_mutex_unlock(&own->lock);
     if (phase == BN_PHASE_NEW) return begin(request, connection, method, version);
+    if (own->discarding && *count > 0) return discard(request, count);
     if (phase == BN_PHASE_BODY && *count > 0) {
         take_body(request, bytes, *count);
         *count = 0;
@@ -155,9 +211,9 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection, con
     }
     if (phase == BN_PHASE_BODY) {
         own->peer->in_body = false;
-        bn_request_suspend(request);
-        return MHD_YES;
+        return bn_request_suspend(request) ? MHD_YES : refuse_stopping(request);
     }
+    own->peer->in_body = false;
     return ready ? bn_request_send(request) : MHD_YES;
 }
 
@@ -224,7 +280,8 @@ static bn_status start_daemon(bn_http_server *server, bn_error *err)
         flags, 0, NULL, NULL, answer, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
         completed, server, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
         MHD_OPTION_URI_LOG_CALLBACK, note_target, server, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)options->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)options->max_connections * 3 / 4, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)(options->idle_timeout_ms / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, server->tls ? tls : none,
         MHD_OPTION_END);
@@ -288,6 +345,8 @@ static void finish_requests(bn_http_server *server)
 {
     const struct timespec tick = {.tv_nsec = 5000000};
     const double give_up_ms = bn_clock_ms() + LAST_REPLIES_MS;
+    server->stopping =
+        true; /* before the first look: requests that begin later see it, others are looked at */
     size_t unsent = 0;
     while (wake_all(server, &unsent) > 0 || (unsent > 0 && bn_clock_ms() < give_up_ms))
         nanosleep(&tick, NULL);
@@ -317,4 +376,5 @@ void bn_http_server_facts(bn_http_server *server, bn_http_facts *facts)
     }
     pthread_mutex_unlock(&server->lock);
     facts->waiting_bytes = server->waiting_bytes;
+    facts->incoming_bytes = server->incoming_bytes;
 }

@@ -193,6 +193,16 @@ static bool check_caller(bn_call *call, bn_http_request *request)
     return false;
 }
 
+/* Contents come without a key: only where an upload was begun, before a byte is taken. */
+static bool check_upload(const bn_call *call, bn_http_request *request)
+{
+    const bn_route_kind kind = call->route.kind;
+    if (kind != BN_ROUTE_PUT_FILE && kind != BN_ROUTE_PUT_PART && kind != BN_ROUTE_PUT_COMPLETE) return true;
+    if (bn_jobs_upload_known(call->service->jobs, call->route.id)) return true;
+    bn_reply_detail(request, 404, "There is no such upload");
+    return false;
+}
+
 static bn_http_next refuse_length(bn_http_request *request)
 {
     request->reply.close = true;
@@ -225,6 +235,7 @@ static bool set_body(bn_call *call, bn_http_request *request)
         snprintf(request->sink_folder, sizeof request->sink_folder, "%s",
                  bn_jobs_incoming_folder(service->jobs));
     }
+    if (kind == NO_BODY) request->sink = BN_SINK_NONE;
     if (request->content_length == UINT64_MAX) return true;
     if (request->content_length > request->body_max_bytes) {
         refuse_length(request);
@@ -249,8 +260,10 @@ static bn_http_next begin(void *user, bn_http_request *request)
     }
     call->service = user;
     request->state = call;
-    const bool go_on = find_route(call, request) && !refuse_route(call, request) &&
-                       check_caller(call, request) && !refuse_path(call, request) && set_body(call, request);
+    if (request->bad_framing) bn_reply_detail(request, 400, "Bad Request");
+    const bool go_on = !request->bad_framing && find_route(call, request) && !refuse_route(call, request) &&
+                       check_caller(call, request) && !refuse_path(call, request) &&
+                       check_upload(call, request) && set_body(call, request);
     if (go_on) return BN_HTTP_BODY;
     bn_reply_finish(request);
     return BN_HTTP_REPLY;

@@ -89,6 +89,12 @@ static bn_status find_upload(bn_jobs *jobs, const char *upload_id, bn_stored_fil
     return bn_store_file(jobs->store, upload_id, true, file, err);
 }
 
+bool bn_jobs_upload_known(bn_jobs *jobs, const char *upload_id)
+{
+    bn_stored_file file;
+    return find_upload(jobs, upload_id, &file, NULL) == BIREFNET_OK;
+}
+
 static void take_blob(bn_file_facts *facts, const bn_blob *blob)
 {
     facts->size = blob->size;

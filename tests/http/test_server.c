@@ -2,11 +2,13 @@
  * senders, bodies, closing with requests under way. */
 #include "tests/test.h"
 
+#include "base/clock.h"
 #include "http/http.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -109,6 +111,7 @@ static int open_server(void **state)
     options.slow_after_ms = 300;
     options.slow_bytes_per_s = 1000;
     options.max_waiting_bytes = 8000;
+    options.max_incoming_bytes = 9000;
     sem_init(&seen.handled, 0, 0);
     sem_init(&seen.ended, 0, 0);
     const bn_http_handler handler = {.begin = begin, .handle = handle, .end = end};
@@ -233,6 +236,95 @@ static void slow_senders_are_cut_off(void **state)
     assert_false(seen.complete);
 }
 
+/* A quick start does not pay for a slow rest. */
+static void bodies_that_grow_slow_are_cut_off(void **state)
+{
+    (void)state;
+    static char text[3000];
+    const int head = snprintf(text, sizeof text, "POST /echo" HEAD "Content-Length: 9000\r\n\r\n");
+    memset(text + head, 'x', 2500);
+    const int fd = send_text(text); /* enough for 2.5 s at the rate that is asked for */
+    const double start_ms = bn_clock_ms();
+    read_until(fd, "");
+    assert_true(bn_clock_ms() - start_ms < 2000);
+    close(fd);
+    sem_wait(&seen.ended);
+    assert_false(seen.complete);
+}
+
+/* A client that is still sending would see a broken connection instead of the reason. */
+static void those_who_are_refused_may_finish_sending(void **state)
+{
+    (void)state;
+    enum { large = 8 << 20 };
+    char head[200], *body = calloc(1, large);
+    snprintf(head, sizeof head, "POST /refuse" HEAD "Content-Length: %d\r\n\r\n", large);
+    const int fd = send_text(head);
+    for (size_t done = 0; done < large;) {
+        const ssize_t sent = send(fd, body + done, large - done, MSG_NOSIGNAL);
+        if (sent < 0) fail_msg("the connection broke after %zu bytes", done);
+        done += (size_t)sent;
+    }
+    free(body);
+    assert_non_null(strstr(read_until(fd, "no"), "403"));
+    static const char again[] = "GET /refuse" HEAD "\r\n";
+    for (int i = 0; i < 2; i++) { /* and the connection goes on */
+        assert_int_equal(send(fd, again, sizeof again - 1, MSG_NOSIGNAL), (ssize_t)sizeof again - 1);
+        assert_non_null(strstr(read_until(fd, "no"), "403"));
+    }
+    close(fd);
+    const int polite = send_text("POST /refuse" HEAD "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n");
+    assert_null(strstr(read_until(polite, "no"), "100 Continue")); /* told at once, sends nothing */
+    close(polite);
+}
+
+static void files_that_arrive_are_limited(void **state)
+{
+    (void)state;
+    static char text[7000];
+    const int head = snprintf(text, sizeof text, "PUT /file" HEAD "Content-Length: 9000\r\n\r\n");
+    memset(text + head, 'x', 6000);
+    const int held = send_text(text);
+    bn_http_facts facts = {0};
+    while (facts.incoming_bytes < 6000) bn_http_server_facts(server, &facts);
+    const int head2 = snprintf(text, sizeof text, "PUT /file" HEAD "Content-Length: 6000\r\n\r\n");
+    memset(text + head2, 'x', 6000);
+    text[head2 + 6000] = '\0';
+    const int fd = send_text(text);
+    read_until(fd, "done");
+    assert_true(seen.sink_failed);
+    close(fd);
+    close(held);
+    for (int i = 0; i < 2; i++) sem_wait(&seen.ended);
+    while (facts.incoming_bytes > 0) bn_http_server_facts(server, &facts); /* given back, or the test hangs */
+}
+
+/* Polls until the server has gone. */
+static void *poll_on(void *user)
+{
+    (void)user;
+    static const char line[] = "GET /echo" HEAD "\r\n";
+    char reply[1000];
+    const int fd = send_text("");
+    while (send(fd, line, sizeof line - 1, MSG_NOSIGNAL) > 0 && recv(fd, reply, sizeof reply, 0) > 0)
+        continue;
+    close(fd);
+    return NULL;
+}
+
+static void closing_is_safe_while_clients_poll(void **state)
+{
+    enum { clients = 24, rounds = 4 };
+    for (int round = 0; round < rounds; round++) {
+        pthread_t threads[clients];
+        for (int i = 0; i < clients; i++) pthread_create(&threads[i], NULL, poll_on, NULL);
+        for (int i = 0; i < 200; i++) sem_wait(&seen.handled);
+        bn_http_server_close(&server); /* aborted the process, before */
+        for (int i = 0; i < clients; i++) pthread_join(threads[i], NULL);
+        assert_int_equal(open_server(state), 0);
+    }
+}
+
 static void bodies_go_where_they_shall(void **state)
 {
     (void)state;
@@ -291,6 +383,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_that_leaves_is_noticed, open_server, close_server),
         cmocka_unit_test_setup_teardown(a_stream_comes_in_pieces, open_server, close_server),
         cmocka_unit_test_setup_teardown(slow_senders_are_cut_off, open_server, close_server),
+        cmocka_unit_test_setup_teardown(bodies_that_grow_slow_are_cut_off, open_server, close_server),
+        cmocka_unit_test_setup_teardown(those_who_are_refused_may_finish_sending, open_server, close_server),
+        cmocka_unit_test_setup_teardown(files_that_arrive_are_limited, open_server, close_server),
+        cmocka_unit_test_setup_teardown(closing_is_safe_while_clients_poll, open_server, close_server),
         cmocka_unit_test_setup_teardown(bodies_go_where_they_shall, open_server, close_server),
         cmocka_unit_test_setup_teardown(bodies_are_limited, open_server, close_server),
         cmocka_unit_test_setup_teardown(closing_ends_what_is_parked, open_server, close_server),
