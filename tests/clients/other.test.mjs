@@ -162,6 +162,20 @@ test("R14 keys: made, needed, limited, revoked", async () => {
   await own.stop();
 });
 
+test("R14 a wrong key with a large photo is told so, once", async () => {
+  const own = await serve();
+  try {
+    const key = keys(own.data, "add", "alice").trim().split("\n").at(-1).trim().split(/\s+/).at(-1);
+    assert.match(key, /:/);
+    const bad = client(own, { credentials: "wrong:key" });
+    const error = await failure(bad.run(E, { input: { image_url: `data:image/png;base64,${"A".repeat(20 << 20)}` } }));
+    assert.equal(error.status, 401);
+    assert.equal(bad.seen.length, 1);
+  } finally {
+    await own.stop();
+  }
+});
+
 test("rembg's API", async () => {
   const form = new FormData();
   form.append("file", new Blob([photo], { type: "image/jpeg" }), "photo.jpg");

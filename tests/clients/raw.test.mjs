@@ -65,6 +65,39 @@ test("shapes that two readers could read differently are refused, and the connec
   await alive();
 });
 
+test("a refusal of such a shape is an answer like others", async () => {
+  const text = await talk(`POST /run/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello`);
+  assert.match(text, /^HTTP\/1\.1 400 /);
+  assert.match(text, /\r\nx-fal-request-id: [0-9a-f-]{36}\r\n/);
+  assert.match(text, /\r\nAccess-Control-Allow-Origin: \*\r\n/);
+  const id = /x-fal-request-id: (\S+)/.exec(text)[1];
+  await until(() => server.lines().some((line) => line.id === id && line.status === 400));
+});
+
+test("an upload that nobody began is refused before a byte of it is kept", async () => {
+  const secret = "0123456789abcdef0123456789abcdef";
+  const heads = [`PUT /upload/${secret}/x`, `PUT /upload/${secret}/x/3`, `POST /upload/${secret}/x/complete`];
+  for (const head of heads) {
+    // with no body behind it: the answer does not wait for one
+    const text = await talk(`${head} HTTP/1.1\r\n${H}Content-Length: 1000000000\r\n\r\n`, answered(1));
+    assert.deepEqual(statuses(text), [404], head);
+  }
+  const odd = await fetch(`${server.url}/upload/${secret}/x`); // a method that is none of its own
+  assert.equal(odd.status, 405);
+  await until(() => server.lines().some((line) => line.status === 405 && line.method === "GET"));
+  assert.ok(!server.log.includes(secret), "the access log keeps no secret of an upload");
+});
+
+test("what is not UTF-8 in a path is refused like other unknown paths", async () => {
+  const long = "a".repeat(99) + "%c3%a9";
+  for (const [path, code] of [["/run/fal-ai/%ff", 404], ["/run/fal-ai/birefnet/%ff", 404], [`/run/fal-ai/${long}`, 404]]) {
+    const answer = await fetch(server.url + path, { method: "POST", body: "{}" });
+    assert.equal(answer.status, code, path);
+    assert.equal(typeof (await answer.json()).detail, "string");
+  }
+  assert.equal((await fetch(`${server.url}/api/remove?url=%ff`)).status, 422);
+});
+
 test("no Host, old and odd versions, odd methods", async () => {
   for (const [line, code] of [[`BREW /healthz HTTP/1.1\r\n${H}\r\n`, 405],
     [`GET /%zz HTTP/1.1\r\n${H}\r\n`, 400], [`GET / HTTP/1.1\r\nHost: a b\r\n\r\n`, 400]]) {

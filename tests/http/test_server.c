@@ -75,6 +75,10 @@ static bn_http_next handle(void *user, bn_http_request *request)
     } else if (strcmp(request->target, "/timer") == 0) {
         next = park(request);
         if (next == BN_HTTP_PARK) bn_http_wake_after(request, 100);
+    } else if (strcmp(request->target, "/work") == 0) {
+        const double until_ms = bn_clock_ms() + 3; /* so that there is always one that is not answered */
+        while (bn_clock_ms() < until_ms) continue;
+        next = say(request, 200, "done");
     } else if (strcmp(request->target, "/stream") == 0) {
         next = stream(request);
     } else {
@@ -303,7 +307,7 @@ static void files_that_arrive_are_limited(void **state)
 static void *poll_on(void *user)
 {
     (void)user;
-    static const char line[] = "GET /echo" HEAD "\r\n";
+    static const char line[] = "GET /work" HEAD "\r\n";
     char reply[1000];
     const int fd = send_text("");
     while (send(fd, line, sizeof line - 1, MSG_NOSIGNAL) > 0 && recv(fd, reply, sizeof reply, 0) > 0)
