@@ -345,8 +345,8 @@ static void finish_requests(bn_http_server *server)
 {
     const struct timespec tick = {.tv_nsec = 5000000};
     const double give_up_ms = bn_clock_ms() + LAST_REPLIES_MS;
-    server->stopping =
-        true; /* before the first look: requests that begin later see it, others are looked at */
+    /* before the first look: requests that begin later see it, the others are looked at */
+    server->stopping = true;
     size_t unsent = 0;
     while (wake_all(server, &unsent) > 0 || (unsent > 0 && bn_clock_ms() < give_up_ms))
         nanosleep(&tick, NULL);
