@@ -39,6 +39,7 @@ install: setup
 		-DBUILD_TESTING=OFF -DBN_BUILD_MODELS=OFF >/dev/null
 	@cmake --build build/install
 	@cmake --install build/install
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,28 @@ bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count
         status = bn_fail_errno(err, errno, "cannot write %s", path);
     if (status != BIREFNET_OK) unlink(temporary);
     return status;
+}
+
+static bn_status write_into(const char *path, const void *bytes, size_t count, bn_error *err)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) return bn_fail_errno(err, errno, "cannot write %s", path);
+    bn_status status = write_all(fd, bytes, count, path, err);
+    if (close(fd) != 0 && status == BIREFNET_OK) status = bn_fail_errno(err, errno, "cannot write %s", path);
+    return status;
+}
+
+bn_status bn_file_write(const char *path, const void *bytes, size_t count, bn_error *err)
+{
+    char target[PATH_MAX];
+    struct stat facts, link;
+    const bool is_link = lstat(path, &link) == 0 && S_ISLNK(link.st_mode);
+    const bool is_there = stat(path, &facts) == 0;
+    if (is_there ? !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode) : is_link)
+        return write_into(path, bytes, count, err);
+    if (!is_link) return bn_file_write_atomic(path, bytes, count, err);
+    if (!realpath(path, target)) return bn_fail_errno(err, errno, "cannot write %s", path);
+    return bn_file_write_atomic(target, bytes, count, err);
 }
 
 bn_status bn_file_map(const char *path, bn_mapping *mapping, bn_error *err)

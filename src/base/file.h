@@ -11,6 +11,10 @@ bn_status bn_file_read(const char *path, bn_buffer *buffer, bn_error *err);
  * it was and the temporary file is gone. */
 bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count, bn_error *err);
 
+/* What a person names as an output: what is there already and is no regular file (a device, a pipe) is written into; a
+ * link is followed; anything else is written as by bn_file_write_atomic. */
+bn_status bn_file_write(const char *path, const void *bytes, size_t count, bn_error *err);
+
 /* A file mapped for reading only. */
 typedef struct bn_mapping {
     const uint8_t *data; /* NULL where size is 0 */

@@ -83,5 +83,7 @@ bn_exit bn_command_keys(const bn_values *values, bn_console *console)
     }
     if (status == BIREFNET_OK) return BN_EXIT_OK;
     bn_console_error(console, "%s", err.message);
-    return bn_exit_of(status, status == BIREFNET_ERROR_ARGUMENT ? BN_STAGE_USAGE : BN_STAGE_WRITE);
+    return bn_exit_of(status, status == BIREFNET_ERROR_ARGUMENT    ? BN_STAGE_USAGE
+                              : status == BIREFNET_ERROR_NOT_FOUND ? BN_STAGE_READ
+                                                                   : BN_STAGE_WRITE);
 }

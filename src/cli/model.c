@@ -2,9 +2,11 @@
 #include "cli/model.h"
 
 #include "base/size.h"
+#include "cli/interrupt.h"
 #include "cli/pull.h"
 #include "nn/dnnl.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,8 +41,12 @@ static bool wants_pull(const bn_values *values, const bn_console *console, const
     if (!console->terminal || console->quiet || !isatty(STDIN_FILENO)) return false;
     fprintf(stderr, "The weights of %s (%s, %d MB, licence %s) are not here. Download them now? [Y/n] ",
             preset->name, preset->file, (int)(preset->about_bytes / 1000000), preset->licence);
+    struct pollfd wait[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                             {.fd = bn_interrupt_fd(), .events = POLLIN}};
+    while (!bn_interrupted() && poll(wait, 2, -1) < 0)
+        continue; /* a signal alone would let the reading go on */
     char answer[16];
-    if (!fgets(answer, sizeof answer, stdin)) return false;
+    if (bn_interrupted() || !fgets(answer, sizeof answer, stdin)) return false;
     return answer[0] == '\n' || answer[0] == 'y' || answer[0] == 'Y';
 }
 
@@ -55,6 +61,7 @@ bn_status bn_values_choose_model(const bn_values *values, bn_console *console, b
         BN_TRY(bn_console_pull(console, preset, folder, err));
         status = bn_model_choose(model, folder, choice, err);
     }
+    if (bn_interrupted()) return bn_fail(err, BIREFNET_ERROR_CANCELLED, "interrupted");
     BN_TRY(status);
     if (is_starter(choice)) tell_starter(values, console);
     return BIREFNET_OK;

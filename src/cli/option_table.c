@@ -106,7 +106,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                         .fallback = "birefnet/server in the user's data folder", .commands = SERVE | KEYS,
                         .help = "Queue, files, keys and webhooks lie here."},
     [BN_OPTION_FALLBACK_MODEL] = {"fallback-model", 0, BN_KIND_TEXT, "MODEL", .takes_path = true,
-                                  .fallback = "starter", .commands = SERVE,
+                                  .may_be_empty = true, .fallback = "starter", .commands = SERVE,
                                   .help =
                                       "Answers for presets whose weights are not here: a preset, a file or "
                                       "seeded:GENERATION-BACKBONE:SEED. Empty: such requests fail."},
@@ -238,7 +238,7 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet bench --photo photo.jpg\twith a photo of your own\n"},
     [BN_COMMAND_SERVE] = {"serve", "", 0, 0, "Answer HTTP as fal-ai/birefnet/v2 does",
                           "The clients of that endpoint work with this server when they are given its "
-                          "address (see docs/SERVER.md), and "
+                          "address (see SERVER.md), and "
                           "so do those of rembg's server. A page to try it is at the address itself. "
                           "Accepted requests survive a "
                           "crash. Without keys only this machine is answered.\n",

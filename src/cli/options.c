@@ -87,7 +87,8 @@ static bn_status take(bn_values *values, bn_option id, const char *text, bn_erro
     if (text && (spec->kind == BN_KIND_WHOLE || spec->kind == BN_KIND_REAL))
         return parse_number(spec, text, &values->number[id], err);
     if (text && spec->kind == BN_KIND_CHOICE) return parse_choice(spec, text, &values->choice[id], err);
-    if (text && !*text) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--%s must not be empty", spec->name);
+    if (text && !*text && !spec->may_be_empty)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--%s must not be empty", spec->name);
     return BIREFNET_OK;
 }
 

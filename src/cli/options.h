@@ -92,6 +92,7 @@ typedef struct bn_option_spec {
     const char *argument;   /* what help calls it: "FILE"; NULL for flags */
     bool argument_may_lack; /* --name or --name=ARGUMENT */
     bool takes_path;        /* completion offers files */
+    bool may_be_empty;      /* TEXT: "" says something */
     const char *choices;    /* "auto|f32|bf16" */
     double low, high;
     const char *fallback; /* what help names as the default; NULL = none named */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,12 +43,27 @@ static bn_status format_by_name(const char *path, bn_format *format, bn_error *e
     return BIREFNET_OK;
 }
 
+/* Suffixes that promise something else than PNG, which is what a name without a known suffix gets. */
+static const char *foreign_suffix(const char *path)
+{
+    static const char *const suffixes[] = {"bmp", "heic", "heif", "ico", "jp2", "jxl", "pdf",
+                                           "pgm", "ppm",  "psd",  "svg", "tga", "mp4", "zip"};
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    for (size_t i = 0; dot && i < BN_COUNT(suffixes); i++)
+        if (strcasecmp(dot + 1, suffixes[i]) == 0) return suffixes[i];
+    return NULL;
+}
+
 static bn_status choose_format(const bn_values *values, bn_format *format, bn_error *err)
 {
     bn_format by_name;
     const char *output = values->text[BN_OPTION_OUTPUT];
     BN_TRY(format_by_name(output, &by_name, err));
     *format = by_name != BN_FORMAT_NONE ? by_name : BN_FORMAT_PNG;
+    const char *foreign = output ? foreign_suffix(output) : NULL;
+    if (foreign && !values->given[BN_OPTION_FORMAT] && !is_folder(output))
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                       "%s: .%s is not written here; with --format png the name stays", output, foreign);
     if (!values->given[BN_OPTION_FORMAT]) return BIREFNET_OK;
     *format = bn_format_from_name(values->text[BN_OPTION_FORMAT]);
     if (by_name != BN_FORMAT_NONE && by_name != *format)

@@ -99,7 +99,7 @@ bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err)
     const bn_status status =
         strcmp(path, "-") == 0
             ? (puts(bytes) < 0 ? bn_fail(err, BIREFNET_ERROR_IO, "cannot write the report") : BIREFNET_OK)
-            : bn_file_write_atomic(path, bytes, strlen(bytes), err);
+            : bn_file_write(path, bytes, strlen(bytes), err);
     free(bytes);
     return status;
 }

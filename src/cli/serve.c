@@ -120,8 +120,23 @@ static bn_status read_preload(bn_server *own, bn_error *err)
     for (char *name = strtok_r(own->preload_text, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
         if (count == PRELOADS)
             return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--preload names too many models");
+        if (!bn_preset_find(name))
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--preload: there is no preset %s", name);
         own->preload[count++] = name;
     }
+    return BIREFNET_OK;
+}
+
+/* What answers for missing weights must itself be there: better said now than by every request. */
+static bn_status check_fallback(bn_server *own, bn_error *err)
+{
+    const char *model = own->values->text[BN_OPTION_FALLBACK_MODEL];
+    bn_model_choice choice;
+    if (!model || !*model) return BIREFNET_OK;
+    own->stage = BN_STAGE_MODEL;
+    const bn_status status = bn_model_choose(model, own->values->text[BN_OPTION_MODELS_DIR], &choice, err);
+    if (status != BIREFNET_OK) return bn_error_prefix(err, status, "--fallback-model");
+    own->stage = BN_STAGE_READ;
     return BIREFNET_OK;
 }
 
@@ -147,6 +162,7 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     if (values->given[BN_OPTION_FALLBACK_MODEL])
         options.fallback_model = values->text[BN_OPTION_FALLBACK_MODEL];
     options.public_url = values->text[BN_OPTION_PUBLIC_URL];
+    BN_TRY(check_fallback(own, err));
     BN_TRY(read_preload(own, err));
     if (own->preload[0]) options.preload = own->preload;
     BN_TRY(read_test_resolution(values, &options, err));
@@ -309,7 +325,7 @@ static bn_status open_all(bn_server *own, bn_error *err)
 
 bn_exit bn_command_serve(const bn_values *values, bn_console *console)
 {
-    bn_server own = {.values = values, .console = console, .access_log_fd = -1};
+    bn_server own = {.values = values, .console = console, .access_log_fd = -1, .stage = BN_STAGE_READ};
     bn_error err = {0};
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
     limit_heaps();
@@ -324,5 +340,6 @@ bn_exit bn_command_serve(const bn_values *values, bn_console *console)
         bn_console_error(console, "%s", err.message);
     }
     close_all(&own);
-    return bn_exit_of(status, status == BIREFNET_ERROR_ARGUMENT ? BN_STAGE_USAGE : BN_STAGE_READ);
+    const bool usage = status == BIREFNET_ERROR_ARGUMENT && own.stage != BN_STAGE_MODEL;
+    return bn_exit_of(status, usage ? BN_STAGE_USAGE : own.stage);
 }

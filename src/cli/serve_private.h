@@ -3,6 +3,7 @@
 #define BN_CLI_SERVE_PRIVATE_H
 
 #include "cli/commands.h"
+#include "cli/exits.h"
 #include "http/service.h"
 #include "http/tls.h"
 #include "http/tunnel.h"
@@ -18,6 +19,7 @@ typedef struct bn_address {
 typedef struct bn_server {
     const bn_values *values;
     bn_console *console;
+    bn_stage stage; /* for the exit code, should it fail */
     char data_folder[1024];
     bn_address listen, tls_listen, proxy_listen;
     bool tls;

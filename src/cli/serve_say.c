@@ -31,7 +31,8 @@ static void say_models(bn_server *own)
 static const char *authority(char text[300], const bn_address *at, unsigned port)
 {
     const bool v6 = strchr(at->host, ':') != NULL;
-    snprintf(text, 300, "%s%s%s:%u", v6 ? "[" : "", at->host, v6 ? "]" : "", port);
+    const char *host = *at->host ? at->host : "0.0.0.0"; /* ":8000" is every address */
+    snprintf(text, 300, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", port);
     return text;
 }
 

@@ -58,5 +58,5 @@ bn_status bn_target_write(const char *target, const bn_buffer *bytes, bool make_
             return bn_fail_errno(err, ENAMETOOLONG, "cannot write %s", target);
         BN_TRY(bn_folder_make(folder, err));
     }
-    return bn_file_write_atomic(target, bytes->data, bytes->size, err);
+    return bn_file_write(target, bytes->data, bytes->size, err);
 }

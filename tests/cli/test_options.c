@@ -163,30 +163,27 @@ static void facts_are_told(void **state)
     cli_expect(&result, 5, "standard output", "info > /dev/full");
 }
 
+#define HELP_PAGES 1500
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-/* CPU time, the least of some runs: what other processes do meanwhile does not count. */
-static void help_comes_at_once(void **state)
+/* Help comes at once: nothing heavy is loaded or started for it. Pages touched tell that on a busy machine, too; time does
+ * not (4 ms on an idle one). */
+static void help_needs_little(void **state)
 {
     (void)state;
-    double least_ms = 1e9;
-    for (int i = 0; i < 20; i++) {
-        pid_t child;
-        int status;
-        struct rusage used;
-        char *argv[] = {"birefnet", "--help", NULL}, *environment[] = {NULL};
-        posix_spawn_file_actions_t actions;
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-        assert_int_equal(posix_spawn(&child, BN_PROGRAM, &actions, NULL, argv, environment), 0);
-        assert_int_equal(wait4(child, &status, 0, &used), child);
-        posix_spawn_file_actions_destroy(&actions);
-        assert_int_equal(status, 0);
-        const double ms = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e3 +
-                          (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-3;
-        least_ms = ms < least_ms ? ms : least_ms;
-    }
-    print_message("birefnet --help: %.1f ms\n", least_ms);
-    assert_true(least_ms <= 10);
+    pid_t child;
+    int status;
+    struct rusage used;
+    char *argv[] = {"birefnet", "--help", NULL}, *environment[] = {NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    assert_int_equal(posix_spawn(&child, BN_PROGRAM, &actions, NULL, argv, environment), 0);
+    assert_int_equal(wait4(child, &status, 0, &used), child);
+    posix_spawn_file_actions_destroy(&actions);
+    assert_int_equal(status, 0);
+    print_message("birefnet --help: %ld pages\n", used.ru_minflt);
+    assert_true(used.ru_minflt < HELP_PAGES);
 }
 #endif
 
@@ -216,7 +213,7 @@ int main(void)
         cmocka_unit_test(facts_are_told),
         cmocka_unit_test(bench_tells_all_stages),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-        cmocka_unit_test(help_comes_at_once),
+        cmocka_unit_test(help_needs_little),
 #endif
     };
     return cmocka_run_group_tests(tests, cli_enter, cli_leave);

@@ -279,6 +279,16 @@ static void bad_inputs_give_a_line_and_their_own_code(void **state)
     assert_int_equal(cli_count("bad"), before);
 }
 
+static void names_of_other_formats_are_refused(void **state)
+{
+    (void)state;
+    cli_expect(&result, 2, ".bmp is not written", "remove %s -o out.bmp " SMALL_MODEL, PHOTO);
+    cli_expect(&result, 2, ".heic is not written", "remove %s -o out.HEIC " SMALL_MODEL, PHOTO);
+    cli_expect(&result, 0, "", "remove %s -o out.bmp -f png " SMALL_MODEL, PHOTO);
+    cli_expect(&result, 0, "", "remove %s -o out.v2 " SMALL_MODEL, PHOTO);
+    assert_int_equal(format_of("out.v2"), BN_FORMAT_PNG);
+}
+
 static void inputs_are_never_overwritten(void **state)
 {
     (void)state;
@@ -289,6 +299,25 @@ static void inputs_are_never_overwritten(void **state)
     cli_expect(&result, 2, "would overwrite", "remove safe/b.png " SMALL_MODEL " -o x.png --mask=safe/b.png");
     cli_shell("cmp safe/a.jpg " PHOTO " && cmp safe/b.png m.png");
     assert_int_equal(cli_count("safe"), 3);
+}
+
+/* A device or a pipe is written into, a link followed; none of them is replaced by a file. */
+static void outputs_that_are_no_files_stay_what_they_are(void **state)
+{
+    (void)state;
+    cli_shell("mkdir -p odd && mkfifo odd/pipe && ln -s /dev/full odd/full && cp m.png odd/real.png");
+    cli_shell("ln -s real.png odd/link.png && ln -s later.png odd/dangling.png");
+    cli_script(&result, "cat odd/pipe > odd/read.png & \"$BIREFNET\" remove " PHOTO
+                        " -o odd/pipe " SMALL_MODEL " && wait");
+    assert_int_equal(result.code, 0);
+    cli_shell("test -p odd/pipe && cmp odd/read.png m.png");
+    cli_expect(&result, 5, "odd/full", "remove %s -o odd/full " SMALL_MODEL, PHOTO);
+    cli_shell("test -c odd/full && test -L odd/full");
+    cli_shell(": > odd/real.png");
+    cli_expect(&result, 0, "", "remove %s -o odd/link.png " SMALL_MODEL, PHOTO);
+    cli_shell("test -L odd/link.png && cmp odd/real.png m.png");
+    cli_expect(&result, 0, "", "remove %s -o odd/dangling.png " SMALL_MODEL, PHOTO);
+    cli_shell("test -L odd/dangling.png && cmp odd/later.png m.png");
 }
 
 static void a_full_disk_leaves_nothing_behind(void **state)
@@ -314,7 +343,9 @@ int main(void)
         cmocka_unit_test(other_settings_change_what_they_say),
         cmocka_unit_test(pipes_carry_photos),
         cmocka_unit_test(bad_inputs_give_a_line_and_their_own_code),
+        cmocka_unit_test(names_of_other_formats_are_refused),
         cmocka_unit_test(inputs_are_never_overwritten),
+        cmocka_unit_test(outputs_that_are_no_files_stay_what_they_are),
         cmocka_unit_test(a_full_disk_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, cli_enter, cli_leave);

@@ -155,6 +155,16 @@ static void a_missing_preset_is_offered(void **state)
     assert_non_null(strstr(screen.text, "birefnet pull light"));
 }
 
+static void ctrl_c_answers_a_question(void **state)
+{
+    (void)state;
+    terminal_start(&screen, "remove " PHOTO " -o never.png -m light");
+    assert_true(terminal_await(&screen, "Download them now?"));
+    kill(screen.child, SIGINT); /* once */
+    assert_int_equal(terminal_finish(&screen), 130);
+    assert_false(cli_exists("never.png"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +172,7 @@ int main(void)
         cmocka_unit_test(ctrl_c_leaves_whole_files_only),
         cmocka_unit_test(ctrl_c_gets_through_to_standard_input),
         cmocka_unit_test(a_missing_preset_is_offered),
+        cmocka_unit_test(ctrl_c_answers_a_question),
     };
     return cmocka_run_group_tests(tests, cli_enter, cli_leave);
 }

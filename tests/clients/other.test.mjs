@@ -256,10 +256,24 @@ test("TLS with a private authority", async () => {
 });
 
 test("wrong options are named", () => {
-  for (const [words, message] of [[["--listen", "nonsense:port"], /no port/], [["--tls-cert", "a.pem"], /belong together/],
-    [["--test-resolution", "big"], /WIDTHxHEIGHT/]]) {
+  for (const [words, message, code = 2] of [[["--listen", "nonsense:port"], /no port/], [["--tls-cert", "a.pem"], /belong together/],
+    [["--test-resolution", "big"], /WIDTHxHEIGHT/], [["--preload", "light,hevy"], /no preset hevy/], [["--connect-proxy", "8080"], /needs TLS/],
+    [["--fallback-model", "nope"], /--fallback-model: .*nope/, 7]]) {
     const result = spawnSync(process.env.BIREFNET, ["serve", "--data", folder(), ...words], { encoding: "utf8" });
-    assert.equal(result.status, 2, result.stderr);
+    assert.equal(result.status, code, result.stderr);
     assert.match(result.stderr, message);
+  }
+  const unknown = spawnSync(process.env.BIREFNET, ["keys", "--data", folder(), "revoke", "nobody"], { encoding: "utf8" });
+  assert.equal(unknown.status, 4, unknown.stderr);
+});
+
+test("without a fallback missing weights are an error, and readiness says so", async () => {
+  const own = await serve({ args: ["--fallback-model", ""] });
+  try {
+    const ready = await fetch(`${own.url}/readyz`);
+    assert.equal(ready.status, 503);
+    assert.match(JSON.stringify(await ready.json()), /no weights/);
+  } finally {
+    await own.stop();
   }
 });
