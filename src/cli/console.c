@@ -31,6 +31,13 @@ static void erase_bar(bn_console *console)
     console->drawn = false;
 }
 
+/* Names of files may hold anything, escape sequences of terminals among it. */
+static void make_printable(char *text, int length)
+{
+    for (int i = 0; i < length; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) text[i] = '?';
+}
+
 /* One write a line, so that lines of several processes do not mix. */
 static void print_line(bn_console *console, const char *prefix, const char *format, va_list args)
 {
@@ -38,6 +45,7 @@ static void print_line(bn_console *console, const char *prefix, const char *form
     int length = snprintf(line, sizeof line, "%s", prefix);
     const int words = vsnprintf(line + length, sizeof line - (size_t)length - 1, format, args);
     length = BN_MIN(length + BN_MAX(words, 0), (int)sizeof line - 2);
+    make_printable(line, length);
     line[length] = '\n';
     pthread_mutex_lock(&console->lock);
     erase_bar(console);

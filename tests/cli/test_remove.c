@@ -289,6 +289,14 @@ static void names_of_other_formats_are_refused(void **state)
     assert_int_equal(format_of("out.v2"), BN_FORMAT_PNG);
 }
 
+static void names_do_not_reach_the_terminal_raw(void **state)
+{
+    (void)state;
+    cli_expect(&result, 4, "?[31mred", "remove \"$(printf '\\033[31mred\\nline').jpg\" " SMALL_MODEL);
+    assert_null(strchr(result.err, 033));
+    assert_string_equal(strchr(result.err, '\n'), "\n"); /* one line */
+}
+
 static void inputs_are_never_overwritten(void **state)
 {
     (void)state;
@@ -344,6 +352,7 @@ int main(void)
         cmocka_unit_test(pipes_carry_photos),
         cmocka_unit_test(bad_inputs_give_a_line_and_their_own_code),
         cmocka_unit_test(names_of_other_formats_are_refused),
+        cmocka_unit_test(names_do_not_reach_the_terminal_raw),
         cmocka_unit_test(inputs_are_never_overwritten),
         cmocka_unit_test(outputs_that_are_no_files_stay_what_they_are),
         cmocka_unit_test(a_full_disk_leaves_nothing_behind),
