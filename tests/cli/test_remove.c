@@ -292,7 +292,7 @@ static void names_of_other_formats_are_refused(void **state)
 static void names_do_not_reach_the_terminal_raw(void **state)
 {
     (void)state;
-    cli_expect(&result, 4, "?[31mred", "remove \"$(printf '\\033[31mred\\nline').jpg\" " SMALL_MODEL);
+    cli_expect(&result, 4, "?(Bred?line.jpg", "remove \"$(printf '\\033(Bred\\nline').jpg\" " SMALL_MODEL);
     assert_null(strchr(result.err, 033));
     assert_string_equal(strchr(result.err, '\n'), "\n"); /* one line */
 }
