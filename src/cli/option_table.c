@@ -147,6 +147,10 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_MAX_WAITING] = {"max-waiting", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 1e6,
                                .fallback = "10000", .commands = SERVE,
                                .help = "Requests that may wait, of all callers together."},
+    [BN_OPTION_FETCHES] = {"fetches", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "16",
+                           .commands = SERVE,
+                           .help =
+                               "Photos fetched from other hosts at a time; half of them of one key at most."},
     [BN_OPTION_MAX_STORED] = {"max-stored", 0, BN_KIND_REAL, "GB", .low = 0.001, .high = 1e6,
                               .fallback = "20", .commands = SERVE,
                               .help = "Bytes of all stored files together."},

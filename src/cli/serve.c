@@ -169,6 +169,7 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     options.max_models = (int)number_or(values, BN_OPTION_MAX_MODELS, options.max_models);
     options.threads = (int)number_or(values, BN_OPTION_THREADS, options.threads);
     options.max_waiting = (int)number_or(values, BN_OPTION_MAX_WAITING, options.max_waiting);
+    options.fetch_threads = (int)number_or(values, BN_OPTION_FETCHES, options.fetch_threads);
     options.max_pixels =
         (uint64_t)(number_or(values, BN_OPTION_MAX_PIXELS, (double)options.max_pixels / 1e6) * 1e6);
     options.max_stored_bytes =

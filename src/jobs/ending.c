@@ -133,7 +133,7 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
     bn_ending_count(jobs, &job->ending);
     pthread_mutex_lock(&jobs->lock);
     bn_live_remove(jobs, job);
-    pthread_cond_broadcast(&jobs->changed);
+    bn_live_changed(jobs);
     pthread_mutex_unlock(&jobs->lock);
     bn_watches_news(jobs, id);
     if (has_webhook) bn_courier_poke(jobs);

@@ -10,13 +10,17 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#define SLOW_BYTES_PER_S 1000
+
 typedef struct exchange {
     const bn_web_options *options;
     bn_buffer *out;
     bn_error *err;
     bn_status status; /* of what the callbacks did */
     double end_ms;
-    bool is_redirect; /* its body is of no interest */
+    double window_ms;        /* clock when the present look at its speed began; 0 = nothing came yet */
+    curl_off_t window_bytes; /* that had come then */
+    bool is_redirect;        /* its body is of no interest */
     char words[CURL_ERROR_SIZE];
 } exchange;
 
@@ -43,10 +47,27 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *user)
     return self->status == BIREFNET_OK ? size * count : 0;
 }
 
+/* A host may think for as long as the timeout allows; bytes that trickle are no photo. */
+static bool is_too_slow(exchange *self, curl_off_t now)
+{
+    const double clock_ms = bn_clock_ms(), passed_ms = clock_ms - self->window_ms;
+    if (self->options->slow_ms == 0 || now == 0) return false;
+    if (self->window_ms > 0 && passed_ms < self->options->slow_ms) return false;
+    if (self->window_ms > 0 && (double)(now - self->window_bytes) < passed_ms / 1e3 * SLOW_BYTES_PER_S)
+        return true;
+    self->window_ms = clock_ms;
+    self->window_bytes = now;
+    return false;
+}
+
 static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
-    (void)now, (void)up_total, (void)up_now;
+    (void)up_total, (void)up_now;
     exchange *self = user;
+    if (is_too_slow(self, now)) {
+        self->status = bn_fail(self->err, BIREFNET_ERROR_NETWORK, "the file comes too slowly");
+        return 1;
+    }
     if (total > 0 && !self->is_redirect && (uint64_t)total > self->out->max_bytes) {
         self->status = bn_fail(self->err, BIREFNET_ERROR_LIMIT,
                                "the file is larger than the allowed %zu bytes", self->out->max_bytes);
@@ -116,6 +137,7 @@ static bn_status one_request(CURL *curl, exchange *self, const char *url, long *
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms); /* 0 = none */
     self->is_redirect = false;
+    self->window_ms = 0;
     self->words[0] = '\0';
     const CURLcode result = curl_easy_perform(curl);
     if (self->status != BIREFNET_OK) return self->status;

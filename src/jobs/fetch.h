@@ -10,10 +10,11 @@
 #include <stdbool.h>
 
 typedef struct bn_web_options {
-    bool allow_private;            /* connect to addresses that are not public, too */
-    bool use_proxies;              /* those of curl's environment variables; they connect for us, unchecked */
-    int timeout_ms;                /* for the whole of it; 0 = as long as bytes come */
-    int redirects;                 /* followed at most; 0 = none: the answer is the redirect's */
+    bool allow_private; /* connect to addresses that are not public, too */
+    bool use_proxies;   /* those of curl's environment variables; they connect for us, unchecked */
+    int timeout_ms;     /* for the whole of it; 0 = as long as bytes come */
+    int slow_ms;   /* below 1000 bytes a second for so long, once bytes come, it is given up; 0 = never */
+    int redirects; /* followed at most; 0 = none: the answer is the redirect's */
     bool (*cancelled)(void *user); /* asked now and then; or NULL */
     void *user;
     /* Where set, a POST: */

@@ -18,6 +18,7 @@ void bn_jobs_options_default(bn_jobs_options *options)
 {
     *options = (bn_jobs_options){
         .max_models = 2,
+        .fetch_threads = 16,
         .prepare_threads = 2,
         .finish_threads = 1,
         .max_waiting = 10000,
@@ -54,6 +55,7 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
 {
     jobs->options = *options;
     bn_jobs_options *mine = &jobs->options;
+    mine->fetch_threads = BN_MIN(BN_MAX(mine->fetch_threads, 1), BN_JOBS_MAX_FETCHES);
     mine->prepare_threads = BN_MIN(BN_MAX(mine->prepare_threads, 1), BN_JOBS_MAX_THREADS);
     mine->finish_threads = BN_MIN(BN_MAX(mine->finish_threads, 1), BN_JOBS_MAX_THREADS);
     if (!options->data_folder || strlen(options->data_folder) >= sizeof jobs->data_folder)
@@ -114,6 +116,8 @@ static bn_status read_token_key(bn_jobs *jobs, bn_error *err)
 
 /* ---- recovering ---- */
 
+#define FETCHES_MAX_BYTES 65536 /* a larger body carries its photo */
+
 static bool is_known(void *user, const char *id, bool upload)
 {
     bn_jobs *jobs = user;
@@ -143,6 +147,7 @@ static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
         return status;
     }
     const int limit = bn_live_limits(jobs, accepted->key_id).running;
+    accepted->fetches = accepted->body_bytes <= FETCHES_MAX_BYTES; /* its body was not looked at */
     BN_TRY(bn_live_add(jobs, accepted, err));
     pthread_mutex_lock(&jobs->lock);
     bn_live_find(jobs, id)->use->busy_limit = limit;
@@ -178,6 +183,7 @@ static bn_status start_threads(bn_jobs *jobs, bn_error *err)
 {
     BN_TRY(start_thread(jobs, bn_compute_main, err));
     BN_TRY(start_thread(jobs, bn_keeper_main, err));
+    for (int i = 0; i < jobs->options.fetch_threads; i++) BN_TRY(start_thread(jobs, bn_fetch_main, err));
     for (int i = 0; i < jobs->options.prepare_threads; i++) BN_TRY(start_thread(jobs, bn_prepare_main, err));
     for (int i = 0; i < jobs->options.finish_threads; i++) BN_TRY(start_thread(jobs, bn_finish_main, err));
     for (int i = 0; i < BN_JOBS_COURIERS; i++) BN_TRY(start_thread(jobs, bn_courier_main, err));
@@ -193,6 +199,7 @@ static void init_locks(bn_jobs *jobs)
     pthread_mutex_init(&jobs->watches.lock, NULL);
     pthread_mutex_init(&jobs->courier_lock, NULL);
     pthread_cond_init(&jobs->changed, &monotonic);
+    pthread_cond_init(&jobs->fetch_work, &monotonic);
     pthread_cond_init(&jobs->keeper_work, &monotonic);
     pthread_cond_init(&jobs->courier_work, &monotonic);
     pthread_condattr_destroy(&monotonic);
@@ -257,6 +264,7 @@ static void stop_threads(bn_jobs *jobs)
     jobs->draining = jobs->closing = true;
     for (bn_job *job = jobs->first_busy; job; job = job->next_busy) atomic_store(&job->stop, true);
     pthread_cond_broadcast(&jobs->changed);
+    pthread_cond_broadcast(&jobs->fetch_work);
     pthread_cond_broadcast(&jobs->keeper_work);
     pthread_mutex_unlock(&jobs->lock);
     pthread_mutex_lock(&jobs->courier_lock);

@@ -28,7 +28,8 @@ typedef struct bn_jobs_options {
     const char *const *preload; /* presets to open before the server is ready; ends with NULL; may be NULL */
     int max_models;             /* open at a time; default 2 */
     int threads;                /* of the network, and of finishing where nothing else runs; 0 = all */
-    int prepare_threads;        /* fetching and decoding; default 2 */
+    int fetch_threads;          /* photos fetched at a time, half of them of one key at most; default 16 */
+    int prepare_threads;        /* decoding; default 2 */
     int finish_threads;         /* refining, encoding, storing; default 1 */
     int network_width, network_height; /* instead of what requests ask for; 0 = as they ask */
     int max_waiting;                   /* requests, of all keys together; default 10000 */

@@ -12,7 +12,7 @@ static bn_job *claim_late(bn_jobs *jobs, int64_t now_ms, int64_t *next_ms)
 {
     *next_ms = INT64_MAX;
     for (int low = 0; low < 2; low++)
-        for (bn_job *job = jobs->queues[low].first; job; job = job->next) {
+        for (bn_job *job = jobs->queues[low].first; job; job = job->next[BN_LIST_QUEUE]) {
             const int64_t by = job->accepted.start_by_ms;
             if (by == 0) continue;
             if (by > now_ms) {

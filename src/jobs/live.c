@@ -49,33 +49,61 @@ bn_key_limits bn_live_limits(bn_jobs *jobs, const char *key_id)
 /* ---- coming and going ---- */
 
 /* Mostly the last; two submits at once may arrive here in the wrong order. */
+static void insert(bn_queue_of_jobs *queue, bn_job *job, bn_list_of_jobs list)
+{
+    bn_job *before = queue->last;
+    while (before && before->accepted.seq > job->accepted.seq) before = before->previous[list];
+    job->previous[list] = before;
+    job->next[list] = before ? before->next[list] : queue->first;
+    *(before ? &before->next[list] : &queue->first) = job;
+    *(job->next[list] ? &job->next[list]->previous[list] : &queue->last) = job;
+}
+
+static void take_out(bn_queue_of_jobs *queue, bn_job *job, bn_list_of_jobs list)
+{
+    *(job->previous[list] ? &job->previous[list]->next[list] : &queue->first) = job->next[list];
+    *(job->next[list] ? &job->next[list]->previous[list] : &queue->last) = job->previous[list];
+    job->previous[list] = job->next[list] = NULL;
+}
+
+static bn_queue_of_jobs *line_of(bn_job *job)
+{
+    return &job->use->lines[job->accepted.fetches][job->accepted.low_priority];
+}
+
 static void enqueue(bn_jobs *jobs, bn_job *job)
 {
-    bn_queue_of_jobs *queue = &jobs->queues[job->accepted.low_priority];
-    bn_job *before = queue->last;
-    while (before && before->accepted.seq > job->accepted.seq) before = before->previous;
-    job->previous = before;
-    job->next = before ? before->next : queue->first;
-    *(before ? &before->next : &queue->first) = job;
-    *(job->next ? &job->next->previous : &queue->last) = job;
-    job->queued = true;
+    insert(&jobs->queues[job->accepted.low_priority], job, BN_LIST_QUEUE);
+    insert(line_of(job), job, BN_LIST_LINE);
+    job->queued = job->in_line = true;
     jobs->waiting++;
     jobs->waiting_sync += job->accepted.sync;
     job->use->waiting++;
 }
 
+static void leave_line(bn_job *job)
+{
+    if (!job->in_line) return;
+    take_out(line_of(job), job, BN_LIST_LINE);
+    job->in_line = false;
+}
+
 void bn_live_unqueue(bn_jobs *jobs, bn_job *job)
 {
     if (!job->queued) return;
-    bn_queue_of_jobs *queue = &jobs->queues[job->accepted.low_priority];
-    *(job->previous ? &job->previous->next : &queue->first) = job->next;
-    *(job->next ? &job->next->previous : &queue->last) = job->previous;
-    job->previous = job->next = NULL;
+    take_out(&jobs->queues[job->accepted.low_priority], job, BN_LIST_QUEUE);
     job->queued = false;
     jobs->moved = true;
     jobs->waiting--;
     jobs->waiting_sync -= job->accepted.sync;
     job->use->waiting--;
+}
+
+/* Fetching threads wake one another, so that news cost one of them only. */
+void bn_live_changed(bn_jobs *jobs)
+{
+    pthread_cond_broadcast(&jobs->changed);
+    pthread_cond_signal(&jobs->fetch_work);
 }
 
 bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
@@ -97,7 +125,7 @@ bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
     job->next_in_bucket = *bucket;
     *bucket = job;
     enqueue(jobs, job);
-    pthread_cond_broadcast(&jobs->changed);
+    bn_live_changed(jobs);
     if (job->accepted.start_by_ms > 0) pthread_cond_signal(&jobs->keeper_work);
     pthread_mutex_unlock(&jobs->lock);
     return BIREFNET_OK;
@@ -108,6 +136,7 @@ static void let_go(bn_job *job)
     if (--job->holds > 0) return;
     bn_accepted_free(&job->accepted);
     bn_input_free(&job->input);
+    bn_buffer_free(&job->bytes);
     bn_cutout_release(&job->cutout);
     bn_ending_free(&job->ending);
     free(job->logs);
@@ -122,6 +151,7 @@ void bn_live_remove(bn_jobs *jobs, bn_job *job)
     *at = job->next_in_bucket;
     jobs->body_bytes -= job->accepted.body_bytes;
     bn_live_unqueue(jobs, job);
+    leave_line(job);
     let_go(job);
 }
 
@@ -147,7 +177,7 @@ int bn_live_position(const bn_jobs *jobs, const bn_job *job)
 {
     int ahead = 0;
     for (int low = 0; low < 2; low++)
-        for (const bn_job *each = jobs->queues[low].first; each; each = each->next) {
+        for (const bn_job *each = jobs->queues[low].first; each; each = each->next[BN_LIST_QUEUE]) {
             if (each == job) return ahead;
             ahead++;
         }
@@ -158,8 +188,7 @@ int bn_live_position(const bn_jobs *jobs, const bn_job *job)
 
 static bool is_active(const bn_job *job)
 {
-    return !job->queued &&
-           (job->phase == BN_JOB_PREPARING || job->phase == BN_JOB_READY || job->phase == BN_JOB_COMPUTING);
+    return !job->queued && job->phase >= BN_JOB_FETCHING && job->phase <= BN_JOB_COMPUTING;
 }
 
 static void enter_busy(bn_jobs *jobs, bn_job *job)
@@ -182,20 +211,40 @@ static void leave_busy(bn_jobs *jobs, bn_job *job)
     job->counted = false;
 }
 
+/* What a job in this phase counts for: by = 1 on entering it, -1 on leaving it. */
+static void count_phase(bn_jobs *jobs, bn_job *job, int by)
+{
+    const bool low = job->accepted.low_priority;
+    switch (job->phase) {
+    case BN_JOB_FETCHING:
+    case BN_JOB_FETCHED:
+        jobs->fetches[low] += by;
+        job->use->fetches[low] += by;
+        break;
+    case BN_JOB_PREPARING:
+    case BN_JOB_READY:
+        jobs->decoded[low] += by;
+        break;
+    case BN_JOB_MATTED:
+    case BN_JOB_FINISHING:
+        jobs->matted += (size_t)by;
+        break;
+    default:
+        break;
+    }
+    if (is_active(job)) jobs->active += (size_t)by;
+}
+
 void bn_live_set_phase(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase)
 {
-    const bool was_active = is_active(job);
-    const bool was_matted = job->phase == BN_JOB_MATTED || job->phase == BN_JOB_FINISHING;
-    const bool is_matted = phase == BN_JOB_MATTED || phase == BN_JOB_FINISHING;
     const bool is_busy = phase != BN_JOB_WAITING && phase != BN_JOB_ENDED;
+    count_phase(jobs, job, -1);
     job->phase = phase;
-    jobs->matted += is_matted;
-    jobs->matted -= was_matted;
+    count_phase(jobs, job, 1);
+    if (phase != BN_JOB_WAITING) leave_line(job);
     if (is_busy && !job->counted) enter_busy(jobs, job);
     if (!is_busy && job->counted) leave_busy(jobs, job);
-    jobs->active += is_active(job);
-    jobs->active -= was_active;
-    pthread_cond_broadcast(&jobs->changed);
+    bn_live_changed(jobs);
 }
 
 /* From here on the client sees it running. */
@@ -218,36 +267,69 @@ static bool is_before(const bn_job *a, const bn_job *b)
     return a->accepted.seq < b->accepted.seq;
 }
 
-static bn_job *best_busy(const bn_jobs *jobs, bn_phase_of_job phase, bn_phase_of_job or_phase)
+static bn_job *best_busy(const bn_jobs *jobs, bn_phase_of_job from, bn_phase_of_job to)
 {
     bn_job *best = NULL;
     for (bn_job *job = jobs->first_busy; job; job = job->next_busy)
-        if ((job->phase == phase || job->phase == or_phase) && is_before(job, best)) best = job;
+        if (job->phase >= from && job->phase <= to && is_before(job, best)) best = job;
     return best;
 }
 
 void bn_live_promote(bn_jobs *jobs)
 {
     if (jobs->active > 0) return;
-    bn_job *job = best_busy(jobs, BN_JOB_PREPARING, BN_JOB_READY);
+    bn_job *job = best_busy(jobs, BN_JOB_FETCHING, BN_JOB_READY);
     if (job && job->queued) start(jobs, job);
 }
 
-/* Of the requests in front of one, as many as there are preparing threads may be prepared already: decoded photos are
- * large. So a request of higher priority is prepared whatever lies ready of the lower. */
-bn_job *bn_live_pick_waiting(bn_jobs *jobs)
+/* The first in line of a key, or NULL. While draining, only those whose client waits are begun. */
+static bn_job *first_in_line(const bn_jobs *jobs, const bn_queue_of_jobs *line)
 {
-    int ahead = 0;
-    if (jobs->unsaved_count >= 32) return NULL; /* the disk is full, or the database locked */
-    for (int low = 0; low < 2; low++)
-        for (bn_job *job = jobs->queues[low].first; job && ahead < jobs->options.prepare_threads;
-             job = job->next) {
-            const bool held = jobs->draining && !job->accepted.sync;
-            const bool full = job->use->busy_limit > 0 && job->use->busy >= job->use->busy_limit;
-            if (job->phase == BN_JOB_WAITING && !held && !full) return job;
-            ahead += job->phase != BN_JOB_WAITING;
+    bn_job *job = line->first;
+    while (job && jobs->draining && !job->accepted.sync) job = job->next[BN_LIST_LINE];
+    return job;
+}
+
+static bool may_begin(const bn_jobs *jobs, const bn_key_use *use)
+{
+    if (jobs->unsaved_count >= 32) return false; /* the disk is full, or the database locked */
+    return use->busy_limit <= 0 || use->busy < use->busy_limit;
+}
+
+/* One key has half of the places at most, so that slow hosts that it names do not hold up the others; and low priority
+ * has a quarter of them, so that it does not hold up the same key's normal ones either. */
+static bool may_fetch(const bn_jobs *jobs, const bn_key_use *use, bool low)
+{
+    const int places = jobs->options.fetch_threads;
+    if (jobs->fetches[0] + jobs->fetches[1] >= places || !may_begin(jobs, use)) return false;
+    if (low && jobs->fetches[1] >= BN_MAX(places / 4, 1)) return false;
+    return use->fetches[0] + (low ? use->fetches[1] : 0) < BN_MAX(places / 2, 1);
+}
+
+bn_job *bn_live_pick_unfetched(bn_jobs *jobs)
+{
+    bn_job *best = NULL;
+    for (bn_key_use *use = jobs->uses; use; use = use->next)
+        for (int low = 0; low < 2; low++) {
+            bn_job *job = may_fetch(jobs, use, low) ? first_in_line(jobs, &use->lines[true][low]) : NULL;
+            if (job && is_before(job, best)) best = job;
         }
-    return NULL;
+    return best;
+}
+
+/* As many are decoded ahead as there are threads for it: decoded photos are large. Those of low priority do not count
+ * for the others, which are prepared whatever lies ready of the lower. */
+bn_job *bn_live_pick_undecoded(bn_jobs *jobs)
+{
+    bn_job *best = best_busy(jobs, BN_JOB_FETCHED, BN_JOB_FETCHED);
+    for (bn_key_use *use = jobs->uses; use; use = use->next)
+        for (int low = 0; low < 2; low++) {
+            bn_job *job = may_begin(jobs, use) ? first_in_line(jobs, &use->lines[false][low]) : NULL;
+            if (job && is_before(job, best)) best = job;
+        }
+    if (!best) return NULL;
+    const int ahead = jobs->decoded[0] + (best->accepted.low_priority ? jobs->decoded[1] : 0);
+    return ahead < jobs->options.prepare_threads ? best : NULL;
 }
 
 bn_job *bn_live_pick_ready(bn_jobs *jobs)

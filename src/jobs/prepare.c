@@ -1,4 +1,5 @@
-/* prepare.c - threads that fetch and decode photos, ahead of the network. */
+/* prepare.c - threads that fetch photos, and threads that decode them ahead of the network. Fetching takes as long as
+ * other hosts like, so photos that came with their request or lie here go straight to decoding. */
 #include "jobs/private.h"
 
 #include "base/cpu.h"
@@ -10,6 +11,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#define FETCH_SLOW_MS 10000
 
 void bn_thread_be_nice(void)
 {
@@ -81,6 +84,7 @@ static bool is_over(void *user)
     return atomic_load(&self->job->stop);
 }
 
+/* A decoding thread never waits for another host, whatever became of a file of ours meanwhile. */
 static bn_status fetch(bn_jobs *jobs, bn_job *job, bn_buffer *bytes, bn_error *err)
 {
     char id[BN_FILE_ID_CHARS];
@@ -88,11 +92,12 @@ static bn_status fetch(bn_jobs *jobs, bn_job *job, bn_buffer *bytes, bn_error *e
     if (bn_is_data_uri(url)) return bn_data_uri_read(url, bytes, err);
     if (bn_file_id_of_url(url, id)) {
         const bn_status status = bn_jobs_file_read(jobs, id, bytes, err);
-        if (status != BIREFNET_ERROR_NOT_FOUND) return status;
+        if (status != BIREFNET_ERROR_NOT_FOUND || !job->accepted.fetches) return status;
     }
     step self = {jobs, job};
     const bn_web_options options = {.allow_private = jobs->options.allow_private,
                                     .timeout_ms = jobs->options.fetch_timeout_ms,
+                                    .slow_ms = FETCH_SLOW_MS,
                                     .redirects = jobs->options.fetch_redirects,
                                     .cancelled = is_over,
                                     .user = &self};
@@ -121,18 +126,16 @@ static void choose_options(bn_jobs *jobs, bn_job *job)
     options->want_cutout = !input->mask_only;
     options->want_mask = input->mask_only || input->output_mask;
     options->threshold = job->accepted.hard_mask ? 128 : 0;
-    if (job->accepted.background[0])
-        bn_background_parse(job->accepted.background, &options->background);
+    if (job->accepted.background[0]) bn_background_parse(job->accepted.background, &options->background);
     bn_encode_options_default(&options->cutout_encoding, input->format);
     bn_encode_options_default(&options->mask_encoding, input->format);
 }
 
-/* Fetched and decoded, or an ending that says why not. */
-static bool prepare(bn_jobs *jobs, bn_job *job, bn_ending *ending)
+/* The photo's bytes are here, or an ending says why not. */
+static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
-    bn_buffer bytes;
-    bn_buffer_init(&bytes, jobs->options.max_input_bytes);
+    bn_buffer_init(&job->bytes, jobs->options.max_input_bytes);
     bn_status status = load_input(jobs, job, ending, &err);
     if (status != BIREFNET_OK && ending->code == 0)
         bn_ending_infra(ending, 500, "internal_error", err.message);
@@ -140,40 +143,50 @@ static bool prepare(bn_jobs *jobs, bn_job *job, bn_ending *ending)
         choose_options(jobs, job);
         bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the image");
         const double start = bn_clock_ms();
-        status = fetch(jobs, job, &bytes, &err);
+        status = fetch(jobs, job, &job->bytes, &err);
         bn_metrics_time(&jobs->metrics, BN_WORK_FETCH, bn_clock_ms() - start);
         if (status != BIREFNET_OK) fail_fetch(jobs, job, status, &err, ending);
     }
+    if (status == BIREFNET_OK) return true;
+    bn_buffer_free(&job->bytes);
+    bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
+    return false;
+}
+
+/* The photo is decoded, or an ending says why not. */
+static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
+{
+    bn_error err = {0};
+    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL); /* a full disk: no matter */
+    const bn_status status =
+        bn_cutout_decode(job->bytes.data, job->bytes.size, &job->options, &job->cutout, &err);
+    bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
+    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT - BN_ATTEMPT_CODECS, NULL);
+    job->compute_ms += job->cutout.times.decode_ms;
+    bn_buffer_free(&job->bytes);
     if (status == BIREFNET_OK) {
-        bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL); /* a full disk: no matter */
-        status = bn_cutout_decode(bytes.data, bytes.size, &job->options, &job->cutout, &err);
-        bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
-        bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT - BN_ATTEMPT_CODECS, NULL);
-        job->compute_ms += job->cutout.times.decode_ms;
-        if (status != BIREFNET_OK) fail_decode(jobs, job, status, &err, ending);
-    }
-    if (status == BIREFNET_OK)
         bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Decoded %s, %d x %d pixels",
                     bn_format_get_facts(job->cutout.format)->name, job->cutout.width, job->cutout.height);
-    else
-        bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
-    bn_buffer_free(&bytes);
-    return status == BIREFNET_OK;
+        return true;
+    }
+    fail_decode(jobs, job, status, &err, ending);
+    bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
+    return false;
 }
 
 /* A queued request that was cancelled meanwhile has been ended by the one who cancelled it; a running one is ended here.
  * False where there is nothing more to do; else nobody but the caller will end it. */
-static bool settle(bn_jobs *jobs, bn_job *job, bool prepared, bn_ending *ending)
+static bool settle(bn_jobs *jobs, bn_job *job, bool good, bn_phase_of_job next, bn_ending *ending)
 {
     pthread_mutex_lock(&jobs->lock);
     const bool nothing = job->phase == BN_JOB_ENDED || jobs->closing;
     const bool stopped = atomic_load(&job->stop) && !nothing;
-    const bool ends = !nothing && (stopped || !prepared);
+    const bool ends = !nothing && (stopped || !good);
     if (ends) {
         bn_live_unqueue(jobs, job);
         bn_live_set_phase(jobs, job, BN_JOB_ENDED);
     } else if (!nothing) {
-        bn_live_set_phase(jobs, job, BN_JOB_READY);
+        bn_live_set_phase(jobs, job, next);
     }
     bn_live_promote(jobs);
     pthread_mutex_unlock(&jobs->lock);
@@ -185,18 +198,43 @@ static bool settle(bn_jobs *jobs, bn_job *job, bool prepared, bn_ending *ending)
     return ends;
 }
 
-static void work(bn_jobs *jobs, bn_job *job)
+/* From `phase`, which it has entered, to the next; called with the lock and returns with it. */
+static void work(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase)
 {
     bn_ending ending = {0};
     char id[BN_REQUEST_ID_CHARS];
+    const bool loaded = job->phase == BN_JOB_FETCHED;
     memcpy(id, job->accepted.id, sizeof id); /* the job may be gone at the end */
-    const bool prepared = prepare(jobs, job, &ending);
-    if (settle(jobs, job, prepared, &ending))
+    bn_live_set_phase(jobs, job, phase);
+    bn_live_promote(jobs);
+    job->holds++;
+    pthread_mutex_unlock(&jobs->lock);
+    bn_watches_news(jobs, id);
+    bool good = loaded || load(jobs, job, &ending);
+    if (good && phase == BN_JOB_PREPARING) good = decode(jobs, job, &ending);
+    const bn_phase_of_job next = phase == BN_JOB_PREPARING ? BN_JOB_READY : BN_JOB_FETCHED;
+    if (settle(jobs, job, good, next, &ending))
         bn_job_end(jobs, job, &ending, NULL, 0); /* and drops our hold */
     else
         bn_live_drop(jobs, job);
     bn_ending_free(&ending);
     bn_watches_news(jobs, id);
+    pthread_mutex_lock(&jobs->lock);
+}
+
+void *bn_fetch_main(void *user)
+{
+    bn_jobs *jobs = user;
+    pthread_mutex_lock(&jobs->lock);
+    while (!jobs->closing) {
+        bn_job *job = bn_live_pick_unfetched(jobs);
+        if (job)
+            work(jobs, job, BN_JOB_FETCHING);
+        else
+            pthread_cond_wait(&jobs->fetch_work, &jobs->lock);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return NULL;
 }
 
 void *bn_prepare_main(void *user)
@@ -205,18 +243,11 @@ void *bn_prepare_main(void *user)
     bn_thread_be_nice();
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->closing) {
-        bn_job *job = bn_live_pick_waiting(jobs);
-        if (!job) {
+        bn_job *job = bn_live_pick_undecoded(jobs);
+        if (job)
+            work(jobs, job, BN_JOB_PREPARING);
+        else
             pthread_cond_wait(&jobs->changed, &jobs->lock);
-            continue;
-        }
-        bn_live_set_phase(jobs, job, BN_JOB_PREPARING);
-        bn_live_promote(jobs);
-        job->holds++;
-        pthread_mutex_unlock(&jobs->lock);
-        bn_watches_news(jobs, job->accepted.id);
-        work(jobs, job);
-        pthread_mutex_lock(&jobs->lock);
     }
     pthread_mutex_unlock(&jobs->lock);
     return NULL;

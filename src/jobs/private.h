@@ -3,7 +3,7 @@
  * Requests that have not ended live in memory (live.c) and in the store; ended ones in the store only. The way of one:
  *
  *     submit.c    accepted: in the store, then in the queue
- *     prepare.c   fetched and decoded, a few ahead of the network
+ *     prepare.c   fetched, some at a time, and decoded, a few ahead of the network
  *     compute.c   through the network: one thread
  *     finish.c    refined, encoded, stored
  *     ending.c    its ending is saved, then it leaves memory
@@ -31,6 +31,7 @@
 
 #define BN_JOBS_BUCKETS     1024
 #define BN_JOBS_MAX_THREADS 16
+#define BN_JOBS_MAX_FETCHES 64
 #define BN_JOBS_COURIERS    3
 #define BN_JOBS_LOG_LINES   64
 #define BN_JOBS_ENDPOINT    "/v2"
@@ -43,8 +44,10 @@
 
 typedef enum bn_phase_of_job {
     BN_JOB_WAITING = 0,
-    BN_JOB_PREPARING,
-    BN_JOB_READY, /* decoded */
+    BN_JOB_FETCHING,
+    BN_JOB_FETCHED,   /* waits for a decoding thread */
+    BN_JOB_PREPARING, /* being decoded */
+    BN_JOB_READY,     /* decoded */
     BN_JOB_COMPUTING,
     BN_JOB_MATTED, /* waits for a finishing thread */
     BN_JOB_FINISHING,
@@ -57,10 +60,19 @@ typedef struct bn_log_entry {
     char text[160];
 } bn_log_entry;
 
+/* What a job can stand in: the queue that clients see, and within its key those that nobody works on yet. */
+typedef enum bn_list_of_jobs { BN_LIST_QUEUE = 0, BN_LIST_LINE, BN_LISTS } bn_list_of_jobs;
+
+typedef struct bn_queue_of_jobs {
+    struct bn_job *first, *last; /* in order of arrival */
+} bn_queue_of_jobs;
+
 /* How much one key, or all callers without one, use now. */
 typedef struct bn_key_use {
     struct bn_key_use *next;
     char id[BN_KEY_ID_CHARS];
+    bn_queue_of_jobs lines[2][2];  /* [is fetched from another host][low] */
+    int fetches[2];                /* being fetched, or fetched and not yet decoded; [low] */
     int waiting, busy, busy_limit; /* busy_limit 0 = none; as of the latest submit */
     double tokens;                 /* of the rate limit: one a submit */
     int64_t refilled_ms;
@@ -69,7 +81,7 @@ typedef struct bn_key_use {
 /* A request that has not ended. Under jobs->lock but for what the thread that works on it owns. */
 typedef struct bn_job {
     struct bn_job *next_in_bucket;
-    struct bn_job *previous, *next;           /* in its queue, while it is queued */
+    struct bn_job *previous[BN_LISTS], *next[BN_LISTS];
     struct bn_job *previous_busy, *next_busy; /* among those with counted */
     struct bn_job *next_unsaved;
     bn_accepted accepted;
@@ -77,6 +89,7 @@ typedef struct bn_job {
     bn_phase_of_job phase;
     int holds;          /* the table's, and one of each thread that works on it */
     bool queued;        /* in a queue: the client sees IN_QUEUE */
+    bool in_line;       /* nobody works on it yet */
     bool counted;       /* among the busy, and in use->busy */
     _Atomic(bool) stop; /* cancelled while running */
     bool disconnected;
@@ -85,6 +98,7 @@ typedef struct bn_job {
     bn_log_entry *logs; /* [BN_JOBS_LOG_LINES], allocated with the first */
     /* the working thread's */
     bn_input input;
+    bn_buffer bytes; /* fetched, until they are decoded */
     bn_cutout_options options;
     bn_cutout cutout;
     double started_ms, told; /* bn_clock_ms; share of progress that watchers know */
@@ -96,10 +110,6 @@ typedef struct bn_job {
     bn_file_facts files[2];
     size_t file_count;
 } bn_job;
-
-typedef struct bn_queue_of_jobs {
-    bn_job *first, *last;
-} bn_queue_of_jobs;
 
 typedef struct bn_watches {
     pthread_mutex_t lock;
@@ -124,6 +134,7 @@ struct bn_jobs {
 
     pthread_mutex_t lock;
     pthread_cond_t changed;     /* any phase, or closing */
+    pthread_cond_t fetch_work;  /* perhaps one more can be fetched; each that finds so tells the next */
     pthread_cond_t keeper_work; /* a start timeout, or closing */
     bn_job *buckets[BN_JOBS_BUCKETS];
     bn_queue_of_jobs queues[2]; /* normal, low */
@@ -134,6 +145,8 @@ struct bn_jobs {
     size_t waiting_sync;
     uint64_t body_bytes; /* of all in memory's table; they lie in the store */
     size_t busy;         /* in other phases than WAITING */
+    int fetches[2];      /* as in bn_key_use, of all */
+    int decoded[2];      /* decoded or being decoded, and not yet in the network; [low] */
     size_t active;       /* seen as running, before the end of the network */
     size_t matted;       /* MATTED or FINISHING */
     size_t unsaved_count;
@@ -146,7 +159,7 @@ struct bn_jobs {
     pthread_cond_t courier_work;
     uint64_t courier_pokes;
     bool courier_stop;
-    pthread_t threads[2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + 2];
+    pthread_t threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + 2];
     int thread_count;
 };
 
@@ -167,8 +180,10 @@ int bn_live_position(const bn_jobs *jobs, const bn_job *job);
 bn_key_use *bn_live_use(bn_jobs *jobs, const char *key_id); /* NULL: out of memory */
 void bn_live_unqueue(bn_jobs *jobs, bn_job *job);
 void bn_live_set_phase(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase);
-bn_job *bn_live_pick_waiting(bn_jobs *jobs); /* the next to prepare, or NULL */
-bn_job *bn_live_pick_ready(bn_jobs *jobs);   /* the next for the network, or NULL */
+void bn_live_changed(bn_jobs *jobs);           /* wake the threads that may have something to do now */
+bn_job *bn_live_pick_unfetched(bn_jobs *jobs); /* the next to fetch, or NULL */
+bn_job *bn_live_pick_undecoded(bn_jobs *jobs); /* the next to decode, FETCHED or WAITING; or NULL */
+bn_job *bn_live_pick_ready(bn_jobs *jobs);     /* the next for the network, or NULL */
 bn_job *bn_live_pick_matted(bn_jobs *jobs);
 void bn_live_promote(bn_jobs *jobs); /* somebody is seen as running whenever anything is done */
 void bn_live_free_all(bn_jobs *jobs);
@@ -193,6 +208,7 @@ bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *ba
 char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock is held */
 
 /* ---- the threads */
+void *bn_fetch_main(void *jobs);
 void *bn_prepare_main(void *jobs);
 void *bn_compute_main(void *jobs);
 int bn_compute_progress(void *jobs, const char *part, double done);

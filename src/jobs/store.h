@@ -28,6 +28,7 @@ typedef struct bn_accepted {
     char *webhook, *lifecycle, *file_base, *key_id; /* owned where read from the store */
     char background[10];                            /* "#rrggbbaa" or empty; not stored, as hard_mask */
     bool hard_mask;
+    bool fetches; /* its photo comes from another host; not stored */
 } bn_accepted;
 
 /* How a request ended. Texts may be NULL. */

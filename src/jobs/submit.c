@@ -2,6 +2,7 @@
 #include "jobs/private.h"
 
 #include "base/size.h"
+#include "jobs/datauri.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -112,19 +113,31 @@ static void refuse_path(const char *path, bn_ending *ending)
     snprintf(ending->reason, sizeof ending->reason, "not_found");
 }
 
-/* True: the ending is known already. *broken: the body is no JSON at all. */
-static bool ends_at_once(const bn_submit *submit, bn_ending *ending, bool *broken)
+/* Whether another host must be asked for the photo. */
+static bool is_elsewhere(bn_jobs *jobs, const char *url)
+{
+    char id[BN_FILE_ID_CHARS];
+    bn_stored_file file;
+    if (bn_is_data_uri(url)) return false;
+    return !bn_file_id_of_url(url, id) || bn_store_file(jobs->store, id, false, &file, NULL) != BIREFNET_OK ||
+           !file.whole;
+}
+
+/* True: the ending is known already. *broken: the body is no JSON at all. *fetches: see bn_accepted. */
+static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *ending, bool *broken,
+                         bool *fetches)
 {
     bn_input input;
     json_t *detail = NULL;
     bn_error err = {0};
-    *broken = false;
+    *broken = *fetches = false;
     if (submit->app_path && submit->app_path[0] && strcmp(submit->app_path, BN_JOBS_ENDPOINT) != 0) {
         refuse_path(submit->app_path, ending);
         return true;
     }
     const bn_status status = bn_input_parse(submit->body, submit->body_bytes, &input, &detail, broken, &err);
     if (status == BIREFNET_OK) {
+        *fetches = is_elsewhere(jobs, input.image_url);
         bn_input_free(&input);
         return false;
     }
@@ -195,17 +208,18 @@ void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_I
     bn_accepted accepted = {.id = ""};
     bn_ending ending = {0};
     bn_error err = {0};
-    bool broken;
+    bool broken, fetches;
     *answer = (bn_answer){0};
     if (position) *position = 0;
     if (!check_limits(jobs, submit, answer)) return;
-    const bool ends = ends_at_once(submit, &ending, &broken);
+    const bool ends = ends_at_once(jobs, submit, &ending, &broken, &fetches);
     if (ends && (submit->sync || broken)) {
         bn_ending_count(jobs, &ending);
         answer_with(answer, &ending);
         return;
     }
     bn_status status = fill_accepted(jobs, submit, &accepted, &err);
+    accepted.fetches = fetches;
     memcpy(id, accepted.id, sizeof accepted.id);
     if (status == BIREFNET_OK) status = accept(jobs, &accepted, ends ? &ending : NULL, position, &err);
     bn_accepted_free(&accepted);

@@ -71,7 +71,7 @@ test("E5 errors of the service carry their type in the body and in the header", 
   const hoster = await host();
   try {
     const held = await block(api, hoster);
-    const { request_id } = await api.queue.submit(E, { input: { image_url: dot }, startTimeout: 1.5 });
+    const { request_id } = await api.queue.submit(E, { input: { image_url: `${hoster.url}/dot` }, startTimeout: 1.5 });
     const types = { request_timeout: request_id, client_cancelled: held[1] };
     for (const [type, requestId] of Object.entries(types)) {
       if (type === "client_cancelled") await api.queue.cancel(E, { requestId });

@@ -1,12 +1,13 @@
 // queue.test.mjs - rows Q1 to Q30 and E3: the queue.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { block, client, completed, dot, E, failure, host, serve, until } from "./support.mjs";
+import { block, client, completed, E, failure, host, serve, until } from "./support.mjs";
 
-let server, api, photos;
+let server, api, photos, input;
 before(async () => {
   server = await serve();
   photos = await host();
+  input = { image_url: `${photos.url}/dot` };
   api = client(server);
 });
 after(async () => {
@@ -14,7 +15,6 @@ after(async () => {
   await server.stop();
 });
 
-const input = { image_url: dot };
 const raw = (path, init) => fetch(server.url + path, init);
 const submit = async (options = {}) => (await api.queue.submit(E, { input, ...options })).request_id;
 const base = "/queue/fal-ai/birefnet/requests/";

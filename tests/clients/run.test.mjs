@@ -117,7 +117,7 @@ test("R13 unknown application", async () => {
 test("R15 start timeout while busy", async () => {
   await block(api, photos);
   const before = api.seen.length;
-  const error = await failure(api.run(E, { input: { image_url: dot }, startTimeout: 2 }));
+  const error = await failure(api.run(E, { input: { image_url: `${photos.url}/dot` }, startTimeout: 2 }));
   photos.release();
   assert.equal(error.status, 504);
   assert.equal(error.isUserTimeout, true);

@@ -24,7 +24,7 @@ export async function serve(options = {}) {
   const data = options.data ?? folder();
   const args = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--models-dir", data,
     "--fallback-model", "seeded:gen3-pvt_v2_b0:7", "--test-resolution", "64x64", "--threads", "1",
-    "--allow-private", "--drain", "10", ...(options.args ?? [])];
+    "--allow-private", "--drain", "10", "--fetches", "4", ...(options.args ?? [])];
   // a limit on the size of files, in KiB, is a full disk that we may have
   const [program, words] = options.file_limit
     ? ["bash", ["-c", `ulimit -f ${options.file_limit}; exec "$0" "$@"`, process.env.BIREFNET, ...args]]
@@ -87,7 +87,7 @@ export function client(server, options = {}) {
   return made;
 }
 
-/** A host for photos. /hold waits until release(); /webhook notes what it gets and answers from `answers`. */
+/** A host for photos. /dot and /photo come at once; /hold waits until release(); /webhook notes what it gets and answers from `answers`. */
 export async function host() {
   const held = [];
   const hooks = [];
@@ -107,6 +107,8 @@ export async function host() {
         waiting.splice(0).forEach((wake) => wake());
       } else if (request.url.startsWith("/text")) {
         response.writeHead(200, { "content-type": "image/png" }).end("this is no picture");
+      } else if (request.url.startsWith("/dot")) {
+        response.writeHead(200, { "content-type": "image/png" }).end(Buffer.from(dot.split(",")[1], "base64"));
       } else if (request.url.startsWith("/photo")) {
         response.writeHead(200, { "content-type": "image/jpeg" }).end(photo);
       } else {
@@ -131,7 +133,8 @@ export async function host() {
   return self;
 }
 
-/** Keep the server's workers busy: as many held photos as it fetches ahead, and one more that waits. */
+/** Keep the server busy with as many held photos as it fetches at a time for one caller: others that must be fetched
+ * wait. (Photos inside of requests do not; `--max-running 2` holds up those as well.) */
 export async function block(api, hoster, count = 2) {
   const before = hoster.heldCount();
   const ids = [];

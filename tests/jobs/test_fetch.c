@@ -3,6 +3,7 @@
 
 #include "tests/jobs/bench.h"
 
+#include "base/clock.h"
 #include "jobs/address.h"
 #include "jobs/fetch.h"
 
@@ -195,6 +196,20 @@ static void limits_and_redirects_hold(void **state)
     site_stop(&self);
 }
 
+/* It sends one byte and no more; its place is for others, long before the timeout. */
+static void trickling_hosts_are_given_up(void **state)
+{
+    (void)state;
+    site self;
+    const bn_web_options options = {.allow_private = true, .timeout_ms = 60000, .slow_ms = 200};
+    site_start(&self);
+    const double start_ms = bn_clock_ms();
+    assert_int_equal(fetch(&self, "127.0.0.1", "/slow", &options, NULL), BIREFNET_ERROR_NETWORK);
+    assert_true(bn_clock_ms() - start_ms < 20000);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/ok", &options, "hello"), BIREFNET_OK);
+    site_stop(&self);
+}
+
 static void other_protocols_are_refused(void **state)
 {
     (void)state;
@@ -215,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(special_ranges_are_known),
         cmocka_unit_test(limits_and_redirects_hold),
+        cmocka_unit_test(trickling_hosts_are_given_up),
         cmocka_unit_test(other_protocols_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

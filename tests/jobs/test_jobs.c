@@ -201,13 +201,20 @@ typedef struct blocked {
     char id[BN_REQUEST_ID_CHARS];
 } blocked;
 
-static void block(bench *self, blocked *held)
+/* A host of photos; body names one of them. */
+static void start_host(blocked *host, char body[200])
 {
     size_t size;
+    host->png = bench_png(50, 50, &size);
+    slow_photo_start(&host->photo, host->png, size);
+    snprintf(body, 200, "{\"image_url\":\"http://127.0.0.1:%d/x.png\"}", host->photo.port);
+}
+
+/* Two of these hold up all whose photos must be fetched: the tests fetch four at a time, two of them for one key. */
+static void block(bench *self, blocked *held)
+{
     char body[200];
-    held->png = bench_png(50, 50, &size);
-    slow_photo_start(&held->photo, held->png, size);
-    snprintf(body, sizeof body, "{\"image_url\":\"http://127.0.0.1:%d/x.png\"}", held->photo.port);
+    start_host(held, body);
     bench_submit_body(self, body, held->id);
     slow_photo_wait_asked(&held->photo);
 }
@@ -229,14 +236,16 @@ static bn_request_status status_of(bench *self, const char *id)
 static void those_behind_wait_and_know_their_position(void **state)
 {
     bench *self = *state;
-    blocked held, second;
+    blocked held, second, quick;
+    char body[200];
     char ids[3][BN_REQUEST_ID_CHARS];
     bn_answer answer;
     block(self, &held);
-    block(self, &second); /* both preparing threads are busy now */
+    block(self, &second); /* no more is fetched now */
     assert_int_equal(status_of(self, held.id).state, BN_REQUEST_RUNNING);
     assert_int_equal(status_of(self, second.id).state, BN_REQUEST_QUEUED);
-    char *body = bench_body(30, 30, "");
+    start_host(&quick, body);
+    slow_photo_answer(&quick.photo);
     for (int i = 0; i < 3; i++) {
         const bn_submit submit = {
             .body = body, .body_bytes = strlen(body), .low_priority = i == 0, .max_queue_length = -1};
@@ -258,29 +267,79 @@ static void those_behind_wait_and_know_their_position(void **state)
     bn_jobs_submit(self->jobs, &full, id, NULL, &answer);
     assert_int_equal(answer.code, 429);
     bn_answer_free(&answer);
-    free(body);
 
     slow_photo_answer(&held.photo);
     for (int i = 0; i < 3; i++) bench_wait(self, ids[i], BN_REQUEST_COMPLETED);
     assert_int_equal(status_of(self, ids[0]).code, 200);
     unblock(&held);
     unblock(&second);
+    unblock(&quick);
     bench_wait(self, second.id, BN_REQUEST_COMPLETED);
+}
+
+/* Bob names hosts that do not answer; Alice's photos come with her requests, lie here, or come from a host that does. */
+static void slow_hosts_hold_up_nobody_else(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    blocked slow[2], quick;
+    char body[200], bobs[4][BN_REQUEST_ID_CHARS], id[BN_REQUEST_ID_CHARS];
+    for (int i = 0; i < 4; i++) {
+        if (i < 2) start_host(&slow[i], body);
+        const bn_submit submit = {
+            .body = body, .body_bytes = strlen(body), .max_queue_length = -1, .key_id = "bob"};
+        bench_submit(self, &submit, bobs[i]);
+        if (i < 2) slow_photo_wait_asked(&slow[i].photo);
+    }
+    assert_int_equal(status_of(self, bobs[0]).state, BN_REQUEST_RUNNING);
+    assert_int_equal(status_of(self, bobs[3]).position, 2);
+    char *inside = bench_body(30, 30, "");
+    bn_submit submit = {
+        .body = inside, .body_bytes = strlen(inside), .max_queue_length = -1, .key_id = "alice"};
+    bench_submit(self, &submit, id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    free(inside);
+
+    bn_file_facts facts;
+    const int fd = bench_fd(slow[0].png, slow[0].photo.size);
+    assert_ok(bn_jobs_upload(self->jobs, &(bn_upload){.type = "image/png"}, fd, &facts, &err), err);
+    close(fd);
+    char here[300];
+    snprintf(here, sizeof here, "{\"image_url\":\"http://here/files/b/%s/%s\"}", facts.id, facts.name);
+    submit.body = here;
+    submit.body_bytes = strlen(here);
+    submit.key_id = "bob"; /* even he */
+    bench_submit(self, &submit, id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(status_of(self, id).code, 200);
+
+    start_host(&quick, body);
+    slow_photo_answer(&quick.photo);
+    submit = (bn_submit){.body = body, .body_bytes = strlen(body), .max_queue_length = -1, .key_id = "alice"};
+    bench_submit(self, &submit, id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(status_of(self, bobs[0]).state, BN_REQUEST_RUNNING);
+    assert_int_equal(status_of(self, bobs[3]).position, 2);
+    for (int i = 0; i < 2; i++) slow_photo_answer(&slow[i].photo);
+    for (int i = 0; i < 4; i++) bench_wait(self, bobs[i], BN_REQUEST_COMPLETED);
+    for (int i = 0; i < 2; i++) unblock(&slow[i]);
+    unblock(&quick);
 }
 
 static void low_priority_runs_last(void **state)
 {
     bench *self = *state;
-    blocked held, second;
+    blocked held, second, quick;
+    char body[200];
     char low[BN_REQUEST_ID_CHARS], normal[BN_REQUEST_ID_CHARS];
     block(self, &held);
     block(self, &second);
-    char *body = bench_body(30, 30, "");
+    start_host(&quick, body);
+    slow_photo_answer(&quick.photo);
     const bn_submit submit = {
         .body = body, .body_bytes = strlen(body), .low_priority = true, .max_queue_length = -1};
     bench_submit(self, &submit, low);
     bench_submit_body(self, body, normal);
-    free(body);
     slow_photo_answer(&held.photo);
     slow_photo_answer(&second.photo);
     bench_wait(self, low, BN_REQUEST_RUNNING);
@@ -288,18 +347,20 @@ static void low_priority_runs_last(void **state)
     bench_wait(self, low, BN_REQUEST_COMPLETED);
     unblock(&held);
     unblock(&second);
+    unblock(&quick);
 }
 
 static void cancelling_while_waiting_running_and_after(void **state)
 {
     bench *self = *state;
-    blocked held, second;
+    blocked held, second, quick;
+    char body[200];
     char id[BN_REQUEST_ID_CHARS];
     block(self, &held);
     block(self, &second);
-    char *body = bench_body(30, 30, "");
+    start_host(&quick, body);
+    slow_photo_answer(&quick.photo);
     bench_submit_body(self, body, id);
-    free(body);
     assert_int_equal(bn_jobs_cancel(self->jobs, id, false), BN_CANCEL_REQUESTED);
     bn_request_status status = status_of(self, id);
     assert_int_equal(status.state, BN_REQUEST_COMPLETED);
@@ -322,6 +383,7 @@ static void cancelling_while_waiting_running_and_after(void **state)
     assert_string_equal(status.error_type, "client_disconnected");
     unblock(&held);
     unblock(&second);
+    unblock(&quick);
 }
 
 /* The network itself is stopped, not only what stands around it. */
@@ -352,16 +414,17 @@ static void cancelling_stops_the_network(void **state)
 static void start_timeout_ends_what_did_not_start(void **state)
 {
     bench *self = *state;
-    blocked held, second;
+    blocked held, second, quick;
+    char body[200];
     char id[BN_REQUEST_ID_CHARS];
     bn_answer answer;
     block(self, &held);
     block(self, &second);
-    char *body = bench_body(30, 30, "");
+    start_host(&quick, body);
+    slow_photo_answer(&quick.photo);
     const bn_submit submit = {
         .body = body, .body_bytes = strlen(body), .start_timeout_s = 2, .max_queue_length = -1};
     bench_submit(self, &submit, id);
-    free(body);
     bn_jobs_sweep(self->jobs);
     assert_int_equal(status_of(self, id).state, BN_REQUEST_QUEUED);
     atomic_fetch_add(&self->now_ms, 2001);
@@ -374,6 +437,7 @@ static void start_timeout_ends_what_did_not_start(void **state)
     bn_answer_free(&answer);
     unblock(&held);
     unblock(&second);
+    unblock(&quick);
     bench_wait(self, held.id, BN_REQUEST_COMPLETED);
     assert_int_equal(status_of(self, held.id).code, 200);
 }
@@ -627,6 +691,7 @@ static int start_bench(void **state)
     bench *self = calloc(1, sizeof *self);
     bench_init(self);
     self->options.allow_private = true;
+    self->options.fetch_threads = 4;
     atomic_store(&self->now_ms, 1700000000000);
     bench_open(self);
     *state = self;
@@ -651,6 +716,7 @@ int main(void)
         TEST(photos_that_cannot_be_used_say_why),
         TEST(logs_tell_stage_and_percent_and_come_once),
         TEST(those_behind_wait_and_know_their_position),
+        TEST(slow_hosts_hold_up_nobody_else),
         TEST(low_priority_runs_last),
         TEST(cancelling_while_waiting_running_and_after),
         TEST(cancelling_stops_the_network),
