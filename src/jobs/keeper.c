@@ -1,5 +1,7 @@
-/* keeper.c - what happens as time goes on: start timeouts, endings to save again, files and requests that expire. */
+/* keeper.c - what happens as time goes on: start timeouts, news of positions, endings to save again, files and requests that expire. */
 #include "jobs/private.h"
+
+#include "base/size.h"
 
 #include <time.h>
 
@@ -93,6 +95,7 @@ void *bn_keeper_main(void *user)
         const bool unsaved = jobs->unsaved != NULL;
         pthread_mutex_unlock(&jobs->lock);
         if (unsaved) bn_jobs_save_unsaved(jobs);
+        bn_watches_moved(jobs);
         const int64_t next_ms = expire_starts(jobs);
         if (bn_clock_ms() - swept_ms > SWEEP_EVERY_MS) {
             bn_keeper_sweep(jobs);
@@ -100,8 +103,8 @@ void *bn_keeper_main(void *user)
         }
         int64_t wait_ms = next_ms == INT64_MAX ? 1000 : next_ms - bn_jobs_now(jobs);
         wait_ms = wait_ms < 1 ? 1 : wait_ms > 500 ? 500 : wait_ms;
-        const struct timespec until = after(wait_ms);
         pthread_mutex_lock(&jobs->lock);
+        const struct timespec until = after(BN_MIN(wait_ms, bn_watches_wait_ms(jobs)));
         if (!jobs->closing) pthread_cond_timedwait(&jobs->keeper_work, &jobs->lock, &until);
     }
     pthread_mutex_unlock(&jobs->lock);

@@ -9,9 +9,7 @@
 
 static bn_job **bucket_of(bn_jobs *jobs, const char *id)
 {
-    uint32_t hash = 2166136261u;
-    for (; *id; id++) hash = (hash ^ (uint8_t)*id) * 16777619u;
-    return &jobs->buckets[hash % BN_JOBS_BUCKETS];
+    return &jobs->buckets[bn_bucket_of(id)];
 }
 
 bn_job *bn_live_find(bn_jobs *jobs, const char *id)
@@ -71,9 +69,16 @@ static bn_queue_of_jobs *line_of(bn_job *job)
     return &job->use->lines[job->accepted.fetches][job->accepted.low_priority];
 }
 
+static bool is_last(const bn_jobs *jobs, const bn_job *job)
+{
+    return !job->next[BN_LIST_QUEUE] && (job->accepted.low_priority || !jobs->queues[1].first);
+}
+
 static void enqueue(bn_jobs *jobs, bn_job *job)
 {
     insert(&jobs->queues[job->accepted.low_priority], job, BN_LIST_QUEUE);
+    job->position = (int)jobs->waiting;
+    jobs->numbered = jobs->numbered && is_last(jobs, job);
     insert(line_of(job), job, BN_LIST_LINE);
     job->queued = job->in_line = true;
     jobs->waiting++;
@@ -91,6 +96,7 @@ static void leave_line(bn_job *job)
 void bn_live_unqueue(bn_jobs *jobs, bn_job *job)
 {
     if (!job->queued) return;
+    jobs->numbered = jobs->numbered && is_last(jobs, job);
     take_out(&jobs->queues[job->accepted.low_priority], job, BN_LIST_QUEUE);
     job->queued = false;
     jobs->moved = true;
@@ -173,15 +179,15 @@ void bn_live_free_all(bn_jobs *jobs)
     jobs->uses = NULL;
 }
 
-int bn_live_position(const bn_jobs *jobs, const bn_job *job)
+/* Counted when somebody asks and the queue has moved, once for all who ask. */
+int bn_live_position(bn_jobs *jobs, const bn_job *job)
 {
     int ahead = 0;
-    for (int low = 0; low < 2; low++)
-        for (const bn_job *each = jobs->queues[low].first; each; each = each->next[BN_LIST_QUEUE]) {
-            if (each == job) return ahead;
-            ahead++;
-        }
-    return 0;
+    for (int low = 0; low < 2 && !jobs->numbered; low++)
+        for (bn_job *each = jobs->queues[low].first; each; each = each->next[BN_LIST_QUEUE])
+            each->position = ahead++;
+    jobs->numbered = true;
+    return job->queued ? job->position : 0;
 }
 
 /* ---- phases ---- */
@@ -279,7 +285,9 @@ void bn_live_promote(bn_jobs *jobs)
 {
     if (jobs->active > 0) return;
     bn_job *job = best_busy(jobs, BN_JOB_FETCHING, BN_JOB_READY);
-    if (job && job->queued) start(jobs, job);
+    if (!job || !job->queued) return;
+    start(jobs, job);
+    memcpy(jobs->promoted, job->accepted.id, sizeof jobs->promoted);
 }
 
 /* The first in line of a key, or NULL. While draining, only those whose client waits are begun. */

@@ -90,6 +90,7 @@ typedef struct bn_job {
     int holds;          /* the table's, and one of each thread that works on it */
     bool queued;        /* in a queue: the client sees IN_QUEUE */
     bool in_line;       /* nobody works on it yet */
+    int position;       /* how many are ahead, while jobs->numbered */
     bool counted;       /* among the busy, and in use->busy */
     _Atomic(bool) stop; /* cancelled while running */
     bool disconnected;
@@ -113,7 +114,7 @@ typedef struct bn_job {
 
 typedef struct bn_watches {
     pthread_mutex_t lock;
-    bn_watch *first;
+    bn_watch *buckets[BN_JOBS_BUCKETS];
     size_t count;
 } bn_watches;
 
@@ -150,7 +151,11 @@ struct bn_jobs {
     size_t active;       /* seen as running, before the end of the network */
     size_t matted;       /* MATTED or FINISHING */
     size_t unsaved_count;
-    bool moved; /* somebody left a queue: positions have changed, and nobody was told yet */
+    bool numbered;    /* the positions in jobs are those of now */
+    bool moved;       /* somebody left a queue: positions have changed, and nobody was told yet */
+    bool keeper_told; /* that it has to tell them */
+    double moved_ms;  /* bn_clock_ms when all were told last */
+    char promoted[BN_REQUEST_ID_CHARS]; /* it is seen as running now, and nobody was told yet; or empty */
     bool draining, closing, preloading;
     char preload_error[300];
     bn_job *computing;
@@ -162,6 +167,13 @@ struct bn_jobs {
     pthread_t threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + 2];
     int thread_count;
 };
+
+static inline size_t bn_bucket_of(const char *id)
+{
+    uint32_t hash = 2166136261u;
+    for (; *id; id++) hash = (hash ^ (uint8_t)*id) * 16777619u;
+    return hash % BN_JOBS_BUCKETS;
+}
 
 static inline int64_t bn_jobs_now(const bn_jobs *jobs)
 {
@@ -176,7 +188,7 @@ bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted,
                       bn_error *err);            /* takes over what accepted owns */
 void bn_live_remove(bn_jobs *jobs, bn_job *job); /* out of the table */
 bn_job *bn_live_find(bn_jobs *jobs, const char *id);
-int bn_live_position(const bn_jobs *jobs, const bn_job *job);
+int bn_live_position(bn_jobs *jobs, const bn_job *job);
 bn_key_use *bn_live_use(bn_jobs *jobs, const char *key_id); /* NULL: out of memory */
 void bn_live_unqueue(bn_jobs *jobs, bn_job *job);
 void bn_live_set_phase(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase);
@@ -192,8 +204,11 @@ bn_key_limits bn_live_limits(bn_jobs *jobs,
 
 /* ---- watch.c */
 void bn_watches_tell(bn_jobs *jobs, const char *id); /* NULL: all of them */
-/* Those of one request, or all of them where positions have changed. No lock is held. */
+/* Those of one request, and now and then all of them where positions have changed. No lock is held. */
 void bn_watches_news(bn_jobs *jobs, const char *id);
+void bn_watches_moved(bn_jobs *jobs); /* tell all of changed positions, if it is time */
+/* Milliseconds until they are due; INT64_MAX: nothing is. The lock is held. */
+int64_t bn_watches_wait_ms(const bn_jobs *jobs);
 
 /* ---- ending.c: endings, and saving them. No lock is held. */
 void bn_ending_detail(bn_ending *ending, int code, json_t *detail); /* takes detail over; model errors */

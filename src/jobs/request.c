@@ -21,7 +21,7 @@ static bool status_in_memory(bn_jobs *jobs, const char *id, bool want_logs, int6
     const bn_job *job = bn_live_find(jobs, id);
     if (job) {
         *status = (bn_request_status){.state = job->queued ? BN_REQUEST_QUEUED : BN_REQUEST_RUNNING,
-                                      .position = job->queued ? bn_live_position(jobs, job) : 0,
+                                      .position = bn_live_position(jobs, job),
                                       .progress = job->progress,
                                       .last_log = job->log_count};
         if (want_logs) status->logs = bn_logs_write(job, after_log);

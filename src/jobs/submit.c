@@ -196,8 +196,8 @@ static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
     }
     BN_TRY(bn_live_add(jobs, accepted, err));
     pthread_mutex_lock(&jobs->lock);
-    const bn_job *job = bn_live_find(jobs, id);
-    if (position) *position = job && job->queued ? bn_live_position(jobs, job) : 0;
+    bn_job *job = bn_live_find(jobs, id);
+    if (position) *position = job ? bn_live_position(jobs, job) : 0;
     pthread_mutex_unlock(&jobs->lock);
     return BIREFNET_OK;
 }

@@ -132,24 +132,43 @@ static void tell(void *user)
     pthread_mutex_unlock(&self->lock);
 }
 
-void bench_wait(bench *self, const char *id, bn_request_state state)
+static void wait_until(bench *self, const char *id, bool (*there)(const bn_request_status *, int), int what)
 {
     bn_error err = {0};
     bn_watch *watch;
     waiter wait = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .news = true};
     assert_ok(bn_jobs_watch(self->jobs, id, tell, &wait, &watch, &err), err);
-    for (;;) {
+    for (bool done = false; !done;) {
         bn_request_status status;
         pthread_mutex_lock(&wait.lock);
         while (!wait.news) pthread_cond_wait(&wait.changed, &wait.lock);
         wait.news = false;
         pthread_mutex_unlock(&wait.lock);
         assert_ok(bn_jobs_status(self->jobs, id, false, 0, &status, &err), err);
-        const bool there = status.state >= state;
+        done = there(&status, what);
         bn_request_status_free(&status);
-        if (there) break;
     }
     bn_jobs_unwatch(&watch);
+}
+
+static bool has_state(const bn_request_status *status, int state)
+{
+    return (int)status->state >= state;
+}
+
+void bench_wait(bench *self, const char *id, bn_request_state state)
+{
+    wait_until(self, id, has_state, (int)state);
+}
+
+static bool has_position(const bn_request_status *status, int position)
+{
+    return status->state == BN_REQUEST_QUEUED && status->position == position;
+}
+
+void bench_wait_position(bench *self, const char *id, int position)
+{
+    wait_until(self, id, has_position, position);
 }
 
 int bench_fd(const void *bytes, size_t size)

@@ -33,6 +33,9 @@ void bench_submit_body(bench *self, const char *body, char id[BN_REQUEST_ID_CHAR
 /* Wait, without polling, until the request is in this state or a later one. */
 void bench_wait(bench *self, const char *id, bn_request_state state);
 
+/* The same, until it waits with so many ahead. */
+void bench_wait_position(bench *self, const char *id, int position);
+
 /* A file without a name that holds bytes. */
 int bench_fd(const void *bytes, size_t size);
 

@@ -3,6 +3,7 @@
 
 #include "tests/jobs/bench.h"
 
+#include "base/clock.h"
 #include "image/codec.h"
 #include "jobs/datauri.h"
 
@@ -324,6 +325,61 @@ static void slow_hosts_hold_up_nobody_else(void **state)
     for (int i = 0; i < 4; i++) bench_wait(self, bobs[i], BN_REQUEST_COMPLETED);
     for (int i = 0; i < 2; i++) unblock(&slow[i]);
     unblock(&quick);
+}
+
+static void count_news(void *user)
+{
+    atomic_fetch_add((atomic_int *)user, 1);
+}
+
+/* The queue moves hundreds of times a second; each move is not worth waking everybody. */
+static void moves_of_the_queue_are_told_now_and_then(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    blocked held, second;
+    char body[200], behind[BN_REQUEST_ID_CHARS], ids[300][BN_REQUEST_ID_CHARS];
+    atomic_int news = 0;
+    bn_watch *watch;
+    block(self, &held);
+    block(self, &second);
+    snprintf(body, sizeof body, "{\"image_url\":\"http://127.0.0.1:%d/x.png\"}", held.photo.port);
+    const bn_submit submit = {
+        .body = body, .body_bytes = strlen(body), .low_priority = true, .max_queue_length = -1};
+    bench_submit(self, &submit, behind);
+    assert_ok(bn_jobs_watch(self->jobs, behind, count_news, &news, &watch, &err), err);
+    const double start_ms = bn_clock_ms();
+    for (int i = 0; i < 300; i++) bench_submit_body(self, "{\"image_url\":\"data:,x\"}", ids[i]);
+    for (int i = 0; i < 300; i++) bench_wait(self, ids[i], BN_REQUEST_COMPLETED);
+    const double passed_ms = bn_clock_ms() - start_ms;
+    bn_jobs_unwatch(&watch);
+    if (atomic_load(&news) > 2 + (int)(passed_ms / 200))
+        fail_msg("%d calls in %.0f ms", atomic_load(&news), passed_ms);
+    bench_wait_position(self, behind, 1);
+    bench_submit_body(self, body, ids[0]);
+    bench_wait_position(self, behind, 2);
+    bn_jobs_cancel(self->jobs, second.id, false); /* the last move is told as well */
+    bench_wait_position(self, behind, 1);
+    unblock(&held);
+    unblock(&second);
+}
+
+/* Clients ask for what they like. */
+static void a_watch_of_no_request_is_taken_away_again(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_watch *watch;
+    atomic_int news = 0;
+    char id[BN_REQUEST_ID_CHARS];
+    assert_ok(bn_jobs_watch(self->jobs, "00000000-0000-4000-8000-000000000000-and-more", count_news, &news,
+                            &watch, &err),
+              err);
+    bn_jobs_unwatch(&watch);
+    char *body = bench_body(30, 30, "");
+    bench_submit_body(self, body, id); /* all that are watched are told of the move */
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
 }
 
 static void low_priority_runs_last(void **state)
@@ -717,6 +773,8 @@ int main(void)
         TEST(logs_tell_stage_and_percent_and_come_once),
         TEST(those_behind_wait_and_know_their_position),
         TEST(slow_hosts_hold_up_nobody_else),
+        TEST(moves_of_the_queue_are_told_now_and_then),
+        TEST(a_watch_of_no_request_is_taken_away_again),
         TEST(low_priority_runs_last),
         TEST(cancelling_while_waiting_running_and_after),
         TEST(cancelling_stops_the_network),
