@@ -1,6 +1,8 @@
-/* courier.c - threads that deliver webhooks when they are due; what is due stands in the store. */
+/* courier.c - threads that deliver webhooks when they are due; what is due stands in the store. Receivers may be slow: one
+ * host, one key and second attempts each get a part of the threads only. */
 #include "jobs/private.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,12 +10,15 @@
 #define FIRST_TIMEOUT_MS 15000
 #define LATER_TIMEOUT_MS 120000
 #define BODY_MAX_BYTES   (256u << 20)
+#define HOST_ERRANDS     2 /* at a time */
+#define KEY_ERRANDS      (BN_JOBS_COURIERS / 2)
+#define LATER_ERRANDS    (BN_JOBS_COURIERS / 2)
 
 void bn_courier_poke(bn_jobs *jobs)
 {
     pthread_mutex_lock(&jobs->courier_lock);
     jobs->courier_pokes++;
-    pthread_cond_broadcast(&jobs->courier_work);
+    pthread_cond_signal(&jobs->courier_work); /* who finds work tells the next */
     pthread_mutex_unlock(&jobs->courier_lock);
 }
 
@@ -89,21 +94,63 @@ static void deliver(bn_jobs *jobs, const bn_webhook *webhook)
                            NULL);
 }
 
-/* Take the next that is due, so that no other thread does; the lock is held. */
-static bool claim(bn_jobs *jobs, bn_webhook *webhook, int64_t *due_ms)
+/* ---- whose turn it is; the lock is held ---- */
+
+/* Host and port, without the name and password that an address may carry. */
+static void host_of(const char *url, char *host, size_t size)
+{
+    const char *start = strstr(url, "://");
+    start = start ? start + 3 : url;
+    const char *end = start + strcspn(start, "/?#\\");
+    for (const char *c = start; c < end; c++)
+        if (*c == '@') start = c + 1;
+    snprintf(host, size, "%.*s", (int)(end - start), start);
+    for (; *host; host++) *host = (char)tolower((unsigned char)*host);
+}
+
+static void describe(const bn_webhook *webhook, bn_errand *errand)
+{
+    *errand = (bn_errand){.busy = true, .again = webhook->attempts > 0};
+    host_of(webhook->url, errand->host, sizeof errand->host);
+    snprintf(errand->key_id, sizeof errand->key_id, "%s", webhook->key_id ? webhook->key_id : "");
+}
+
+static bool may_deliver(void *user, const bn_webhook *webhook)
+{
+    const bn_jobs *jobs = user;
+    int host = 0, key = 0, later = 0;
+    bn_errand wanted;
+    describe(webhook, &wanted);
+    for (int i = 0; i < BN_JOBS_COURIERS; i++) {
+        const bn_errand *errand = &jobs->errands[i];
+        if (!errand->busy) continue;
+        host += strcmp(errand->host, wanted.host) == 0;
+        key += strcmp(errand->key_id, wanted.key_id) == 0;
+        later += errand->again;
+    }
+    return host < HOST_ERRANDS && key < KEY_ERRANDS && (!wanted.again || later < LATER_ERRANDS);
+}
+
+/* Take the next that is due, so that no other thread does; it is on its way until the errand is given back. */
+static bool claim(bn_jobs *jobs, bn_webhook *webhook, bn_errand **errand, int64_t *due_ms)
 {
     const int64_t now_ms = bn_jobs_now(jobs);
     *due_ms = INT64_MAX;
-    if (bn_store_webhook_next(jobs->store, now_ms, due_ms, webhook, NULL) != BIREFNET_OK || !webhook->url) {
+    if (bn_store_webhook_next(jobs->store, now_ms, may_deliver, jobs, due_ms, webhook, NULL) != BIREFNET_OK ||
+        !webhook->url) {
         bn_webhook_free(webhook);
         return false;
     }
     const int64_t timeout_ms = webhook->attempts == 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS;
-    if (bn_store_webhook_claim(jobs->store, webhook->request_id, now_ms + timeout_ms + 5000, NULL) ==
-        BIREFNET_OK)
-        return true;
-    bn_webhook_free(webhook);
-    return false;
+    if (bn_store_webhook_claim(jobs->store, webhook->request_id, now_ms + timeout_ms + 5000, NULL) !=
+        BIREFNET_OK) {
+        bn_webhook_free(webhook);
+        return false;
+    }
+    *errand = jobs->errands; /* as many as threads: one is free */
+    while ((*errand)->busy) (*errand)++;
+    describe(webhook, *errand);
+    return true;
 }
 
 static void wait_for_work(bn_jobs *jobs, uint64_t *pokes, int64_t due_ms)
@@ -130,15 +177,18 @@ void *bn_courier_main(void *user)
     pthread_mutex_lock(&jobs->courier_lock);
     while (!jobs->courier_stop) {
         bn_webhook webhook;
+        bn_errand *errand;
         int64_t due_ms;
-        if (!claim(jobs, &webhook, &due_ms)) {
+        if (!claim(jobs, &webhook, &errand, &due_ms)) {
             wait_for_work(jobs, &pokes, due_ms);
             continue;
         }
+        pthread_cond_signal(&jobs->courier_work);
         pthread_mutex_unlock(&jobs->courier_lock);
         deliver(jobs, &webhook);
         bn_webhook_free(&webhook);
         pthread_mutex_lock(&jobs->courier_lock);
+        errand->busy = false;
     }
     pthread_mutex_unlock(&jobs->courier_lock);
     return NULL;

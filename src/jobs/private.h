@@ -32,7 +32,7 @@
 #define BN_JOBS_BUCKETS     1024
 #define BN_JOBS_MAX_THREADS 16
 #define BN_JOBS_MAX_FETCHES 64
-#define BN_JOBS_COURIERS    3
+#define BN_JOBS_COURIERS    16
 #define BN_JOBS_LOG_LINES   64
 #define BN_JOBS_ENDPOINT    "/v2"
 
@@ -118,6 +118,12 @@ typedef struct bn_watches {
     size_t count;
 } bn_watches;
 
+/* A webhook that a courier is delivering. */
+typedef struct bn_errand {
+    bool busy, again; /* again: not the first attempt */
+    char host[256], key_id[BN_KEY_ID_CHARS];
+} bn_errand;
+
 struct bn_jobs {
     bn_jobs_options options;
     char data_folder[3072];
@@ -163,6 +169,7 @@ struct bn_jobs {
     pthread_mutex_t courier_lock;
     pthread_cond_t courier_work;
     uint64_t courier_pokes;
+    bn_errand errands[BN_JOBS_COURIERS];
     bool courier_stop;
     pthread_t threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + 2];
     int thread_count;

@@ -94,15 +94,17 @@ bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err); /* of
 
 typedef struct bn_webhook {
     char request_id[BN_REQUEST_ID_CHARS];
-    char *url, *file_base; /* owned */
-    int attempts;          /* that failed */
+    char *url, *file_base, *key_id; /* owned */
+    int attempts;                   /* that failed */
     int64_t created_ms;
 } bn_webhook;
 
 void bn_webhook_free(bn_webhook *webhook);
-/* The one that is due first; *due_ms is when (INT64_MAX: there is none), webhook is filled where that is not after now. */
-bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, int64_t *due_ms, bn_webhook *webhook,
-                                bn_error *err);
+/* The first that is due and that `wanted` takes; first attempts come before others, and else the longest due. webhook->url
+ * is NULL where there is none. *due_ms is when the next of those is due that are not yet (INT64_MAX: there are none). */
+typedef bool (*bn_webhook_fn)(void *user, const bn_webhook *webhook); /* see url, key_id and attempts */
+bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, bn_webhook_fn wanted, void *user,
+                                int64_t *due_ms, bn_webhook *webhook, bn_error *err);
 /* Nobody else gets it before until_ms. */
 bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err);
 /* next_ms 0: it is done with, delivered or given up. */

@@ -63,7 +63,7 @@ test("W4 tried again after an error", async () => {
 test("W5 a redirect is the end", async () => {
   const { id } = await deliver("redirect", { image_url: dot }, [302]);
   await completed(api, id);
-  await deliver("after"); // deliveries go out in order: the redirect's second attempt would be due
+  await deliver("after"); // by its end the redirect's second attempt would be due
   assert.equal(hooks.hooks.filter((hook) => hook.url.includes("moved")).length, 0);
   assert.equal(hooks.hooks.filter((hook) => hook.url === "/webhook/redirect").length, 1);
 });

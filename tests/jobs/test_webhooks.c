@@ -4,9 +4,15 @@
 #include "tests/jobs/bench.h"
 #include "tests/jobs/receiver.h"
 
+#include "base/clock.h"
+
+#include <arpa/inet.h>
 #include <jansson.h>
+#include <netinet/in.h>
 #include <sodium.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct fixture {
     bench bench;
@@ -183,12 +189,56 @@ static void a_redirect_is_not_followed_or_repeated(void **state)
     end(self);
 }
 
+/* A receiver that takes connections and never answers. */
+static int tarpit_start(char url[100])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    snprintf(url, 100, "http://127.0.0.1:%d/hook", ntohs(address.sin_port));
+    return fd;
+}
+
+/* Bob has one, then one for each of his many requests. */
+static void slow_receivers_hold_up_nobody_else(void **state)
+{
+    (void)state;
+    enum { PITS = 12 };
+    char id[BN_REQUEST_ID_CHARS], urls[PITS][100];
+    int pits[PITS];
+    fixture *self = start(NULL, 0);
+    const double start_ms = bn_clock_ms();
+    for (int i = 0; i < PITS; i++) pits[i] = tarpit_start(urls[i]);
+    for (int many = 0; many < 2; many++) {
+        bn_submit slow = {.body = "{}", .body_bytes = 2, .key_id = "bob", .max_queue_length = -1};
+        for (int i = 0; i < PITS; i++) {
+            slow.webhook = urls[many ? i : 0];
+            bench_submit(&self->bench, &slow, id);
+        }
+        const bn_submit quick = {.body = "{}",
+                                 .body_bytes = 2,
+                                 .key_id = many ? "alice" : "bob",
+                                 .webhook = self->url,
+                                 .max_queue_length = -1};
+        bench_submit(&self->bench, &quick, id);
+        receiver_wait(&self->hooks, (size_t)many + 1);
+        assert_string_equal(self->hooks.list[many].request_id, id);
+    }
+    assert_true(bn_clock_ms() - start_ms < 10000); /* no first attempt has timed out yet */
+    end(self);
+    for (int i = 0; i < PITS; i++) close(pits[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_result_is_delivered_and_signed),
         cmocka_unit_test(failures_carry_the_errors),
         cmocka_unit_test(failed_attempts_come_again_after_a_restart_too),
+        cmocka_unit_test(slow_receivers_hold_up_nobody_else),
         cmocka_unit_test(a_redirect_is_not_followed_or_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
