@@ -46,6 +46,11 @@ bn_key_limits bn_live_limits(bn_jobs *jobs, const char *key_id)
 
 /* ---- coming and going ---- */
 
+static bool is_active(const bn_job *job)
+{
+    return !job->queued && job->phase >= BN_JOB_FETCHING && job->phase <= BN_JOB_COMPUTING;
+}
+
 /* Mostly the last; two submits at once may arrive here in the wrong order. */
 static void insert(bn_queue_of_jobs *queue, bn_job *job, bn_list_of_jobs list)
 {
@@ -99,6 +104,7 @@ void bn_live_unqueue(bn_jobs *jobs, bn_job *job)
     jobs->numbered = jobs->numbered && is_last(jobs, job);
     take_out(&jobs->queues[job->accepted.low_priority], job, BN_LIST_QUEUE);
     job->queued = false;
+    jobs->active += is_active(job); /* it was not, in the queue */
     jobs->moved = true;
     jobs->waiting--;
     jobs->waiting_sync -= job->accepted.sync;
@@ -192,11 +198,6 @@ int bn_live_position(bn_jobs *jobs, const bn_job *job)
 
 /* ---- phases ---- */
 
-static bool is_active(const bn_job *job)
-{
-    return !job->queued && job->phase >= BN_JOB_FETCHING && job->phase <= BN_JOB_COMPUTING;
-}
-
 static void enter_busy(bn_jobs *jobs, bn_job *job)
 {
     job->next_busy = jobs->first_busy;
@@ -256,9 +257,7 @@ void bn_live_set_phase(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase)
 /* From here on the client sees it running. */
 static void start(bn_jobs *jobs, bn_job *job)
 {
-    const bool was_active = is_active(job);
     bn_live_unqueue(jobs, job);
-    jobs->active += is_active(job) && !was_active;
     bn_metrics_time(&jobs->metrics, BN_WORK_QUEUE, (double)(bn_jobs_now(jobs) - job->accepted.created_ms));
 }
 

@@ -409,7 +409,7 @@ static void low_priority_runs_last(void **state)
 static void cancelling_while_waiting_running_and_after(void **state)
 {
     bench *self = *state;
-    blocked held, second, quick;
+    blocked held, second, third, quick;
     char body[200];
     char id[BN_REQUEST_ID_CHARS];
     block(self, &held);
@@ -437,8 +437,11 @@ static void cancelling_while_waiting_running_and_after(void **state)
     status = status_of(self, held.id);
     assert_int_equal(status.code, 499);
     assert_string_equal(status.error_type, "client_disconnected");
+    block(self, &third); /* the only one now, and seen as running */
+    assert_int_equal(status_of(self, third.id).state, BN_REQUEST_RUNNING);
     unblock(&held);
     unblock(&second);
+    unblock(&third);
     unblock(&quick);
 }
 
