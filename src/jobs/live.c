@@ -118,6 +118,20 @@ void bn_live_changed(bn_jobs *jobs)
     pthread_cond_signal(&jobs->fetch_work);
 }
 
+void bn_live_promise(bn_jobs *jobs, bn_key_use *use, size_t body_bytes)
+{
+    jobs->promised++;
+    jobs->promised_bytes += body_bytes;
+    use->promised++;
+}
+
+void bn_live_give_back(bn_jobs *jobs, bn_key_use *use, size_t body_bytes)
+{
+    jobs->promised--;
+    jobs->promised_bytes -= body_bytes;
+    use->promised--;
+}
+
 bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
 {
     bn_job *job = calloc(1, sizeof *job);
@@ -128,6 +142,7 @@ bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
         free(job);
         return bn_fail_memory(err, sizeof *job, "a request");
     }
+    if (accepted->promised) bn_live_give_back(jobs, job->use, accepted->body_bytes);
     job->accepted = *accepted;
     *accepted = (bn_accepted){0};
     job->accepted.body = NULL;

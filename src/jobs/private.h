@@ -74,6 +74,7 @@ typedef struct bn_key_use {
     bn_queue_of_jobs lines[2][2];  /* [is fetched from another host][low] */
     int fetches[2];                /* being fetched, or fetched and not yet decoded; [low] */
     int waiting, busy, busy_limit; /* busy_limit 0 = none; as of the latest submit */
+    int promised;                  /* places among the waiting for those that are being stored */
     double tokens;                 /* of the rate limit: one a submit */
     int64_t refilled_ms;
 } bn_key_use;
@@ -151,11 +152,13 @@ struct bn_jobs {
     size_t waiting; /* queued */
     size_t waiting_sync;
     uint64_t body_bytes; /* of all in memory's table; they lie in the store */
-    size_t busy;         /* in other phases than WAITING */
-    int fetches[2];      /* as in bn_key_use, of all */
-    int decoded[2];      /* decoded or being decoded, and not yet in the network; [low] */
-    size_t active;       /* seen as running, before the end of the network */
-    size_t matted;       /* MATTED or FINISHING */
+    size_t promised;     /* as in bn_key_use, of all; and the bytes of their bodies */
+    uint64_t promised_bytes;
+    size_t busy;    /* in other phases than WAITING */
+    int fetches[2]; /* as in bn_key_use, of all */
+    int decoded[2]; /* decoded or being decoded, and not yet in the network; [low] */
+    size_t active;  /* seen as running, before the end of the network */
+    size_t matted;  /* MATTED or FINISHING */
     size_t unsaved_count;
     bool numbered;    /* the positions in jobs are those of now */
     bool moved;       /* somebody left a queue: positions have changed, and nobody was told yet */
@@ -196,6 +199,10 @@ bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted,
 void bn_live_remove(bn_jobs *jobs, bn_job *job); /* out of the table */
 bn_job *bn_live_find(bn_jobs *jobs, const char *id);
 int bn_live_position(bn_jobs *jobs, const bn_job *job);
+/* A place among the waiting for a request that is about to be stored, so that no other is let in meanwhile; bn_live_add takes
+ * it where accepted->promised, else it is given back. */
+void bn_live_promise(bn_jobs *jobs, bn_key_use *use, size_t body_bytes);
+void bn_live_give_back(bn_jobs *jobs, bn_key_use *use, size_t body_bytes);
 bn_key_use *bn_live_use(bn_jobs *jobs, const char *key_id); /* NULL: out of memory */
 void bn_live_unqueue(bn_jobs *jobs, bn_job *job);
 void bn_live_set_phase(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase);

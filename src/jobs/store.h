@@ -28,7 +28,8 @@ typedef struct bn_accepted {
     char *webhook, *lifecycle, *file_base, *key_id; /* owned where read from the store */
     char background[10];                            /* "#rrggbbaa" or empty; not stored, as hard_mask */
     bool hard_mask;
-    bool fetches; /* its photo comes from another host; not stored */
+    bool promised; /* a place among the waiting is kept for it; not stored */
+    bool fetches;  /* its photo comes from another host; not stored */
 } bn_accepted;
 
 /* How a request ended. Texts may be NULL. */

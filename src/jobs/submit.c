@@ -60,8 +60,8 @@ static int take_token(bn_key_use *use, int per_minute, int64_t now_ms)
     return (int)((1 - use->tokens) * 60 / per_minute) + 1;
 }
 
-/* False: answer says why it is refused. */
-static bool check_limits(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer)
+/* A place among the waiting is taken; or false, and answer says why it is refused. */
+static bool take_place(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer)
 {
     const bn_key_limits limits = bn_live_limits(jobs, submit->key_id);
     const char *type = NULL, *msg = NULL;
@@ -69,21 +69,23 @@ static bool check_limits(bn_jobs *jobs, const bn_submit *submit, bn_answer *answ
     pthread_mutex_lock(&jobs->lock);
     bn_key_use *use = bn_live_use(jobs, submit->key_id);
     const bool closed = jobs->draining || jobs->closing || !use;
+    const size_t waiting = jobs->waiting + jobs->promised;
+    const uint64_t bytes = jobs->body_bytes + jobs->promised_bytes;
     if (use) use->busy_limit = limits.running;
     if (closed) {
         msg = "The server is shutting down";
-    } else if (jobs->waiting >= (size_t)jobs->options.max_waiting) {
+    } else if (waiting >= (size_t)jobs->options.max_waiting) {
         type = "queue_full";
         msg = "Too many requests wait";
         wait_s = 5;
-    } else if (jobs->body_bytes + submit->body_bytes > jobs->options.max_waiting_bytes) {
+    } else if (bytes + submit->body_bytes > jobs->options.max_waiting_bytes) {
         type = "queue_full";
         msg = "The requests that wait are too large";
         wait_s = 5;
-    } else if (submit->max_queue_length >= 0 && jobs->waiting > (size_t)submit->max_queue_length) {
+    } else if (submit->max_queue_length >= 0 && waiting > (size_t)submit->max_queue_length) {
         type = "queue_full";
         msg = "More requests wait than fal_max_queue_length allows";
-    } else if (limits.waiting > 0 && use->waiting >= limits.waiting) {
+    } else if (limits.waiting > 0 && use->waiting + use->promised >= limits.waiting) {
         type = "concurrent_requests_limit";
         msg = "Too many requests of this key wait";
         wait_s = 5;
@@ -94,10 +96,18 @@ static bool check_limits(bn_jobs *jobs, const bn_submit *submit, bn_answer *answ
         type = "rate_limit";
         msg = "Too many requests of this key in a minute";
     }
+    if (!closed && !type) bn_live_promise(jobs, use, submit->body_bytes);
     pthread_mutex_unlock(&jobs->lock);
     if (closed) refuse(jobs, answer, 503, "runner_scheduling_failure", msg, 0);
     if (!closed && type) refuse(jobs, answer, 429, type, msg, wait_s);
     return !closed && !type;
+}
+
+static void leave_place(bn_jobs *jobs, const bn_submit *submit)
+{
+    pthread_mutex_lock(&jobs->lock);
+    bn_live_give_back(jobs, bn_live_use(jobs, submit->key_id), submit->body_bytes);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 /* ---- validation ---- */
@@ -211,17 +221,20 @@ void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_I
     bool broken, fetches;
     *answer = (bn_answer){0};
     if (position) *position = 0;
-    if (!check_limits(jobs, submit, answer)) return;
+    if (!take_place(jobs, submit, answer)) return;
     const bool ends = ends_at_once(jobs, submit, &ending, &broken, &fetches);
     if (ends && (submit->sync || broken)) {
+        leave_place(jobs, submit);
         bn_ending_count(jobs, &ending);
         answer_with(answer, &ending);
         return;
     }
     bn_status status = fill_accepted(jobs, submit, &accepted, &err);
     accepted.fetches = fetches;
+    accepted.promised = true;
     memcpy(id, accepted.id, sizeof accepted.id);
     if (status == BIREFNET_OK) status = accept(jobs, &accepted, ends ? &ending : NULL, position, &err);
+    if (accepted.promised) leave_place(jobs, submit); /* else the job has it */
     bn_accepted_free(&accepted);
     bn_ending_free(&ending);
     if (status == BIREFNET_OK) {

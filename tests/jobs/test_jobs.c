@@ -604,6 +604,72 @@ static void limits_hold_for_each_key(void **state)
     unblock(&held);
 }
 
+typedef struct crowd {
+    bench *bench;
+    const bn_submit *submit;
+    pthread_barrier_t start;
+    atomic_int accepted;
+    char ids[40][BN_REQUEST_ID_CHARS];
+} crowd;
+
+static void *submit_one(void *user)
+{
+    crowd *self = user;
+    char id[BN_REQUEST_ID_CHARS];
+    bn_answer answer;
+    pthread_barrier_wait(&self->start);
+    bn_jobs_submit(self->bench->jobs, self->submit, id, NULL, &answer);
+    if (answer.code == 200) memcpy(self->ids[atomic_fetch_add(&self->accepted, 1)], id, sizeof id);
+    bn_answer_free(&answer);
+    return NULL;
+}
+
+/* Forty submits at once, one waits already: three find a place, by each of the three limits. */
+static void limits_hold_for_a_crowd(void **state)
+{
+    bench *self = *state;
+    bn_jobs_options usual = self->options;
+    for (int limit = 0; limit < 3; limit++) {
+        pthread_t threads[40];
+        blocked held, second;
+        char body[200];
+        bench_close(self);
+        self->options = usual;
+        if (limit == 0) self->options.limits.waiting = 3;
+        if (limit == 1) self->options.max_waiting = 4;
+        bench_open(self);
+        block(self, &held);
+        block(self, &second);
+        snprintf(body, sizeof body, "{\"image_url\":\"http://127.0.0.1:%d/x.png\"}", held.photo.port);
+        const bn_submit submit = {.body = body,
+                                  .body_bytes = strlen(body),
+                                  .key_id = "many",
+                                  .max_queue_length = limit == 2 ? 3 : -1};
+        crowd group = {.bench = self, .submit = &submit};
+        pthread_barrier_init(&group.start, NULL, 40);
+        for (int i = 0; i < 40; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, submit_one, &group), 0);
+        for (int i = 0; i < 40; i++) pthread_join(threads[i], NULL);
+        pthread_barrier_destroy(&group.start);
+        assert_int_equal(group.accepted, 3);
+        for (int i = 0; i < 3; i++) bn_jobs_cancel(self->jobs, group.ids[i], false);
+        const bn_submit broken = {.body = "{", .body_bytes = 1, .key_id = "many", .max_queue_length = -1};
+        char id[BN_REQUEST_ID_CHARS];
+        for (int i = 0; i < 5; i++) { /* refused, and no place is lost */
+            bn_answer answer;
+            bn_jobs_submit(self->jobs, &broken, id, NULL, &answer);
+            assert_int_equal(answer.code, 422);
+            bn_answer_free(&answer);
+        }
+        for (int i = 0; i < 3; i++) bench_submit(self, &submit, group.ids[i]);
+        unblock(&held);
+        unblock(&second);
+        for (int i = 0; i < 3; i++) bench_wait(self, group.ids[i], BN_REQUEST_COMPLETED);
+        bench_wait(self, held.id, BN_REQUEST_COMPLETED);
+        bench_wait(self, second.id, BN_REQUEST_COMPLETED);
+    }
+}
+
 static void one_data_folder_has_one_server(void **state)
 {
     bench *self = *state;
@@ -788,6 +854,7 @@ int main(void)
         TEST(models_are_closed_when_there_are_too_many),
         TEST(a_sync_run_does_not_outlive_its_client),
         TEST(bodies_that_wait_are_bounded),
+        TEST(limits_hold_for_a_crowd),
         TEST(one_data_folder_has_one_server),
         TEST(readiness_and_metrics_tell),
         TEST(no_weights_at_all_is_said),
