@@ -136,7 +136,9 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
     bn_buffer_init(&job->bytes, jobs->options.max_input_bytes);
+    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL); /* a full disk: no matter */
     bn_status status = load_input(jobs, job, ending, &err);
+    bn_store_attempt(jobs->store, job->accepted.id, -BN_ATTEMPT_CODECS, NULL);
     if (status != BIREFNET_OK && ending->code == 0)
         bn_ending_infra(ending, 500, "internal_error", err.message);
     if (status == BIREFNET_OK) {
@@ -157,7 +159,7 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
-    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL); /* a full disk: no matter */
+    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL);
     const bn_status status =
         bn_cutout_decode(job->bytes.data, job->bytes.size, &job->options, &job->cutout, &err);
     bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);

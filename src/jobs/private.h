@@ -37,7 +37,7 @@
 #define BN_JOBS_ENDPOINT    "/v2"
 
 /* A photo that breaks the program must not do so for ever, and one that was only there when the program was killed must not
- * be given up. Decoding and encoding are where files do harm, so dying there weighs more than dying in the network. */
+ * be given up. Reading the body, decoding and encoding are where inputs do harm, so dying there weighs more than dying in the network. */
 #define BN_ATTEMPT_LIMIT  300
 #define BN_ATTEMPT_CODECS 50
 #define BN_ATTEMPT        1

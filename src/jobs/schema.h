@@ -37,7 +37,7 @@ typedef struct bn_input {
 void bn_input_free(bn_input *input);
 
 /* Parse and check a body (NULL: there was none). FORMAT: *detail is the endpoint's list of errors, the caller's to drop;
- * *broken (may be NULL) whether it was no JSON at all. OK: input is filled. */
+ * *broken (may be NULL) whether it was no JSON at all, or larger in memory than any input. OK: input is filled. */
 bn_status bn_input_parse(const char *body, size_t body_bytes, bn_input *input, json_t **detail, bool *broken,
                          bn_error *err);
 

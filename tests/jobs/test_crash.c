@@ -213,6 +213,46 @@ static void a_deadly_request_is_given_up(void **state)
     bench_destroy(&self);
 }
 
+/* Each step that may break the program is noted before it is taken: the body, decoding, encoding. */
+static void dangerous_steps_are_noted_beforehand(void **state)
+{
+    (void)state;
+    bench self;
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    char id[BN_REQUEST_ID_CHARS], path[100];
+    static const int weights[] = {50, -50, 50, -49, 50};
+    bench_init(&self);
+    bench_open(&self);
+    bench_close(&self);
+    snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "CREATE TABLE steps(weight INTEGER);"
+                                  "CREATE TRIGGER step AFTER UPDATE OF attempts ON requests BEGIN"
+                                  " INSERT INTO steps VALUES(new.attempts - old.attempts); END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    bench_open(&self);
+    char *body = bench_body(30, 30, "");
+    bench_submit_body(&self, body, id);
+    free(body);
+    bench_wait(&self, id, BN_REQUEST_COMPLETED);
+    bench_close(&self);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT weight FROM steps ORDER BY rowid", -1, &statement, NULL),
+                     SQLITE_OK);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        assert_int_equal(sqlite3_column_int(statement, 0), weights[i]);
+    }
+    assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    bench_destroy(&self);
+}
+
 static void a_locked_database_refuses_and_recovers(void **state)
 {
     (void)state;
@@ -337,6 +377,7 @@ int main(void)
         cmocka_unit_test(killed_at_random_moments_nothing_is_lost), /* first: it forks */
         cmocka_unit_test(databases_of_newer_programs_and_damaged_ones_are_left_alone),
         cmocka_unit_test(a_deadly_request_is_given_up),
+        cmocka_unit_test(dangerous_steps_are_noted_beforehand),
         cmocka_unit_test(a_locked_database_refuses_and_recovers),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),
     };

@@ -57,6 +57,45 @@ static void errors_have_the_endpoints_words(void **state)
         "errors#feature_not_supported\",\"input\":\"2304x2304\"}");
 }
 
+/* "{},{},..." takes eighty times its length when it is parsed. */
+static void bodies_that_would_grow_are_not_parsed(void **state)
+{
+    (void)state;
+    static const char *const starts[] = {"{\"image_url\":\"x\",\"a\":[", "{\"image_url\":\"x\",\"a\":", "["};
+    static const char *const pieces[] = {"{},", "[", "0,"};
+    static const char *const ends[] = {"{}]}", "", "0]"};
+    static const int counts[] = {20000, 70, 20000};
+    for (size_t i = 0; i < 3; i++) {
+        bn_error err = {0};
+        bn_buffer body;
+        bn_input input;
+        json_t *detail = NULL;
+        bool broken;
+        bn_buffer_init(&body, 1u << 20);
+        assert_ok(bn_buffer_printf(&body, &err, "%s", starts[i]), err);
+        for (int k = 0; k < counts[i]; k++) assert_ok(bn_buffer_printf(&body, &err, "%s", pieces[i]), err);
+        for (int k = 0; i == 1 && k < counts[i]; k++) assert_ok(bn_buffer_printf(&body, &err, "]"), err);
+        assert_ok(bn_buffer_printf(&body, &err, "%s%s", ends[i], i == 1 ? "}" : ""), err);
+        assert_int_equal(bn_input_parse((char *)body.data, body.size, &input, &detail, &broken, &err),
+                         BIREFNET_ERROR_FORMAT);
+        assert_true(broken);
+        const json_t *entry = json_array_get(detail, 0);
+        assert_string_equal(json_string_value(json_object_get(entry, "type")), "json_invalid");
+        assert_string_equal(json_string_value(json_object_get(json_object_get(entry, "ctx"), "error")),
+                            "more than 10000 values or 64 levels");
+        json_decref(detail);
+        bn_buffer_free(&body);
+    }
+    char commas[60000] = "{\"image_url\":\"data:,"; /* within a string nothing counts */
+    memset(commas + strlen(commas), '[', 50000);
+    strcat(commas, "\\\"{{,\"}");
+    bn_input input;
+    json_t *detail = NULL;
+    bn_error err = {0};
+    assert_ok(bn_input_parse(commas, strlen(commas), &input, &detail, NULL, &err), err);
+    bn_input_free(&input);
+}
+
 static void broken_json_is_told_from_bad_input(void **state)
 {
     (void)state;
@@ -203,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_have_the_endpoints_words),
+        cmocka_unit_test(bodies_that_would_grow_are_not_parsed),
         cmocka_unit_test(broken_json_is_told_from_bad_input),
         cmocka_unit_test(several_errors_come_together_and_long_values_are_cut),
         cmocka_unit_test(defaults_and_lax_booleans),
