@@ -29,6 +29,11 @@ static bn_http_next reply_unknown(bn_http_request *request)
     return bn_reply_json_text(request, 404, "{\"status\":\"NOT_FOUND\"}");
 }
 
+bool bn_call_may_see(const bn_call *call)
+{
+    return bn_jobs_may_see(call->service->jobs, call->route.id, *call->key_id ? call->key_id : NULL);
+}
+
 static json_t *status_object(const bn_call *call, const char *id, const bn_request_status *status)
 {
     char base[BN_BASE_MAX_BYTES + 200], status_url[sizeof base + 8], cancel_url[sizeof base + 8];
@@ -69,6 +74,7 @@ bn_http_next bn_call_status(bn_call *call, bn_http_request *request)
 {
     bn_request_status status = {0};
     bn_error err = {0};
+    if (!bn_call_may_see(call)) return reply_unknown(request);
     const bn_status found =
         bn_jobs_status(call->service->jobs, call->route.id, wants_logs(call), 0, &status, &err);
     if (found == BIREFNET_ERROR_NOT_FOUND) return reply_unknown(request);
@@ -88,15 +94,20 @@ bn_http_next bn_call_status(bn_call *call, bn_http_request *request)
 bn_http_next bn_call_result(bn_call *call, bn_http_request *request)
 {
     bn_answer answer = {0};
-    bn_jobs_result(call->service->jobs, call->route.id, call->target.file_base, &answer);
-    if (answer.code != 404 || answer.body_bytes == 0 || !strstr(answer.body, "NOT_FOUND"))
-        take_id(call, request);
     bn_http_reply_field(request, "Cache-Control", "no-store");
+    if (!bn_call_may_see(call)) return reply_unknown(request);
+    bn_jobs_result(call->service->jobs, call->route.id, call->target.file_base, &answer);
+    if (answer.code == 404 && answer.body_bytes > 0 && strstr(answer.body, "NOT_FOUND")) {
+        bn_answer_free(&answer);
+        return reply_unknown(request);
+    }
+    take_id(call, request);
     return bn_reply_answer(request, &answer);
 }
 
 bn_http_next bn_call_cancel(bn_call *call, bn_http_request *request)
 {
+    if (!bn_call_may_see(call)) return reply_unknown(request);
     const bn_cancel_result result = bn_jobs_cancel(call->service->jobs, call->route.id, false);
     if (result == BN_CANCEL_NOT_FOUND) return reply_unknown(request);
     take_id(call, request);

@@ -126,6 +126,10 @@ typedef struct bn_request_status {
         last_log; /* number of the newest log line in there; give it as after_log to get only newer ones */
 } bn_request_status;
 
+/* Whether a caller with this key (NULL: without key, where none is configured) may know of the request: its own, or one
+ * that was made without a key. A key that was revoked stays the owner. True where there is no such request. */
+bool bn_jobs_may_see(bn_jobs *jobs, const char *id, const char *key_id);
+
 /* NOT_FOUND: no such request, or forgotten. after_log: 0 for all lines. */
 bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t after_log,
                          bn_request_status *status, bn_error *err);

@@ -91,7 +91,7 @@ static bn_status fetch(bn_jobs *jobs, bn_job *job, bn_buffer *bytes, bn_error *e
     const char *url = job->input.image_url;
     if (bn_is_data_uri(url)) return bn_data_uri_read(url, bytes, err);
     if (bn_file_id_of_url(url, id)) {
-        const bn_status status = bn_jobs_file_read(jobs, id, bytes, err);
+        const bn_status status = bn_jobs_input_read(jobs, id, job->accepted.key_id, bytes, err);
         if (status != BIREFNET_ERROR_NOT_FOUND || !job->accepted.fetches) return status;
     }
     step self = {jobs, job};

@@ -28,6 +28,7 @@
 #include "jobs/webhook.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #define BN_JOBS_BUCKETS     1024
 #define BN_JOBS_MAX_THREADS 16
@@ -249,7 +250,16 @@ void bn_keeper_sweep(bn_jobs *jobs);
 void bn_courier_poke(bn_jobs *jobs);
 void bn_thread_be_nice(void); /* this thread computes: others first */
 
+/* What nobody owns is everybody's, and a caller without key (there is none configured then) may do everything. */
+static inline bool bn_may_use(const char *owner, const char *key_id)
+{
+    return !owner || !owner[0] || !key_id || !key_id[0] || strcmp(owner, key_id) == 0;
+}
+
 /* Read a stored file's bytes into out. */
 bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_error *err);
+/* The same for a request of this key: NOT_FOUND, too, where the file is neither public nor the key's. */
+bn_status bn_jobs_input_read(bn_jobs *jobs, const char *id, const char *key_id, bn_buffer *out,
+                             bn_error *err);
 
 #endif

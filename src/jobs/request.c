@@ -6,6 +6,21 @@
 
 #define RESULT_MAX_BYTES (1u << 30)
 
+/* ---- whose it is ---- */
+
+bool bn_jobs_may_see(bn_jobs *jobs, const char *id, const char *key_id)
+{
+    char owner[BN_KEY_ID_CHARS];
+    pthread_mutex_lock(&jobs->lock);
+    const bn_job *job = bn_live_find(jobs, id);
+    const bool live = job != NULL, may = live && bn_may_use(job->accepted.key_id, key_id);
+    pthread_mutex_unlock(&jobs->lock);
+    if (live) return may;
+    const bn_status status = bn_store_owner(jobs->store, id, owner, NULL);
+    if (status != BIREFNET_OK) return status == BIREFNET_ERROR_NOT_FOUND;
+    return bn_may_use(owner, key_id);
+}
+
 /* ---- status ---- */
 
 void bn_request_status_free(bn_request_status *status)

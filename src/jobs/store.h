@@ -64,6 +64,8 @@ bn_status bn_store_body(bn_store *store, const char *id, char **body, size_t *bo
 /* NOT_FOUND where there is none or it has not ended. result and logs are only read where asked for. */
 bn_status bn_store_ending(bn_store *store, const char *id, bool want_result, bool want_logs,
                           bn_ending *ending, bn_error *err);
+/* The id of the key that it was made with; empty where it was made without. NOT_FOUND. */
+bn_status bn_store_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID_CHARS], bn_error *err);
 /* Forget what ended before then, or before soon_ms if it was to be forgotten soon, and has no webhook to deliver. */
 bn_status bn_store_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err);
 
@@ -72,6 +74,7 @@ bn_status bn_store_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, b
 typedef struct bn_stored_file {
     bn_file_facts facts;
     char upload_id[BN_FILE_ID_CHARS]; /* empty for results */
+    char key_id[BN_KEY_ID_CHARS];     /* whose it is; empty: without key */
     bool whole, multipart;
 } bn_stored_file;
 

@@ -19,9 +19,9 @@ bn_status bn_store_file_promise(bn_store *store, const bn_stored_file *file, bn_
     WRITE(
         status, &store->writer, err,
         "INSERT INTO files(id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access,"
-        " etag) VALUES(?, ?, 0, ?, ?, ?, 0, ?, ?, ?, '')",
-        "ttittiii", facts->id, file->upload_id, (int64_t)file->multipart, facts->name, facts->type,
-        facts->created_ms, facts->expires_ms, (int64_t)facts->access);
+        " etag, key_id) VALUES(?, ?, 0, ?, ?, ?, 0, ?, ?, ?, '', ?)",
+        "ttittiiit", facts->id, file->upload_id, (int64_t)file->multipart, facts->name, facts->type,
+        facts->created_ms, facts->expires_ms, (int64_t)facts->access, file->key_id[0] ? file->key_id : NULL);
     return status;
 }
 
@@ -45,8 +45,8 @@ bn_status bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_er
 }
 
 #define COLUMNS                                                                                              \
-    "SELECT id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access, etag FROM "   \
-    "files"
+    "SELECT id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access, etag, key_id" \
+    " FROM files"
 
 static void read_file(sqlite3_stmt *statement, bn_stored_file *file)
 {
@@ -62,6 +62,7 @@ static void read_file(sqlite3_stmt *statement, bn_stored_file *file)
     facts->expires_ms = sqlite3_column_int64(statement, 8);
     facts->access = (bn_file_access)sqlite3_column_int(statement, 9);
     bn_db_text(statement, 10, facts->etag, sizeof facts->etag);
+    bn_db_text(statement, 11, file->key_id, sizeof file->key_id);
 }
 
 bn_status bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err)

@@ -82,14 +82,18 @@ bn_status bn_store_attempt(bn_store *store, const char *id, int weight, bn_error
     return status;
 }
 
-static bn_status write_files(bn_db *db, const bn_file_facts *files, size_t count, bn_error *err)
+/* They are whose the request is. */
+static bn_status write_files(bn_db *db, const char *id, const bn_file_facts *files, size_t count,
+                             bn_error *err)
 {
     for (size_t i = 0; i < count; i++)
         BN_TRY(bn_db_run(db, err,
                          "INSERT INTO files(id, whole, multipart, name, type, size, created_ms, expires_ms,"
-                         " access, etag) VALUES(?, 1, 0, ?, ?, ?, ?, ?, ?, ?)",
-                         "tttiiiit", files[i].id, files[i].name, files[i].type, (int64_t)files[i].size,
-                         files[i].created_ms, files[i].expires_ms, (int64_t)files[i].access, files[i].etag));
+                         " access, etag, key_id) VALUES(?, 1, 0, ?, ?, ?, ?, ?, ?, ?,"
+                         " (SELECT key_id FROM requests WHERE id = ?))",
+                         "tttiiiitt", files[i].id, files[i].name, files[i].type, (int64_t)files[i].size,
+                         files[i].created_ms, files[i].expires_ms, (int64_t)files[i].access, files[i].etag,
+                         id));
     return BIREFNET_OK;
 }
 
@@ -113,7 +117,7 @@ bn_status bn_store_complete(bn_store *store, const char *id, const bn_ending *en
     bn_status status = bn_db_begin(db, true, err);
     if (status == BIREFNET_OK) {
         status = has_ended(db, id, &ended, err);
-        if (status == BIREFNET_OK && !ended) status = write_files(db, files, file_count, err);
+        if (status == BIREFNET_OK && !ended) status = write_files(db, id, files, file_count, err);
         if (status == BIREFNET_OK && !ended) status = write_ending(db, id, ending, err);
         if (status == BIREFNET_OK && !ended) status = write_webhook(db, id, ending, err);
         status = bn_db_end(db, status, err);
@@ -243,6 +247,23 @@ bn_status bn_store_ending(bn_store *store, const char *id, bool want_result, boo
         *ending = found;
     else
         bn_ending_free(&found);
+    return status;
+}
+
+bn_status bn_store_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID_CHARS], bn_error *err)
+{
+    bn_db *db = bn_store_reader(store);
+    sqlite3_stmt *statement;
+    bool row = false;
+    bn_status status = bn_db_query(db, &statement, err, "SELECT key_id FROM requests WHERE id = ?", "t", id);
+    if (status == BIREFNET_OK) status = bn_db_step(db, statement, &row, err);
+    if (status == BIREFNET_OK && !row)
+        status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such request");
+    if (row) {
+        bn_db_text(statement, 0, key_id, BN_KEY_ID_CHARS);
+        sqlite3_reset(statement);
+    }
+    bn_db_unlock(db);
     return status;
 }
 

@@ -30,6 +30,7 @@ static const char *const migrations[] = {
     " created_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX webhooks_due ON webhooks(next_ms);",
     "ALTER TABLE requests ADD COLUMN forget_soon INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE files ADD COLUMN key_id TEXT;",
 };
 
 static bn_status read_number(bn_db *db, const char *sql, int64_t *number, bn_error *err)

@@ -38,17 +38,16 @@ bn_status bn_jobs_file_open(bn_jobs *jobs, const char *id, bn_file_facts *facts,
     return BIREFNET_OK;
 }
 
-bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_error *err)
+static bn_status read_whole(bn_jobs *jobs, const bn_stored_file *file, bn_buffer *out, bn_error *err)
 {
     int fd;
-    bn_stored_file file;
-    BN_TRY(find_whole(jobs, id, &file, err));
-    if (file.facts.size > out->max_bytes - out->size)
+    const char *id = file->facts.id;
+    if (file->facts.size > out->max_bytes - out->size)
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file is larger than the allowed %zu bytes",
                        out->max_bytes);
     BN_TRY(bn_files_open_read(&jobs->files, id, &fd, err));
-    bn_status status = bn_buffer_reserve(out, (size_t)file.facts.size, err);
-    for (uint64_t left = file.facts.size; status == BIREFNET_OK && left > 0;) {
+    bn_status status = bn_buffer_reserve(out, (size_t)file->facts.size, err);
+    for (uint64_t left = file->facts.size; status == BIREFNET_OK && left > 0;) {
         const ssize_t got = read(fd, out->data + out->size, (size_t)left);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) {
@@ -60,6 +59,22 @@ bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_er
     }
     close(fd);
     return status;
+}
+
+bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_error *err)
+{
+    bn_stored_file file;
+    BN_TRY(find_whole(jobs, id, &file, err));
+    return read_whole(jobs, &file, out, err);
+}
+
+bn_status bn_jobs_input_read(bn_jobs *jobs, const char *id, const char *key_id, bn_buffer *out, bn_error *err)
+{
+    bn_stored_file file;
+    BN_TRY(find_whole(jobs, id, &file, err));
+    if (file.facts.access != BN_FILE_ALLOW && !bn_may_use(file.key_id, key_id))
+        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
+    return read_whole(jobs, &file, out, err);
 }
 
 /* ---- bringing ---- */
@@ -75,6 +90,7 @@ bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_f
     bn_type_clean(upload->type, file.facts.type);
     bn_name_clean(upload->name, file.facts.type, file.facts.id, file.facts.name);
     file.facts.access = lifecycle.access;
+    snprintf(file.key_id, sizeof file.key_id, "%s", upload->key_id ? upload->key_id : "");
     const int64_t kept_s = lifecycle.has_expiry ? lifecycle.expires_s : jobs->options.file_retention_s;
     if (kept_s > 0) file.facts.expires_ms = file.facts.created_ms + kept_s * 1000;
     BN_TRY(bn_store_file_promise(jobs->store, &file, err));
