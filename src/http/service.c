@@ -16,6 +16,8 @@
 typedef enum access_kind {
     FOR_ALL = 0,  /* outputs, pages, documents; uploads carry their own secret */
     FOR_KEYS,     /* with a key, where keys are configured */
+    FOR_STREAMS,  /* with a key, or a token for streams */
+    FOR_UPLOADS,  /* with a key, or a token for uploads */
     FOR_OPERATOR, /* with a key, or from this machine */
 } access_kind;
 
@@ -26,12 +28,12 @@ static const struct {
     access_kind access;
     body_kind body;
 } routes[] = {
-    [BN_ROUTE_RUN] = {bn_call_run, FOR_KEYS, INPUT},
+    [BN_ROUTE_RUN] = {bn_call_run, FOR_STREAMS, INPUT},
     [BN_ROUTE_SUBMIT] = {bn_call_submit, FOR_KEYS, INPUT},
     [BN_ROUTE_APP_HEALTH] = {bn_call_health, FOR_ALL, NO_BODY},
-    [BN_ROUTE_STATUS] = {bn_call_status, FOR_KEYS, NO_BODY},
-    [BN_ROUTE_STATUS_STREAM] = {bn_call_status_stream, FOR_KEYS, NO_BODY},
-    [BN_ROUTE_RESULT] = {bn_call_result, FOR_KEYS, NO_BODY},
+    [BN_ROUTE_STATUS] = {bn_call_status, FOR_STREAMS, NO_BODY},
+    [BN_ROUTE_STATUS_STREAM] = {bn_call_status_stream, FOR_STREAMS, NO_BODY},
+    [BN_ROUTE_RESULT] = {bn_call_result, FOR_STREAMS, NO_BODY},
     [BN_ROUTE_CANCEL] = {bn_call_cancel, FOR_KEYS, SMALL},
     [BN_ROUTE_UPLOAD_INITIATE] = {bn_call_upload_initiate, FOR_KEYS, SMALL},
     [BN_ROUTE_MULTIPART_INITIATE] = {bn_call_upload_initiate, FOR_KEYS, SMALL},
@@ -42,8 +44,8 @@ static const struct {
     [BN_ROUTE_PUT_FILE] = {bn_call_put_file, FOR_ALL, UPLOAD},
     [BN_ROUTE_PUT_PART] = {bn_call_put_part, FOR_ALL, UPLOAD},
     [BN_ROUTE_PUT_COMPLETE] = {bn_call_put_complete, FOR_ALL, SMALL},
-    [BN_ROUTE_CDN_UPLOAD] = {bn_call_cdn_upload, FOR_KEYS, UPLOAD},
-    [BN_ROUTE_CDN_MULTIPART] = {bn_call_cdn_multipart, FOR_KEYS, SMALL},
+    [BN_ROUTE_CDN_UPLOAD] = {bn_call_cdn_upload, FOR_UPLOADS, UPLOAD},
+    [BN_ROUTE_CDN_MULTIPART] = {bn_call_cdn_multipart, FOR_UPLOADS, SMALL},
     [BN_ROUTE_FILE] = {bn_call_file, FOR_ALL, NO_BODY},
     [BN_ROUTE_OPENAPI] = {bn_call_openapi, FOR_ALL, NO_BODY},
     [BN_ROUTE_PRESETS] = {bn_call_presets, FOR_ALL, NO_BODY},
@@ -170,11 +172,33 @@ static void refuse_caller(const bn_call *call, bn_http_request *request, bn_auth
         bn_reply_detail(request, 401, "No user found for Key ID and Secret");
 }
 
+static bool is_good_for(bn_credential credential, access_kind access)
+{
+    return credential == BN_CREDENTIAL_KEY ||
+           (credential == BN_CREDENTIAL_STREAM_TOKEN && access == FOR_STREAMS) ||
+           (credential == BN_CREDENTIAL_UPLOAD_TOKEN && access == FOR_UPLOADS);
+}
+
+/* By the field Authorization, or else by the token in the query. */
+static bn_auth authorize(bn_call *call, const bn_http_request *request, access_kind access)
+{
+    bn_jobs *jobs = call->service->jobs;
+    const char *token = bn_target_query(&call->target, "fal_jwt_token");
+    bn_credential credential;
+    bn_auth auth =
+        bn_jobs_authorize(jobs, bn_http_header(request, "Authorization"), call->key_id, &credential);
+    if (auth != BN_AUTH_OK && token) {
+        credential = BN_CREDENTIAL_STREAM_TOKEN;
+        auth = bn_jobs_token_check(jobs, BN_TOKEN_STREAM, token, call->key_id);
+    }
+    return auth == BN_AUTH_OK && !is_good_for(credential, access) ? BN_AUTH_UNKNOWN : auth;
+}
+
 /* False with the reply made where the caller may not. */
 static bool check_caller(bn_call *call, bn_http_request *request)
 {
     const bn_route_kind kind = call->route.kind;
-    const access_kind access = kind == BN_ROUTE_NO_PATH ? FOR_KEYS : routes[kind].access;
+    const access_kind access = kind == BN_ROUTE_NO_PATH ? FOR_STREAMS : routes[kind].access;
     if (access == FOR_ALL || (access == FOR_OPERATOR && request->loopback)) return true;
     bn_service *service = call->service;
     if (!bn_jobs_has_keys(service->jobs)) {
@@ -184,10 +208,7 @@ static bool check_caller(bn_call *call, bn_http_request *request)
                         "with: birefnet keys add");
         return false;
     }
-    const char *token = bn_target_query(&call->target, "fal_jwt_token");
-    bn_auth auth = bn_jobs_authorize(service->jobs, bn_http_header(request, "Authorization"), call->key_id);
-    if (auth != BN_AUTH_OK && token)
-        auth = bn_jobs_token_check(service->jobs, BN_TOKEN_STREAM, token, call->key_id);
+    const bn_auth auth = authorize(call, request, access);
     if (auth == BN_AUTH_OK) return true;
     refuse_caller(call, request, auth);
     return false;

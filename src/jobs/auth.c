@@ -68,9 +68,11 @@ bool bn_jobs_has_keys(bn_jobs *jobs)
     return bn_keys_any(jobs->keys);
 }
 
-bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[BN_KEY_ID_CHARS])
+bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[BN_KEY_ID_CHARS],
+                          bn_credential *credential)
 {
     key_id[0] = '\0';
+    *credential = BN_CREDENTIAL_KEY;
     const bool any = bn_keys_any(jobs->keys);
     if (!any) return BN_AUTH_OK;
     if (!authorization || !authorization[0]) return BN_AUTH_NONE;
@@ -85,8 +87,11 @@ bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[
         memcpy(key_id, facts.id, BN_KEY_ID_CHARS);
         return BN_AUTH_OK;
     }
-    if (is_bearer && (bn_jobs_token_check(jobs, BN_TOKEN_UPLOAD, value, key_id) == BN_AUTH_OK ||
-                      bn_jobs_token_check(jobs, BN_TOKEN_STREAM, value, key_id) == BN_AUTH_OK))
+    *credential = BN_CREDENTIAL_UPLOAD_TOKEN;
+    if (is_bearer && bn_jobs_token_check(jobs, BN_TOKEN_UPLOAD, value, key_id) == BN_AUTH_OK)
+        return BN_AUTH_OK;
+    *credential = BN_CREDENTIAL_STREAM_TOKEN;
+    if (is_bearer && bn_jobs_token_check(jobs, BN_TOKEN_STREAM, value, key_id) == BN_AUTH_OK)
         return BN_AUTH_OK;
     key_id[0] = '\0';
     return strchr(value, ':') ? BN_AUTH_UNKNOWN : is_bearer ? BN_AUTH_UNKNOWN : BN_AUTH_MALFORMED;

@@ -232,9 +232,18 @@ typedef enum bn_auth {
     BN_AUTH_UNKNOWN,   /* no such key, or revoked */
 } bn_auth;
 
-/* authorization: the field's value, "Key ..." or "Bearer ..."; or NULL. key_id is filled where OK; empty where no keys
- * are configured. Bearer values may be keys or tokens of either purpose. */
-bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[BN_KEY_ID_CHARS]);
+/* What a caller has shown. A token stands for its key only where the caller of bn_jobs_authorize says so: it is given to
+ * browsers and to other programs, and must make neither another token nor anything else that outlives it. */
+typedef enum bn_credential {
+    BN_CREDENTIAL_KEY = 0, /* or nothing, where no key is configured */
+    BN_CREDENTIAL_UPLOAD_TOKEN,
+    BN_CREDENTIAL_STREAM_TOKEN,
+} bn_credential;
+
+/* authorization: the field's value, "Key ..." or "Bearer ..."; or NULL. key_id and credential are filled where OK; key_id
+ * is empty where no keys are configured. Bearer values may be keys or tokens of either purpose. */
+bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[BN_KEY_ID_CHARS],
+                          bn_credential *credential);
 
 #define BN_TOKEN_CHARS 256
 typedef enum bn_token_purpose { BN_TOKEN_UPLOAD = 0, BN_TOKEN_STREAM } bn_token_purpose;

@@ -80,3 +80,38 @@ test("files that are not public are input for their own key only", async () => {
   const url = await alice.storage.upload(new Blob([photo], { type: "image/jpeg" }));
   assert.equal((await run(secret.bob, { image_url: url })).status, 200, "a public one is for all who know it");
 });
+
+async function token(key, path, body = {}) {
+  const answer = await (await as(key, path, { method: "POST", body: JSON.stringify(body) })).json();
+  return answer.token ?? answer;
+}
+const bearer = (token, path, init = {}) => fetch(server.url + path, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
+const mint = ["/rest/tokens/", "/rest/tokens/realtime", "/rest/storage/auth/token", "/rest/storage/upload/initiate", "/rest/storage/upload/initiate-multipart"];
+
+test("a stream token runs and reads, and makes no other token", async () => {
+  const brief = await token(secret.alice, "/rest/tokens/", { token_expiration: 100 });
+  const { request_id } = await alice.queue.submit(E, { input: { image_url: dot } });
+  await completed(alice, request_id);
+  for (const ask of [bearer, (t, path, init) => fetch(`${server.url}${path}?fal_jwt_token=${t}`, init)]) {
+    for (const rest of ["/status", "/status/stream", ""]) assert.equal((await ask(brief, of(request_id, rest))).status, 200);
+    assert.equal((await ask(brief, "/run/fal-ai/birefnet/v2", { method: "POST", body: JSON.stringify({ image_url: dot }) })).status, 200);
+    assert.equal((await ask(brief, "/run/fal-ai/birefnet/v2/realtime")).status, 404);
+    for (const path of mint) assert.equal((await ask(brief, path, { method: "POST", body: "{}" })).status, 401, path);
+    assert.equal((await ask(brief, "/queue/fal-ai/birefnet/v2", { method: "POST", body: "{}" })).status, 401);
+    assert.equal((await ask(brief, of(request_id, "/cancel"), { method: "PUT" })).status, 401);
+    assert.equal((await ask(brief, "/files/upload", { method: "POST", body: "x" })).status, 401);
+  }
+});
+
+test("an upload token uploads, and does nothing else", async () => {
+  const upload = await token(secret.alice, "/rest/storage/auth/token");
+  assert.equal((await bearer(upload, "/files/upload", { method: "POST", body: photo })).status, 200);
+  const { access_url, uploadId } = await (await bearer(upload, "/files/upload/multipart", { method: "POST" })).json();
+  const part = await bearer(upload, new URL(`${access_url}/multipart/${uploadId}/1`).pathname, { method: "PUT", body: photo });
+  const parts = [{ partNumber: 1, etag: part.headers.get("etag") }];
+  const done = await bearer(upload, new URL(`${access_url}/multipart/${uploadId}/complete`).pathname, { method: "POST", body: JSON.stringify({ parts }) });
+  assert.equal(done.status, 200);
+  for (const path of [...mint, "/run/fal-ai/birefnet/v2", "/queue/fal-ai/birefnet/v2", "/api/remove"])
+    assert.equal((await bearer(upload, path, { method: "POST", body: "{}" })).status, 401, path);
+  assert.equal((await bearer(upload, of("x", "/status"))).status, 401);
+});

@@ -177,22 +177,23 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     bn_error err = {0};
     char key[BN_KEY_CHARS], other[BN_KEY_CHARS], header[BN_KEY_CHARS + 10], id[BN_KEY_ID_CHARS];
     bn_key_facts facts, *all;
+    bn_credential shown;
     size_t count;
     assert_false(bn_jobs_has_keys(self->jobs));
-    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id), BN_AUTH_OK);
+    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_OK);
     assert_ok(bn_keys_make(self->folder, "laptop", NULL, NULL, key, &facts, &err), err);
     assert_ok(bn_keys_make(self->folder, "given", "my:secret-text", NULL, other, NULL, &err), err);
     assert_int_equal(bn_keys_make(self->folder, "again", "my:other-text", NULL, other, NULL, &err),
                      BIREFNET_ERROR_ARGUMENT);
     assert_true(bn_jobs_has_keys(self->jobs));
-    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id), BN_AUTH_NONE);
-    assert_int_equal(bn_jobs_authorize(self->jobs, "Key my:secret-texT", id), BN_AUTH_UNKNOWN);
-    assert_int_equal(bn_jobs_authorize(self->jobs, "Key nonsense", id), BN_AUTH_MALFORMED);
-    assert_int_equal(bn_jobs_authorize(self->jobs, "Basic abc", id), BN_AUTH_MALFORMED);
-    assert_int_equal(bn_jobs_authorize(self->jobs, "key my:secret-text", id), BN_AUTH_OK);
+    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "Key my:secret-texT", id, &shown), BN_AUTH_UNKNOWN);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "Key nonsense", id, &shown), BN_AUTH_MALFORMED);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "Basic abc", id, &shown), BN_AUTH_MALFORMED);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "key my:secret-text", id, &shown), BN_AUTH_OK);
     assert_string_equal(id, "my");
     snprintf(header, sizeof header, "Bearer %s", key);
-    assert_int_equal(bn_jobs_authorize(self->jobs, header, id), BN_AUTH_OK);
+    assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_OK);
     assert_string_equal(id, facts.id);
 
     char path[100], bytes[4000] = "";
@@ -218,16 +219,22 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     assert_int_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
     assert_string_equal(id, facts.id);
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_STREAM, token, id), BN_AUTH_OK);
+    snprintf(header, sizeof header, "Bearer %s", token);
+    assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_OK);
+    assert_int_equal(shown, BN_CREDENTIAL_UPLOAD_TOKEN);
+    snprintf(header, sizeof header, "Bearer %s", key);
+    assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_OK);
+    assert_int_equal(shown, BN_CREDENTIAL_KEY);
     token[3] ^= 1;
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
     token[3] ^= 1;
 
     assert_ok(bn_keys_revoke(self->folder, "laptop", &err), err);
     assert_int_equal(bn_keys_revoke(self->folder, "laptop", &err), BIREFNET_ERROR_NOT_FOUND);
-    assert_int_equal(bn_jobs_authorize(self->jobs, header, id), BN_AUTH_UNKNOWN);
+    assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_UNKNOWN);
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
     assert_ok(bn_keys_revoke(self->folder, "my", &err), err);
-    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id), BN_AUTH_NONE); /* the door stays shut */
+    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE); /* the door stays shut */
     assert_ok(bn_jobs_token_make(self->jobs, BN_TOKEN_STREAM, "", 60, token, &expires_ms, &err), err);
     atomic_fetch_add(&self->now_ms, 60000);
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_STREAM, token, id), BN_AUTH_OK);
