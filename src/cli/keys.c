@@ -57,9 +57,29 @@ static bn_status list(const bn_values *values, const char *folder, bn_error *err
         json_decref(all);
     } else {
         for (size_t i = 0; i < count; i++) print_key(&keys[i]);
-        if (count == 0) printf("No keys: the server answers its own machine only.\n");
+        char path[4096];
+        if (count == 0 && bn_keys_required(folder, path))
+            printf("No keys, but %s is there: nobody is answered.\n", path);
+        else if (count == 0)
+            printf("No keys: the server answers its own machine only.\n");
     }
     free(keys);
+    return BIREFNET_OK;
+}
+
+static bn_status revoke(const char *folder, const char *id, bn_console *console, bn_error *err)
+{
+    char path[4096];
+    bn_key_facts *keys = NULL;
+    size_t count = 0;
+    BN_TRY(bn_keys_revoke(folder, id, err));
+    BN_TRY(bn_keys_list(folder, &keys, &count, err));
+    free(keys);
+    if (count == 0 && bn_keys_required(folder, path))
+        bn_console_say(console,
+                       "This was the last key: nobody is answered now. To answer this machine without keys, "
+                       "delete %s and start the server again.",
+                       path);
     return BIREFNET_OK;
 }
 
@@ -76,7 +96,7 @@ bn_exit bn_command_keys(const bn_values *values, bn_console *console)
         else if (strcmp(action, "add") == 0 && word)
             status = add(values, folder, word, console, &err);
         else if (strcmp(action, "revoke") == 0 && word)
-            status = bn_keys_revoke(folder, word, &err);
+            status = revoke(folder, word, console, &err);
         else
             status =
                 bn_fail(&err, BIREFNET_ERROR_ARGUMENT, "say: keys add NAME, keys list, or keys revoke ID");

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Which weights answer for which preset, from the jobs' own list. */
@@ -59,6 +60,29 @@ static void say_tls(bn_server *own)
     }
 }
 
+static void say_keys(bn_server *own)
+{
+    char path[4096];
+    bn_key_facts *keys = NULL;
+    size_t count = 0;
+    const bool read = bn_keys_list(own->data_folder, &keys, &count, NULL) == BIREFNET_OK;
+    free(keys);
+    if (bn_jobs_has_keys(own->jobs) && read && count == 0 && bn_keys_required(own->data_folder, path))
+        bn_console_say(own->console,
+                       "Keys: required, and there is none, so nobody is answered (birefnet keys add NAME, or "
+                       "delete %s and start again)",
+                       path);
+    else if (bn_jobs_has_keys(own->jobs))
+        bn_console_say(own->console, "Keys: required");
+    else if (own->values->given[BN_OPTION_ANYONE])
+        bn_console_say(own->console,
+                       "Keys: none configured, and --anyone was given: every machine that reaches this "
+                       "port is answered");
+    else
+        bn_console_say(own->console,
+                       "Keys: none configured, so only this machine is answered (birefnet keys add NAME)");
+}
+
 void bn_serve_say_start(bn_server *own)
 {
     char at[300];
@@ -68,13 +92,5 @@ void bn_serve_say_start(bn_server *own)
     bn_console_say(own->console, "Weights that answer:");
     say_models(own);
     bn_console_say(own->console, "Data: %s", own->data_folder);
-    if (bn_jobs_has_keys(own->jobs))
-        bn_console_say(own->console, "Keys: required");
-    else if (own->values->given[BN_OPTION_ANYONE])
-        bn_console_say(own->console,
-                       "Keys: none configured, and --anyone was given: every machine that reaches this "
-                       "port is answered");
-    else
-        bn_console_say(own->console,
-                       "Keys: none configured, so only this machine is answered (birefnet keys add NAME)");
+    say_keys(own);
 }

@@ -222,7 +222,7 @@ bn_status bn_jobs_upload(bn_jobs *jobs, const bn_upload *upload, int fd, bn_file
 
 /* ---- keys ------------------------------------------------------------------------------------------------ */
 
-/* Whether any key is configured; without one everybody may do everything. */
+/* Whether any key is configured, or was: see keys.h. Without one everybody may do everything. */
 bool bn_jobs_has_keys(bn_jobs *jobs);
 
 typedef enum bn_auth {

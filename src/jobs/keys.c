@@ -270,13 +270,18 @@ bn_status bn_keys_list(const char *data_folder, bn_key_facts **keys, size_t *cou
     return BIREFNET_OK;
 }
 
+bool bn_keys_required(const char *data_folder, char path[4096])
+{
+    return file_path(data_folder, path, NULL) == BIREFNET_OK && (access(path, F_OK) == 0 || errno != ENOENT);
+}
+
 /* ---- what a server holds ---- */
 
 struct bn_keys {
     char path[4096];
     pthread_mutex_t lock;
     entries all;
-    bool ever;        /* there was a key: revoking the last one does not open the door */
+    bool ever;        /* there was a file: neither revoking the last key nor breaking it opens the door */
     struct stat seen; /* the file that was read; all zero: there was none */
 };
 
@@ -289,11 +294,11 @@ static bn_status refresh(bn_keys *keys, bn_error *err)
         memcmp(&now.st_mtim, &keys->seen.st_mtim, sizeof now.st_mtim) == 0)
         return BIREFNET_OK;
     entries fresh;
+    keys->ever = keys->ever || now.st_ino != 0;
     BN_TRY(read_file(keys->path, &fresh, err));
     free(keys->all.list);
     keys->all = fresh;
     keys->seen = now;
-    keys->ever = keys->ever || fresh.count > 0;
     return BIREFNET_OK;
 }
 

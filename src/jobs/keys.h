@@ -1,7 +1,8 @@
 /* keys.h - who may use the server: keys.json in the data folder, with hashes instead of keys.
  *
  * The file is replaced as a whole under a lock, so that `birefnet keys` may change it while a server runs; the server
- * reads it again when it has changed. */
+ * reads it again when it has changed. Where the file is, a key is needed, even if it holds none any more: revoking the
+ * last key must not let everybody in. Only a server that is started without the file needs none. */
 #ifndef BN_JOBS_KEYS_H
 #define BN_JOBS_KEYS_H
 
@@ -38,11 +39,14 @@ bn_status bn_keys_revoke(const char *data_folder, const char *id, bn_error *err)
 /* All keys, oldest first; the caller frees *keys. */
 bn_status bn_keys_list(const char *data_folder, bn_key_facts **keys, size_t *count, bn_error *err);
 
+/* Whether a server that is started now needs keys: the file is there. path (4096 bytes) receives its name. */
+bool bn_keys_required(const char *data_folder, char path[4096]);
+
 /* What a server holds. */
 typedef struct bn_keys bn_keys;
 bn_status bn_keys_open(const char *data_folder, bn_keys **keys, bn_error *err);
 void bn_keys_close(bn_keys **keys);
-bool bn_keys_any(bn_keys *keys);
+bool bn_keys_any(bn_keys *keys); /* whether one is needed */
 /* Whether this is a key that is configured; takes the same time wherever the text differs. */
 bool bn_keys_check(bn_keys *keys, const char *key, bn_key_facts *facts);
 /* By id; false where it was revoked. */

@@ -1,8 +1,9 @@
 // keys.test.mjs - several keys on one server: what each may see, what tokens are good for, the door without keys.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { block, client, completed, dot, E, host, photo, serve } from "./support.mjs";
+import { block, client, completed, dot, E, folder, host, photo, serve } from "./support.mjs";
 
 const keys = (data, ...words) => execFileSync(process.env.BIREFNET, ["keys", "--data", data, "--quiet", ...words], { encoding: "utf8" });
 
@@ -114,4 +115,28 @@ test("an upload token uploads, and does nothing else", async () => {
   for (const path of [...mint, "/run/fal-ai/birefnet/v2", "/queue/fal-ai/birefnet/v2", "/api/remove"])
     assert.equal((await bearer(upload, path, { method: "POST", body: "{}" })).status, 401, path);
   assert.equal((await bearer(upload, of("x", "/status"))).status, 401);
+});
+
+test("revoking the last key shuts the door, after a restart too", async () => {
+  const data = folder();
+  const key = keys(data, "add", "last").trim();
+  const status = async (own, headers = {}) =>
+    (await fetch(`${own.url}/queue/fal-ai/birefnet/requests/x/status`, { headers })).status;
+  const first = await serve({ data });
+  assert.match(first.errors, /Keys: required\n/);
+  assert.equal(await status(first, { authorization: `Key ${key}` }), 404);
+  const said = spawnSync(process.env.BIREFNET, ["keys", "revoke", "last", "--data", data], { encoding: "utf8" });
+  assert.equal(await status(first), 401);
+  await first.stop();
+  const second = await serve({ data });
+  assert.equal(await status(second), 401);
+  assert.match(said.stderr, /delete \S+keys\.json/, "the way back is told");
+  assert.match(second.errors, /Keys: required, and there is none/);
+  assert.match(keys(data, "list"), /nobody is answered/);
+  await second.stop();
+  rmSync(`${data}/keys.json`);
+  const third = await serve({ data });
+  assert.equal(await status(third), 404, "as before the first key");
+  await third.stop();
+  rmSync(data, { recursive: true });
 });
