@@ -122,7 +122,12 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_ANYONE] = {"anyone", 0, BN_KIND_FLAG, .commands = SERVE,
                           .help = "Answer every machine although no key is configured."},
     [BN_OPTION_ALLOW_PRIVATE] = {"allow-private", 0, BN_KIND_FLAG, .commands = SERVE,
-                                 .help = "Fetch photos from private and loopback addresses, too."},
+                                 .help =
+                                     "Fetch photos from private and loopback addresses, and send webhooks "
+                                     "there, too."},
+    [BN_OPTION_WEBHOOKS_PUBLIC_ONLY] = {"webhooks-public-only", 0, BN_KIND_FLAG, .commands = SERVE,
+                                        .help =
+                                            "Send webhooks to public addresses only, whoever asks for them."},
     [BN_OPTION_TLS_LISTEN] = {"tls-listen", 0, BN_KIND_TEXT, "HOST:PORT", .fallback = "port 8443",
                               .commands = SERVE, .help = "Where TLS is answered, beside plain HTTP."},
     [BN_OPTION_TLS_CERT] = {"tls-cert", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = SERVE,

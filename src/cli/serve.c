@@ -180,6 +180,9 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
         (int64_t)(number_or(values, BN_OPTION_RETENTION, (double)options.retention_s / 3600) * 3600);
     options.file_retention_s = BN_MAX(options.retention_s, (int64_t)60);
     options.allow_private = values->given[BN_OPTION_ALLOW_PRIVATE];
+    options.webhooks_public_only = values->given[BN_OPTION_WEBHOOKS_PUBLIC_ONLY] ||
+                                   (values->given[BN_OPTION_ANYONE] && !options.allow_private);
+    options.webhooks_public_with_keys = !options.allow_private;
     options.limits.per_minute = (int)number_or(values, BN_OPTION_PER_MINUTE, options.limits.per_minute);
     options.limits.running = (int)number_or(values, BN_OPTION_MAX_RUNNING, options.limits.running);
     options.limits.waiting = (int)number_or(values, BN_OPTION_KEY_WAITING, options.limits.waiting);

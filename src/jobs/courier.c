@@ -70,7 +70,7 @@ static bn_delivery post(bn_jobs *jobs, const bn_webhook *webhook, bn_error *err)
         delivery = bn_webhook_post(&jobs->signer, webhook->url, webhook->request_id, bn_jobs_now(jobs),
                                    (const char *)body.data, body.size,
                                    webhook->attempts == 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS,
-                                   jobs->options.webhooks_public_only, is_closing, jobs, err);
+                                   bn_jobs_webhooks_public(jobs), is_closing, jobs, err);
     bn_buffer_free(&body);
     bn_ending_free(&ending);
     return delivery;

@@ -44,6 +44,7 @@ typedef struct bn_jobs_options {
     int fetch_redirects;               /* default 5 */
     bool allow_private;                /* fetch from private addresses, too */
     bool webhooks_public_only;         /* refuse webhooks to private addresses; default false */
+    bool webhooks_public_with_keys;    /* the same where a key is needed: callers are others; default false */
     bn_key_limits limits;              /* of keys that have none of their own, and of callers without key */
     bn_log log;
     int64_t (*now_ms)(void *user); /* wall clock, milliseconds since 1970; NULL: the system's. For tests */

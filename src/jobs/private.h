@@ -191,6 +191,12 @@ static inline int64_t bn_jobs_now(const bn_jobs *jobs)
     return jobs->options.now_ms ? jobs->options.now_ms(jobs->options.now_user) : bn_wall_ms();
 }
 
+static inline bool bn_jobs_webhooks_public(bn_jobs *jobs)
+{
+    const bn_jobs_options *options = &jobs->options;
+    return options->webhooks_public_only || (options->webhooks_public_with_keys && bn_keys_any(jobs->keys));
+}
+
 /* ---- live.c; all but the first four: the lock is held */
 void bn_live_log(bn_jobs *jobs, bn_job *job, birefnet_log_level level, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { block, client, completed, dot, E, folder, host, photo, serve } from "./support.mjs";
+import { block, client, completed, dot, E, folder, host, photo, serve, until } from "./support.mjs";
 
 const keys = (data, ...words) => execFileSync(process.env.BIREFNET, ["keys", "--data", data, "--quiet", ...words], { encoding: "utf8" });
 
@@ -139,4 +139,30 @@ test("revoking the last key shuts the door, after a restart too", async () => {
   assert.equal(await status(third), 404, "as before the first key");
   await third.stop();
   rmSync(data, { recursive: true });
+});
+
+/** What becomes of a webhook to this machine: "delivered" or "failed". */
+async function hookOf(own, key) {
+  const count = async (name) =>
+    Number(new RegExp(`^birefnet_webhooks_${name}_total (\\d+)`, "m").exec(await (await fetch(`${own.url}/metrics`)).text())[1]);
+  const before = { delivered: await count("delivered"), failed: await count("failed") };
+  const api = client(own, { credentials: key });
+  await api.queue.submit(E, { input: { image_url: dot }, webhookUrl: `${hoster.url}/webhook/inside` });
+  return until(async () => {
+    for (const name of ["delivered", "failed"]) if ((await count(name)) > before[name]) return name;
+  });
+}
+
+test("webhooks reach private addresses only where no stranger can ask for them", async () => {
+  const open = await serve({ strict: true });
+  assert.equal(await hookOf(open), "delivered", "on one's own machine");
+  const key = keys(open.data, "add", "guest").trim();
+  assert.equal(await hookOf(open, key), "failed", "with a key that was made while it runs");
+  await open.stop();
+  for (const args of [["--anyone"], ["--webhooks-public-only"]]) {
+    const own = await serve({ strict: true, args });
+    assert.equal(await hookOf(own), "failed", args[0]);
+    await own.stop();
+  }
+  assert.equal(await hookOf(server, secret.alice), "delivered", "--allow-private");
 });

@@ -24,7 +24,7 @@ export async function serve(options = {}) {
   const data = options.data ?? folder();
   const args = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--models-dir", data,
     "--fallback-model", "seeded:gen3-pvt_v2_b0:7", "--test-resolution", "64x64", "--threads", "1",
-    "--allow-private", "--drain", "10", "--fetches", "4", ...(options.args ?? [])];
+    ...(options.strict ? [] : ["--allow-private"]), "--drain", "10", "--fetches", "4", ...(options.args ?? [])];
   // a limit on the size of files, in KiB, is a full disk that we may have
   const [program, words] = options.file_limit
     ? ["bash", ["-c", `ulimit -f ${options.file_limit}; exec "$0" "$@"`, process.env.BIREFNET, ...args]]
