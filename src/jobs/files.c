@@ -304,6 +304,13 @@ void bn_files_remove(bn_files *files, const char *id)
     remove_counted(files, path);
 }
 
+void bn_files_remove_part(bn_files *files, const char *upload_id, int number)
+{
+    char path[PATH_BYTES];
+    part_path(files, upload_id, number, path);
+    remove_counted(files, path);
+}
+
 static void remove_parts_if(bn_files *files, bool (*unwanted)(void *user, const char *upload_id), void *user)
 {
     char path[PATH_BYTES], folder[PATH_BYTES];

@@ -39,6 +39,7 @@ bn_status bn_files_digest(int fd, bn_blob *blob, bn_error *err);
 
 bn_status bn_files_open_read(const bn_files *files, const char *id, int *fd, bn_error *err);
 void bn_files_remove(bn_files *files, const char *id);
+void bn_files_remove_part(bn_files *files, const char *upload_id, int number);
 void bn_files_remove_parts(bn_files *files, const char *upload_id);
 
 /* Remove what `known` does not know: left over by a crash between the file and the database. upload: id is the upload's

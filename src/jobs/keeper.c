@@ -66,7 +66,7 @@ void bn_keeper_sweep(bn_jobs *jobs)
             /* the row first: a file without a row is an orphan that the next start removes */
             if (bn_store_file_delete(jobs->store, ids[i], NULL) != BIREFNET_OK) return;
             bn_files_remove(&jobs->files, ids[i]);
-            if (file.multipart && !file.whole) bn_files_remove_parts(&jobs->files, file.upload_id);
+            if (file.multipart) bn_files_remove_parts(&jobs->files, file.upload_id);
         }
     } while (count == EXPIRED_AT_A_TIME);
     bn_store_forget(jobs->store, now_ms - jobs->options.retention_s * 1000,

@@ -87,6 +87,7 @@ bn_status bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_
 bn_status bn_store_expired(bn_store *store, int64_t now_ms, int64_t promised_ms,
                            char (*ids)[BN_FILE_ID_CHARS], size_t room, size_t *count, bn_error *err);
 bn_status bn_store_file_delete(bn_store *store, const char *id, bn_error *err);
+/* NOT_FOUND where the upload has ended, or is whole, meanwhile. */
 bn_status bn_store_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
                             const char *etag, bn_error *err);
 /* NOT_FOUND. */

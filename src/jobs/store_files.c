@@ -123,10 +123,19 @@ bn_status bn_store_file_delete(bn_store *store, const char *id, bn_error *err)
 bn_status bn_store_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
                             const char *etag, bn_error *err)
 {
-    bn_status status;
-    WRITE(status, &store->writer, err,
-          "INSERT OR REPLACE INTO parts(upload_id, number, size, etag) VALUES(?, ?, ?, ?)", "tiit", upload_id,
-          (int64_t)number, (int64_t)size, etag);
+    bn_db *db = &store->writer;
+    pthread_mutex_lock(&db->lock);
+    bn_status status = bn_db_begin(db, true, err);
+    if (status == BIREFNET_OK) {
+        status = bn_db_run(db, err,
+                           "INSERT OR REPLACE INTO parts(upload_id, number, size, etag) SELECT ?1, ?2, ?3, ?4"
+                           " WHERE EXISTS(SELECT 1 FROM files WHERE upload_id = ?1 AND whole = 0)",
+                           "tiit", upload_id, (int64_t)number, (int64_t)size, etag);
+        if (status == BIREFNET_OK && sqlite3_changes(db->handle) == 0)
+            status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload has ended");
+        status = bn_db_end(db, status, err);
+    }
+    bn_db_unlock(db);
     return status;
 }
 

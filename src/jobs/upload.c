@@ -133,6 +133,7 @@ bn_status bn_jobs_upload_put(bn_jobs *jobs, const char *upload_id, int fd, const
     bn_blob blob;
     bn_stored_file file;
     BN_TRY(find_upload(jobs, upload_id, &file, err));
+    if (file.multipart) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload was begun as one in parts");
     if (file.whole) return compare_again(&file, fd, err);
     BN_TRY(bn_files_adopt(&jobs->files, file.facts.id, fd, &blob, err));
     take_blob(&file.facts, &blob);
@@ -159,11 +160,14 @@ bn_status bn_jobs_upload_part(bn_jobs *jobs, const char *upload_id, int number, 
     if (number < 1 || number > MAX_PARTS)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "parts are numbered from 1 to %d", MAX_PARTS);
     BN_TRY(find_upload(jobs, upload_id, &file, err));
+    if (!file.multipart)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload was not begun as one in parts");
     if (file.whole) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload is complete");
     BN_TRY(bn_files_adopt_part(&jobs->files, upload_id, number, fd, &blob, err));
-    BN_TRY(bn_store_part_put(jobs->store, upload_id, number, blob.size, blob.etag, err));
-    memcpy(etag, blob.etag, sizeof blob.etag);
-    return BIREFNET_OK;
+    const bn_status status = bn_store_part_put(jobs->store, upload_id, number, blob.size, blob.etag, err);
+    if (status == BIREFNET_ERROR_NOT_FOUND) bn_files_remove_part(&jobs->files, upload_id, number);
+    if (status == BIREFNET_OK) memcpy(etag, blob.etag, sizeof blob.etag);
+    return status;
 }
 
 /* ---- putting together ---- */

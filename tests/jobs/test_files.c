@@ -3,6 +3,7 @@
 
 #include "tests/jobs/bench.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,6 +109,49 @@ static void parts_come_in_any_order(void **state)
     char path[200];
     snprintf(path, sizeof path, "%s/parts/%s.1", self->folder, upload);
     assert_int_equal(access(path, F_OK), -1);
+}
+
+static size_t count_parts(bench *self)
+{
+    char path[200];
+    size_t count = 0;
+    snprintf(path, sizeof path, "%s/parts", self->folder);
+    DIR *listing = opendir(path);
+    assert_non_null(listing);
+    for (struct dirent *entry; (entry = readdir(listing));) count += entry->d_name[0] != '.';
+    closedir(listing);
+    return count;
+}
+
+static void parts_go_with_their_upload(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    char upload[BN_FILE_ID_CHARS], etag[33], path[200];
+    const int fd = bench_fd("a part", 6);
+    /* an upload is whole or in parts, as it was begun */
+    assert_ok(bn_jobs_upload_begin(self->jobs, &(bn_upload){.name = "x"}, &facts, upload, &err), err);
+    assert_int_equal(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_ok(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), err);
+    assert_int_equal(count_parts(self), 0);
+    const bn_upload wish = {.multipart = true, .lifecycle = "{\"expiration_duration_seconds\":60}"};
+    assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
+    assert_ok(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), err);
+    assert_int_equal(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_int_equal(count_parts(self), 1);
+    const bn_upload_part one = {.number = 1};
+    assert_ok(bn_jobs_upload_complete(self->jobs, upload, &one, 1, &err), err);
+    assert_int_equal(count_parts(self), 0);
+    /* one that an earlier version left behind */
+    snprintf(path, sizeof path, "%s/parts/%s.2", self->folder, upload);
+    FILE *left = fopen(path, "w");
+    assert_non_null(left);
+    fclose(left);
+    atomic_fetch_add(&self->now_ms, 60 * 1000);
+    bn_jobs_sweep(self->jobs);
+    assert_int_equal(count_parts(self), 0);
+    close(fd);
 }
 
 static void caps_and_expiry(void **state)
@@ -247,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_upload_is_there_whole_or_not_at_all),
         TEST(parts_come_in_any_order),
+        TEST(parts_go_with_their_upload),
         TEST(caps_and_expiry),
         TEST(a_photo_on_this_server_needs_no_network),
         TEST(keys_open_the_door_until_they_are_revoked),
