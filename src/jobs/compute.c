@@ -43,6 +43,12 @@ static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)
     return status;
 }
 
+/* A byte a pixel is what results of photos take, about: no work for one that could not be stored. */
+static bool has_room(const bn_jobs *jobs, const bn_job *job)
+{
+    return bn_files_has_room(&jobs->files, (uint64_t)job->cutout.width * (uint64_t)job->cutout.height);
+}
+
 static void describe_failure(const bn_job *job, bn_status status, const bn_error *err, bn_ending *ending)
 {
     if (status == BIREFNET_ERROR_CANCELLED)
@@ -62,7 +68,9 @@ static void work(bn_jobs *jobs, bn_job *job)
     job->told = 0;
     job->started_ms = bn_clock_ms();
     jobs->computing = job;
+    const bool fits = has_room(jobs, job);
     const bn_status status = atomic_load(&job->stop) ? bn_fail(&err, BIREFNET_ERROR_CANCELLED, "cancelled")
+                             : !fits                 ? bn_fail(&err, BIREFNET_ERROR_LIMIT, BN_NO_ROOM)
                                                      : compute(jobs, job, &err);
     jobs->computing = NULL;
     pthread_mutex_lock(&jobs->lock);
@@ -77,7 +85,10 @@ static void work(bn_jobs *jobs, bn_job *job)
     }
     bn_ending ending = {0};
     bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
-    describe_failure(job, status, &err, &ending);
+    if (status == BIREFNET_ERROR_LIMIT && !fits)
+        bn_ending_infra(&ending, 503, "runner_scheduling_failure", err.message);
+    else
+        describe_failure(job, status, &err, &ending);
     bn_job_end(jobs, job, &ending, NULL, 0);
 }
 

@@ -61,20 +61,26 @@ typedef struct writer {
     bn_files *files;
     char path[PATH_BYTES];
     int fd;
-    uint64_t size;
+    uint64_t size, max_total_bytes;
     crypto_generichash_state hash;
 } writer;
 
-static bn_status check_room(const bn_files *files, uint64_t size, bn_error *err)
+bool bn_files_has_room(const bn_files *files, uint64_t bytes)
+{
+    const uint64_t total = atomic_load(&files->total_bytes);
+    return total <= files->max_total_bytes && bytes <= files->max_total_bytes - total;
+}
+
+static bn_status check_room(const bn_files *files, uint64_t size, uint64_t max_total_bytes, bn_error *err)
 {
     if (size > files->max_file_bytes)
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file is larger than the allowed %llu bytes",
                        (unsigned long long)files->max_file_bytes);
     const uint64_t total = atomic_load(&files->total_bytes);
-    if (total > files->max_total_bytes || size > files->max_total_bytes - total)
+    if (total > max_total_bytes || size > max_total_bytes - total)
         return bn_fail(err, BIREFNET_ERROR_LIMIT,
                        "the stored files would take more than the allowed %llu bytes",
-                       (unsigned long long)files->max_total_bytes);
+                       (unsigned long long)max_total_bytes);
     return BIREFNET_OK;
 }
 
@@ -85,12 +91,13 @@ static void hash_end(crypto_generichash_state *hash, bn_blob *blob)
     sodium_bin2hex(blob->etag, sizeof blob->etag, digest, sizeof digest);
 }
 
-static bn_status writer_open(writer *self, bn_files *files, bn_error *err)
+static bn_status writer_open(writer *self, bn_files *files, uint64_t max_total_bytes, bn_error *err)
 {
     char id[BN_FILE_ID_CHARS];
     bn_id_make(id);
     self->files = files;
     self->size = 0;
+    self->max_total_bytes = max_total_bytes;
     snprintf(self->path, sizeof self->path, "%s/%s", files->incoming, id);
     self->fd = open(self->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (self->fd < 0) return bn_fail_errno(err, errno, "cannot make %s", self->path);
@@ -102,7 +109,7 @@ static bn_status writer_put(writer *self, const uint8_t *bytes, size_t count, bn
 {
     crypto_generichash_update(&self->hash, bytes, count);
     self->size += count;
-    BN_TRY(check_room(self->files, self->size, err));
+    BN_TRY(check_room(self->files, self->size, self->max_total_bytes, err));
     while (count > 0) {
         const ssize_t written = write(self->fd, bytes, count);
         if (written < 0 && errno == EINTR) continue;
@@ -159,7 +166,7 @@ bn_status bn_files_write(bn_files *files, const char *id, const void *bytes, siz
     writer self;
     char path[PATH_BYTES];
     file_path(files, id, path);
-    BN_TRY(writer_open(&self, files, err));
+    BN_TRY(writer_open(&self, files, files->max_total_bytes, err));
     const bn_status status = writer_put(&self, bytes, size, err);
     return writer_end(&self, status, path, blob, err);
 }
@@ -229,7 +236,7 @@ static bn_status adopt(bn_files *files, const char *path, int fd, bn_blob *blob,
     char temporary[PATH_BYTES];
     struct stat facts;
     if (fstat(fd, &facts) != 0) return bn_fail_errno(err, errno, "cannot read what arrived");
-    BN_TRY(check_room(files, (uint64_t)facts.st_size, err));
+    BN_TRY(check_room(files, (uint64_t)facts.st_size, files->max_upload_bytes, err));
     if (facts.st_nlink == 0 && link_incoming(files, fd, temporary)) {
         bn_status status = bn_files_digest(fd, blob, err);
         if (status == BIREFNET_OK && fsync(fd) != 0)
@@ -239,7 +246,7 @@ static bn_status adopt(bn_files *files, const char *path, int fd, bn_blob *blob,
         return status;
     }
     writer self;
-    BN_TRY(writer_open(&self, files, err));
+    BN_TRY(writer_open(&self, files, files->max_upload_bytes, err));
     const bn_status status = each_piece(fd, copy_piece, &self, err);
     return writer_end(&self, status, path, blob, err);
 }
@@ -264,7 +271,7 @@ bn_status bn_files_join(bn_files *files, const char *id, const char *upload_id, 
 {
     writer self;
     char path[PATH_BYTES];
-    BN_TRY(writer_open(&self, files, err));
+    BN_TRY(writer_open(&self, files, files->max_upload_bytes, err));
     bn_status status = BIREFNET_OK;
     for (size_t i = 0; status == BIREFNET_OK && i < count; i++) {
         part_path(files, upload_id, numbers[i], path);

@@ -14,6 +14,7 @@
 typedef struct bn_files {
     char folder[3072], incoming[3200];
     uint64_t max_file_bytes, max_total_bytes;
+    uint64_t max_upload_bytes;     /* of all, uploads are refused beyond it: what is left is for results */
     _Atomic(uint64_t) total_bytes; /* of files and parts */
 } bn_files;
 
@@ -24,7 +25,10 @@ typedef struct bn_blob {
     char etag[33]; /* 128 bits of BLAKE2b in hexadecimal digits */
 } bn_blob;
 
-/* LIMIT where the file or all of them together would be too large. */
+/* Whether so many more bytes of results may be stored. */
+bool bn_files_has_room(const bn_files *files, uint64_t bytes);
+
+/* A result. LIMIT where the file or all of them together would be too large. */
 bn_status bn_files_write(bn_files *files, const char *id, const void *bytes, size_t size, bn_blob *blob,
                          bn_error *err);
 /* All of fd; linked where it is a file without a name in the incoming folder, else copied. */

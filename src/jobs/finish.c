@@ -96,10 +96,14 @@ static void finish(bn_jobs *jobs, bn_job *job)
     if (status == BIREFNET_OK) {
         bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Done: 100 %%");
     } else {
+        const bool fits = bn_files_has_room(&jobs->files, job->cutout.cutout.size + job->cutout.mask.size);
         for (size_t i = 0; i < count; i++) bn_files_remove(&jobs->files, files[i].id);
         count = 0;
         bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
-        bn_ending_infra(&ending, 500, "internal_error", "The result could not be made or stored");
+        if (status == BIREFNET_ERROR_LIMIT && !fits)
+            bn_ending_infra(&ending, 503, "runner_scheduling_failure", BN_NO_ROOM);
+        else
+            bn_ending_infra(&ending, 500, "internal_error", "The result could not be made or stored");
         bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "request %s: %s", job->accepted.id, err.message);
     }
     ending.inference_s = (bn_clock_ms() - job->started_ms) / 1e3;

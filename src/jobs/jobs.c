@@ -162,6 +162,7 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
     snprintf(path, sizeof path, "%s/jobs.sqlite", jobs->data_folder);
     jobs->files.max_file_bytes = jobs->options.max_file_bytes;
     jobs->files.max_total_bytes = jobs->options.max_stored_bytes;
+    jobs->files.max_upload_bytes = jobs->options.max_stored_bytes / 10 * 9;
     BN_TRY(bn_files_open(&jobs->files, jobs->data_folder, err));
     BN_TRY(bn_store_open(path, &jobs->store, err));
     BN_TRY(bn_store_bytes(jobs->store, &bytes, err));
@@ -311,6 +312,8 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
         snprintf(why_not, size, "%s", jobs->preload_error);
     else if (jobs->unsaved)
         snprintf(why_not, size, "results cannot be saved: is the disk full?");
+    else if (!bn_files_has_room(&jobs->files, jobs->files.max_total_bytes / 100))
+        snprintf(why_not, size, "no room for results: the stored files take all they may");
     pthread_mutex_unlock(&jobs->lock);
     const bn_engine_options options = engine_options(jobs);
     if (!why_not[0] && !bn_engine_usable(&options, &err))

@@ -37,15 +37,15 @@ typedef struct bn_jobs_options {
     uint64_t max_input_bytes;          /* of a fetched photo; default 50 MiB */
     uint64_t max_pixels;               /* of a photo; default 100 million */
     uint64_t max_file_bytes;           /* of one uploaded file; default 2 GiB */
-    uint64_t max_stored_bytes;         /* of all files; default 20 GiB */
+    uint64_t max_stored_bytes;         /* of all files, a tenth for results alone; default 20 GiB */
     int64_t retention_s;               /* how long results are remembered; default 24 h */
-    int64_t file_retention_s;          /* files without a lifecycle; default 24 h */
-    int fetch_timeout_ms;              /* default 30000 */
-    int fetch_redirects;               /* default 5 */
-    bool allow_private;                /* fetch from private addresses, too */
-    bool webhooks_public_only;         /* refuse webhooks to private addresses; default false */
-    bool webhooks_public_with_keys;    /* the same where a key is needed: callers are others; default false */
-    bn_key_limits limits;              /* of keys that have none of their own, and of callers without key */
+    int64_t file_retention_s;  /* files without a lifecycle, and uploads without key at most; default 24 h */
+    int fetch_timeout_ms;      /* default 30000 */
+    int fetch_redirects;       /* default 5 */
+    bool allow_private;        /* fetch from private addresses, too */
+    bool webhooks_public_only; /* refuse webhooks to private addresses; default false */
+    bool webhooks_public_with_keys; /* the same where a key is needed: callers are others; default false */
+    bn_key_limits limits;           /* of keys that have none of their own, and of callers without key */
     bn_log log;
     int64_t (*now_ms)(void *user); /* wall clock, milliseconds since 1970; NULL: the system's. For tests */
     void *now_user;

@@ -43,6 +43,8 @@
 #define BN_ATTEMPT_CODECS 50
 #define BN_ATTEMPT        1
 
+#define BN_NO_ROOM "There is no room to store the result"
+
 typedef enum bn_phase_of_job {
     BN_JOB_WAITING = 0,
     BN_JOB_FETCHING,

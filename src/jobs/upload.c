@@ -91,7 +91,9 @@ bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_f
     bn_name_clean(upload->name, file.facts.type, file.facts.id, file.facts.name);
     file.facts.access = lifecycle.access;
     snprintf(file.key_id, sizeof file.key_id, "%s", upload->key_id ? upload->key_id : "");
-    const int64_t kept_s = lifecycle.has_expiry ? lifecycle.expires_s : jobs->options.file_retention_s;
+    const int64_t usual_s = jobs->options.file_retention_s;
+    int64_t kept_s = lifecycle.has_expiry ? lifecycle.expires_s : usual_s;
+    if (!file.key_id[0] && usual_s > 0 && (kept_s == 0 || kept_s > usual_s)) kept_s = usual_s;
     if (kept_s > 0) file.facts.expires_ms = file.facts.created_ms + kept_s * 1000;
     BN_TRY(bn_store_file_promise(jobs->store, &file, err));
     *facts = file.facts;

@@ -180,13 +180,86 @@ static void caps_and_expiry(void **state)
     assert_int_equal(bn_jobs_file_open(self->jobs, facts[0].id, &more, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
     bn_jobs_sweep(self->jobs);
     fd = incoming_fd(self, text); /* there is room again */
-    const bn_upload for_ever = {.name = "for.ever", .lifecycle = "{\"expiration_duration_seconds\":null}"};
+    const bn_upload for_ever = {
+        .name = "for.ever", .key_id = "mine", .lifecycle = "{\"expiration_duration_seconds\":null}"};
     assert_ok(bn_jobs_upload(self->jobs, &for_ever, fd, &more, &err), err);
     close(fd);
     assert_int_equal(more.expires_ms, 0);
     atomic_fetch_add(&self->now_ms, 10LL * 365 * 24 * 3600 * 1000);
     bn_jobs_sweep(self->jobs);
     check_content(self, more.id, text);
+}
+
+static int run_photo(bench *self, int side, bn_answer *answer)
+{
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(side, side, "");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_jobs_result(self->jobs, id, NULL, answer);
+    return answer->code;
+}
+
+static void results_have_room_that_uploads_cannot_take(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    bn_answer answer;
+    bn_buffer text;
+    char bytes[1000], why[300];
+    memset(bytes, 'x', sizeof bytes);
+    bench_close(self);
+    self->options.max_file_bytes = self->options.max_stored_bytes = 20000;
+    bench_open(self);
+    const int fd = bench_fd(bytes, sizeof bytes);
+    const bn_upload wish = {
+        .name = "x", .key_id = "greedy", .lifecycle = "{\"expiration_duration_seconds\":60}"};
+    int count = 0;
+    while (bn_jobs_upload(self->jobs, &wish, fd, &facts, &err) == BIREFNET_OK) count++;
+    assert_int_equal(err.status, BIREFNET_ERROR_LIMIT);
+    assert_int_equal(count, 18);
+    assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
+    /* one that cannot fit does not reach the network */
+    assert_int_equal(run_photo(self, 100, &answer), 503);
+    assert_true(answer.retry);
+    assert_string_equal(answer.error_type, "runner_scheduling_failure");
+    bn_answer_free(&answer);
+    bn_buffer_init(&text, 1u << 20);
+    assert_ok(bn_jobs_metrics(self->jobs, &text, &err), err);
+    assert_non_null(strstr((char *)text.data, "stage_seconds_count{stage=\"network\"} 0\n"));
+    bn_buffer_free(&text);
+    /* small ones do, until nothing is left */
+    count = 0;
+    for (int code; (code = run_photo(self, 4, &answer)) == 200; count++) bn_answer_free(&answer);
+    assert_int_equal(answer.code, 503);
+    assert_true(answer.retry);
+    bn_answer_free(&answer);
+    assert_true(count > 3);
+    assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+    assert_non_null(strstr(why, "room"));
+    atomic_fetch_add(&self->now_ms, 60 * 1000);
+    bn_jobs_sweep(self->jobs);
+    assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
+    assert_int_equal(run_photo(self, 100, &answer), 200);
+    bn_answer_free(&answer);
+    close(fd);
+}
+
+static void what_nobody_owns_goes_in_time(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    char upload[BN_FILE_ID_CHARS];
+    static const char *const wishes[] = {"{\"expiration_duration_seconds\":null}",
+                                         "{\"expiration_duration_seconds\":31536000}"};
+    for (int i = 0; i < 2; i++) {
+        const bn_upload nobodys = {.lifecycle = wishes[i]};
+        assert_ok(bn_jobs_upload_begin(self->jobs, &nobodys, &facts, upload, &err), err);
+        assert_int_equal(facts.expires_ms, facts.created_ms + self->options.file_retention_s * 1000);
+    }
 }
 
 static void a_photo_on_this_server_needs_no_network(void **state)
@@ -293,6 +366,8 @@ int main(void)
         TEST(parts_come_in_any_order),
         TEST(parts_go_with_their_upload),
         TEST(caps_and_expiry),
+        TEST(results_have_room_that_uploads_cannot_take),
+        TEST(what_nobody_owns_goes_in_time),
         TEST(a_photo_on_this_server_needs_no_network),
         TEST(keys_open_the_door_until_they_are_revoked),
     };
