@@ -295,8 +295,10 @@ static bn_http_next begin(void *user, bn_http_request *request)
 static bn_http_next answer(bn_call *call, bn_http_request *request)
 {
     if (request->too_long) return refuse_length(request);
-    if (request->sink_failed && request->sink == BN_SINK_FILE)
+    if (request->sink_failed && request->sink == BN_SINK_FILE) {
+        bn_jobs_write_failed(call->service->jobs);
         return bn_reply_fault(request, 507, "internal_error", "The file could not be stored");
+    }
     if (request->sink_failed)
         return bn_reply_fault(request, 503, "runner_scheduling_failure", "Too many large requests at once");
     return routes[call->route.kind].fn(call, request);

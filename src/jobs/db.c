@@ -157,13 +157,20 @@ bn_status bn_db_begin(bn_db *db, bool durable, bn_error *err)
     if (db->durable != durable)
         BN_TRY(bn_db_exec(db, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err));
     db->durable = durable;
-    return bn_db_run(db, err, "BEGIN IMMEDIATE", "");
+    db->changes = sqlite3_total_changes(db->handle);
+    const bn_status status = bn_db_run(db, err, "BEGIN IMMEDIATE", "");
+    if (status == BIREFNET_ERROR_IO) atomic_store(&db->failing, true);
+    return status;
 }
 
 bn_status bn_db_end(bn_db *db, bn_status status, bn_error *err)
 {
     if (status == BIREFNET_OK) status = bn_db_run(db, err, "COMMIT", "");
     if (status != BIREFNET_OK && !sqlite3_get_autocommit(db->handle)) bn_db_run(db, NULL, "ROLLBACK", "");
+    if (status == BIREFNET_ERROR_IO)
+        atomic_store(&db->failing, true);
+    else if (status == BIREFNET_OK && sqlite3_total_changes(db->handle) != db->changes)
+        atomic_store(&db->failing, false);
     return status;
 }
 

@@ -9,14 +9,17 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #define BN_DB_STATEMENTS 48
 
 typedef struct bn_db {
     sqlite3 *handle;
-    pthread_mutex_t lock; /* callers hold it from the first query to the last column */
-    bool durable;         /* writer: a commit reaches the disk before it returns */
+    pthread_mutex_t lock;  /* callers hold it from the first query to the last column */
+    bool durable;          /* writer: a commit reaches the disk before it returns */
+    int changes;           /* rows so far, when the transaction began */
+    _Atomic(bool) failing; /* the last transaction that had something to write did not succeed */
     struct {
         const char *sql; /* by address: a literal at its place of use */
         sqlite3_stmt *statement;

@@ -160,15 +160,37 @@ static bn_status writer_end(writer *self, bn_status status, const char *path, bn
     return BIREFNET_OK;
 }
 
+static bn_status note(bn_files *files, bn_status status)
+{
+    if (status == BIREFNET_OK || status == BIREFNET_ERROR_IO)
+        atomic_store(&files->failing, status != BIREFNET_OK);
+    return status;
+}
+
+void bn_files_probe(bn_files *files)
+{
+    writer self;
+    static const uint8_t nothing[65536];
+    bn_status status = writer_open(&self, files, UINT64_MAX, NULL);
+    if (status == BIREFNET_OK) {
+        const bool written = write(self.fd, nothing, sizeof nothing) == (ssize_t)sizeof nothing;
+        status = written && fsync(self.fd) == 0 ? BIREFNET_OK : BIREFNET_ERROR_IO;
+        close(self.fd);
+        unlink(self.path);
+    }
+    note(files, status);
+}
+
 bn_status bn_files_write(bn_files *files, const char *id, const void *bytes, size_t size, bn_blob *blob,
                          bn_error *err)
 {
     writer self;
     char path[PATH_BYTES];
     file_path(files, id, path);
-    BN_TRY(writer_open(&self, files, files->max_total_bytes, err));
-    const bn_status status = writer_put(&self, bytes, size, err);
-    return writer_end(&self, status, path, blob, err);
+    bn_status status = writer_open(&self, files, files->max_total_bytes, err);
+    if (status != BIREFNET_OK) return note(files, status);
+    status = writer_put(&self, bytes, size, err);
+    return note(files, writer_end(&self, status, path, blob, err));
 }
 
 /* ---- taking over files that arrived ---- */
@@ -255,7 +277,7 @@ bn_status bn_files_adopt(bn_files *files, const char *id, int fd, bn_blob *blob,
 {
     char path[PATH_BYTES];
     file_path(files, id, path);
-    return adopt(files, path, fd, blob, err);
+    return note(files, adopt(files, path, fd, blob, err));
 }
 
 bn_status bn_files_adopt_part(bn_files *files, const char *upload_id, int number, int fd, bn_blob *blob,
@@ -263,7 +285,7 @@ bn_status bn_files_adopt_part(bn_files *files, const char *upload_id, int number
 {
     char path[PATH_BYTES];
     part_path(files, upload_id, number, path);
-    return adopt(files, path, fd, blob, err);
+    return note(files, adopt(files, path, fd, blob, err));
 }
 
 bn_status bn_files_join(bn_files *files, const char *id, const char *upload_id, const int *numbers,
@@ -271,8 +293,8 @@ bn_status bn_files_join(bn_files *files, const char *id, const char *upload_id, 
 {
     writer self;
     char path[PATH_BYTES];
-    BN_TRY(writer_open(&self, files, files->max_upload_bytes, err));
-    bn_status status = BIREFNET_OK;
+    bn_status status = writer_open(&self, files, files->max_upload_bytes, err);
+    if (status != BIREFNET_OK) return note(files, status);
     for (size_t i = 0; status == BIREFNET_OK && i < count; i++) {
         part_path(files, upload_id, numbers[i], path);
         const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -284,7 +306,7 @@ bn_status bn_files_join(bn_files *files, const char *id, const char *upload_id, 
         close(fd);
     }
     file_path(files, id, path);
-    return writer_end(&self, status, path, blob, err);
+    return note(files, writer_end(&self, status, path, blob, err));
 }
 
 /* ---- reading and removing ---- */

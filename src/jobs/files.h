@@ -16,6 +16,7 @@ typedef struct bn_files {
     uint64_t max_file_bytes, max_total_bytes;
     uint64_t max_upload_bytes;     /* of all, uploads are refused beyond it: what is left is for results */
     _Atomic(uint64_t) total_bytes; /* of files and parts */
+    _Atomic(bool) failing;         /* the last that was written did not reach the disk */
 } bn_files;
 
 bn_status bn_files_open(bn_files *files, const char *data_folder, bn_error *err);
@@ -40,6 +41,9 @@ bn_status bn_files_join(bn_files *files, const char *id, const char *upload_id, 
                         size_t count, bn_blob *blob, bn_error *err);
 /* Size and etag of what fd holds, without keeping it. */
 bn_status bn_files_digest(int fd, bn_blob *blob, bn_error *err);
+
+/* Write and remove a little: is it failing still? */
+void bn_files_probe(bn_files *files);
 
 bn_status bn_files_open_read(const bn_files *files, const char *id, int *fd, bn_error *err);
 void bn_files_remove(bn_files *files, const char *id);

@@ -312,6 +312,8 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
         snprintf(why_not, size, "%s", jobs->preload_error);
     else if (jobs->unsaved)
         snprintf(why_not, size, "results cannot be saved: is the disk full?");
+    else if (atomic_load(&jobs->files.failing) || bn_store_failing(jobs->store))
+        snprintf(why_not, size, "the data folder cannot be written: is the disk full?");
     else if (!bn_files_has_room(&jobs->files, jobs->files.max_total_bytes / 100))
         snprintf(why_not, size, "no room for results: the stored files take all they may");
     pthread_mutex_unlock(&jobs->lock);
@@ -319,6 +321,11 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
     if (!why_not[0] && !bn_engine_usable(&options, &err))
         snprintf(why_not, size, "no weights: %s", err.message);
     return !why_not[0];
+}
+
+void bn_jobs_write_failed(bn_jobs *jobs)
+{
+    atomic_store(&jobs->files.failing, true);
 }
 
 bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err)

@@ -61,8 +61,11 @@ bool bn_jobs_drain(bn_jobs *jobs, int grace_ms);
 /* Stops what runs (it is done again at the next start), ends the threads. No watch may be left. */
 void bn_jobs_close(bn_jobs **jobs);
 
-/* Whether requests can be answered; why_not (at most size bytes) says what is missing. */
+/* Whether requests can be answered; why_not (at most size bytes) says what is missing. A write that failed counts until
+ * another succeeds; where nobody writes, one is tried every minute. */
 bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size);
+/* A body could not be written into the incoming folder. */
+void bn_jobs_write_failed(bn_jobs *jobs);
 
 /* ---- requests ------------------------------------------------------------------------------------------- */
 

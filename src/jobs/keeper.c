@@ -56,6 +56,8 @@ void bn_keeper_sweep(bn_jobs *jobs)
     char ids[EXPIRED_AT_A_TIME][BN_FILE_ID_CHARS];
     size_t count = 0;
     const int64_t now_ms = bn_jobs_now(jobs);
+    if (atomic_load(&jobs->files.failing)) bn_files_probe(&jobs->files);
+    if (bn_store_failing(jobs->store)) bn_store_probe(jobs->store);
     do {
         if (bn_store_expired(jobs->store, now_ms, now_ms - PROMISE_MS, ids, EXPIRED_AT_A_TIME, &count,
                              NULL) != BIREFNET_OK)

@@ -13,6 +13,9 @@ typedef struct bn_store bn_store;
 /* Makes or migrates the database. FORMAT where it is damaged or of a newer program. */
 bn_status bn_store_open(const char *path, bn_store **store, bn_error *err);
 void bn_store_close(bn_store **store);
+/* Whether the last write failed and none succeeded since; probe: write something now to see. */
+bool bn_store_failing(bn_store *store);
+void bn_store_probe(bn_store *store);
 
 /* ---- requests */
 

@@ -33,6 +33,8 @@ static const char *const migrations[] = {
     "ALTER TABLE files ADD COLUMN key_id TEXT;",
 };
 
+#define NEWEST ((int)(sizeof migrations / sizeof *migrations))
+
 static bn_status read_number(bn_db *db, const char *sql, int64_t *number, bn_error *err)
 {
     sqlite3_stmt *statement;
@@ -60,7 +62,7 @@ static bn_status check_integrity(bn_db *db, bn_error *err)
 static bn_status migrate(bn_db *db, bn_error *err)
 {
     int64_t version;
-    const int64_t newest = (int64_t)(sizeof migrations / sizeof *migrations);
+    const int64_t newest = NEWEST;
     BN_TRY(read_number(db, "PRAGMA user_version", &version, err));
     if (version > newest)
         return bn_fail(err, BIREFNET_ERROR_FORMAT,
@@ -104,6 +106,24 @@ void bn_store_close(bn_store **store)
     bn_db_close(&(*store)->writer); /* last: it checkpoints */
     free(*store);
     *store = NULL;
+}
+
+bool bn_store_failing(bn_store *store)
+{
+    return atomic_load(&store->writer.failing);
+}
+
+/* The version that is there already: a page is written all the same. */
+void bn_store_probe(bn_store *store)
+{
+    char sql[64];
+    bn_db *db = &store->writer;
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", NEWEST);
+    pthread_mutex_lock(&db->lock);
+    bn_status status = bn_db_begin(db, true, NULL);
+    if (status == BIREFNET_OK) status = bn_db_end(db, bn_db_exec(db, sql, NULL), NULL);
+    atomic_store(&db->failing, status != BIREFNET_OK);
+    bn_db_unlock(db);
 }
 
 bn_db *bn_store_reader(bn_store *store)

@@ -138,9 +138,13 @@ test("a full disk: the upload fails, others are answered", async () => {
   const put = await fetch(begun.upload_url, { method: "PUT", body: Buffer.alloc(5000000) });
   assert.equal(put.status, 507);
   assert.equal((await put.json()).error_type, "internal_error");
+  const ready = await fetch(`${own.url}/readyz`);
+  assert.equal(ready.status, 503);
+  assert.match((await ready.json()).why, /cannot be written/);
   assert.equal((await fetch(begun.file_url)).status, 404);
   assert.ok((await client(own).run(E, { input: { image_url: dot } })).data.image);
   assert.equal((await fetch(begun.upload_url, { method: "PUT", body: photo })).status, 200);
   assert.ok((await bytesOf(begun.file_url)).equals(photo));
+  assert.equal((await fetch(`${own.url}/readyz`)).status, 200);
   await own.stop();
 });

@@ -5,6 +5,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -247,6 +249,57 @@ static void results_have_room_that_uploads_cannot_take(void **state)
     close(fd);
 }
 
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Files may not grow beyond a few bytes: as on a full disk, every write fails. */
+static void a_server_that_cannot_write_is_not_ready(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    bn_answer answer;
+    char id[BN_REQUEST_ID_CHARS], why[300];
+    static char bytes[100000];
+    bench_close(self);
+    self->options.max_file_bytes = self->options.max_stored_bytes = 1u << 20;
+    bench_open(self);
+    const int fd = bench_fd(bytes, sizeof bytes);
+    const bn_upload wish = {.name = "x"};
+    for (int by_itself = 0; by_itself < 2; by_itself++) {
+        limit_files(1000);
+        const bn_status failed = bn_jobs_upload(self->jobs, &wish, fd, &facts, &err);
+        limit_files(0);
+        assert_int_equal(failed, BIREFNET_ERROR_IO);
+        assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+        assert_non_null(strstr(why, "cannot be written"));
+        limit_files(1000);
+        bn_jobs_sweep(self->jobs);
+        limit_files(0);
+        assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+        if (by_itself)
+            bn_jobs_sweep(self->jobs); /* it looks for itself, where nobody writes */
+        else
+            assert_ok(bn_jobs_upload(self->jobs, &wish, fd, &facts, &err), err);
+        assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
+    }
+    const bn_submit submit = {.body = "{}", .body_bytes = 2, .max_queue_length = -1};
+    limit_files(1000);
+    bn_jobs_submit(self->jobs, &submit, id, NULL, &answer);
+    limit_files(0);
+    assert_int_equal(answer.code, 503);
+    bn_answer_free(&answer);
+    assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+    bn_jobs_sweep(self->jobs);
+    assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
+    close(fd);
+}
+
 static void what_nobody_owns_goes_in_time(void **state)
 {
     bench *self = *state;
@@ -361,12 +414,14 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
 
 int main(void)
 {
+    signal(SIGXFSZ, SIG_IGN);
     const struct CMUnitTest tests[] = {
         TEST(an_upload_is_there_whole_or_not_at_all),
         TEST(parts_come_in_any_order),
         TEST(parts_go_with_their_upload),
         TEST(caps_and_expiry),
         TEST(results_have_room_that_uploads_cannot_take),
+        TEST(a_server_that_cannot_write_is_not_ready),
         TEST(what_nobody_owns_goes_in_time),
         TEST(a_photo_on_this_server_needs_no_network),
         TEST(keys_open_the_door_until_they_are_revoked),
