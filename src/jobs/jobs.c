@@ -199,6 +199,8 @@ static void init_locks(bn_jobs *jobs)
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_mutex_init(&jobs->watches.lock, NULL);
     pthread_mutex_init(&jobs->courier_lock, NULL);
+    pthread_mutex_init(&jobs->upload_lock, NULL);
+    pthread_cond_init(&jobs->upload_left, NULL);
     pthread_cond_init(&jobs->changed, &monotonic);
     pthread_cond_init(&jobs->fetch_work, &monotonic);
     pthread_cond_init(&jobs->keeper_work, &monotonic);

@@ -128,6 +128,12 @@ typedef struct bn_errand {
     char host[256], key_id[BN_KEY_ID_CHARS];
 } bn_errand;
 
+/* Somebody writes what an upload brought: upload.c. */
+typedef struct bn_uploading {
+    struct bn_uploading *next;
+    const char *upload_id;
+} bn_uploading;
+
 struct bn_jobs {
     bn_jobs_options options;
     char data_folder[3072];
@@ -171,6 +177,10 @@ struct bn_jobs {
     bool draining, closing, preloading;
     char preload_error[300];
     bn_job *computing;
+
+    pthread_mutex_t upload_lock;
+    pthread_cond_t upload_left;
+    bn_uploading *uploading; /* in no order */
 
     pthread_mutex_t courier_lock;
     pthread_cond_t courier_work;

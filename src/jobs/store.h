@@ -82,7 +82,8 @@ typedef struct bn_stored_file {
 } bn_stored_file;
 
 bn_status bn_store_file_promise(bn_store *store, const bn_stored_file *file, bn_error *err);
-/* A promised file is whole now: size, etag and type of facts count. Its parts are forgotten. */
+/* A promised file is whole now: size, etag and type of facts count. Its parts are forgotten. NOT_FOUND where it
+ * has gone meanwhile, or is whole already. */
 bn_status bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err);
 /* NOT_FOUND. upload: id is the upload's. */
 bn_status bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err);

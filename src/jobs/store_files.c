@@ -31,9 +31,12 @@ bn_status bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_er
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, true, err);
     if (status == BIREFNET_OK) {
-        status =
-            bn_db_run(db, err, "UPDATE files SET whole = 1, size = ?2, etag = ?3, type = ?4 WHERE id = ?1",
-                      "titt", facts->id, (int64_t)facts->size, facts->etag, facts->type);
+        status = bn_db_run(db, err,
+                           "UPDATE files SET whole = 1, size = ?2, etag = ?3, type = ?4"
+                           " WHERE id = ?1 AND whole = 0",
+                           "titt", facts->id, (int64_t)facts->size, facts->etag, facts->type);
+        if (status == BIREFNET_OK && sqlite3_changes(db->handle) == 0)
+            status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload has ended");
         if (status == BIREFNET_OK)
             status = bn_db_run(
                 db, err, "DELETE FROM parts WHERE upload_id = (SELECT upload_id FROM files WHERE id = ?)",

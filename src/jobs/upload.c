@@ -113,6 +113,31 @@ bool bn_jobs_upload_known(bn_jobs *jobs, const char *upload_id)
     return find_upload(jobs, upload_id, &file, NULL) == BIREFNET_OK;
 }
 
+/* One at a time fills an upload, so that its bytes and its row are of the same one. */
+static void enter(bn_jobs *jobs, const char *upload_id, bn_uploading *self)
+{
+    pthread_mutex_lock(&jobs->upload_lock);
+    for (const bn_uploading *other = jobs->uploading; other;) {
+        const bool same = strcmp(other->upload_id, upload_id) == 0;
+        if (same) pthread_cond_wait(&jobs->upload_left, &jobs->upload_lock);
+        other = same ? jobs->uploading : other->next;
+    }
+    *self = (bn_uploading){.next = jobs->uploading, .upload_id = upload_id};
+    jobs->uploading = self;
+    pthread_mutex_unlock(&jobs->upload_lock);
+}
+
+static bn_status leave(bn_jobs *jobs, bn_uploading *self, bn_status status)
+{
+    pthread_mutex_lock(&jobs->upload_lock);
+    bn_uploading **at = &jobs->uploading;
+    while (*at != self) at = &(*at)->next;
+    *at = self->next;
+    pthread_cond_broadcast(&jobs->upload_left);
+    pthread_mutex_unlock(&jobs->upload_lock);
+    return status;
+}
+
 static void take_blob(bn_file_facts *facts, const bn_blob *blob)
 {
     facts->size = blob->size;
@@ -130,7 +155,15 @@ static bn_status compare_again(const bn_stored_file *file, int fd, bn_error *err
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload is complete, with another content");
 }
 
-bn_status bn_jobs_upload_put(bn_jobs *jobs, const char *upload_id, int fd, const char *type, bn_error *err)
+/* Its row says that it is whole, or it is none. */
+static bn_status make_whole(bn_jobs *jobs, const bn_file_facts *facts, bn_error *err)
+{
+    const bn_status status = bn_store_file_whole(jobs->store, facts, err);
+    if (status == BIREFNET_ERROR_NOT_FOUND) bn_files_remove(&jobs->files, facts->id);
+    return status;
+}
+
+static bn_status put(bn_jobs *jobs, const char *upload_id, int fd, const char *type, bn_error *err)
 {
     bn_blob blob;
     bn_stored_file file;
@@ -140,7 +173,14 @@ bn_status bn_jobs_upload_put(bn_jobs *jobs, const char *upload_id, int fd, const
     BN_TRY(bn_files_adopt(&jobs->files, file.facts.id, fd, &blob, err));
     take_blob(&file.facts, &blob);
     if (type && type[0]) bn_type_clean(type, file.facts.type);
-    return bn_store_file_whole(jobs->store, &file.facts, err);
+    return make_whole(jobs, &file.facts, err);
+}
+
+bn_status bn_jobs_upload_put(bn_jobs *jobs, const char *upload_id, int fd, const char *type, bn_error *err)
+{
+    bn_uploading self;
+    enter(jobs, upload_id, &self);
+    return leave(jobs, &self, put(jobs, upload_id, fd, type, err));
 }
 
 bn_status bn_jobs_upload(bn_jobs *jobs, const bn_upload *upload, int fd, bn_file_facts *facts, bn_error *err)
@@ -154,8 +194,8 @@ bn_status bn_jobs_upload(bn_jobs *jobs, const bn_upload *upload, int fd, bn_file
     return BIREFNET_OK;
 }
 
-bn_status bn_jobs_upload_part(bn_jobs *jobs, const char *upload_id, int number, int fd, char etag[33],
-                              bn_error *err)
+static bn_status put_part(bn_jobs *jobs, const char *upload_id, int number, int fd, char etag[33],
+                          bn_error *err)
 {
     bn_blob blob;
     bn_stored_file file;
@@ -170,6 +210,14 @@ bn_status bn_jobs_upload_part(bn_jobs *jobs, const char *upload_id, int number, 
     if (status == BIREFNET_ERROR_NOT_FOUND) bn_files_remove_part(&jobs->files, upload_id, number);
     if (status == BIREFNET_OK) memcpy(etag, blob.etag, sizeof blob.etag);
     return status;
+}
+
+bn_status bn_jobs_upload_part(bn_jobs *jobs, const char *upload_id, int number, int fd, char etag[33],
+                              bn_error *err)
+{
+    bn_uploading self;
+    enter(jobs, upload_id, &self);
+    return leave(jobs, &self, put_part(jobs, upload_id, number, fd, etag, err));
 }
 
 /* ---- putting together ---- */
@@ -208,8 +256,8 @@ static bn_status check_parts(bn_jobs *jobs, const char *upload_id, const bn_uplo
     return BIREFNET_OK;
 }
 
-bn_status bn_jobs_upload_complete(bn_jobs *jobs, const char *upload_id, const bn_upload_part *parts,
-                                  size_t count, bn_error *err)
+static bn_status complete(bn_jobs *jobs, const char *upload_id, const bn_upload_part *parts, size_t count,
+                          bn_error *err)
 {
     bn_blob blob;
     bn_stored_file file;
@@ -224,7 +272,15 @@ bn_status bn_jobs_upload_complete(bn_jobs *jobs, const char *upload_id, const bn
     free(numbers);
     BN_TRY(status);
     take_blob(&file.facts, &blob);
-    BN_TRY(bn_store_file_whole(jobs->store, &file.facts, err));
+    BN_TRY(make_whole(jobs, &file.facts, err));
     bn_files_remove_parts(&jobs->files, upload_id);
     return BIREFNET_OK;
+}
+
+bn_status bn_jobs_upload_complete(bn_jobs *jobs, const char *upload_id, const bn_upload_part *parts,
+                                  size_t count, bn_error *err)
+{
+    bn_uploading self;
+    enter(jobs, upload_id, &self);
+    return leave(jobs, &self, complete(jobs, upload_id, parts, count, err));
 }

@@ -79,6 +79,62 @@ static void an_upload_is_there_whole_or_not_at_all(void **state)
     close(second);
 }
 
+typedef struct putter {
+    bench *bench;
+    const char *upload;
+    pthread_barrier_t *start;
+    char text[20];
+    bn_status status;
+    pthread_t thread;
+} putter;
+
+static void *put(void *user)
+{
+    putter *self = user;
+    const int fd = incoming_fd(self->bench, self->text);
+    pthread_barrier_wait(self->start);
+    self->status = bn_jobs_upload_put(self->bench->jobs, self->upload, fd, NULL, NULL);
+    close(fd);
+    return NULL;
+}
+
+/* Whoever is first has filled it; the others are told, and what is read is what the first one sent. */
+static void two_who_fill_one_upload(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    enum { PUTTERS = 4, ROUNDS = 100 };
+    for (int round = 0; round < ROUNDS; round++) {
+        bn_file_facts facts;
+        char upload[BN_FILE_ID_CHARS];
+        putter putters[PUTTERS];
+        pthread_barrier_t start;
+        pthread_barrier_init(&start, NULL, PUTTERS);
+        const bn_upload wish = {.lifecycle = "{\"expiration_duration_seconds\":1}"};
+        assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
+        for (int i = 0; i < PUTTERS; i++) {
+            putters[i] = (putter){.bench = self, .upload = upload, .start = &start};
+            snprintf(putters[i].text, sizeof putters[i].text, "%.*s", i + 1, "abcdefgh");
+            assert_int_equal(pthread_create(&putters[i].thread, NULL, put, &putters[i]), 0);
+        }
+        const char *first = NULL;
+        for (int i = 0; i < PUTTERS; i++) {
+            pthread_join(putters[i].thread, NULL);
+            if (putters[i].status == BIREFNET_OK) {
+                assert_null(first);
+                first = putters[i].text;
+            } else {
+                assert_int_equal(putters[i].status, BIREFNET_ERROR_ARGUMENT);
+            }
+        }
+        pthread_barrier_destroy(&start);
+        assert_non_null(first);
+        check_content(self, facts.id, first);
+        atomic_fetch_add(&self->now_ms, 1000);
+        bn_jobs_sweep(self->jobs);
+    }
+}
+
 static void parts_come_in_any_order(void **state)
 {
     bench *self = *state;
@@ -417,6 +473,7 @@ int main(void)
     signal(SIGXFSZ, SIG_IGN);
     const struct CMUnitTest tests[] = {
         TEST(an_upload_is_there_whole_or_not_at_all),
+        TEST(two_who_fill_one_upload),
         TEST(parts_come_in_any_order),
         TEST(parts_go_with_their_upload),
         TEST(caps_and_expiry),
