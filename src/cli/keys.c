@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static int limit_of(const bn_values *values, bn_option option)
@@ -88,6 +89,7 @@ bn_exit bn_command_keys(const bn_values *values, bn_console *console)
     bn_error err = {0};
     char folder[1024];
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
+    umask(077); /* it may be this command that makes the data folder */
     const char *action = values->operands[0], *word = values->operand_count > 1 ? values->operands[1] : NULL;
     bn_status status = bn_data_folder(values, folder, &err);
     if (status == BIREFNET_OK) {

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -322,6 +323,7 @@ static bn_status open_all(bn_server *own, bn_error *err)
     BN_TRY(bn_data_folder(values, own->data_folder, err));
     BN_TRY(parse_address(listen ? listen : DEFAULT_LISTEN, 8000, &own->listen, err));
     BN_TRY(open_access_log(own, err));
+    umask(077); /* photos of others, and keys: from here on everything is the owner's alone */
     BN_TRY(read_tls(own, err));
     BN_TRY(open_jobs(own, err));
     return open_servers(own, err);

@@ -99,7 +99,7 @@ static bn_status writer_open(writer *self, bn_files *files, uint64_t max_total_b
     self->size = 0;
     self->max_total_bytes = max_total_bytes;
     snprintf(self->path, sizeof self->path, "%s/%s", files->incoming, id);
-    self->fd = open(self->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    self->fd = open(self->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (self->fd < 0) return bn_fail_errno(err, errno, "cannot make %s", self->path);
     crypto_generichash_init(&self->hash, NULL, 0, 16);
     return BIREFNET_OK;

@@ -1,7 +1,7 @@
 // keys.test.mjs - several keys on one server: what each may see, what tokens are good for, the door without keys.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { block, client, completed, dot, E, folder, host, photo, serve, until } from "./support.mjs";
 
@@ -165,4 +165,33 @@ test("webhooks reach private addresses only where no stranger can ask for them",
     await own.stop();
   }
   assert.equal(await hookOf(server, secret.alice), "delivered", "--allow-private");
+});
+
+/** Names and modes of everything below a folder. */
+function modes(at, name = ".", all = []) {
+  const facts = lstatSync(`${at}/${name}`);
+  all.push([name, (facts.mode & 0o777).toString(8), facts.isDirectory()]);
+  if (facts.isDirectory()) for (const entry of readdirSync(`${at}/${name}`)) modes(at, `${name}/${entry}`, all);
+  return all;
+}
+
+test("the data folder is for its owner", async () => {
+  const parent = folder();
+  const mask = process.umask(0o022);
+  const log = `${parent}/access.log`;
+  try {
+    for (const [data, own] of [[`${parent}/new/data`, "700"], [`${parent}/kept`, "755"], [`${parent}/by-keys`, "700"]]) {
+      if (own === "755") mkdirSync(data, { mode: 0o755 });
+      if (data.endsWith("keys")) keys(data, "add", "first");
+      const server = await serve({ data, args: ["--tls-self-signed", "--tls-listen", "127.0.0.1:0", "--access-log", log] });
+      if (!data.endsWith("keys")) await client(server).run(E, { input: { image_url: await client(server).storage.upload(new Blob([photo])) } });
+      await server.stop();
+      for (const [name, mode, isFolder] of modes(data))
+        assert.equal(mode, name === "." ? own : isFolder ? "700" : "600", `${data}/${name}`);
+      assert.equal((lstatSync(log).mode & 0o777).toString(8), "640", "the access log");
+    }
+  } finally {
+    process.umask(mask);
+    rmSync(parent, { recursive: true, force: true });
+  }
 });
