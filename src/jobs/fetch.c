@@ -21,6 +21,7 @@ typedef struct exchange {
     double window_ms;        /* clock when the present look at its speed began; 0 = nothing came yet */
     curl_off_t window_bytes; /* that had come then */
     bool is_redirect;        /* its body is of no interest */
+    bool is_answered;        /* the header section is complete: the code counts, whatever becomes of the body */
     char words[CURL_ERROR_SIZE];
 } exchange;
 
@@ -35,7 +36,10 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user)
     if (size * count > 9 && strncasecmp(bytes, "HTTP/", 5) == 0) {
         const char *blank = memchr(bytes, ' ', size * count);
         self->is_redirect = blank && blank[1] == '3' && self->options->redirects > 0;
+        self->is_answered = false;
     }
+    if (size * count > 0 && size * count <= 2 && (bytes[0] == '\r' || bytes[0] == '\n'))
+        self->is_answered = true;
     return size * count;
 }
 
@@ -136,15 +140,16 @@ static bn_status one_request(CURL *curl, exchange *self, const char *url, long *
         return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "it took too long");
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms); /* 0 = none */
-    self->is_redirect = false;
+    self->is_redirect = self->is_answered = false;
     self->window_ms = 0;
     self->words[0] = '\0';
     const CURLcode result = curl_easy_perform(curl);
+    *code = 0;
+    if (self->is_answered) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, code);
     if (self->status != BIREFNET_OK) return self->status;
     if (result != CURLE_OK)
         return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "%s",
                        self->words[0] ? self->words : curl_easy_strerror(result));
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, code);
     char *location = NULL;
     curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
     if (!self->is_redirect || !location) return BIREFNET_OK;

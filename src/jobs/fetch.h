@@ -25,8 +25,9 @@ typedef struct bn_web_options {
 
 bool bn_is_web_url(const char *text); /* http:// or https:// */
 
-/* Append the body to `out`, up to its maximum; *code (may be NULL) is the last answer's. NETWORK for everything that goes
- * wrong on the way, answers of 400 and more (unless *code is asked for) and refused addresses; LIMIT, CANCELLED. */
+/* Append the body to `out`, up to its maximum; *code (may be NULL) is the last answer's, as soon as its header section is
+ * complete and whatever becomes of its body, else 0. NETWORK for everything that goes wrong on the way, answers of 400
+ * and more (unless *code is asked for) and refused addresses; LIMIT, CANCELLED. */
 bn_status bn_web_exchange(const char *url, const bn_web_options *options, bn_buffer *out, long *code,
                           bn_error *err);
 

@@ -57,10 +57,16 @@ static void take(receiver *self, int fd)
     self->count++;
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
-    const int size = snprintf(reply, sizeof reply,
-                              "HTTP/1.1 %d Answer\r\n%sContent-Length: 0\r\nConnection: close\r\n\r\n", code,
-                              code == 302 ? "Location: http://127.0.0.1:1/\r\n" : "");
+    const int size = snprintf(reply, sizeof reply, "HTTP/1.1 %d Answer\r\n%s%sConnection: close\r\n\r\n",
+                              code, code == 302 ? "Location: http://127.0.0.1:1/\r\n" : "",
+                              self->reply_bytes > 0 ? "" : "Content-Length: 0\r\n");
     send(fd, reply, (size_t)size, MSG_NOSIGNAL);
+    static const char piece[65536];
+    for (size_t left = self->reply_bytes; left > 0;) {
+        const ssize_t sent = send(fd, piece, left < sizeof piece ? left : sizeof piece, MSG_NOSIGNAL);
+        if (sent <= 0) break;
+        left -= (size_t)sent;
+    }
     free(bytes);
 }
 

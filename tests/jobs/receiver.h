@@ -20,6 +20,7 @@ typedef struct receiver {
     pthread_cond_t changed;
     int codes[8]; /* of the first answers; 200 after them */
     size_t code_count, count;
+    size_t reply_bytes; /* of each answer's body */
     received list[RECEIVER_MAX];
 } receiver;
 

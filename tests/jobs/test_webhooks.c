@@ -232,6 +232,33 @@ static void slow_receivers_hold_up_nobody_else(void **state)
     for (int i = 0; i < PITS; i++) close(pits[i]);
 }
 
+/* 200 is 200, however much the receiver has to say. */
+static void a_long_acknowledgement_is_one(void **state)
+{
+    (void)state;
+    char id[BN_REQUEST_ID_CHARS], second[BN_REQUEST_ID_CHARS];
+    fixture *self = start(NULL, 0);
+    self->hooks.reply_bytes = 3u << 20;
+    submit(self, "{}", id);
+    receiver_wait(&self->hooks, 1);
+    for (bool over = false; !over;) {
+        bn_error err = {0};
+        bn_buffer text;
+        bn_buffer_init(&text, 1u << 20);
+        assert_ok(bn_jobs_metrics(self->bench.jobs, &text, &err), err);
+        const bool failed = strstr((char *)text.data, "webhooks_failed_total 0\n") == NULL;
+        over = failed || strstr((char *)text.data, "webhooks_delivered_total 1\n");
+        bn_buffer_free(&text);
+        assert_false(failed);
+    }
+    atomic_fetch_add(&self->bench.now_ms, 7200 * 1000);
+    bn_jobs_sweep(self->bench.jobs);
+    submit(self, "{}", second);
+    receiver_wait(&self->hooks, 2);
+    assert_string_equal(self->hooks.list[1].request_id, second);
+    end(self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +267,7 @@ int main(void)
         cmocka_unit_test(failed_attempts_come_again_after_a_restart_too),
         cmocka_unit_test(slow_receivers_hold_up_nobody_else),
         cmocka_unit_test(a_redirect_is_not_followed_or_repeated),
+        cmocka_unit_test(a_long_acknowledgement_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
