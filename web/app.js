@@ -9,12 +9,15 @@ import { createPhoto } from "./photo.js";
 import { createProgress } from "./progress.js";
 import { createRecent } from "./recent.js";
 import { createResult, thumbnail } from "./result.js";
+import { statusOf, withOptions, withPhoto } from "./state.js";
 
 const $ = (id) => document.getElementById(id);
 const EXAMPLE = "https://example.com/photo.jpg"; // stands in the calls until there is a photo
 
 let form = null;
-let running = null; // {stop: AbortController, id} while a request is on its way
+// photo and outcome: see state.js. problem: what was thrown; broken: the same, where it keeps the page from working at all.
+// running: {stop: AbortController, id} while a request is on its way.
+let state = { photo: null, running: null, problem: null, broken: null, outcome: null };
 const uploads = new WeakMap(); // File to its address here: the same photo goes up once
 
 const calls = createCalls();
@@ -23,9 +26,22 @@ const result = createResult();
 const key = createKey(showCall);
 const photo = createPhoto((chosen) => {
   showCall();
-  if (chosen && !running) progress.say("The photo is ready. Choose options, then remove the background.");
+  change(state.running ? { photo: chosen } : withPhoto(state, chosen));
 });
 const recent = createRecent(openRecent);
+
+// The one place where the page's own words and buttons follow the state.
+function change(next) {
+  const wrongBefore = state.problem ?? state.broken;
+  state = { ...state, ...next };
+  const { running, outcome } = state, wrong = state.problem ?? state.broken;
+  if (!running) progress.rest(statusOf(state));
+  $("shown").hidden = Boolean(running) || outcome?.kind !== "shown";
+  $("go").setAttribute("aria-disabled", String(Boolean(running)));
+  if (!running && document.activeElement === $("cancel")) $("go").focus(); // what is hidden would lose the focus
+  $("cancel").hidden = !running;
+  if (wrong !== wrongBefore) showProblem(wrong);
+}
 
 function showCall() {
   const chosen = photo.get();
@@ -42,20 +58,13 @@ function showCall() {
 }
 
 function showProblem(error) {
-  const { text, fields, needsKey, technical } = explain(error);
-  const box = $("problem");
+  const { text, fields, needsKey, technical } = error ? explain(error) : { fields: [] };
   const title = Object.assign(document.createElement("strong"), { textContent: "That did not work" });
   const words = Object.assign(document.createElement("p"), { textContent: text });
   const small = Object.assign(document.createElement("p"), { textContent: technical, className: "quiet" });
-  box.replaceChildren(title, words, ...(technical ? [small] : []));
+  $("problem").replaceChildren(...(error ? [title, words] : []), ...(technical ? [small] : []));
   form?.showProblems(fields);
   if (needsKey) key.open();
-}
-
-function setRunning(state) {
-  running = state;
-  $("go").setAttribute("aria-disabled", String(Boolean(state)));
-  $("cancel").hidden = !state;
 }
 
 async function addressOf(chosen, signal) {
@@ -77,7 +86,7 @@ function nameOf(chosen) {
 async function compute(chosen, input, signal) {
   input = { [PHOTO_FIELD]: await addressOf(chosen, signal), ...input };
   const submitted = await api.submit(input, { signal });
-  running.id = submitted.request_id;
+  state.running.id = submitted.request_id;
   progress.status(submitted);
   let last = submitted;
   for await (const status of api.follow(submitted.request_id, { signal })) {
@@ -90,30 +99,25 @@ async function compute(chosen, input, signal) {
 }
 
 async function run() {
-  const chosen = photo.get();
-  $("problem").replaceChildren();
-  form.showProblems([]);
+  const chosen = state.photo;
   if (!chosen) {
-    showProblem(new Error("Choose a photo first."));
-    return $("photo-file").focus();
+    change({ problem: null });
+    return photo.ask();
   }
-  setRunning({ stop: new AbortController(), id: null });
-  result.hide();
   progress.start();
+  change({ running: { stop: new AbortController(), id: null }, problem: null, outcome: null });
   // on a phone the result is below the form
   $("result").scrollIntoView({ block: "nearest" });
   try {
-    const made = await compute(chosen, form.values(), running.stop.signal);
-    const shown = await result.show({ ...made, before: chosen.preview });
-    progress.stop("Done. The result is below.");
+    const made = await compute(chosen, form.values(), state.running.stop.signal);
+    const shown = await result.show({ ...made, before: chosen.preview && (chosen.file ?? chosen.preview) });
+    change({ running: null, outcome: { kind: "shown", photo: chosen, name: made.name } });
     $("result").scrollIntoView({ block: "nearest" });
-    await remember(made, shown);
+    await remember(made, shown).catch(() => {}); // no more than a convenience
   } catch (error) {
     uploads.delete(chosen.file); // the server may have let it expire: next time it goes up again
-    progress.stop(error.name === "AbortError" ? "Cancelled." : "No result.");
-    if (error.name !== "AbortError") showProblem(error);
-  } finally {
-    setRunning(null);
+    const cancelled = error.name === "AbortError";
+    change({ running: null, outcome: { kind: cancelled ? "cancelled" : "failed" }, problem: cancelled ? null : error });
   }
 }
 
@@ -123,18 +127,19 @@ async function remember(made, { url, keptS }) {
 }
 
 async function openRecent(entry) {
-  if (running) return;
-  $("problem").replaceChildren();
+  if (state.running) return;
+  change({ problem: null });
   try {
     const url = entry.input[PHOTO_FIELD], preview = entry.uploaded ? api.here(url) : url;
     await result.show({ ...entry, before: (await canShow(preview)) ? preview : null });
+    if (state.running) return; // begun meanwhile
     form?.set(entry.input);
     photo.useAddress(url, preview);
-    progress.say(`The result of ${entry.name} is shown.`);
+    change({ outcome: { kind: "shown", photo: state.photo, name: entry.name, opened: true } });
     $("result").scrollIntoView({ block: "nearest" });
   } catch (error) {
     recent.remove(entry.id);
-    showProblem(error);
+    change({ problem: error });
   }
 }
 
@@ -146,30 +151,40 @@ async function canShow(url) {
   return image.decode().then(() => true, () => false);
 }
 
-async function stop() {
-  if (!running) return;
-  const { id } = running;
-  running.stop.abort();
+async function cancel() {
+  if (!state.running) return;
+  const { id, stop } = state.running;
+  stop.abort();
   if (id) await api.cancel(id).catch(() => {}); // finished meanwhile, or gone: nothing left to stop
 }
 
 async function start() {
   $("server-name").textContent = location.host;
   $("server-address").textContent = location.host;
-  $("cancel").addEventListener("click", stop);
+  $("cancel").addEventListener("click", cancel);
   $("options").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (form && !running) run();
+    if (!form) askServer();
+    else if (!state.running) run();
   });
   showCall();
+  await askServer();
+}
+
+// What it can do: the form's fields. Asked again by the button where the first try failed.
+async function askServer() {
   try {
-    const document = await api.openapi();
-    form = createForm($("fields"), inputSchema(document, api.ENDPOINT), showCall);
-    showCall();
-    await showWeights();
+    const schema = inputSchema(await api.openapi(), api.ENDPOINT);
+    form = createForm($("fields"), schema, () => {
+      showCall();
+      change(withOptions(state));
+    });
+    change({ broken: null });
   } catch (error) {
-    showProblem(error);
+    return change({ broken: error });
   }
+  showCall();
+  await showWeights().catch(() => {}); // remarks only
 }
 
 // Which names are answered by other weights, because their own are not there.

@@ -1,66 +1,20 @@
-// photo.js - the photo to work on: picked, dropped, pasted, or named by an address; and its preview.
+// photo.js - the photo to work on: picked, dropped, pasted, or named by an address; its preview; and what is wrong with it as
+// far as this page can tell.
+import { listenForDrops, listenForPastes } from "./arrivals.js";
 
 const $ = (id) => document.getElementById(id);
+const HINT = "Drop a photo anywhere on this page, or paste one.";
+const KINDS = "JPEG, PNG, WebP, GIF, AVIF and TIFF work.";
+const EXTENSION = /\.(jpe?g|jfif|png|webp|gif|avif|tiff?|heic|heif|jxl|bmp)$/i;
+const ADDRESS = /^(https?:\/\/[^\s/]\S*|data:\S+)$/i;
 
-/** onChange is called with the photo: {file, preview} or {url, preview}, or null. */
-export function createPhoto(onChange) {
-  let photo = null;
-
-  function set(next) {
-    if (photo?.file) URL.revokeObjectURL(photo.preview);
-    photo = next;
-    show(photo);
-    onChange(photo);
-  }
-  function setFile(file) {
-    $("photo-url").value = "";
-    set({ file, preview: URL.createObjectURL(file) });
-  }
-  function setUrl(text, preview) {
-    const url = text.trim();
-    $("photo-file").value = "";
-    set(url ? { url, preview: preview ?? url } : null);
-  }
-
-  $("photo-file").addEventListener("change", (event) => event.target.files[0] && setFile(event.target.files[0]));
-  $("photo-url").addEventListener("change", (event) => setUrl(event.target.value));
-  $("photo-clear").addEventListener("click", () => {
-    $("photo-url").value = "";
-    setUrl("");
-    $("photo-file").focus();
-  });
-  listenForDrops(setFile, useAddress);
-  listenForPastes(setFile, useAddress);
-
-  function useAddress(url, preview) {
-    $("photo-url").value = url;
-    setUrl(url, preview);
-  }
-  return { get: () => photo, useAddress };
+/** Whether a file may be a photo, by what is known without reading it; the server has the last word. */
+function mayBePhoto(file) {
+  return file.type.startsWith("image/") || EXTENSION.test(file.name) || (!file.type && !file.name.includes("."));
 }
 
-function show(photo) {
-  const image = $("photo-preview"), facts = $("photo-facts");
-  $("photo").classList.toggle("has-photo", Boolean(photo));
-  $("photo-hint").hidden = Boolean(photo);
-  $("photo-clear").hidden = !photo;
-  facts.hidden = !photo;
-  image.hidden = true;
-  if (!photo) return image.removeAttribute("src");
-  const name = photo.file ? `${photo.file.name || "Pasted photo"}, ${bytes(photo.file.size)}` : "";
-  facts.textContent = name;
-  image.referrerPolicy = "no-referrer";
-  image.onload = () => {
-    image.hidden = false;
-    photo.width = image.naturalWidth;
-    photo.height = image.naturalHeight;
-    facts.textContent = [name, `${photo.width} × ${photo.height} pixels`].filter(Boolean).join(", ");
-  };
-  image.onerror = () => {
-    photo.preview = null;
-    facts.textContent = [name, "no preview in this browser"].filter(Boolean).join(", ");
-  };
-  image.src = photo.preview;
+function isAddress(text) {
+  return ADDRESS.test(text) && URL.canParse(text);
 }
 
 /** 1234567 as "1.2 MB". */
@@ -70,55 +24,103 @@ export function bytes(count) {
   return `${(count / 1e6).toFixed(1)} MB`;
 }
 
-function listenForDrops(onFile, onUrl) {
-  let depth = 0; // dragenter and dragleave come for every element below the pointer
-  const mark = (change) => {
-    depth = Math.max(0, depth + change);
-    document.body.classList.toggle("dragging", depth > 0);
+/** onChange is called with the photo: {file, preview} or {url, preview}, or null. preview is null where this browser cannot
+ * show it, which may turn out later: then onChange is called again. */
+export function createPhoto(onChange) {
+  let photo = null;
+
+  function set(next) {
+    if (photo?.file) URL.revokeObjectURL(photo.preview);
+    photo = next;
+    if (photo?.file !== $("photo-file").files[0]) $("photo-file").value = ""; // so that the same file can be picked again
+    hint("");
+    complain("");
+    show(photo, () => photo === next && onChange(photo));
+    onChange(photo);
+  }
+  function hint(text) {
+    $("photo-hint").textContent = text || (photo ? "" : HINT);
+  }
+  function setFiles(files) {
+    const [file] = files;
+    if (!mayBePhoto(file)) {
+      $("photo-file").value = "";
+      hint("");
+      return complain(`${file.name} is not a photo${photo ? "; the one below stays chosen" : ""}. ${KINDS}`, "photo-file");
+    }
+    $("photo-url").value = "";
+    set({ file, preview: URL.createObjectURL(file) });
+    if (files.length > 1) hint(`There were ${files.length} files; only the first, ${file.name}, is taken.`);
+  }
+  function setUrl(text, preview) {
+    const url = text.trim();
+    set(isAddress(url) ? { url, preview: preview ?? url } : null);
+    if (url && !photo) complain("Write the whole address of a photo; it begins with https:// or http://.", "photo-url");
+  }
+  function useAddress(url, preview) {
+    $("photo-url").value = url;
+    setUrl(url, preview);
+  }
+
+  $("photo-file").addEventListener("change", (event) => event.target.files[0] && setFiles([...event.target.files]));
+  $("photo-url").addEventListener("change", (event) => setUrl(event.target.value));
+  $("photo-url").addEventListener("input", () => complain(""));
+  $("photo-clear").addEventListener("click", () => {
+    $("photo-url").value = "";
+    set(null);
+    $("photo-file").focus();
+  });
+  listenForDrops(setFiles, useAddress);
+  listenForPastes(setFiles, useAddress, (text) => hint(`${text}${photo ? " The photo below stays chosen." : ""}`));
+
+  return {
+    get: () => photo,
+    useAddress,
+    /** Lead the person to what is missing. */
+    ask() {
+      const address = $("photo-url").value.trim();
+      if (address) setUrl(address);
+      else if (!$("photo-problem").textContent) complain("Choose a photo first.", "photo-file");
+      $(address ? "photo-url" : "photo-file").focus({ preventScroll: true });
+      $(address ? "photo-url" : "photo").scrollIntoView({ block: "center" });
+    },
   };
-  const fits = (event) => [...event.dataTransfer.types].some((type) => type === "Files" || type === "text/uri-list");
-  document.addEventListener("dragenter", (event) => fits(event) && mark(1));
-  document.addEventListener("dragleave", (event) => fits(event) && mark(-1));
-  document.addEventListener("dragover", (event) => {
-    if (!fits(event)) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
-  });
-  document.addEventListener("drop", (event) => {
-    if (!fits(event)) return;
-    event.preventDefault();
-    mark(-depth);
-    const file = event.dataTransfer.files[0];
-    const url = event.dataTransfer.getData("text/uri-list").split("\n")[0].trim();
-    if (file) onFile(file);
-    else if (/^https?:/.test(url)) onUrl(url);
-  });
 }
 
-function listenForPastes(onFile, onUrl) {
-  document.addEventListener("paste", (event) => {
-    const file = event.clipboardData.files[0];
-    const text = event.clipboardData.getData("text/plain").trim();
-    if (file) {
-      event.preventDefault();
-      onFile(file);
-    } else if (/^https?:\/\/\S+$/.test(text) && !event.target.closest?.("input, textarea")) {
-      onUrl(text);
-    }
-  });
-  if (!navigator.clipboard?.read) return;
-  $("photo-paste").hidden = false;
-  $("photo-paste").addEventListener("click", async () => {
-    const hint = $("photo-hint");
-    try {
-      for (const item of await navigator.clipboard.read()) {
-        const type = item.types.find((each) => each.startsWith("image/"));
-        if (type) return onFile(new File([await item.getType(type)], `pasted.${type.slice(6)}`, { type }));
-      }
-      hint.textContent = "There is no photo on the clipboard.";
-    } catch {
-      hint.textContent = "This browser does not let the page read the clipboard; press Ctrl+V instead.";
-    }
-    hint.hidden = false;
-  });
+/** Say what is wrong beside the control that it is about; "" takes it all back. */
+function complain(text, id) {
+  for (const each of ["photo-file", "photo-url"]) {
+    const problem = $(each === "photo-file" ? "photo-problem" : "photo-url-problem");
+    problem.textContent = each === id ? text : "";
+    if (each === id) $(each).setAttribute("aria-invalid", "true");
+    else $(each).removeAttribute("aria-invalid");
+  }
+}
+
+function show(photo, onUnseen) {
+  const image = $("photo-preview"), facts = $("photo-facts");
+  $("photo").classList.toggle("has-photo", Boolean(photo));
+  $("photo-clear").hidden = !photo;
+  facts.hidden = !photo;
+  image.hidden = true;
+  if (!photo) return image.removeAttribute("src");
+  const name = photo.file ? `${photo.file.name || "Pasted photo"}, ${bytes(photo.file.size)}` : "";
+  const unseen = () => {
+    photo.preview = null;
+    facts.textContent = [name, "no preview in this browser"].filter(Boolean).join(", ");
+  };
+  facts.textContent = name;
+  if (!photo.preview) return unseen();
+  image.referrerPolicy = "no-referrer";
+  image.onload = () => {
+    image.hidden = false;
+    photo.width = image.naturalWidth;
+    photo.height = image.naturalHeight;
+    facts.textContent = [name, `${photo.width} × ${photo.height} pixels`].filter(Boolean).join(", ");
+  };
+  image.onerror = () => {
+    unseen();
+    onUnseen();
+  };
+  image.src = photo.preview;
 }

@@ -18,13 +18,13 @@ export function createProgress() {
   }
 
   return {
-    say,
     start() {
       $("progress").hidden = false;
       $("progress-log").replaceChildren();
       bar(null);
     },
-    stop(text) {
+    /** Nothing is on its way; text says what came of it. */
+    rest(text) {
       $("progress").hidden = true;
       say(text);
     },

@@ -65,7 +65,7 @@ function showFacts(facts) {
 
 /** The place where results are shown. */
 export function createResult() {
-  let image = null, mask = null, onlyMask = false, stem = "photo";
+  let image = null, mask = null, before = null, onlyMask = false, stem = "photo";
 
   const stage = createStage(async (view) => {
     if (view !== "mask" || !image) return;
@@ -96,27 +96,25 @@ export function createResult() {
   $("copy-image").addEventListener("click", copy);
 
   return {
-    /** shown: {output, input, before, name, weights, seconds}. Resolves to {url, keptS} of the image. */
+    /** shown: {output, input, before, name, weights, seconds}; before is an address, a file, or null. Resolves to {url, keptS} of the image. */
     async show(shown) {
       const [nextImage, nextMask] = await Promise.all([load(shown.output.image),
         shown.output.mask_image ? load(shown.output.mask_image) : null]);
-      for (const old of [image, mask]) if (old) URL.revokeObjectURL(old.url);
+      for (const old of [image, mask, before]) if (old) URL.revokeObjectURL(old.url);
       image = nextImage;
       mask = nextMask;
+      // an address of its own: the photo may be chosen away while its result is looked at
+      before = shown.before instanceof Blob ? { url: URL.createObjectURL(shown.before) } : null;
       onlyMask = Boolean(shown.input.mask_only);
       stem = shown.name.replace(/\.[^.]*$/, "") || "photo";
       const { width, height } = shown.output.image;
-      $("shown").hidden = false;
-      await stage.show({ before: shown.before, after: image.url, width, height, onlyMask });
+      await stage.show({ before: before?.url ?? shown.before, after: image.url, width, height, onlyMask });
       offer($("download"), image, `${stem}-${onlyMask ? "mask" : "cutout"}`, "Download");
       offerMask();
       $("copy-image").hidden = image.type !== "image/png" || !globalThis.ClipboardItem || !navigator.clipboard?.write;
       showFacts([["Size", `${width} × ${height}`], ["Computed in", shown.seconds ? `${shown.seconds.toFixed(1)} s` : ""],
         ["Weights", shown.weights]]);
       return { url: image.url, keptS: image.keptS };
-    },
-    hide() {
-      $("shown").hidden = true;
     },
   };
 }

@@ -66,8 +66,12 @@ for (const colorScheme of ["light", "dark"])
     await check("result", 50, 15);
     await page.click("#photo-clear");
     await page.click("#go");
+    await page.locator("#photo-problem", { hasText: "Choose" }).waitFor();
+    await check("no photo", 30, 10);
+    await page.setInputFiles("#photo-file", { name: "no.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no photo\n") });
+    await page.click("#go");
     await page.locator("#problem strong").waitFor();
-    await check("problem", 40, 12);
+    await check("problem", 30, 10);
     await page.click("#key-open");
     await check("dialog", 6, 12);
   });

@@ -17,24 +17,74 @@ const problem = async (page) => {
 // the browser itself notes replies of 400 and above; everything else is a fault
 const others = (page) => page.faults.filter((fault) => !fault.startsWith("Failed to load resource"));
 
-test("no photo", async () => {
-  const page = await own.page();
-  await page.click("#go");
-  assert.match(await problem(page), /Choose a photo first/);
-  assert.equal(await page.evaluate(() => document.activeElement.id), "photo-file");
+const status = (page) => page.textContent("#status");
+
+test("no photo, on a phone: said where the photo goes, and the focus is seen there", async () => {
+  const page = await own.page({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await page.tap("#go");
+  await page.locator("#photo-problem", { hasText: "Choose a photo first" }).waitFor();
+  const seen = await page.evaluate(() => {
+    const { top, bottom } = document.getElementById("photo-problem").getBoundingClientRect();
+    const { outlineStyle, outlineWidth } = getComputedStyle(document.querySelector("label[for=photo-file]"));
+    return { inView: top >= 0 && bottom <= innerHeight, id: document.activeElement.id, outlineStyle, wide: parseFloat(outlineWidth) >= 2,
+      invalid: document.activeElement.getAttribute("aria-invalid") };
+  });
+  assert.deepEqual(seen, { inView: true, id: "photo-file", outlineStyle: "solid", wide: true, invalid: "true" });
+  await page.setInputFiles("#photo-file", photoFile);
+  await page.locator("#status", { hasText: "ready" }).waitFor();
+  assert.equal(await page.textContent("#photo-problem"), "");
+  assert.equal(await page.getAttribute("#photo-file", "aria-invalid"), null);
+  await page.tap("#photo-clear");
+  assert.match(await status(page), /Nothing here yet/);
   assert.deepEqual(page.faults, []);
 });
 
-test("a text file as photo, then a real one", async () => {
+test("a file of another kind is refused by the page, and the photo before stays", async () => {
   const page = await own.page();
-  await page.setInputFiles("#photo-file", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no photo at all\n") });
+  const notes = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no photo at all\n") };
+  await page.setInputFiles("#photo-file", notes);
+  await page.locator("#photo-problem", { hasText: "notes.txt is not a photo" }).waitFor();
+  assert.match(await status(page), /Nothing here yet/);
+  await page.setInputFiles("#photo-file", photoFile);
+  assert.equal(await page.textContent("#photo-problem"), "");
+  await page.setInputFiles("#photo-file", notes);
+  assert.match(await page.textContent("#photo-problem"), /stays chosen/);
+  assert.match(await page.textContent("#photo-facts"), /photo1\.jpg/);
+  await remove(page);
+  assert.deepEqual(page.faults, []);
+});
+
+for (const text of ["hello", "ftp://example.com/photo.jpg", "https://", "https://exa mple.com/"])
+  test(`an address that is none: ${text}`, async () => {
+    const page = await own.page();
+    await page.fill("#photo-url", text);
+    await page.keyboard.press("Tab");
+    assert.match(await page.textContent("#photo-url-problem"), /begins with https/);
+    assert.equal(await page.getAttribute("#photo-url", "aria-invalid"), "true");
+    assert.equal(await page.evaluate(() => getComputedStyle(document.getElementById("photo-url")).borderTopColor), "rgb(163, 35, 28)");
+    assert.match(await status(page), /Nothing here yet/);
+    await page.click("#go");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "photo-url");
+    await page.keyboard.press("End");
+    await page.keyboard.type("x");
+    assert.equal(await page.getAttribute("#photo-url", "aria-invalid"), null);
+    assert.equal(await page.textContent("#photo-url-problem"), "");
+    assert.deepEqual(page.faults, []);
+  });
+
+test("a text that is called a photo, then a real one", async () => {
+  const page = await own.page();
+  await page.setInputFiles("#photo-file", { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no photo at all\n") });
   await page.locator("#photo-facts", { hasText: "no preview" }).waitFor();
+  assert.match(await status(page), /cannot show it/);
   await page.click("#go");
   const text = await problem(page);
   assert.match(text, /could not read this file as a photo|not supported/);
   assert.match(text, /HTTP 422/);
   assert.equal(await page.isVisible("#shown"), false);
   await page.setInputFiles("#photo-file", photoFile);
+  assert.equal(await page.textContent("#problem"), "");
+  assert.match(await status(page), /ready/);
   await remove(page);
   assert.deepEqual(others(page), []);
 });

@@ -1,5 +1,6 @@
 // flow.test.mjs - from a photo to a download: queue, progress, cancel, formats and options, recent results, keys.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { begin, download, finished, photoFile, photoSize, remove, typeOf } from "./browser.mjs";
 import { block, client, host } from "./support.mjs";
@@ -36,6 +37,41 @@ test("which weights will answer is said beside the model", async () => {
     const note = await page.textContent("#field-model-note");
     assert.equal(note.includes("not on this server"), !available);
     assert.ok(available || note.includes(weights), note);
+  }
+});
+
+test("another photo takes the result of the one before away", async () => {
+  const page = await own.page();
+  await page.setInputFiles("#photo-file", photoFile);
+  await remove(page);
+  await page.setInputFiles("#photo-file", { name: "second.jpg", mimeType: "image/jpeg", buffer: readFileSync(photoFile) });
+  await page.locator("#status", { hasText: "The photo is ready" }).waitFor();
+  assert.equal(await page.isVisible("#shown"), false);
+  await remove(page);
+  assert.equal((await download(page, "#download")).name, "second-cutout.png");
+  await page.click("#photo-clear");
+  assert.match(await page.textContent("#status"), /Nothing here yet/);
+  assert.equal(await page.isVisible("#shown"), false);
+  assert.deepEqual(page.faults, []);
+});
+
+test("a photo that is chosen meanwhile: the result says whose it is, and can still be compared", async () => {
+  const page = await own.page();
+  const api = client(own.server), hoster = await host();
+  await block(api, hoster);
+  try {
+    await page.setInputFiles("#photo-file", photoFile);
+    await page.click("#go");
+    await page.locator("#status", { hasText: "Waiting" }).waitFor();
+    await page.setInputFiles("#photo-file", { name: "second.jpg", mimeType: "image/jpeg", buffer: readFileSync(photoFile) });
+    assert.match(await page.textContent("#status"), /Waiting/);
+    hoster.release();
+    await finished(page);
+    assert.match(await page.textContent("#status"), /result of photo1\.jpg, not of the photo that is chosen now/);
+    await page.waitForFunction(() => document.getElementById("stage-before").naturalWidth > 0);
+    assert.deepEqual(page.faults, []);
+  } finally {
+    hoster.close();
   }
 });
 
@@ -124,6 +160,7 @@ test("cancel while it waits", async () => {
     const error = await api.queue.result("fal-ai/birefnet/v2", { requestId }).catch((thrown) => thrown);
     assert.equal(error.status, 499);
     assert.equal(await page.isVisible("#cancel"), false);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "go");
     assert.deepEqual(page.faults, []);
   } finally {
     hoster.close();

@@ -1,8 +1,9 @@
 // photo.test.mjs - the ways in: picked, dropped, pasted, by address; and taken out again.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { begin, photoFile, photoSize, remove } from "./browser.mjs";
-import { host } from "./support.mjs";
+import { host, source } from "./support.mjs";
 
 let own;
 before(async () => { own = await begin(); });
@@ -32,11 +33,48 @@ test("dropped on the page, as a file manager does it", async () => {
   const data = { items: [], files: [photoFile], dragOperationsMask: 1 };
   for (const type of ["dragEnter", "dragOver", "drop"]) {
     await session.send("Input.dispatchDragEvent", { type, x: 600, y: 300, data });
-    assert.equal(await page.evaluate(() => document.body.classList.contains("dragging")), type !== "drop");
+    // over the whole window, wherever it is scrolled to
+    const { content, position } = await page.evaluate(() => getComputedStyle(document.body, "::after"));
+    assert.deepEqual([content, position], type === "drop" ? ["none", "static"] : ['"Drop the photo here"', "fixed"]);
   }
   await page.locator("#photo-facts", { hasText: facts }).waitFor();
   await remove(page);
   assert.deepEqual(page.faults, []);
+});
+
+async function drop(page, files) {
+  const session = await page.context().newCDPSession(page);
+  for (const type of ["dragEnter", "dragOver", "drop"])
+    await session.send("Input.dispatchDragEvent", { type, x: 600, y: 300, data: { items: [], files, dragOperationsMask: 1 } });
+}
+
+test("several dropped: the first is taken, and that is said", async () => {
+  const page = await own.page();
+  await drop(page, [photoFile, photoFile]);
+  await page.locator("#photo-facts", { hasText: facts }).waitFor();
+  assert.match(await page.textContent("#photo-hint"), /2 files; only the first, photo1\.jpg/);
+  assert.equal(await page.getAttribute("#photo-hint", "role"), "status");
+  await page.click("#photo-clear");
+  assert.match(await page.textContent("#photo-hint"), /Drop a photo/);
+});
+
+test("what is dropped is no photo", async () => {
+  const page = await own.page();
+  await drop(page, [join(source, "README.md")]);
+  await page.locator("#photo-problem", { hasText: "README.md is not a photo" }).waitFor();
+  assert.match(await page.textContent("#status"), /Nothing here yet/);
+});
+
+test("nothing on the clipboard is said, until there is a photo", async () => {
+  const page = await own.page();
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: own.server.url });
+  await page.bringToFront();
+  await page.evaluate(() => navigator.clipboard.writeText("words"));
+  await page.click("#photo-paste");
+  await page.locator("#photo-hint", { hasText: "no photo on the clipboard" }).waitFor();
+  await page.setInputFiles("#photo-file", photoFile);
+  await page.locator("#photo-facts", { hasText: facts }).waitFor();
+  assert.equal(await page.textContent("#photo-hint"), "");
 });
 
 // A picture on the clipboard, as "copy image" puts it there.
