@@ -15,13 +15,14 @@ export function useKey(text) {
   key = text;
 }
 
-/** A reply that is not a success: status, the JSON body (or null), the request's id. */
+/** A reply that is not a success: status, the JSON body (or null), the request's id, whether a key went with the call. */
 export class ApiError extends Error {
   constructor(status, body, requestId) {
     super(`The server answered ${status}`);
     this.status = status;
     this.body = body;
     this.requestId = requestId;
+    this.hadKey = Boolean(key);
   }
 }
 
@@ -103,28 +104,35 @@ export async function submit(input, { signal }) {
   return (await call(`queue/${ENDPOINT}`, { method: "POST", body: input, signal })).json();
 }
 
-/** Every status of the request until it is completed. Log lines come once each. */
-export async function* follow(id, { signal }) {
-  const seen = { logs: 0, failures: 0 };
+/** Every status of the request until it is completed. Log lines come once each. onLost is called when the server cannot be
+ * reached, before it is tried again. */
+export async function* follow(id, { signal, onLost }) {
+  const seen = { logs: new Set(), failures: 0 };
   while (true) {
     try {
-      for await (const status of streamed(id, signal)) {
-        seen.failures = 0;
-        seen.logs += status.logs?.length ?? 0;
-        yield status;
-        if (status.status === "COMPLETED") return;
-      }
-      // the stream ended early, as some proxies make it: ask instead
-      for await (const status of polled(id, signal, seen)) {
-        yield status;
-        if (status.status === "COMPLETED") return;
+      // a stream that ended early, as some proxies make it: ask instead
+      for (const source of [streamed, polled]) {
+        for await (const status of source(id, signal)) {
+          seen.failures = 0;
+          yield withNewLogs(status, seen.logs);
+          if (status.status === "COMPLETED") return;
+        }
       }
     } catch (error) {
       const lost = error instanceof TypeError || (error instanceof ApiError && error.status >= 502);
       if (!lost || seen.failures >= RETRY_MS.length) throw error;
+      onLost();
       await sleep(RETRY_MS[seen.failures++], signal);
     }
   }
+}
+
+// Each stream and each answer begins with the first line again; a server that started again has lines of its own.
+function withNewLogs(status, seen) {
+  const name = ({ timestamp, message }) => `${timestamp} ${message}`;
+  const logs = (status.logs ?? []).filter((line) => !seen.has(name(line)));
+  for (const line of logs) seen.add(name(line));
+  return { ...status, logs };
 }
 
 async function* streamed(id, signal) {
@@ -148,15 +156,9 @@ async function* streamed(id, signal) {
   }
 }
 
-// Asked for, logs come whole each time; those already told are taken off.
-async function* polled(id, signal, seen) {
+async function* polled(id, signal) {
   while (true) {
-    const status = await (await call(`queue/${APP}/requests/${id}/status?logs=1`, { signal })).json();
-    const logs = status.logs ?? [];
-    status.logs = logs.slice(seen.logs);
-    seen.logs = Math.max(seen.logs, logs.length);
-    seen.failures = 0;
-    yield status;
+    yield (await call(`queue/${APP}/requests/${id}/status?logs=1`, { signal })).json();
     await sleep(POLL_MS, signal);
   }
 }

@@ -64,7 +64,7 @@ function showProblem(error) {
   const small = Object.assign(document.createElement("p"), { textContent: technical, className: "quiet" });
   $("problem").replaceChildren(...(error ? [title, words] : []), ...(technical ? [small] : []));
   form?.showProblems(fields);
-  if (needsKey) key.open();
+  if (needsKey) key.open(text);
 }
 
 async function addressOf(chosen, signal) {
@@ -89,7 +89,7 @@ async function compute(chosen, input, signal) {
   state.running.id = submitted.request_id;
   progress.status(submitted);
   let last = submitted;
-  for await (const status of api.follow(submitted.request_id, { signal })) {
+  for await (const status of api.follow(submitted.request_id, { signal, onLost: progress.lost })) {
     progress.status(status);
     last = status;
   }

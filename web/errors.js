@@ -12,6 +12,7 @@ const BY_TYPE = {
   missing: "Choose a photo first.",
 };
 
+const UNKNOWN_KEY = "The server does not know this key. Check it, or ask who runs the server for another.";
 const BY_STATUS = {
   401: "This server wants a key. Enter one with the Key button at the top.",
   413: "This file is larger than the server allows.",
@@ -31,7 +32,9 @@ export function explain(error) {
     .map((entry) => ({ name: entry.loc[1], text: BY_TYPE[entry.type] ?? entry.msg }));
   const said = entries.map((entry) => BY_TYPE[entry.type] ?? entry.msg).join(" ") ||
     (typeof detail === "string" ? detail : "");
-  const text = entries.length ? said : BY_STATUS[error.status] ?? (said || "The server answered with an error.");
+  const text = entries.length ? said
+    : error.status === 401 && error.hadKey ? UNKNOWN_KEY
+    : BY_STATUS[error.status] ?? (said || "The server answered with an error.");
   const technical = [`HTTP ${error.status}`, ...entries.map((entry) => entry.type), error.requestId && `request ${error.requestId}`,
     !entries.length && said !== text && said].filter(Boolean).join(" · ");
   return { text, fields, needsKey: error.status === 401, technical };

@@ -6,6 +6,7 @@ const STORE = "birefnet.key";
 
 /** onChange is called whenever a key is set or forgotten. */
 export function createKey(onChange) {
+  const why = $("key-why").textContent; // unless there is a reason to ask
   let key = "";
   try {
     key = sessionStorage.getItem(STORE) ?? "";
@@ -29,13 +30,17 @@ export function createKey(onChange) {
     useKey(key);
     $("key-open").textContent = key ? "Key: set" : "Key…";
   }
-  function open() {
+  function open(reason) {
     $("key-text").value = key;
+    $("key-why").textContent = reason || why;
+    $("key-why").classList.toggle("field-problem", Boolean(reason));
+    if (reason && key) $("key-text").setAttribute("aria-invalid", "true");
+    else $("key-text").removeAttribute("aria-invalid");
     if (!$("key-dialog").open) $("key-dialog").showModal();
     $("key-text").focus();
   }
 
-  $("key-open").addEventListener("click", open);
+  $("key-open").addEventListener("click", () => open());
   $("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
     set($("key-text").value);
@@ -43,5 +48,9 @@ export function createKey(onChange) {
   $("key-forget").addEventListener("click", () => set(""));
   $("key-close").addEventListener("click", () => $("key-dialog").close());
   apply();
-  return { open, isSet: () => Boolean(key) };
+  return {
+    /** reason: why a key is asked for, or nothing where the person asks. */
+    open,
+    isSet: () => Boolean(key),
+  };
 }

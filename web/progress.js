@@ -6,6 +6,7 @@ const STEP = 25;
 
 export function createProgress() {
   let spoken = ""; // what the live region was last told, without its small steps
+  let before = null; // what was said and shown when the connection was lost; null while there is one
 
   function say(text, identity = text) {
     if (identity === spoken) return;
@@ -26,6 +27,7 @@ export function createProgress() {
     /** Nothing is on its way; text says what came of it. */
     rest(text) {
       $("progress").hidden = true;
+      before = null;
       say(text);
     },
     uploading(part) {
@@ -33,8 +35,19 @@ export function createProgress() {
       bar(percent);
       say(`Uploading the photo: ${percent} %`, `upload ${Math.floor(percent / STEP)}`);
     },
+    /** The server does not answer, and will be asked again. */
+    lost() {
+      before ??= { text: $("status").textContent, value: $("progress-bar").getAttribute("value") };
+      bar(null);
+      say("Connection lost, trying again…");
+    },
     /** One status of the queue. */
     status(status) {
+      if (before) {
+        say(before.text);
+        bar(before.value);
+      }
+      before = null;
       for (const line of status.logs ?? []) log(line.message);
       if (status.status === "IN_QUEUE") {
         const ahead = status.queue_position ?? 0;

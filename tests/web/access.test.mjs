@@ -143,3 +143,18 @@ test("motion only for those who want it", async () => {
   assert.equal(await moving("reduce"), 0);
   assert.ok((await moving("no-preference")) > 0);
 });
+
+test("a bar without a value shows stripes", async () => {
+  for (const [reducedMotion, moves] of [["reduce", "none"], ["no-preference", "stripes"]]) {
+    const page = await own.page({ reducedMotion });
+    const styles = await page.evaluate(() => {
+      const bar = document.getElementById("progress-bar");
+      const look = () => (({ backgroundImage, animationName }) => ({ striped: backgroundImage.includes("gradient"), animationName }))(getComputedStyle(bar));
+      document.getElementById("progress").hidden = false;
+      const unknown = look();
+      bar.value = 40;
+      return [unknown, look()];
+    });
+    assert.deepEqual(styles, [{ striped: true, animationName: moves }, { striped: false, animationName: "none" }]);
+  }
+});

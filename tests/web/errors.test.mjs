@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
-import { begin, photoFile, remove } from "./browser.mjs";
-import { folder } from "./support.mjs";
+import { begin, finished, photoFile, remove } from "./browser.mjs";
+import { folder, host } from "./support.mjs";
 
 let own;
 before(async () => { own = await begin(); });
@@ -119,6 +120,60 @@ test("the server is gone", async () => {
   assert.match(await problem(page), /cannot be reached/);
 });
 
+// A wire to the server that can be cut. Resolves to {url, cut()}; after a cut, new connections are refused until mend().
+async function wire(port) {
+  const open = new Set();
+  let broken = false;
+  const listener = createServer((near) => {
+    if (broken) return near.destroy();
+    const far = connect(port, "127.0.0.1");
+    for (const [one, other] of [[near, far], [far, near]]) {
+      open.add(one);
+      one.on("error", () => {}).on("close", () => { open.delete(one); other.destroy(); });
+      one.pipe(other);
+    }
+  });
+  await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${listener.address().port}`,
+    cut() {
+      broken = true;
+      for (const socket of open) socket.destroy();
+    },
+    mend() { broken = false; },
+    close() {
+      this.cut();
+      listener.close();
+    },
+  };
+}
+
+test("the connection is lost in the middle: said at once, gone on with, each line told once", async () => {
+  const page = await own.page(), hoster = await host(), line = await wire(own.server.port);
+  try {
+    await page.goto(line.url);
+    await page.locator("#field-model").waitFor();
+    await page.fill("#photo-url", `${hoster.url}/hold/lost`);
+    await page.keyboard.press("Tab");
+    await page.click("#go");
+    await hoster.untilHeld(2); // the server and the preview
+    await page.locator("#status", { hasText: "Fetching the image" }).waitFor();
+    line.cut();
+    await page.locator("#status", { hasText: "Connection lost, trying again" }).waitFor({ timeout: 5000 });
+    assert.equal(await page.evaluate(() => document.getElementById("progress-bar").matches(":indeterminate")), true);
+    line.mend();
+    await page.locator("#status", { hasText: "Fetching the image" }).waitFor();
+    hoster.release();
+    await finished(page);
+    const told = await page.locator("#progress-log li").allTextContents();
+    assert.equal(told.filter((text) => text === "Fetching the image").length, 1, told.join(" | "));
+    assert.ok(told.includes("Opening the weights of General Use (Light)"), told.join(" | "));
+  } finally {
+    line.close();
+    hoster.close();
+  }
+});
+
 test("a stream that is cut off is followed by asking", async () => {
   const page = await own.page();
   await page.setInputFiles("#photo-file", photoFile);
@@ -137,11 +192,12 @@ test("a server with keys", async () => {
     await page.setInputFiles("#photo-file", photoFile);
     await page.click("#go");
     assert.match(await problem(page), /wants a key/);
-    await page.locator("#key-dialog").waitFor();
+    await page.locator("#key-why", { hasText: "wants a key" }).waitFor();
     await page.fill("#key-text", "wrong:key");
     await page.keyboard.press("Enter");
     await page.click("#go");
-    await page.locator("#key-dialog").waitFor();
+    await page.locator("#key-why", { hasText: "does not know this key" }).waitFor();
+    assert.equal(await page.getAttribute("#key-text", "aria-invalid"), "true");
     await page.fill("#key-text", key);
     await page.click("#key-save");
     await remove(page);
