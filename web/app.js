@@ -88,14 +88,21 @@ async function compute(chosen, input, signal) {
   const submitted = await api.submit(input, { signal });
   state.running.id = submitted.request_id;
   progress.status(submitted);
-  let last = submitted;
+  let last = submitted, saw = "";
   for await (const status of api.follow(submitted.request_id, { signal, onLost: progress.lost })) {
     progress.status(status);
+    saw = sizeSeen(status.logs) ?? saw;
     last = status;
   }
   const { output, weights } = await api.result(submitted.request_id, { signal });
-  return { id: submitted.request_id, name: nameOf(chosen), uploaded: Boolean(chosen.file), input, output, weights,
+  return { id: submitted.request_id, name: nameOf(chosen), uploaded: Boolean(chosen.file), input, output, weights, saw,
     seconds: last.metrics?.inference_time };
+}
+
+// The size at which the network ran, which may differ from what was asked for; the job's log tells it.
+function sizeSeen(logs = []) {
+  const said = logs.map(({ message }) => /^Network: .* at (\d+) x (\d+)$/.exec(message)).findLast(Boolean);
+  return said && `${said[1]} × ${said[2]}`;
 }
 
 async function run() {
@@ -179,6 +186,7 @@ async function askServer() {
       showCall();
       change(withOptions(state));
     });
+    form.limit("operating_resolution", "2304x2304", ({ model }) => model === "General Use (Dynamic)");
     change({ broken: null });
   } catch (error) {
     return change({ broken: error });
@@ -190,9 +198,14 @@ async function askServer() {
 // Which names are answered by other weights, because their own are not there.
 async function showWeights() {
   const absent = (await api.presets()).filter((preset) => !preset.available);
-  form.remark("model", Object.fromEntries(absent.map(({ name, weights, pull }) => [name,
+  const remarks = new Map(absent.map(({ name, weights, pull }) => [name,
     `These weights are not on this server${weights ? `; ${weights} answers instead` : ""}.` +
-    (pull ? ` To get them: ${pull}` : "")])));
+    (pull ? ` To get them: ${pull}` : "")]));
+  form.remark("model", ({ model }) => remarks.get(model));
+  // fallback weights run at the size that they were trained for
+  const fallbacks = new Map(absent.filter(({ fallback }) => fallback).map(({ name, weights }) => [name, weights]));
+  form.remark("operating_resolution", ({ model }) => fallbacks.has(model) &&
+    `${fallbacks.get(model)} answers for this model, at its own size: what is chosen here makes no difference.`);
 }
 
 start();

@@ -22,7 +22,13 @@ export function createForm(container, schema, onChange) {
   const names = (schema["x-fal-order-properties"] ?? Object.keys(schema.properties)).filter((name) => name !== PHOTO_FIELD);
   const fields = new Map(names.map((name) => [name, createField(name, schema.properties[name])]));
   container.replaceChildren(...[...fields.values()].map((field) => field.element));
-  container.addEventListener("change", onChange);
+  const rules = []; // what follows from the present choices: run after each change, whoever made it
+  const all = () => Object.fromEntries([...fields].map(([name, field]) => [name, field.get()]));
+  const follow = () => rules.forEach((rule) => rule(all()));
+  container.addEventListener("change", () => {
+    follow();
+    onChange();
+  });
   return {
     /** What differs from the defaults; the server fills in the rest. */
     values() {
@@ -33,29 +39,45 @@ export function createForm(container, schema, onChange) {
     },
     set(values) {
       for (const [name, field] of fields) field.set(values[name] ?? schema.properties[name].default);
+      follow();
     },
     /** Mark fields; returns the names that are not fields of this form. */
     showProblems(problems) {
       for (const field of fields.values()) field.problem("");
       return problems.filter(({ name, text }) => !fields.get(name)?.problem(text));
     },
-    /** Say something about some choices of a field, shown while one of them is chosen. remarks: {choice: text}. */
-    remark(name, remarks) {
+    /** Say something beside a field, as long as the choices call for it. words(choices): text, or nothing. */
+    remark(name, words) {
       const field = fields.get(name);
       if (!field) return;
-      const show = () => {
-        field.note.textContent = remarks[field.get()] ?? "";
+      rules.push((choices) => {
+        field.note.textContent = words(choices) || "";
         field.note.hidden = !field.note.textContent;
-      };
-      container.addEventListener("change", show);
-      show();
+      });
+      follow();
+    },
+    /** Offer a choice of a field only while fits(choices); where it was chosen, the default is chosen instead. */
+    limit(name, value, fits) {
+      const field = fields.get(name);
+      if (!field?.offer) return;
+      rules.push((choices) => {
+        const fitting = fits(choices);
+        field.offer(value, fitting);
+        if (!fitting && choices[name] === value) field.set(schema.properties[name].default);
+      });
+      follow();
     },
   };
 }
 
+/** A description; what stands between backticks is code. */
+function description(text) {
+  return text.split("`").map((part, index) => (index % 2 ? make("code", { textContent: part }) : part));
+}
+
 function createField(name, schema) {
   const id = `field-${name}`;
-  const help = make("p", { className: "help", id: `${id}-help`, textContent: schema.description ?? "" });
+  const help = make("p", { className: "help", id: `${id}-help` }, ...description(schema.description ?? ""));
   const problem = make("p", { className: "field-problem", id: `${id}-problem`, hidden: true });
   const field = schema.type === "boolean" ? tick(id, name, schema)
     : !schema.enum ? text(id, name, schema)
@@ -106,6 +128,7 @@ function pills(id, name, schema) {
     controls: [group],
     get: () => inputs.find((input) => input.checked)?.value,
     set: (value) => { for (const input of inputs) input.checked = input.value === value; },
+    offer: (value, offered) => { for (const input of inputs) if (input.value === value) input.disabled = !offered; },
   };
 }
 
@@ -117,5 +140,6 @@ function list(id, name, schema) {
     controls: [select],
     get: () => select.value,
     set: (value) => { select.value = value; },
+    offer: (value, offered) => { for (const option of options) if (option.value === value) option.disabled = !offered; },
   };
 }

@@ -41,7 +41,7 @@ export function createRecent(onOpen) {
   });
   render();
   return {
-    /** entry: {id, name, input, output, weights, seconds, thumb, keptS}. */
+    /** entry: {id, name, input, output, weights, saw, seconds, thumb, keptS}. */
     add(entry) {
       const { keptS, ...kept } = entry;
       const expires = Date.now() + 1000 * (keptS ?? DEFAULT_KEPT_S);

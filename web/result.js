@@ -96,7 +96,7 @@ export function createResult() {
   $("copy-image").addEventListener("click", copy);
 
   return {
-    /** shown: {output, input, before, name, weights, seconds}; before is an address, a file, or null. Resolves to {url, keptS} of the image. */
+    /** shown: {output, input, before, name, weights, saw, seconds}; before is an address, a file, or null. Resolves to {url, keptS} of the image. */
     async show(shown) {
       const [nextImage, nextMask] = await Promise.all([load(shown.output.image),
         shown.output.mask_image ? load(shown.output.mask_image) : null]);
@@ -112,7 +112,7 @@ export function createResult() {
       offer($("download"), image, `${stem}-${onlyMask ? "mask" : "cutout"}`, "Download");
       offerMask();
       $("copy-image").hidden = image.type !== "image/png" || !globalThis.ClipboardItem || !navigator.clipboard?.write;
-      showFacts([["Size", `${width} × ${height}`], ["Computed in", shown.seconds ? `${shown.seconds.toFixed(1)} s` : ""],
+      showFacts([["Size", `${width} × ${height}`], ["Network saw", shown.saw], ["Computed in", shown.seconds ? `${shown.seconds.toFixed(1)} s` : ""],
         ["Weights", shown.weights]]);
       return { url: image.url, keptS: image.keptS };
     },

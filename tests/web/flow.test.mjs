@@ -18,6 +18,7 @@ test("photo to download, by the public protocol and nothing else", async () => {
   await remove(page);
   assert.match(await page.textContent("#facts"), new RegExp(`${photoSize.width} × ${photoSize.height}`));
   assert.match(await page.textContent("#facts"), /Weights\s*\S/);
+  assert.match(await page.textContent("#facts"), /Network saw\s*64 × 64/); // what this server was told to use
   const { name, bytes } = await download(page, "#download");
   assert.equal(name, "photo1-cutout.png");
   assert.equal(typeOf(bytes), "png");
@@ -32,12 +33,31 @@ test("photo to download, by the public protocol and nothing else", async () => {
 test("which weights will answer is said beside the model", async () => {
   const page = await own.page();
   const presets = await (await fetch(`${own.server.url}/presets.json`)).json();
-  for (const { name, available, weights } of presets) {
+  for (const { name, available, fallback, weights } of presets) {
     await page.selectOption("#field-model", name);
+    const size = page.locator("#field-operating_resolution-note");
+    assert.equal(await size.isVisible(), fallback);
+    if (fallback) assert.ok((await size.textContent()).startsWith(`${weights} answers`));
     const note = await page.textContent("#field-model-note");
     assert.equal(note.includes("not on this server"), !available);
     assert.ok(available || note.includes(weights), note);
   }
+});
+
+test("2304x2304 is offered with the one model that has it", async () => {
+  const page = await own.page();
+  const large = page.locator('input[name="operating_resolution"][value="2304x2304"]');
+  assert.equal(await large.isDisabled(), true);
+  await page.selectOption("#field-model", "General Use (Dynamic)");
+  assert.equal(await large.isDisabled(), false);
+  await page.click('label:has(input[value="2304x2304"])');
+  assert.match(await page.textContent("#call-text"), /2304x2304/);
+  await page.selectOption("#field-model", "Portrait");
+  assert.equal(await large.isDisabled(), true);
+  assert.equal(await page.isChecked('input[name="operating_resolution"][value="1024x1024"]'), true);
+  assert.ok(!(await page.textContent("#call-text")).includes("2304x2304"));
+  assert.ok(!(await page.textContent("#fields")).includes("`"));
+  assert.equal(await page.textContent("#field-mask_only-help code"), "image");
 });
 
 test("another photo takes the result of the one before away", async () => {
