@@ -1,41 +1,58 @@
 // compare.js - the stage: photo before, cut-out after, mask; the slider between them and what lies behind the cut-out.
+import { readImage } from "./compose.js";
 
 const $ = (id) => document.getElementById(id);
+const TAG_PERCENT = 10; // a side narrower than this has no room for its label
 
-/** Wire the stage's controls once. onView(name) is called before a view is shown and may return a promise. */
-export function createStage(onView) {
+/** Wire the stage's controls once. onView(name) is called before a view is shown and may return a promise; onGround() after
+ * what lies behind has changed, or whether it is seen. */
+export function createStage(onView, onGround) {
   const stage = $("stage"), slider = $("slider");
   let backdrop = null;
 
   function moveSlider() {
-    stage.style.setProperty("--split", `${slider.value}%`);
-    slider.setAttribute("aria-valuetext", `${slider.value} percent before, ${100 - slider.value} percent after`);
+    const percent = Number(slider.value);
+    stage.style.setProperty("--split", `${percent}%`);
+    stage.classList.toggle("no-before", percent < TAG_PERCENT);
+    stage.classList.toggle("no-after", percent > 100 - TAG_PERCENT);
+    slider.setAttribute("aria-valuetext", `${percent} percent before, ${100 - percent} percent after`);
   }
   function paintGround() {
-    const kind = chosen("background");
-    stage.dataset.background = kind;
+    const kind = chosen("background"), lacks = kind === "image" && !backdrop;
+    stage.dataset.background = lacks ? "checker" : kind;
     $("colour-pick").hidden = kind !== "colour";
     $("image-pick").hidden = kind !== "image";
     stage.style.backgroundColor = kind === "colour" ? $("colour").value : "";
-    stage.style.backgroundImage = kind === "image" && backdrop ? `url("${backdrop}")` : "";
+    stage.style.backgroundImage = kind === "image" && backdrop ? `url("${backdrop.src}")` : "";
+    sayBackdrop(lacks ? "Choose an image to lie behind the cut-out." : "");
+    onGround();
   }
   async function showView() {
     const view = chosen("view");
     $("backgrounds").hidden = view === "mask";
     await onView(view);
     if (chosen("view") === view) stage.dataset.view = view;
+    onGround();
+  }
+  async function setBackdrop(file) {
+    const url = URL.createObjectURL(file);
+    const next = await readImage(url).catch(() => null);
+    if (!next) {
+      URL.revokeObjectURL(url);
+      return sayBackdrop(`This browser cannot show ${file.name}. Choose another image.`);
+    }
+    if (backdrop) URL.revokeObjectURL(backdrop.src);
+    backdrop = next;
+    paintGround();
   }
 
   slider.addEventListener("input", moveSlider);
   $("views").addEventListener("change", showView);
-  $("backgrounds").addEventListener("change", paintGround);
+  $("backgrounds").addEventListener("change", (event) => event.target.name === "background" && paintGround());
   $("colour").addEventListener("input", paintGround);
   $("backdrop").addEventListener("change", (event) => {
     const file = event.target.files[0];
-    if (!file) return;
-    if (backdrop) URL.revokeObjectURL(backdrop);
-    backdrop = URL.createObjectURL(file);
-    paintGround();
+    if (file) setBackdrop(file);
   });
   moveSlider();
 
@@ -61,7 +78,18 @@ export function createStage(onView) {
     setMask(url) {
       $("stage-mask").src = url;
     },
+    /** What is seen behind the cut-out: {colour}, {image}, or null for nothing of its own. */
+    ground() {
+      if (chosen("view") === "mask") return null;
+      const kind = chosen("background");
+      if (kind === "colour") return { colour: $("colour").value };
+      return kind === "image" && backdrop ? { image: backdrop } : null;
+    },
   };
+}
+
+function sayBackdrop(text) {
+  $("backdrop-note").textContent = text;
 }
 
 function chosen(name) {

@@ -1,6 +1,7 @@
 // result.js - the files of a result, brought into the page: shown, offered for download under a telling name, described.
 import { here } from "./api.js";
 import { createStage } from "./compare.js";
+import { compose } from "./compose.js";
 import { bytes } from "./photo.js";
 
 const $ = (id) => document.getElementById(id);
@@ -76,12 +77,32 @@ export function createResult() {
       offerMask();
     }
     stage.setMask(mask.url);
-  });
+  }, offerShown);
 
   function offerMask() {
     $("download-mask").hidden = !mask || onlyMask;
     if (mask) offer($("download-mask"), mask, `${stem}-mask`, "Download mask");
   }
+
+  function offerShown() {
+    const ground = image && !onlyMask ? stage.ground() : null;
+    const what = ground?.image ? "image" : "colour";
+    $("download-shown").hidden = !ground;
+    $("download-note").textContent = ground
+      ? `“Download” stays transparent; “Download as shown” is the whole cut-out on this ${what}.` : "";
+  }
+
+  async function downloadShown() {
+    try {
+      const blob = await compose(image.url, stage.ground());
+      const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${stem}-shown.png` });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60000); // the browser has taken it by then
+    } catch (error) {
+      $("download-note").textContent = error.message;
+    }
+  }
+  $("download-shown").addEventListener("click", downloadShown);
 
   async function copy() {
     const button = $("copy-image");

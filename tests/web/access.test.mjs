@@ -111,6 +111,43 @@ test("everything is reached by Tab, in the order of the page, and shows it", asy
   assert.deepEqual(wanted.map((id) => ids.indexOf(id)), wanted.map((id) => ids.indexOf(id)).sort((a, b) => a - b));
 });
 
+test("the names of the languages stay whole at 320 pixels", async () => {
+  const page = await own.page({ viewport: { width: 320, height: 640 } });
+  const lines = await page.evaluate(() => [...document.querySelectorAll("#tabs button")].map((button) => {
+    const range = document.createRange();
+    range.selectNodeContents(button);
+    return range.getClientRects().length;
+  }));
+  assert.deepEqual(lines, [1, 1, 1]);
+});
+
+test("the checker in dark rooms lets dark and pale things stand out", async () => {
+  const page = await own.page({ colorScheme: "dark" });
+  const lights = await page.evaluate(() => ["--checker", "--checker-ground"].map((name) => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = `var(${name})`;
+    const [r, g, b] = getComputedStyle(probe).color.match(/\d+/g).map((value) => {
+      const part = value / 255;
+      return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  }));
+  for (const light of lights) assert.ok((light + 0.05) / 0.05 > 4 && 1.05 / (light + 0.05) > 2.5, String(light));
+});
+
+test("forced colours: the ground stays, what is chosen is framed", async () => {
+  const page = await withResult({ forcedColors: "active" });
+  assert.equal(await page.evaluate(() => matchMedia("(forced-colors: active)").matches), true);
+  await page.click('label:has(input[name="background"][value="colour"])');
+  await page.fill("#colour", "#00ff00");
+  const styles = await page.evaluate(() => {
+    const outline = (checked) => getComputedStyle(document.querySelector(`input[name=output_format]${checked} + span`)).outlineStyle;
+    return { ground: getComputedStyle(document.getElementById("stage")).backgroundColor,
+      checked: outline(":checked"), other: outline(":not(:checked)") };
+  });
+  assert.deepEqual(styles, { ground: "rgb(0, 255, 0)", checked: "solid", other: "none" });
+});
+
 test("a phone, 360 pixels wide", async () => {
   const page = await withResult({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
   for (const width of [360, 320]) {
