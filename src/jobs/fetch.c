@@ -21,7 +21,7 @@ typedef struct exchange {
     double window_ms;        /* clock when the present look at its speed began; 0 = nothing came yet */
     curl_off_t window_bytes; /* that had come then */
     bool is_redirect;        /* its body is of no interest */
-    bool is_answered;        /* the header section is complete: the code counts, whatever becomes of the body */
+    bool is_answered; /* the header section is complete: the code counts, whatever becomes of the body */
     char words[CURL_ERROR_SIZE];
 } exchange;
 
