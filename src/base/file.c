@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,19 +62,31 @@ static bn_status write_all(int fd, const uint8_t *bytes, size_t count, const cha
     return BIREFNET_OK;
 }
 
+/* A new file beside path, with the mode that the process gives new files (mkstemp's are the owner's alone, and to read the
+ * umask is to change it, for all threads). -1 with errno. */
+static int open_beside(const char *path, char temporary[PATH_MAX])
+{
+    int fd = -1;
+    for (int attempt = 0; fd < 0 && attempt < 100; attempt++) {
+        uint64_t random = 0;
+        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) return -1;
+        const int length = snprintf(temporary, PATH_MAX, "%s.%08x", path, (unsigned)random);
+        if (length < 0 || length >= PATH_MAX) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST) return -1;
+    }
+    return fd;
+}
+
 bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count, bn_error *err)
 {
     char temporary[PATH_MAX];
-    const int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (length < 0 || (size_t)length >= sizeof temporary)
-        return bn_fail_errno(err, ENAMETOOLONG, "cannot write %s", path);
-    const int fd = mkostemp(temporary, O_CLOEXEC);
+    const int fd = open_beside(path, temporary);
     if (fd < 0) return bn_fail_errno(err, errno, "cannot write %s", path);
-    const mode_t mask = umask(0);
-    umask(mask);
     bn_status status = write_all(fd, bytes, count, path, err);
-    if (status == BIREFNET_OK && fchmod(fd, 0666 & ~mask) != 0)
-        status = bn_fail_errno(err, errno, "cannot write %s", path);
     if (status == BIREFNET_OK && fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
         status = bn_fail_errno(err, errno, "cannot write %s", path);
     if (close(fd) != 0 && status == BIREFNET_OK) status = bn_fail_errno(err, errno, "cannot write %s", path);

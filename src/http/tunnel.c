@@ -36,15 +36,15 @@ typedef struct pipe_state {
     bool shut;         /* and the other side was told */
 } pipe_state;
 
-typedef enum phase {
+typedef enum passage_phase {
     READING_HEAD = 0,
     CARRYING,
     REFUSED, /* the answer is out; read on until the client closes, so that it is not lost */
-} phase;
+} passage_phase;
 
 typedef struct passage {
     struct passage *next, *previous;
-    phase phase;
+    passage_phase phase;
     int client, server; /* server -1 before it is connected */
     bool again;         /* stopped after ROUNDS, not because there was nothing to do */
     bool broken;

@@ -28,7 +28,8 @@ int bn_compute_progress(void *user, const char *part, double done)
 static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)
 {
     bn_engine_answer answer = {.weights = ""};
-    bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", job->input.model);
+    if (!bn_engine_is_open(jobs->engine, job->input.model))
+        bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", job->input.model);
     BN_TRY(bn_engine_get(jobs->engine, job->input.model, job->input.width, job->input.height, &answer, err));
     birefnet_session_info info;
     birefnet_session_get_info(answer.session, &info);

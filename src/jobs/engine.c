@@ -128,6 +128,17 @@ static bn_status get_slot(bn_engine *engine, const char *path, slot **found, bn_
     return BIREFNET_OK;
 }
 
+bool bn_engine_is_open(const bn_engine *engine, const char *preset)
+{
+    bn_model_choice choice;
+    bool is_fallback;
+    if (choose(&engine->options, preset, &choice, &is_fallback, NULL) != BIREFNET_OK)
+        return true; /* nothing to open */
+    for (int i = 0; i < engine->capacity; i++)
+        if (engine->slots[i].model && strcmp(engine->slots[i].path, choice.path) == 0) return true;
+    return false;
+}
+
 bn_status bn_engine_get(bn_engine *engine, const char *preset, int width, int height,
                         bn_engine_answer *answer, bn_error *err)
 {

@@ -36,6 +36,8 @@ typedef struct bn_engine_answer {
  * were trained for. NOT_FOUND where neither the preset's weights nor fallback weights are there. */
 bn_status bn_engine_get(bn_engine *engine, const char *preset, int width, int height,
                         bn_engine_answer *answer, bn_error *err);
+/* Whether bn_engine_get has nothing to open for this preset. */
+bool bn_engine_is_open(const bn_engine *engine, const char *preset);
 bn_status bn_engine_preload(bn_engine *engine, const char *preset, bn_error *err);
 
 /* Append a JSON array of the presets: name, whether their weights are here, what answers for them. */

@@ -33,6 +33,7 @@ export async function serve(options = {}) {
     env: { ...process.env, HOME: data, XDG_DATA_HOME: data, BIREFNET_MODELS: data, OMP_NUM_THREADS: "1", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  process.once("exit", () => child.kill("SIGKILL")); // a test that failed did not stop it
   const server = { child, data, errors: "", log: "" };
   server.ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
   child.stdout.on("data", (bytes) => (server.log += bytes));
