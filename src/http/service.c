@@ -86,7 +86,10 @@ void bn_service_close(bn_service **service)
 
 void bn_service_add_server(bn_service *service, bn_http_server *server)
 {
-    if (service->server_count < BN_SERVERS_MAX) service->servers[service->server_count++] = server;
+    const int count = service->server_count;
+    if (count == BN_SERVERS_MAX) return;
+    service->servers[count] = server;
+    service->server_count = count + 1; /* last: the servers before it answer already */
 }
 
 /* ---- before the body: on the event loop */
