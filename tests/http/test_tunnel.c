@@ -153,7 +153,7 @@ static void heads_may_come_in_pieces_and_with_more_behind(void **state)
 {
     (void)state;
     const int slow = call(), fast = call();
-    for (size_t i = 0; i + 1 < strlen(OPEN); i++) say(slow, OPEN + i, 1);
+    for (size_t i = 0; i + 1 < strlen(OPEN); i++) say(slow, &OPEN[i], 1);
     say(fast, OPEN "abc", strlen(OPEN) + 3);
     expect(fast, OPENED "bcd"); /* while the other is not done */
     say(slow, "\n", 1);
