@@ -4,6 +4,7 @@
 
 #include "jobs/jobs.h"
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -53,5 +54,29 @@ void slow_photo_start(slow_photo *self, const uint8_t *bytes, size_t size);
 void slow_photo_wait_asked(slow_photo *self);
 void slow_photo_answer(slow_photo *self);
 void slow_photo_stop(slow_photo *self);
+
+/* ---- bench_requests.c */
+
+/* The result, which must have this code; the caller drops it. */
+json_t *bench_result(bench *self, const char *id, int code);
+const char *bench_text(json_t *object, const char *member);
+bn_request_status bench_status(bench *self, const char *id); /* without logs */
+
+typedef struct bench_blocked {
+    slow_photo photo;
+    uint8_t *png;
+    char id[BN_REQUEST_ID_CHARS];
+} bench_blocked;
+
+/* A host of photos; body names one of them. */
+void bench_host(bench_blocked *host, char body[200]);
+/* Two of these hold up all whose photos must be fetched: the tests fetch four at a time, two of them for one key. */
+void bench_block(bench *self, bench_blocked *held);
+void bench_unblock(bench_blocked *held);
+
+/* Set-up and tear-down of a test: an open bench with an injected clock. */
+int bench_start(void **state);
+int bench_end(void **state);
+#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, bench_start, bench_end)
 
 #endif
