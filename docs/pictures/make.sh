@@ -1,20 +1,34 @@
 #!/bin/sh
-# make.sh - makes before-after.webp anew: each photo, and its cut-out on a checker. Needs ImageMagick.
-#   docs/pictures/make.sh build/release/bin/birefnet models/starter.safetensors
+# make.sh - makes before-after.webp anew and, where the training data are, starter.webp: photos, and their cut-outs on a
+# checker. Needs ImageMagick.
+#   docs/pictures/make.sh build/release/bin/birefnet models/starter.safetensors [DATA]     (DATA: see training/README.md)
 set -eu
 program=$1
 model=$2
+data=${3:-}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-convert \( -size 12x12 xc:'#ffffff' xc:'#d4d4d4' +append \) \( -size 12x12 xc:'#d4d4d4' xc:'#ffffff' +append \) \
-    -append +repage "$scratch/tile.png"
-for photo in photo1 photo2; do
-    "$program" remove "$root/examples/$photo.jpg" -o "$scratch/cut.png" -m "$model" --quiet
-    convert -size "$(identify -format %wx%h "$scratch/cut.png")" tile:"$scratch/tile.png" "$scratch/cut.png" \
-        -composite +repage "$scratch/checker.png"
-    convert "$root/examples/$photo.jpg" "$scratch/checker.png" +append +repage -resize x400 "$scratch/$photo.png"
-done
-convert "$scratch/photo1.png" "$scratch/photo2.png" +append +repage -depth 8 -strip -resize 1400x -quality 82 \
-    "$root/docs/pictures/before-after.webp"
+# row OUT HEIGHT TILE_PX PHOTO...: each photo and its cut-out, side by side
+row() {
+    out=$1 height=$2 tile=$3
+    shift 3
+    convert \( -size "${tile}x$tile" xc:'#ffffff' xc:'#d4d4d4' +append \) \
+        \( -size "${tile}x$tile" xc:'#d4d4d4' xc:'#ffffff' +append \) -append +repage "$scratch/tile.png"
+    count=0
+    for photo; do
+        "$program" remove "$photo" -o "$scratch/cut.png" -m "$model" --quiet
+        convert -size "$(identify -format %wx%h "$scratch/cut.png")" tile:"$scratch/tile.png" "$scratch/cut.png" \
+            -composite +repage "$scratch/checker.png"
+        count=$((count + 1))
+        convert "$photo" "$scratch/checker.png" +append +repage -resize "x$height" "$scratch/pair$count.png"
+    done
+    convert "$scratch"/pair*.png +append +repage -depth 8 -strip -resize '1400x>' -quality 82 "$out"
+    rm "$scratch"/pair*.png
+}
+
+row "$root/docs/pictures/before-after.webp" 400 12 "$root/examples/photo1.jpg" "$root/examples/photo2.jpg"
+[ -z "$data" ] || row "$root/docs/pictures/starter.webp" 186 8 \
+    "$data/products/087effcb-4eb3-41c1-a0bb-ec5c489f972f.webp" "$data/products/0c423d7d-d7a3-4a27-a9ce-01133543f246.webp" \
+    "$data/cats/cat0068.webp" "$data/cats/cat0136.webp"
