@@ -34,5 +34,5 @@ k = np.minimum(np.arange(len(t['main'])) + 1, 12); c = np.concatenate([[0], np.c
 smooth = (c[n] - c[n - k])/k
 cv2.imwrite(sys.argv[2], np.vstack([
     panel('training loss of the mask (BCE + IoU + 0.5 SSIM), moving mean; above: px', end, 0, max(.5, smooth.max()), [('loss', t['seen'], smooth, BLACK)], marks),
-    panel('IoU of the moving average: first 24 + 12 validation photos', end, .3, 1, [('products', v['seen'], v['products_iou'], BLUE), ('cats', v['seen'], v['cats_iou'], RED)], marks),
+    panel('IoU of the moving average on the validation photos that are checked', end, .3, 1, [('products', v['seen'], v['products_iou'], BLUE), ('cats', v['seen'], v['cats_iou'], RED)], marks),
     panel('MAE, likewise', end, 0, .35, [('products', v['seen'], v['products_mae'], BLUE), ('cats', v['seen'], v['cats_mae'], RED)], marks)]))

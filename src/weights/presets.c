@@ -99,10 +99,10 @@ static const bn_preset presets[] = {
      .author = "the birefnet project",
      .backbone = "a small network for trying things out",
      .about_bytes = 18000000,
-     .trained_width = 320,
-     .trained_height = 320,
-     .width = 320,
-     .height = 320},
+     .trained_width = 256,
+     .trained_height = 256,
+     .width = 256,
+     .height = 256},
 };
 
 size_t bn_preset_count(void)
