@@ -142,37 +142,34 @@ static void lead(const bn_tunnel *tunnel, passage *own, size_t head_bytes)
     carry(own);
 }
 
+/* What answers a head that is not followed. */
+static const struct {
+    const char *status, *why;
+} refusals[] = {
+    [BN_CONNECT_FOREIGN] = {"403 Forbidden", "This proxy leads to the service's own hosts, port 443, only"},
+    [BN_CONNECT_METHOD] = {"405 Method Not Allowed", "This proxy answers CONNECT only"},
+    [BN_CONNECT_LONG] = {"431 Request Header Fields Too Large", "The request is too long"},
+    [BN_CONNECT_BAD] = {"400 Bad Request", "Bad Request"},
+};
+
 static void read_head(const bn_tunnel *tunnel, passage *own)
 {
     pipe_state *up = &own->up;
     size_t head_bytes;
-    for (;;) {
+    bn_connect_result result = BN_CONNECT_MORE;
+    while (result == BN_CONNECT_MORE) {
         const ssize_t count = recv(own->client, up->bytes + up->end, sizeof up->bytes - up->end, 0);
         if (count <= 0) {
             own->broken = count == 0 || (errno != EAGAIN && errno != EINTR);
             return;
         }
         up->end += (size_t)count;
-        switch (bn_connect_parse((const char *)up->bytes, up->end, &head_bytes)) {
-        case BN_CONNECT_MORE:
-            continue;
-        case BN_CONNECT_OK:
-            lead(tunnel, own, head_bytes);
-            return;
-        case BN_CONNECT_FOREIGN:
-            refuse(own, "403 Forbidden", "This proxy leads to the service's own hosts, port 443, only");
-            return;
-        case BN_CONNECT_METHOD:
-            refuse(own, "405 Method Not Allowed", "This proxy answers CONNECT only");
-            return;
-        case BN_CONNECT_LONG:
-            refuse(own, "431 Request Header Fields Too Large", "The request is too long");
-            return;
-        case BN_CONNECT_BAD:
-            refuse(own, "400 Bad Request", "Bad Request");
-            return;
-        }
+        result = bn_connect_parse((const char *)up->bytes, up->end, &head_bytes);
     }
+    if (result == BN_CONNECT_OK)
+        lead(tunnel, own, head_bytes);
+    else
+        refuse(own, refusals[result].status, refusals[result].why);
 }
 
 static void drain(passage *own)

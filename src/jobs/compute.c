@@ -25,11 +25,16 @@ int bn_compute_progress(void *user, const char *part, double done)
     return 0;
 }
 
+void bn_compute_opening(void *user)
+{
+    bn_jobs *jobs = user;
+    bn_job *job = jobs->computing; /* NULL: a model is opened before there is a request */
+    if (job) bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", job->input.model);
+}
+
 static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)
 {
     bn_engine_answer answer = {.weights = ""};
-    if (!bn_engine_is_open(jobs->engine, job->input.model))
-        bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", job->input.model);
     BN_TRY(bn_engine_get(jobs->engine, job->input.model, job->input.width, job->input.height, &answer, err));
     birefnet_session_info info;
     birefnet_session_get_info(answer.session, &info);

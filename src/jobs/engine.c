@@ -121,22 +121,12 @@ static bn_status get_slot(bn_engine *engine, const char *path, slot **found, bn_
     }
     if (oldest->model) bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "closing model %s", oldest->path);
     close_slot(engine, oldest); /* before the new one takes its memory */
+    if (engine->options.opening) engine->options.opening(engine->options.progress_user);
     BN_TRY(fill_slot(engine, oldest, path, err));
     bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "opened model %s", path);
     oldest->last_use = ++engine->uses;
     *found = oldest;
     return BIREFNET_OK;
-}
-
-bool bn_engine_is_open(const bn_engine *engine, const char *preset)
-{
-    bn_model_choice choice;
-    bool is_fallback;
-    if (choose(&engine->options, preset, &choice, &is_fallback, NULL) != BIREFNET_OK)
-        return true; /* nothing to open */
-    for (int i = 0; i < engine->capacity; i++)
-        if (engine->slots[i].model && strcmp(engine->slots[i].path, choice.path) == 0) return true;
-    return false;
 }
 
 bn_status bn_engine_get(bn_engine *engine, const char *preset, int width, int height,

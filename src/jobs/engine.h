@@ -19,7 +19,8 @@ typedef struct bn_engine_options {
     int width, height; /* instead of what is asked for; 0 = as asked */
     bn_log log;
     birefnet_progress_fn progress;
-    void *progress_user;
+    void (*opening)(void *user); /* weights are about to be opened, which takes a while; or NULL */
+    void *progress_user;         /* of both */
 } bn_engine_options;
 
 bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine, bn_error *err);
@@ -36,8 +37,6 @@ typedef struct bn_engine_answer {
  * were trained for. NOT_FOUND where neither the preset's weights nor fallback weights are there. */
 bn_status bn_engine_get(bn_engine *engine, const char *preset, int width, int height,
                         bn_engine_answer *answer, bn_error *err);
-/* Whether bn_engine_get has nothing to open for this preset. */
-bool bn_engine_is_open(const bn_engine *engine, const char *preset);
 bn_status bn_engine_preload(bn_engine *engine, const char *preset, bn_error *err);
 
 /* Append a JSON array of the presets: name, whether their weights are here, what answers for them. */

@@ -65,10 +65,15 @@ typedef struct writer {
     crypto_generichash_state hash;
 } writer;
 
-bool bn_files_has_room(const bn_files *files, uint64_t bytes)
+static bool has_room(const bn_files *files, uint64_t bytes, uint64_t max_total_bytes)
 {
     const uint64_t total = atomic_load(&files->total_bytes);
-    return total <= files->max_total_bytes && bytes <= files->max_total_bytes - total;
+    return total <= max_total_bytes && bytes <= max_total_bytes - total;
+}
+
+bool bn_files_has_room(const bn_files *files, uint64_t bytes)
+{
+    return has_room(files, bytes, files->max_total_bytes);
 }
 
 static bn_status check_room(const bn_files *files, uint64_t size, uint64_t max_total_bytes, bn_error *err)
@@ -76,8 +81,7 @@ static bn_status check_room(const bn_files *files, uint64_t size, uint64_t max_t
     if (size > files->max_file_bytes)
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file is larger than the allowed %llu bytes",
                        (unsigned long long)files->max_file_bytes);
-    const uint64_t total = atomic_load(&files->total_bytes);
-    if (total > max_total_bytes || size > max_total_bytes - total)
+    if (!has_room(files, size, max_total_bytes))
         return bn_fail(err, BIREFNET_ERROR_LIMIT,
                        "the stored files would take more than the allowed %llu bytes",
                        (unsigned long long)max_total_bytes);

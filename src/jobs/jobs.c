@@ -45,6 +45,7 @@ static bn_engine_options engine_options(bn_jobs *jobs)
         .height = jobs->options.network_height,
         .log = jobs->options.log,
         .progress = bn_compute_progress,
+        .opening = bn_compute_opening,
         .progress_user = jobs,
     };
 }

@@ -204,8 +204,8 @@ typedef struct bn_upload {
 bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_facts *facts,
                                char upload_id[BN_FILE_ID_CHARS], bn_error *err);
 /* The whole content: all of fd (stays the caller's, offset does not matter). type, when given, replaces what begin was
- * told. Not for multipart uploads. Again with the same content is fine; ARGUMENT with another, NOT_FOUND for an unknown upload, LIMIT where the
- * file or the store would be too large. (disk) */
+ * told. Not for multipart uploads. Again with the same content is fine; ARGUMENT with another, NOT_FOUND for an unknown
+ * upload, LIMIT where the file or the store would be too large. (disk) */
 bn_status bn_jobs_upload_put(bn_jobs *jobs, const char *upload_id, int fd, const char *type, bn_error *err);
 /* Whether an upload of that secret was begun, and its file has not gone. */
 bool bn_jobs_upload_known(bn_jobs *jobs, const char *upload_id);

@@ -1,4 +1,5 @@
-/* keeper.c - what happens as time goes on: start timeouts, news of positions, endings to save again, files and requests that expire. */
+/* keeper.c - what happens as time goes on: start timeouts, news of positions, endings to save again, files and requests
+ * that expire. */
 #include "jobs/private.h"
 
 #include "base/size.h"

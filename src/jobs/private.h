@@ -15,6 +15,7 @@
 #define BN_JOBS_PRIVATE_H
 
 #include "base/clock.h"
+#include "base/seeded.h"
 #include "cutout/cutout.h"
 #include "jobs/engine.h"
 #include "jobs/fetch.h"
@@ -38,7 +39,8 @@
 #define BN_JOBS_ENDPOINT    "/v2"
 
 /* A photo that breaks the program must not do so for ever, and one that was only there when the program was killed must not
- * be given up. Reading the body, decoding and encoding are where inputs do harm, so dying there weighs more than dying in the network. */
+ * be given up. Reading the body, decoding and encoding are where inputs do harm, so dying there weighs more than dying
+ * in the network. */
 #define BN_ATTEMPT_LIMIT  300
 #define BN_ATTEMPT_CODECS 50
 #define BN_ATTEMPT        1
@@ -193,9 +195,7 @@ struct bn_jobs {
 
 static inline size_t bn_bucket_of(const char *id)
 {
-    uint32_t hash = 2166136261u;
-    for (; *id; id++) hash = (hash ^ (uint8_t)*id) * 16777619u;
-    return hash % BN_JOBS_BUCKETS;
+    return bn_fnv1a64(id, strlen(id)) % BN_JOBS_BUCKETS;
 }
 
 static inline int64_t bn_jobs_now(const bn_jobs *jobs)
@@ -260,6 +260,7 @@ void *bn_fetch_main(void *jobs);
 void *bn_prepare_main(void *jobs);
 void *bn_compute_main(void *jobs);
 int bn_compute_progress(void *jobs, const char *part, double done);
+void bn_compute_opening(void *jobs);
 void *bn_finish_main(void *jobs);
 void *bn_keeper_main(void *jobs);
 void *bn_courier_main(void *jobs);
