@@ -59,7 +59,7 @@ class Server:
         self.log, said = Path(self.data, "access.log"), Path(self.data, "stderr")
         words = ["--listen", "127.0.0.1:0", "--tls-self-signed", "--tls-listen", "127.0.0.1:0", "--data", self.data,
                  "--models-dir", self.data, "--fallback-model", "seeded:gen3-pvt_v2_b0:7", "--test-resolution", "64x64",
-                 "--threads", "1", "--allow-private", "--drain", "10", "--access-log", str(self.log)]
+                 "--threads", "1", "--allow-private", "--drain", "10", "--fetches", "4", "--access-log", str(self.log)]
         with said.open("w") as errors:
             self.process = subprocess.Popen([program, "serve", *words], env=environment, stderr=errors)
         until(lambda: "Keys:" in said.read_text() or self.process.poll() is not None)

@@ -76,6 +76,11 @@ def fetched(url):
     return httpx.get(url)
 
 
+def fetched_input():
+    """An input whose photo is on another host: it waits behind those that hold the places for fetching, inline ones pass."""
+    return {"image_url": f"{host.url}/photo.png"}
+
+
 def requests_since(mark):
     """The access log from line `mark` on, with all that was answered by now: a request of our own is waited for."""
     last = raw.get("/healthz").headers["x-fal-request-id"]
@@ -175,7 +180,7 @@ class Run(Case):
 
     def test_R15_R16_start_timeout(self):
         with self.busy():
-            error = self.failure(504, fal_client.run, E, IN, start_timeout=2, error_type="request_timeout")
+            error = self.failure(504, fal_client.run, E, fetched_input(), start_timeout=2, error_type="request_timeout")
         self.assertEqual(error.response_headers["x-fal-request-timeout-type"], "user")
         for value in ("abc", "-1", "nan"):
             wrong = {"X-Fal-Request-Timeout": value}
@@ -210,7 +215,7 @@ class Queue(Case):
         codes, client = [], fal_client.SyncClient()
         client._client.event_hooks = {"response": [lambda answer: codes.append(answer.status_code)]}
         with self.busy() as held:
-            handle = client.submit(E, IN)
+            handle = client.submit(E, fetched_input())
             handle.status()
             answer = raw.get(REQUESTS + held[0].request_id)
             self.assertEqual((answer.status_code, answer.json()), (400, {"detail": "Request is still in progress"}))
@@ -220,8 +225,8 @@ class Queue(Case):
     def test_Q06_Q24_position_and_priority(self):
         with self.busy() as held:
             self.assertEqual([type(held[0].status()), held[1].status()], [fal_client.InProgress, fal_client.Queued(0)])
-            low = [fal_client.submit(E, IN, priority="low") for _ in range(3)]
-            normal = [fal_client.submit(E, IN) for _ in range(3)]
+            low = [fal_client.submit(E, fetched_input(), priority="low") for _ in range(3)]
+            normal = [fal_client.submit(E, fetched_input()) for _ in range(3)]
             self.assertEqual([handle.status().position for handle in normal + low], [1, 2, 3, 4, 5, 6])
             fal_client.cancel(E, normal[0].request_id)
             self.assertEqual(low[2].status().position, 5)
@@ -258,7 +263,7 @@ class Queue(Case):
 
     def test_Q13_events_on_the_wire(self):
         with self.busy():
-            handle = fal_client.submit(E, IN)
+            handle = fal_client.submit(E, fetched_input())
             with raw.stream("GET", f"{handle.status_url}/stream?logs=1") as answer:
                 self.assertTrue(answer.headers["content-type"].startswith("text/event-stream"))
                 self.assertEqual(answer.headers["x-fal-request-id"], handle.request_id)
@@ -303,23 +308,23 @@ class Queue(Case):
         with self.busy():
             mark = len(server.lines())
             with self.assertWarns(UserWarning), self.assertRaises(fal_client.FalClientTimeoutError) as caught:
-                fal_client.subscribe(E, IN, client_timeout=2, start_timeout=60)
+                fal_client.subscribe(E, fetched_input(), client_timeout=2, start_timeout=60)
             [put] = [line for line in requests_since(mark) if line["method"] == "PUT"]
             self.assertEqual((put["path"], put["status"]), (REQUESTS + caught.exception.request_id + "/cancel", 202))
             with self.assertRaises(fal_client.FalClientError):  # by the client's clock or by the server's
-                fal_client.subscribe(E, IN, client_timeout=2)
+                fal_client.subscribe(E, fetched_input(), client_timeout=2)
 
     def test_Q27_longest_queue(self):
         with self.busy():
-            waiting = [fal_client.submit(E, IN) for _ in range(3)]
+            waiting = [fal_client.submit(E, fetched_input()) for _ in range(3)]
             for limit, status in [(1, 429), (1000, 200)]:
-                self.assertEqual(raw.post(f"/queue/{E}?fal_max_queue_length={limit}", json=IN).status_code, status)
+                self.assertEqual(raw.post(f"/queue/{E}?fal_max_queue_length={limit}", json=fetched_input()).status_code, status)
         for handle in waiting:
             completed(handle)
 
     def test_Q28_start_timeout(self):
         with self.busy():
-            handle = fal_client.submit(E, IN, start_timeout=2)
+            handle = fal_client.submit(E, fetched_input(), start_timeout=2)
             self.assertEqual(completed(handle).error_type, "request_timeout")
             error = self.failure(504, handle.get, error_type="request_timeout")
         self.assertEqual(error.response_headers["x-fal-request-timeout-type"], "user")
