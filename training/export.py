@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Writes the moving average of a checkpoint as models/starter.safetensors (f16, with metadata).
 
-    export.py checkpoint.pth starter.safetensors --resolution 384 [--about TEXT] [--data FOLDER --settle 400]
+    export.py checkpoint.pth starter.safetensors --resolution 384 [--harden 1.5] [--about TEXT] [--data FOLDER --settle 400]
+
+--harden K: the logits times K, by the weights of the last layer. What is subject at 0.5 stays so; what the network was in
+doubt about and the soft rim become clearer, so the mean error falls (cross-entropy asks for probabilities, a cut-out for a decision).
 
 --settle N: the running means and variances of the batch norms are measured anew, with the averaged weights, on N training
 pictures at the starter's own resolution (averaging weights does not quite average what the batch norms saw)."""
@@ -25,6 +28,7 @@ if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('checkpoint'); ap.add_argument('out'); ap.add_argument('--resolution', type=int, default=384); ap.add_argument('--about', default=ABOUT)
     ap.add_argument('--data'); ap.add_argument('--settle', type=int, default=0); ap.add_argument('--threads', type=int, default=0)
+    ap.add_argument('--harden', type=float, default=1.)
     o = ap.parse_args()
     if o.threads: torch.set_num_threads(o.threads)
     net = model.load_network(o.checkpoint).eval(); fast.free_where_learnt(net)
@@ -32,6 +36,8 @@ if __name__ == '__main__':
         recipe = json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'recipe.json')))
         samples = data.Samples(o.data, recipe['seed']); samples.stage = dict(recipe['stages'][-1], size=o.resolution)
         settle(net.to(memory_format=torch.channels_last), samples, o.settle)
+    with torch.no_grad():
+        for p in net.decoder.conv_out1.parameters(): p *= o.harden
     model.write_safetensors(o.out, net.state_dict(), {
         'format': 'pt', 'birefnet.name': 'Starter', 'birefnet.resolution': '%dx%d' % (o.resolution, o.resolution),
         'birefnet.tile_order': 'channel', 'birefnet.licence': 'MIT', 'birefnet.about': o.about})
