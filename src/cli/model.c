@@ -12,26 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-static void tell_starter(const bn_values *values, bn_console *console)
+static void tell_starter(const bn_values *values, bn_console *console, const bn_preset *starter)
 {
+    char advice[BN_GET_PUBLISHED_BYTES];
     if (!console->terminal) return;
-    const bn_preset *best = bn_preset_find("light");
-    bn_console_say(console,
-                   "%s the starter weights: small, for photos of a single product (a garment, a shoe, a hat) "
-                   "and for trying things out; they have seen no people, hair or glass.",
-                   values->given[BN_OPTION_MODEL] ? "These are" : "No published weights are here; using");
-    if (best)
-        bn_console_say(console, "For everything else get the published ones (%s, %d MB): birefnet pull %s",
-                       best->licence, (int)(best->about_bytes / 1000000), best->alias);
-}
-
-/* By preset, or by the file's name where it was given as a path. */
-static bool is_starter(const bn_model_choice *choice)
-{
-    const char *slash = strrchr(choice->path, '/');
-    const bn_preset *preset =
-        choice->preset ? choice->preset : bn_preset_find(slash ? slash + 1 : choice->path);
-    return preset && !preset->repository;
+    bn_preset_get_published(advice);
+    bn_console_say(console, "%s the starter weights: %s.",
+                   values->given[BN_OPTION_MODEL] ? "These are" : "No published weights are here; using",
+                   starter->about);
+    bn_console_say(console, "%s", advice);
 }
 
 /* Whether the user wants these weights downloaded now: said by --yes, or answered in a terminal. */
@@ -63,7 +52,8 @@ bn_status bn_values_choose_model(const bn_values *values, bn_console *console, b
     }
     if (bn_interrupted()) return bn_fail(err, BIREFNET_ERROR_CANCELLED, "interrupted");
     BN_TRY(status);
-    if (is_starter(choice)) tell_starter(values, console);
+    const bn_preset *starter = bn_model_choice_starter(choice);
+    if (starter) tell_starter(values, console, starter);
     return BIREFNET_OK;
 }
 

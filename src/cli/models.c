@@ -9,10 +9,10 @@
 static json_t *preset_json(const bn_preset *preset, const char *file)
 {
     json_t *json =
-        json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:s?}", "name", preset->name, "alias",
-                  preset->alias, "repository", preset->repository, "licence", preset->licence, "author",
-                  preset->author, "backbone", preset->backbone, "about_bytes",
-                  (json_int_t)preset->about_bytes, "trained_for", preset->trained_width,
+        json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s?, s:I, s:[ii], s:[ii], s:s?}", "name", preset->name,
+                  "alias", preset->alias, "repository", preset->repository, "licence", preset->licence,
+                  "author", preset->author, "backbone", preset->backbone, "about", preset->about,
+                  "about_bytes", (json_int_t)preset->about_bytes, "trained_for", preset->trained_width,
                   preset->trained_height, "runs_at", preset->width, preset->height, "file", file);
     return json;
 }
@@ -24,11 +24,20 @@ static void print_row(const bn_preset *preset, const char *file)
            file ? file : "not here");
 }
 
+static void print_about(const bn_preset *preset)
+{
+    char advice[BN_GET_PUBLISHED_BYTES];
+    bn_preset_get_published(advice);
+    printf("\nThe %s weights: %s.\n%s\n", preset->alias, preset->about, advice);
+}
+
 static void print_end(const bn_models_path *path)
 {
     printf("\nTRAINED is the size of the pictures it learnt from. Looked for in:\n");
     for (size_t i = 0; i < path->count; i++) printf("  %s\n", path->folders[i]);
     printf("Get one with: birefnet pull NAME\n");
+    for (size_t i = 0; i < bn_preset_count(); i++)
+        if (bn_preset_at(i)->about) print_about(bn_preset_at(i));
 }
 
 bn_exit bn_command_models(const bn_values *values, bn_console *console)

@@ -1,5 +1,6 @@
 /* compute.c - the one thread that runs the network. */
 #include "jobs/private.h"
+#include "weights/presets.h"
 
 #include <string.h>
 
@@ -39,9 +40,11 @@ static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)
     birefnet_session_info info;
     birefnet_session_get_info(answer.session, &info);
     memcpy(job->weights, answer.weights, sizeof job->weights);
-    if (answer.is_fallback)
-        bn_live_log(jobs, job, BIREFNET_LOG_WARNING, "The weights of %s are not here: %s answers",
-                    job->input.model, answer.weights);
+    const bn_preset *asked = bn_preset_find(job->input.model);
+    if (answer.is_fallback && asked)
+        bn_live_log(jobs, job, BIREFNET_LOG_WARNING,
+                    "The weights of %s are not here: %s answers (to get them: birefnet pull %s)",
+                    job->input.model, answer.weights, asked->alias);
     bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Network: %s at %d x %d", answer.weights, info.width,
                 info.height);
     const bn_status status = bn_cutout_matte(answer.session, &job->options, &job->cutout, err);

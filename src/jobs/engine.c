@@ -107,12 +107,23 @@ static bn_status fill_slot(bn_engine *engine, slot *used, const char *path, bn_e
     return status;
 }
 
-static bn_status get_slot(bn_engine *engine, const char *path, slot **found, bn_error *err)
+static void log_opened(bn_engine *engine, const bn_model_choice *choice)
+{
+    const bn_preset *starter = bn_model_choice_starter(choice);
+    char advice[BN_GET_PUBLISHED_BYTES];
+    bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "opened model %s", choice->path);
+    if (!starter) return;
+    bn_preset_get_published(advice);
+    bn_log_line(&engine->options.log, BIREFNET_LOG_WARNING, "what answers are the starter weights: %s. %s",
+                starter->about, advice);
+}
+
+static bn_status get_slot(bn_engine *engine, const bn_model_choice *choice, slot **found, bn_error *err)
 {
     slot *oldest = &engine->slots[0];
     for (int i = 0; i < engine->capacity; i++) {
         slot *each = &engine->slots[i];
-        if (each->model && strcmp(each->path, path) == 0) {
+        if (each->model && strcmp(each->path, choice->path) == 0) {
             each->last_use = ++engine->uses;
             *found = each;
             return BIREFNET_OK;
@@ -122,8 +133,8 @@ static bn_status get_slot(bn_engine *engine, const char *path, slot **found, bn_
     if (oldest->model) bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "closing model %s", oldest->path);
     close_slot(engine, oldest); /* before the new one takes its memory */
     if (engine->options.opening) engine->options.opening(engine->options.progress_user);
-    BN_TRY(fill_slot(engine, oldest, path, err));
-    bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "opened model %s", path);
+    BN_TRY(fill_slot(engine, oldest, choice->path, err));
+    log_opened(engine, choice);
     oldest->last_use = ++engine->uses;
     *found = oldest;
     return BIREFNET_OK;
@@ -135,7 +146,7 @@ bn_status bn_engine_get(bn_engine *engine, const char *preset, int width, int he
     bn_model_choice choice;
     slot *used;
     BN_TRY(choose(&engine->options, preset, &choice, &answer->is_fallback, err));
-    BN_TRY(get_slot(engine, choice.path, &used, err));
+    BN_TRY(get_slot(engine, &choice, &used, err));
     name_weights(&choice, answer->weights);
     if (answer->is_fallback) width = height = 0;
     if (engine->options.width > 0) width = engine->options.width;

@@ -171,3 +171,11 @@ bn_status bn_model_choose(const char *model, const char *folder, bn_model_choice
     if (status == BIREFNET_OK) *choice = chosen;
     return status;
 }
+
+const bn_preset *bn_model_choice_starter(const bn_model_choice *choice)
+{
+    const char *slash = strrchr(choice->path, '/');
+    const bn_preset *preset =
+        choice->preset ? choice->preset : bn_preset_find(slash ? slash + 1 : choice->path);
+    return preset && !preset->repository ? preset : NULL;
+}

@@ -4,6 +4,7 @@
 
 #include "base/size.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -98,6 +99,9 @@ static const bn_preset presets[] = {
      .licence = "MIT",
      .author = "the birefnet project",
      .backbone = "a small network for trying things out",
+     .about =
+         "small, for photos of a single product (a garment, a shoe, a hat) and for trying things out; they "
+         "have seen no people, hair or glass, and miss many animals",
      .about_bytes = 18000000,
      .trained_width = 256,
      .trained_height = 256,
@@ -130,4 +134,12 @@ const bn_preset *bn_preset_find(const char *name)
     for (size_t i = 0; i < BN_COUNT(presets); i++)
         if (is_file_of(&presets[i], name)) return &presets[i];
     return NULL;
+}
+
+void bn_preset_get_published(char text[BN_GET_PUBLISHED_BYTES])
+{
+    const bn_preset *best = &presets[0];
+    snprintf(text, BN_GET_PUBLISHED_BYTES,
+             "For everything else get the published ones (%s, %d MB): birefnet pull %s", best->licence,
+             (int)(best->about_bytes / 1000000), best->alias);
 }

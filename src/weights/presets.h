@@ -15,6 +15,7 @@ typedef struct bn_preset {
         *named_file; /* the file that the endpoint's older page names, preferred where it lies; or NULL */
     const char *licence, *author;
     const char *backbone;
+    const char *about;                 /* Starter: what it is for and what it cannot do; else NULL */
     uint64_t about_bytes;              /* size of today's file; a few per cent off at most */
     int trained_width, trained_height; /* pixels */
     int width, height;                 /* to run at unless told otherwise, pixels */
@@ -26,6 +27,10 @@ const bn_preset *bn_preset_at(size_t index); /* best known first; NULL beyond th
 
 /* By name, alias or file name with or without .safetensors, in any case; NULL if there is none. */
 const bn_preset *bn_preset_find(const char *name);
+
+/* "For everything else get the published ones ...": what follows a word about Starter. */
+#define BN_GET_PUBLISHED_BYTES 120
+void bn_preset_get_published(char text[BN_GET_PUBLISHED_BYTES]);
 
 /* Folders in which models are looked for, first to last: `folder` (may be NULL), $BIREFNET_MODELS,
  * $XDG_DATA_HOME/birefnet or ~/.local/share/birefnet, the installed data, the source tree of a development build. */
@@ -49,6 +54,9 @@ typedef struct bn_model_choice {
  * means what is best for general use among the published models that are there, else Starter. NOT_FOUND names every
  * path tried and how to get the file. */
 bn_status bn_model_choose(const char *model, const char *folder, bn_model_choice *choice, bn_error *err);
+
+/* Starter's preset if the choice is its file, by whatever name it was asked for; else NULL. */
+const bn_preset *bn_model_choice_starter(const bn_model_choice *choice);
 
 /* Whether the preset's file is there, and where. */
 bool bn_preset_locate(const bn_preset *preset, const bn_models_path *path, char file[4096]);

@@ -277,3 +277,16 @@ test("without a fallback missing weights are an error, and readiness says so", a
     await own.stop();
   }
 });
+
+test("a run on the starter weights says so, in its logs and in the server's, and how to get others", async () => {
+  const small = await serve({ args: ["--fallback-model", "starter"] });
+  const logs = [];
+  const result = await client(small).subscribe(E, {
+    input: { image_url: dot, model: "Portrait" }, logs: true, pollInterval: 50,
+    onQueueUpdate: (update) => logs.push(...(update.logs ?? []).map((line) => line.message)),
+  });
+  await small.stop();
+  assert.ok(result.data.image.url);
+  assert.match(logs.join("\n"), /weights of Portrait are not here: Starter answers .*birefnet pull portrait/);
+  assert.match(small.errors, /starter weights: .*single product.*no people.*birefnet pull light/);
+});

@@ -164,6 +164,7 @@ static void logs_tell_stage_and_percent_and_come_once(void **state)
     assert_true(last >= 6);
     assert_non_null(strstr(status.logs, "Network: 50 %"));
     assert_non_null(strstr(status.logs, "The weights of General Use (Light) are not here"));
+    assert_non_null(strstr(status.logs, "birefnet pull light"));
     json_t *line = json_array_get(all, 0);
     assert_string_equal(bench_text(line, "level"), "INFO");
     assert_string_equal(bench_text(line, "source"), "USER");
