@@ -40,11 +40,12 @@ static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)
     birefnet_session_info info;
     birefnet_session_get_info(answer.session, &info);
     memcpy(job->weights, answer.weights, sizeof job->weights);
-    const bn_preset *asked = bn_preset_find(job->input.model);
-    if (answer.is_fallback && asked)
+    if (answer.is_fallback) {
+        const bn_preset *asked = bn_preset_find(job->input.model);
         bn_live_log(jobs, job, BIREFNET_LOG_WARNING,
                     "The weights of %s are not here: %s answers (to get them: birefnet pull %s)",
-                    job->input.model, answer.weights, asked->alias);
+                    job->input.model, answer.weights, asked ? asked->alias : job->input.model);
+    }
     bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Network: %s at %d x %d", answer.weights, info.width,
                 info.height);
     const bn_status status = bn_cutout_matte(answer.session, &job->options, &job->cutout, err);
