@@ -46,6 +46,27 @@ def spoil(im, r, noise):                                             # what came
     return im
 
 
+def shade(im, r, noise):
+    """patches of shadow with soft or hard rims, as trees and cars throw them"""
+    h, w = im.shape[:2]; n = r.randint(2, 9)
+    a = cv2.resize(noise.normal(0, 1, (n, n)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
+    a = 1/(1 + np.exp(np.clip(-(a - r.uniform(-.6, .8))*r.uniform(3, 40), -60, 60)))
+    return (im*(1 - a*r.uniform(.3, .85))[:, :, None]).astype(np.uint8)
+
+def fence(im, r):
+    """bars or wire in front of everything; outlines drawn by hand do not leave them out"""
+    h, w = im.shape[:2]; step, thick = r.uniform(.05, .22)*w, max(1, round(r.uniform(.002, .012)*w)); a = r.uniform(-.25, .25)
+    c = [r.uniform(20, 230)]*3 if r.random() < .7 else [r.uniform(20, 90), r.uniform(40, 130), r.uniform(60, 180)]
+    im = im.copy(); turns = [a, a + math.pi/2] if r.random() < .5 else [a + r.choice([0, math.pi/2])]
+    if r.random() < .3: turns = [math.pi/4 + a, -math.pi/4 - a]
+    for t in turns:
+        d, e = np.array([math.cos(t), math.sin(t)]), np.array([-math.sin(t), math.cos(t)]); n = int((w + h)/step)
+        for k in range(-n, n + 1):
+            p = np.array([w/2, h/2]) + e*(k*step + r.uniform(-.03, .03)*step)
+            cv2.line(im, tuple(int(v) for v in p - d*(w + h)), tuple(int(v) for v in p + d*(w + h)), c, thick, cv2.LINE_AA)
+    return im
+
+
 # ---------------------------------------------------------------- pasting
 
 def crop(im, w, h, r):
@@ -53,7 +74,15 @@ def crop(im, w, h, r):
     x, y = r.randint(0, W - cw), r.randint(0, H - ch)
     return cv2.resize(im[y:y + ch, x:x + cw], (w, h), interpolation=cv2.INTER_AREA)
 
-def ground(w, h, subject, data, r, noise):
+def yard(data, r):
+    """a part of a photo of cats with no cat in it: the places where cats are; None if none was found"""
+    for _ in range(12):
+        _, im, m = r.choice(data.more if data.more and r.random() < .6 else data.cats)
+        h, w = m.shape; ch, cw = int(h*r.uniform(.25, .8)), int(w*r.uniform(.3, 1)); y, x = r.randint(0, h - ch), r.randint(0, w - cw)
+        if not m[y:y + ch, x:x + cw].any(): return im[y:y + ch, x:x + cw]
+
+def ground(w, h, subject, data, r, noise, place=None):
+    if place is not None: return jitter(cv2.resize(place, (w, h), interpolation=cv2.INTER_CUBIC), r)
     k = r.random()
     if k < .45: bg = crop(r.choice(data.backgrounds), w, h, r)
     elif k < .7:                                                     # another photo, out of focus: its own subject is no subject here
@@ -68,11 +97,11 @@ def ground(w, h, subject, data, r, noise):
     if k < .45 and r.random() < .35: bg = cv2.GaussianBlur(bg, (0, 0), r.uniform(1, 5))
     return jitter(bg, r)
 
-def paste(im, m, data, r, noise):
+def paste(im, m, data, r, noise, place=None):
     h, w = m.shape; solid = (m == 255).astype(np.uint8)
     if r.random() < .6: solid = cv2.erode(solid, np.ones((3, 3), np.uint8))          # masks are a little generous at the rim
     a = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), r.uniform(.5, 1.2))[:, :, None]
-    bg = ground(w, h, im[m == 255].mean(0), data, r, noise).astype(np.float32)
+    bg = ground(w, h, im[m == 255].mean(0), data, r, noise, place).astype(np.float32)
     if r.random() < .45:                                             # a shadow beside it
         s = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), r.uniform(2, 10))
         s = cv2.warpAffine(s, np.float32([[1, 0, r.uniform(-12, 12)], [0, 1, r.uniform(-4, 14)]]), (w, h))
@@ -88,6 +117,24 @@ def add_second(im, m, other, om, r):
     a = cv2.warpAffine((om == 255).astype(np.float32), A, (w, h)); a = cv2.GaussianBlur(a, (0, 0), r.uniform(.5, 1))
     im = jitter(cv2.warpAffine(other, A, (w, h), borderMode=cv2.BORDER_REPLICATE), r)*a[:, :, None] + im*(1 - a[:, :, None])
     return im.astype(np.uint8), np.where(a > .5, 255, m).astype(np.uint8)
+
+
+def clutter(im, m, data, r, noise):
+    """things that are no cats beside the cats: garments, pieces of other photos; they stay background, behind the cats"""
+    h, w = m.shape; im = im.copy(); far = cv2.dilate((m > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    for _ in range(r.randint(1, 3)):
+        if r.random() < .5: _, thing, shape = r.choice(data.products); shape = (shape == 255).astype(np.float32)
+        else:
+            thing = r.choice(data.backgrounds) if r.random() < .6 else yard(data, r)
+            if thing is None: continue
+            th, tw = thing.shape[:2]; shape = np.zeros((th, tw), np.float32); a = 2*math.pi*np.sort(noise.random(r.randint(4, 9)))
+            corners = np.stack([tw*(.5 + .5*np.cos(a)), th*(.5 + .5*np.sin(a))], 1); cv2.fillPoly(shape, [corners.astype(np.int32)], 1)
+        k = r.uniform(.15, .6)*min(h/thing.shape[0], w/thing.shape[1]); a = r.gauss(0, .3); c, s = k*math.cos(a), k*math.sin(a)
+        A = np.float32([[c, -s, 0], [s, c, 0]]); A[:, 2] = np.float32([r.uniform(0, w), r.uniform(0, h)]) - A[:, :2] @ np.float32([thing.shape[1]/2, thing.shape[0]/2])
+        a = cv2.GaussianBlur(cv2.warpAffine(shape, A, (w, h)), (0, 0), r.uniform(.5, 1))*far
+        thing = jitter(cv2.warpAffine(thing, A, (w, h), borderMode=cv2.BORDER_REPLICATE), r)
+        im = (thing*a[:, :, None] + im*(1 - a[:, :, None])).astype(np.uint8)
+    return im
 
 
 def look_closer(im, m, r):
@@ -144,18 +191,27 @@ class Samples(torch.utils.data.Dataset):
 
     def __len__(self): return 1 << 40
 
+    def other_cat(self, r):
+        if not (self.more and r.random() < self.stage.get('second_more', 0)): return r.choice(self.cats)[1:]
+        return look_closer(*r.choice(self.more)[1:], r)
+
     def picture(self, i):
         r, noise, s = random.Random(self.seed*1000003 + i), np.random.default_rng((self.seed, i)), self.stage
         n = s['size']
         if r.random() < s['empty']:
-            im = crop(r.choice(self.backgrounds), n, n, r); t = np.zeros((n, n), np.uint8); k = t + 1
+            place = yard(self, r) if r.random() < s.get('yard', 0) else None
+            im = cv2.resize(place, (n, n)) if place is not None else crop(r.choice(self.backgrounds), n, n, r); t = np.zeros((n, n), np.uint8); k = t + 1
         else:
             cat = r.random() < s['cats']
             more = cat and self.more and r.random() < s.get('more', 0)
             _, im, m = r.choice(self.more if more else self.cats if cat else self.products)
             if more and r.random() < .8: im, m = look_closer(im, m, r)
-            if r.random() < s['paste']*(.5 if cat else 1): im, m = paste(im, m, self, r, noise)
-            if cat and r.random() < s.get('second', 0): im, m = add_second(im, m, *r.choice(self.cats)[1:], r)
+            place = yard(self, r) if cat and s.get('yard') and r.random() < s['yard'] else None
+            if r.random() < s['paste']*(.5 if cat and place is None else 1): im, m = paste(im, m, self, r, noise, place)
+            if cat and r.random() < s.get('second', 0): im, m = add_second(im, m, *self.other_cat(r), r)
+            if cat and r.random() < s.get('clutter', 0): im = clutter(im, m, self, r, noise)
+            if cat and r.random() < s.get('shade', 0): im = shade(im, r, noise)
+            if cat and r.random() < s.get('fence', 0): im = fence(im, r)
             im, t, k = squeeze(im, m, n, r, s.get('cat_zoom', 1.4) if cat else 1.4)
         return spoil(jitter(im, r), r, noise), t, k
 

@@ -10,7 +10,7 @@ import re
 import torch
 import torch.nn.functional as F
 from torchvision.ops import deform_conv2d
-from birefnet_torch import DeformConv, resize, tiles_to_channels
+from birefnet_torch import DeformConv, PvtBlock, resize, tiles_to_channels
 
 nhwc = lambda x: x.permute(0, 2, 3, 1)
 nchw = lambda x: x.permute(0, 3, 1, 2)
@@ -37,6 +37,17 @@ def free(net, pattern):
 def free_where_learnt(net):
     for n, m in net.named_modules():
         if isinstance(m, DeformConv): m.free = any(bool(p.any()) for c in (m.offset_conv, m.modulator_conv) for p in c.parameters())
+
+def drop_paths(net, most):
+    """stochastic depth: in training a residual branch of the backbone is left out of some pictures, the last ones most often (up to `most`)"""
+    def hook(keep):
+        def scaled(m, _, y):
+            if not m.training: return y
+            return y*(torch.rand(y.shape[0], *[1]*(y.ndim - 1), device=y.device) < keep).to(y.dtype)/keep
+        return scaled
+    blocks = [m for m in net.bb.modules() if isinstance(m, PvtBlock)]
+    for i, b in enumerate(blocks):
+        for m in (b.attn, b.mlp): m.register_forward_hook(hook(1 - most*i/(len(blocks) - 1)))
 
 def branch(m, x):
     d = m.atrous_conv

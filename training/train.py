@@ -53,7 +53,7 @@ def main():
     if o.ranks > 1: torch.distributed.init_process_group('gloo', init_method=os.environ['BN_MEET'], rank=rank, world_size=o.ranks)
     if o.threads: torch.set_num_threads(o.threads)
     cv2.setNumThreads(1); torch.manual_seed(recipe['seed'])
-    dev = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    dev = torch.device('cuda', rank % torch.cuda.device_count()) if torch.cuda.is_available() else torch.device('cpu')
     ckpt = os.path.join(o.out, 'checkpoint.pth')
 
     net = model.new_network()
@@ -63,6 +63,7 @@ def main():
     for m in net.modules():
         if isinstance(m, torch.nn.Dropout): m.p = recipe.get('dropout', 0.)
     net = net.to(dev, memory_format=torch.channels_last); ema = copy.deepcopy(net).eval()
+    if recipe.get('drop_path'): fast.drop_paths(net, recipe['drop_path'])
     groups = [dict(params=[p for p in net.parameters() if p.ndim > 1], weight_decay=recipe['weight_decay']),
               dict(params=[p for p in net.parameters() if p.ndim < 2], weight_decay=0.)]
     optim = torch.optim.AdamW(groups, lr=1e-4, foreach=True)
@@ -99,7 +100,7 @@ def main():
             y = fast.forward(net, x, side)
             loss, parts = losses.loss_of(y, side, x, t, w)
             optim.zero_grad(set_to_none=True); loss.backward()
-            ending = torch.tensor([float(bool(stop))])
+            ending = torch.tensor([float(bool(stop))], device=dev)
             if o.ranks > 1:
                 with torch.no_grad(): average([p.grad for p in net.parameters() if p.grad is not None] + statistics + [ending])
             torch.nn.utils.clip_grad_norm_([p for p in net.parameters() if p.grad is not None], recipe['clip']); optim.step()
