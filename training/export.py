@@ -1,41 +1,24 @@
 #!/usr/bin/env python3
 """Writes the moving average of a checkpoint as models/starter.safetensors (f16, with metadata).
 
-    export.py checkpoint.pth starter.safetensors --resolution 384 [--harden 1.5] [--about TEXT] [--data FOLDER --settle 400]
+    export.py checkpoint.pth starter.safetensors --resolution 384 [--harden 1.5] [--about TEXT]
 
 --harden K: the logits times K, by the weights of the last layer. What is subject at 0.5 stays so; what the network was in
-doubt about and the soft rim become clearer, so the mean error falls (cross-entropy asks for probabilities, a cut-out for a decision).
-
---settle N: the running means and variances of the batch norms are measured anew, with the averaged weights, on N training
-pictures at the starter's own resolution (averaging weights does not quite average what the batch norms saw)."""
-import argparse, json, os
+doubt about and the soft rim become clearer, so the mean error falls (cross-entropy asks for probabilities, a cut-out for a decision)."""
+import argparse, os
 import torch
-import data, fast, model
+import fast, model
 
 ABOUT = ('Small BiRefNet (PVT v2 b0, 8.9 M parameters) for single products and similar subjects, the photos that sellers take; '
          'not for people, animals or scenes. Trained by this project on CC0 and MIT photos.')
 
-@torch.no_grad()
-def settle(net, samples, n, batch=8):
-    bns = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    for m in bns: m.reset_running_stats(); m.momentum = None; m.train()                  # None: the plain average over all batches
-    for i in range(0, n, batch):
-        x = torch.stack([samples[10**9 + j][0] for j in range(i, i + batch)]).contiguous(memory_format=torch.channels_last)
-        fast.forward(net, x)
-    net.eval()
-
 if __name__ == '__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('checkpoint'); ap.add_argument('out'); ap.add_argument('--resolution', type=int, default=384); ap.add_argument('--about', default=ABOUT)
-    ap.add_argument('--data'); ap.add_argument('--settle', type=int, default=0); ap.add_argument('--threads', type=int, default=0)
-    ap.add_argument('--harden', type=float, default=1.)
+    ap.add_argument('--threads', type=int, default=0); ap.add_argument('--harden', type=float, default=1.)
     o = ap.parse_args()
     if o.threads: torch.set_num_threads(o.threads)
     net = model.load_network(o.checkpoint).eval(); fast.free_where_learnt(net)
-    if o.settle:
-        recipe = json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'recipe.json')))
-        samples = data.Samples(o.data, recipe['seed']); samples.stage = dict(recipe['stages'][-1], size=o.resolution)
-        settle(net.to(memory_format=torch.channels_last), samples, o.settle)
     with torch.no_grad():
         for p in net.decoder.conv_out1.parameters(): p *= o.harden
     model.write_safetensors(o.out, net.state_dict(), {
