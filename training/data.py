@@ -192,14 +192,14 @@ class Samples(torch.utils.data.Dataset):
     def __len__(self): return 1 << 40
 
     def other_cat(self, r):
-        if not (self.more and r.random() < self.stage.get('second_more', 0)): return r.choice(self.cats)[1:]
+        if not (self.more and self.stage.get('second_more') and r.random() < self.stage['second_more']): return r.choice(self.cats)[1:]
         return look_closer(*r.choice(self.more)[1:], r)
 
     def picture(self, i):
         r, noise, s = random.Random(self.seed*1000003 + i), np.random.default_rng((self.seed, i)), self.stage
         n = s['size']
         if r.random() < s['empty']:
-            place = yard(self, r) if r.random() < s.get('yard', 0) else None
+            place = yard(self, r) if s.get('yard') and r.random() < s['yard'] else None
             im = cv2.resize(place, (n, n)) if place is not None else crop(r.choice(self.backgrounds), n, n, r); t = np.zeros((n, n), np.uint8); k = t + 1
         else:
             cat = r.random() < s['cats']
@@ -209,9 +209,9 @@ class Samples(torch.utils.data.Dataset):
             place = yard(self, r) if cat and s.get('yard') and r.random() < s['yard'] else None
             if r.random() < s['paste']*(.5 if cat and place is None else 1): im, m = paste(im, m, self, r, noise, place)
             if cat and r.random() < s.get('second', 0): im, m = add_second(im, m, *self.other_cat(r), r)
-            if cat and r.random() < s.get('clutter', 0): im = clutter(im, m, self, r, noise)
-            if cat and r.random() < s.get('shade', 0): im = shade(im, r, noise)
-            if cat and r.random() < s.get('fence', 0): im = fence(im, r)
+            if cat and s.get('clutter') and r.random() < s['clutter']: im = clutter(im, m, self, r, noise)
+            if cat and s.get('shade') and r.random() < s['shade']: im = shade(im, r, noise)
+            if cat and s.get('fence') and r.random() < s['fence']: im = fence(im, r)
             im, t, k = squeeze(im, m, n, r, s.get('cat_zoom', 1.4) if cat else 1.4)
         return spoil(jitter(im, r), r, noise), t, k
 
