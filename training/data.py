@@ -81,8 +81,7 @@ def yard(data, r):
         h, w = m.shape; ch, cw = int(h*r.uniform(.25, .8)), int(w*r.uniform(.3, 1)); y, x = r.randint(0, h - ch), r.randint(0, w - cw)
         if not m[y:y + ch, x:x + cw].any(): return im[y:y + ch, x:x + cw]
 
-def ground(w, h, subject, data, r, noise, place=None):
-    if place is not None: return jitter(cv2.resize(place, (w, h), interpolation=cv2.INTER_CUBIC), r)
+def ground(w, h, subject, data, r, noise):
     k = r.random()
     if k < .45: bg = crop(r.choice(data.backgrounds), w, h, r)
     elif k < .7:                                                     # another photo, out of focus: its own subject is no subject here
@@ -101,7 +100,8 @@ def paste(im, m, data, r, noise, place=None):
     h, w = m.shape; solid = (m == 255).astype(np.uint8)
     if r.random() < .6: solid = cv2.erode(solid, np.ones((3, 3), np.uint8))          # masks are a little generous at the rim
     a = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), r.uniform(.5, 1.2))[:, :, None]
-    bg = ground(w, h, im[m == 255].mean(0), data, r, noise, place).astype(np.float32)
+    bg = jitter(cv2.resize(place, (w, h), interpolation=cv2.INTER_CUBIC), r) if place is not None else ground(w, h, im[m == 255].mean(0), data, r, noise)
+    bg = bg.astype(np.float32)
     if r.random() < .45:                                             # a shadow beside it
         s = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), r.uniform(2, 10))
         s = cv2.warpAffine(s, np.float32([[1, 0, r.uniform(-12, 12)], [0, 1, r.uniform(-4, 14)]]), (w, h))
@@ -110,30 +110,35 @@ def paste(im, m, data, r, noise, place=None):
     return im.astype(np.uint8), ((a[:, :, 0] > .5)*255).astype(np.uint8)
 
 
+def lay(im, thing, shape, A, r, where=1):
+    """the thing, of this shape (1 inside), moved by A, into the photo where `where` is 1: the photo, and how much of the thing is where"""
+    h, w = im.shape[:2]
+    a = cv2.GaussianBlur(cv2.warpAffine(shape.astype(np.float32), A, (w, h)), (0, 0), r.uniform(.5, 1))*where
+    thing = jitter(cv2.warpAffine(thing, A, (w, h), borderMode=cv2.BORDER_REPLICATE), r)
+    return (thing*a[:, :, None] + im*(1 - a[:, :, None])).astype(np.uint8), a
+
+
 def add_second(im, m, other, om, r):
     """another cat, enlarged or reduced, into a photo of cats: both are subjects; what was unknown stays so"""
     h, w = m.shape; k = r.uniform(.4, 1.1)*min(h/om.shape[0], w/om.shape[1]); f = -1 if r.random() < .5 else 1
     A = np.float32([[f*k, 0, r.uniform(.2, .8)*w - f*k*om.shape[1]/2], [0, k, r.uniform(.25, .8)*h - k*om.shape[0]/2]])
-    a = cv2.warpAffine((om == 255).astype(np.float32), A, (w, h)); a = cv2.GaussianBlur(a, (0, 0), r.uniform(.5, 1))
-    im = jitter(cv2.warpAffine(other, A, (w, h), borderMode=cv2.BORDER_REPLICATE), r)*a[:, :, None] + im*(1 - a[:, :, None])
-    return im.astype(np.uint8), np.where(a > .5, 255, m).astype(np.uint8)
+    im, a = lay(im, other, om == 255, A, r)
+    return im, np.where(a > .5, 255, m).astype(np.uint8)
 
 
 def clutter(im, m, data, r, noise):
     """things that are no cats beside the cats: garments, pieces of other photos; they stay background, behind the cats"""
-    h, w = m.shape; im = im.copy(); far = cv2.dilate((m > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    h, w = m.shape; far = cv2.dilate((m > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     for _ in range(r.randint(1, 3)):
-        if r.random() < .5: _, thing, shape = r.choice(data.products); shape = (shape == 255).astype(np.float32)
+        if r.random() < .5: _, thing, shape = r.choice(data.products); shape = shape == 255
         else:
             thing = r.choice(data.backgrounds) if r.random() < .6 else yard(data, r)
             if thing is None: continue
-            th, tw = thing.shape[:2]; shape = np.zeros((th, tw), np.float32); a = 2*math.pi*np.sort(noise.random(r.randint(4, 9)))
+            th, tw = thing.shape[:2]; shape = np.zeros((th, tw), np.uint8); a = 2*math.pi*np.sort(noise.random(r.randint(4, 9)))
             corners = np.stack([tw*(.5 + .5*np.cos(a)), th*(.5 + .5*np.sin(a))], 1); cv2.fillPoly(shape, [corners.astype(np.int32)], 1)
         k = r.uniform(.15, .6)*min(h/thing.shape[0], w/thing.shape[1]); a = r.gauss(0, .3); c, s = k*math.cos(a), k*math.sin(a)
         A = np.float32([[c, -s, 0], [s, c, 0]]); A[:, 2] = np.float32([r.uniform(0, w), r.uniform(0, h)]) - A[:, :2] @ np.float32([thing.shape[1]/2, thing.shape[0]/2])
-        a = cv2.GaussianBlur(cv2.warpAffine(shape, A, (w, h)), (0, 0), r.uniform(.5, 1))*far
-        thing = jitter(cv2.warpAffine(thing, A, (w, h), borderMode=cv2.BORDER_REPLICATE), r)
-        im = (thing*a[:, :, None] + im*(1 - a[:, :, None])).astype(np.uint8)
+        im, _ = lay(im, thing, shape, A, r, far)
     return im
 
 
@@ -191,27 +196,31 @@ class Samples(torch.utils.data.Dataset):
 
     def __len__(self): return 1 << 40
 
+    def now(self, word, r):
+        """as often as the stage says; draws nothing where it says nothing, so that older recipes see the pictures they saw"""
+        return bool(self.stage.get(word)) and r.random() < self.stage[word]
+
     def other_cat(self, r):
-        if not (self.more and self.stage.get('second_more') and r.random() < self.stage['second_more']): return r.choice(self.cats)[1:]
+        if not (self.more and self.now('second_more', r)): return r.choice(self.cats)[1:]
         return look_closer(*r.choice(self.more)[1:], r)
 
     def picture(self, i):
         r, noise, s = random.Random(self.seed*1000003 + i), np.random.default_rng((self.seed, i)), self.stage
         n = s['size']
         if r.random() < s['empty']:
-            place = yard(self, r) if s.get('yard') and r.random() < s['yard'] else None
+            place = yard(self, r) if self.now('yard', r) else None
             im = cv2.resize(place, (n, n)) if place is not None else crop(r.choice(self.backgrounds), n, n, r); t = np.zeros((n, n), np.uint8); k = t + 1
         else:
             cat = r.random() < s['cats']
             more = cat and self.more and r.random() < s.get('more', 0)
             _, im, m = r.choice(self.more if more else self.cats if cat else self.products)
             if more and r.random() < .8: im, m = look_closer(im, m, r)
-            place = yard(self, r) if cat and s.get('yard') and r.random() < s['yard'] else None
+            place = yard(self, r) if cat and self.now('yard', r) else None
             if r.random() < s['paste']*(.5 if cat and place is None else 1): im, m = paste(im, m, self, r, noise, place)
             if cat and r.random() < s.get('second', 0): im, m = add_second(im, m, *self.other_cat(r), r)
-            if cat and s.get('clutter') and r.random() < s['clutter']: im = clutter(im, m, self, r, noise)
-            if cat and s.get('shade') and r.random() < s['shade']: im = shade(im, r, noise)
-            if cat and s.get('fence') and r.random() < s['fence']: im = fence(im, r)
+            if cat and self.now('clutter', r): im = clutter(im, m, self, r, noise)
+            if cat and self.now('shade', r): im = shade(im, r, noise)
+            if cat and self.now('fence', r): im = fence(im, r)
             im, t, k = squeeze(im, m, n, r, s.get('cat_zoom', 1.4) if cat else 1.4)
         return spoil(jitter(im, r), r, noise), t, k
 

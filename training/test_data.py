@@ -22,7 +22,7 @@ with tempfile.TemporaryDirectory() as d:
     for kind, file in lists.items():
         names = ['%s%d' % (kind, i) for i in range(4)]; drawn(d, kind, names, rng, 3 if kind == 'cats-more' else 1)
         with open(os.path.join(d, file), 'w') as f: f.write('\n'.join(names))
-    drawn(d, 'backgrounds', ['000', '001'], rng, 0); os.remove(os.path.join(d, 'backgrounds', '000.png')); os.remove(os.path.join(d, 'backgrounds', '001.png'))
+    drawn(d, 'backgrounds', ['000', '001'], rng, 0)
 
     samples, again = data.Samples(d, 3), data.Samples(d, 3); samples.stage = again.stage = STAGE
     first = [samples.picture(i) for i in range(40)]
