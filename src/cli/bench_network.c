@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/seeded.h"
 #include "base/size.h"
+#include "nn/cpu/pack.h"
 #include "model/model.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
 #include "base/size.h"
 #include "cli/interrupt.h"
 #include "cli/pull.h"
-#include "nn/dnnl.h"
+#include "nn/cpu/engine.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -88,7 +88,7 @@ birefnet_model_options bn_values_model_options(const bn_values *values, bn_conso
     options.precision = precisions[values->choice[BN_OPTION_PRECISION]];
     options.tile_order = orders[values->choice[BN_OPTION_TILE_ORDER]];
     options.max_isa = levels[values->choice[BN_OPTION_CPUMASK]];
-    if (options.max_isa) bn_dnnl_hold(options.max_isa);
+    if (options.max_isa) bn_engine_hold(options.max_isa);
     options.log = on_log;
     options.log_user = console;
     return options;

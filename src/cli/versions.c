@@ -1,9 +1,10 @@
 /* versions.c - asks every library for its version. */
 #include "cli/versions.h"
 
+#include "nn/cpu/engine.h"
+
 #include <avif/avif.h>
 #include <curl/curl.h>
-#include <dnnl.h>
 #include <gif_lib.h>
 #include <jansson.h>
 #include <lcms2.h>
@@ -27,8 +28,7 @@ void bn_versions_get(bn_library_version list[BN_LIBRARIES])
 {
     char text[64];
     size_t next = 0;
-    const dnnl_version_t *dnnl = dnnl_version();
-    snprintf(text, sizeof text, "%d.%d.%d", dnnl->major, dnnl->minor, dnnl->patch);
+    bn_engine_version(text, sizeof text);
     set(&list[next++], "oneDNN", text, strlen(text));
     snprintf(text, sizeof text, "%d, API %d", LIBJPEG_TURBO_VERSION_NUMBER, JPEG_LIB_VERSION);
     set(&list[next++], "libjpeg-turbo", text, strlen(text));

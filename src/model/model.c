@@ -3,7 +3,8 @@
 
 #include "base/size.h"
 #include "model/tile_order.h"
-#include "nn/kernels.h"
+#include "nn/cpu/kernels.h"
+#include "nn/cpu/pack.h"
 #include "weights/weights.h"
 
 #include <stdio.h>

@@ -3,6 +3,7 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
+#include "nn/cpu/pack.h"
 
 #include <stdlib.h>
 #include <string.h>

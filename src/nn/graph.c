@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/parallel.h"
 #include "base/size.h"
+#include "nn/cpu/pack.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
 #ifndef BN_NN_LAYERS_H
 #define BN_NN_LAYERS_H
 
-#include "nn/dnnl.h"
 #include "nn/graph.h"
+#include "nn/source.h"
 
 /* ---- picture in, logits out (layer_image.c) ------------------------------------------------------------------ */
 

@@ -2,9 +2,8 @@
 #ifndef BN_NN_OP_H
 #define BN_NN_OP_H
 
-#include "nn/dnnl.h"
 #include "nn/graph.h"
-#include "nn/kernels.h"
+#include "nn/cpu/kernels.h"
 
 typedef struct bn_op bn_op;
 

@@ -9,8 +9,8 @@
 #include "base/size.h"
 #include "image/foreground.h"
 #include "image/resample_kernels.h"
-#include "nn/bf16.h"
-#include "nn/kernels_impl.h"
+#include "nn/cpu/bf16.h"
+#include "nn/cpu/kernels_impl.h"
 
 #include <math.h>
 #include <stdbool.h>

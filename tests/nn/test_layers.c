@@ -4,6 +4,7 @@
 
 #include "base/seeded.h"
 #include "base/size.h"
+#include "nn/cpu/pack.h"
 #include "nn/layers.h"
 
 #include <math.h>

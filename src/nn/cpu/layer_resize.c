@@ -7,7 +7,7 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/op.h"
-#include "nn/resize.h"
+#include "nn/cpu/resize.h"
 
 #include <stdlib.h>
 

@@ -5,8 +5,8 @@
 #include "nn/layers.h"
 
 #include "base/size.h"
-#include "nn/lanes.h"
-#include "nn/products.h"
+#include "nn/cpu/lanes.h"
+#include "nn/cpu/products.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* products.c - one matrix product in several heights. */
-#include "nn/products.h"
+#include "nn/cpu/products.h"
 
 #include "base/size.h"
 

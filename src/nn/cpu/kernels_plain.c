@@ -1,8 +1,8 @@
 /* kernels_plain.c - every kernel in plain C: the definition that the vector versions are tested against. */
-#include "nn/kernels_impl.h"
+#include "nn/cpu/kernels_impl.h"
 
 #include "base/size.h"
-#include "nn/bf16.h"
+#include "nn/cpu/bf16.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* bf16.h - bfloat16: the upper half of a float32. */
-#ifndef BN_NN_BF16_H
-#define BN_NN_BF16_H
+#ifndef BN_NN_CPU_BF16_H
+#define BN_NN_CPU_BF16_H
 
 #include <stdint.h>
 #include <string.h>

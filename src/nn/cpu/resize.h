@@ -1,6 +1,6 @@
-/* resize.h - where bilinear resizing with aligned corners samples. Private to src/nn. */
-#ifndef BN_NN_RESIZE_H
-#define BN_NN_RESIZE_H
+/* resize.h - where bilinear resizing with aligned corners samples. Private to src/nn/cpu. */
+#ifndef BN_NN_CPU_RESIZE_H
+#define BN_NN_CPU_RESIZE_H
 
 typedef struct bn_resize_tap {
     int index[2];

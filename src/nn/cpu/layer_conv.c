@@ -2,7 +2,8 @@
 #include "nn/layers.h"
 
 #include "base/size.h"
-#include "nn/lanes.h"
+#include "nn/cpu/lanes.h"
+#include "nn/cpu/product.h"
 
 #include <stdlib.h>
 

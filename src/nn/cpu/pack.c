@@ -1,9 +1,9 @@
 /* pack.c - the store of packed weights. */
-#include "nn/pack.h"
+#include "nn/cpu/pack.h"
 
 #include "base/size.h"
-#include "nn/bf16.h"
-#include "nn/dnnl.h"
+#include "nn/cpu/bf16.h"
+#include "nn/cpu/dnnl.h"
 
 #include <pthread.h>
 #include <stdlib.h>

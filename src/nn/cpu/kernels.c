@@ -1,5 +1,5 @@
 /* kernels.c - chooses the table of kernels for a level of instructions. */
-#include "nn/kernels_impl.h"
+#include "nn/cpu/kernels_impl.h"
 
 #include "base/size.h"
 

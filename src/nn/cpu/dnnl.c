@@ -1,10 +1,13 @@
 /* dnnl.c - matrix products and convolutions over oneDNN. */
-#include "nn/dnnl.h"
+#include "nn/cpu/dnnl.h"
 
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "base/size.h"
+#include "nn/cpu/engine.h"
+#include "nn/cpu/product.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What one call needs for itself: memory objects are bound to the call's pointers. */
@@ -242,17 +245,17 @@ bn_status bn_product_run_lane(bn_product *p, int number, const void *src, void *
     return bn_dnnl_check(dnnl_stream_wait(one->stream), "execution", err);
 }
 
-bn_status bn_product_run(bn_product *product, const void *src, void *dst, const float *bias, void *scratch,
-                         bn_error *err)
-{
-    return bn_product_run_lane(product, 0, src, dst, bias, scratch, err);
-}
-
-void bn_dnnl_hold(const char *level)
+void bn_engine_hold(const char *level)
 {
     bn_isa isa = BN_ISA_AVX512_BF16;
     if (!bn_isa_from_name(level, &isa)) return;
     static const dnnl_cpu_isa_t levels[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core,
                                             dnnl_cpu_isa_avx512_core_bf16};
     dnnl_set_max_cpu_isa(levels[isa]);
+}
+
+void bn_engine_version(char *text, size_t size)
+{
+    const dnnl_version_t *version = dnnl_version();
+    snprintf(text, size, "%d.%d.%d", version->major, version->minor, version->patch);
 }

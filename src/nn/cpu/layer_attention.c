@@ -7,9 +7,9 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/bf16.h"
-#include "nn/lanes.h"
-#include "nn/products.h"
+#include "nn/cpu/bf16.h"
+#include "nn/cpu/lanes.h"
+#include "nn/cpu/products.h"
 
 #include <math.h>
 #include <stdio.h>

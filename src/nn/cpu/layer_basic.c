@@ -3,8 +3,8 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/lanes.h"
-#include "nn/products.h"
+#include "nn/cpu/lanes.h"
+#include "nn/cpu/products.h"
 
 #include <string.h>
 

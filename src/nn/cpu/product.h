@@ -1,24 +1,15 @@
-/* dnnl.h - oneDNN, wrapped here and nowhere else: matrix products and convolutions with packed weights.
+/* product.h - matrix products and convolutions with packed weights, ready to run.
  *
  * A product is made for one shape while a graph is built, and run with pointers. The weights are packed for the
- * layout that oneDNN likes best for that shape; where the same weights are already packed in another layout that
- * oneDNN accepts, oneDNN's choice still decides (in practice it depends on the width only, so copies are shared). */
-#ifndef BN_NN_DNNL_H
-#define BN_NN_DNNL_H
+ * layout that is fastest for that shape; where the same weights are already packed in another layout that would do,
+ * the fastest still decides (in practice it depends on the width only, so copies are shared). */
+#ifndef BN_NN_CPU_PRODUCT_H
+#define BN_NN_CPU_PRODUCT_H
 
+#include "nn/cpu/pack.h"
 #include "nn/map.h"
-#include "nn/pack.h"
 
 #include <stdbool.h>
-
-/* Turn a failure of oneDNN into our error. */
-bn_status bn_dnnl_check(dnnl_status_t status, const char *what, bn_error *err);
-
-typedef enum bn_activation {
-    BN_LINEAR = 0,
-    BN_RELU,
-    BN_GELU, /* with the error function, not tanh */
-} bn_activation;
 
 typedef struct bn_product bn_product; /* a matrix product or convolution, ready to run */
 
@@ -54,11 +45,5 @@ size_t bn_product_scratch_bytes(const bn_product *product);
  * lanes) must not be in use by another call. */
 bn_status bn_product_run_lane(bn_product *product, int lane, const void *src, void *dst, const float *bias,
                               void *scratch, bn_error *err);
-bn_status bn_product_run(bn_product *product, const void *src, void *dst, const float *bias, void *scratch,
-                         bn_error *err);
-
-/* Hold oneDNN to a level of instructions, named as bn_isa_name does, for the whole process; before anything else is
- * asked of it. For programs, not for the library. */
-void bn_dnnl_hold(const char *level);
 
 #endif

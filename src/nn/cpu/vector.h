@@ -1,8 +1,8 @@
 /* vector.h - float vectors as gcc and clang know them, LANES wide, for the files that define LANES.
  *
  * Compiled with -ffp-contract=fast: a * b + c is one fused operation where the CPU has it. */
-#ifndef BN_NN_VECTOR_H
-#define BN_NN_VECTOR_H
+#ifndef BN_NN_CPU_VECTOR_H
+#define BN_NN_CPU_VECTOR_H
 
 #include <stdint.h>
 #include <string.h>

@@ -1,11 +1,12 @@
-/* products.h - the same matrix product for several numbers of rows, sharing packed weights. Private to src/nn.
+/* products.h - the same matrix product for several numbers of rows, sharing packed weights. Private to src/nn/cpu.
  *
  * Rows are done in pieces, each by one thread: one product serves whole pieces, others what is left over. oneDNN left
  * to itself would share out a product by the number of threads, sometimes along the sums, and results would depend on
  * it; pieces are the same for any number. */
-#ifndef BN_NN_PRODUCTS_H
-#define BN_NN_PRODUCTS_H
+#ifndef BN_NN_CPU_PRODUCTS_H
+#define BN_NN_CPU_PRODUCTS_H
 
+#include "nn/cpu/product.h"
 #include "nn/op.h"
 
 #define BN_PRODUCTS_MAX 16

@@ -3,8 +3,8 @@
  * Six queries are done together. Keys lie as pairs of dimensions, keys[d / 2][key] = (k[d], k[d + 1]), so that one
  * instruction adds two products to the scores of 16 keys; values as pairs of keys, values[j / 2][d] = (v[j], v[j+1]). */
 #define LANES 16
-#include "nn/kernels_impl.h"
-#include "nn/vector.h"
+#include "nn/cpu/kernels_impl.h"
+#include "nn/cpu/vector.h"
 
 #include <immintrin.h>
 #include <math.h>

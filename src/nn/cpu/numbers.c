@@ -1,5 +1,5 @@
 /* numbers.c - loads weights for our own kernels through the store, so that graphs share them. */
-#include "nn/numbers.h"
+#include "nn/cpu/numbers.h"
 
 #include <stdio.h>
 

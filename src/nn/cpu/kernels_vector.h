@@ -1,9 +1,9 @@
 /* kernels_vector.h - the kernels over vectors of LANES floats. Included by one file per instruction set, which
  * defines LANES, ATTEND_ROWS and ATTEND_COLUMNS (registers for scores) and is compiled for that set. */
-#include "nn/kernels_impl.h"
-#include "nn/vector.h"
+#include "nn/cpu/kernels_impl.h"
+#include "nn/cpu/vector.h"
 
-#include "nn/bf16.h"
+#include "nn/cpu/bf16.h"
 
 #include <math.h>
 #include <stdbool.h>

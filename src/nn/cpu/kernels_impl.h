@@ -1,8 +1,8 @@
-/* kernels_impl.h - the tables of kernels that this build holds. Private to src/nn and its tests. */
-#ifndef BN_NN_KERNELS_IMPL_H
-#define BN_NN_KERNELS_IMPL_H
+/* kernels_impl.h - the tables of kernels that this build holds. Private to src/nn/cpu and its tests. */
+#ifndef BN_NN_CPU_KERNELS_IMPL_H
+#define BN_NN_CPU_KERNELS_IMPL_H
 
-#include "nn/kernels.h"
+#include "nn/cpu/kernels.h"
 
 extern const bn_kernels bn_kernels_plain;
 #if defined(__x86_64__)

@@ -1,13 +1,13 @@
 /* lanes.h - operations whose threads each do whole pieces of work by themselves, meeting only at the end. Private to
- * src/nn.
+ * src/nn/cpu.
  *
  * A piece (some rows of a map) goes through all steps on one thread: what lies between two steps stays in that core's
  * cache, and a thread that is held up by other processes does not hold up the others at every step. */
-#ifndef BN_NN_LANES_H
-#define BN_NN_LANES_H
+#ifndef BN_NN_CPU_LANES_H
+#define BN_NN_CPU_LANES_H
 
 #include "base/parallel.h"
-#include "nn/numbers.h"
+#include "nn/cpu/numbers.h"
 #include "nn/op.h"
 
 /* Scratch of an op, one share for each thread. */

@@ -2,6 +2,6 @@
 #define LANES          8
 #define ATTEND_ROWS    4
 #define ATTEND_COLUMNS 2
-#include "nn/kernels_vector.h"
+#include "nn/cpu/kernels_vector.h"
 
 const bn_kernels bn_kernels_avx2 = VECTOR_TABLE("avx2", NULL);

@@ -1,7 +1,8 @@
-/* numbers.h - weights that our own kernels read as plain floats. Private to src/nn. */
-#ifndef BN_NN_NUMBERS_H
-#define BN_NN_NUMBERS_H
+/* numbers.h - weights that our own kernels read as plain floats. Private to src/nn/cpu. */
+#ifndef BN_NN_CPU_NUMBERS_H
+#define BN_NN_CPU_NUMBERS_H
 
+#include "nn/cpu/pack.h"
 #include "nn/op.h"
 
 typedef struct bn_norm_numbers {

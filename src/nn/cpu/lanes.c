@@ -1,5 +1,5 @@
 /* lanes.c - pieces of work, one thread each. */
-#include "nn/lanes.h"
+#include "nn/cpu/lanes.h"
 
 #include "base/size.h"
 

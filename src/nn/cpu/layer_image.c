@@ -3,9 +3,9 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/numbers.h"
+#include "nn/cpu/numbers.h"
 #include "nn/op.h"
-#include "nn/resize.h"
+#include "nn/cpu/resize.h"
 
 #include <stdlib.h>
 #include <string.h>
