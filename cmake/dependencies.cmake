@@ -29,5 +29,11 @@ else()
     set(BN_OPENMP gomp)
 endif()
 
-# Golden files of the reference; tests that need them are skipped where the folder is not there.
-set(BN_REFERENCE "${PROJECT_SOURCE_DIR}/../shared/reference" CACHE PATH "Folder with the golden files")
+# Golden files of the reference. The repository holds those of up to 320 pixels; the environment may name a folder that
+# holds the larger ones as well.
+if(DEFINED ENV{BN_REFERENCE})
+    set(bn_reference "$ENV{BN_REFERENCE}")
+else()
+    set(bn_reference "${PROJECT_SOURCE_DIR}/tests/reference")
+endif()
+set(BN_REFERENCE "${bn_reference}" CACHE PATH "Folder with the golden files")

@@ -1,6 +1,5 @@
 /* test_model.c - opening models and sessions: refusals that name every fault, architecture and tile order read off the
- * tensors, inner tensors of the reference, threads, several sessions of one model, and that a run allocates nothing. */
-#include "tests/npy.h"
+ * tensors, threads, several sessions of one model, and that a run allocates nothing. */
 #include "tests/test.h"
 
 #include "base/seeded.h"
