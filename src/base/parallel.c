@@ -20,8 +20,12 @@ typedef struct loop {
     atomic_size_t next; /* bn_parallel_items: the first item that nobody took */
 } loop;
 
+/* A primitive of oneDNN that was made for one thread must find one when it runs. In a team of several it does; in a team
+ * of one (all that the runtime gives) or without a team it would find as many as the caller may start. The setting
+ * belongs to the thread's task and ends with the team. */
 static void run_range(void *data)
 {
+    omp_set_num_threads(1);
     const loop *job = data;
     /* the runtime may give fewer threads than it was asked for */
     const size_t thread = (size_t)omp_get_thread_num(), threads = (size_t)omp_get_num_threads();
@@ -31,10 +35,19 @@ static void run_range(void *data)
 
 static void run_items(void *data)
 {
+    omp_set_num_threads(1);
     loop *job = data;
     const int thread = omp_get_thread_num();
     for (size_t item; (item = atomic_fetch_add(&job->next, 1)) < job->count;)
         job->fn(job->context, item, item + 1, thread);
+}
+
+/* The loop by the caller alone: all at once, or item by item. */
+static void run_alone(const loop *job, size_t step)
+{
+    const int before = bn_parallel_set_threads(1);
+    for (size_t begin = 0; begin < job->count; begin += step) job->fn(job->context, begin, begin + step, 0);
+    bn_parallel_set_threads(before);
 }
 
 void bn_parallel_for(int threads, size_t count, bn_parallel_fn fn, void *context)
@@ -43,8 +56,8 @@ void bn_parallel_for(int threads, size_t count, bn_parallel_fn fn, void *context
     const size_t team = BN_MIN((size_t)BN_MAX(threads, 1), count);
     if (team > 1)
         GOMP_parallel(run_range, &job, (unsigned)team, 0);
-    else if (count > 0)
-        fn(context, 0, count, 0);
+    else
+        run_alone(&job, BN_MAX(count, 1));
 }
 
 void bn_parallel_items(int threads, size_t count, bn_parallel_fn fn, void *context)
@@ -54,7 +67,7 @@ void bn_parallel_items(int threads, size_t count, bn_parallel_fn fn, void *conte
     if (team > 1)
         GOMP_parallel(run_items, &job, (unsigned)team, 0);
     else
-        for (size_t item = 0; item < count; item++) fn(context, item, item + 1, 0);
+        run_alone(&job, 1);
 }
 
 int bn_parallel_set_threads(int threads)

@@ -8,7 +8,8 @@
 
 #define BN_MAX_THREADS 64 /* more are never asked for */
 
-/* Does items [begin, end). `thread` is 0 .. threads-1 and runs one call at a time, so it may index scratch memory. */
+/* Does items [begin, end). `thread` is 0 .. threads-1 and runs one call at a time, so it may index scratch memory. What
+ * oneDNN is asked for in here runs on this thread alone, however many threads or items the loop has. */
 typedef void (*bn_parallel_fn)(void *context, size_t begin, size_t end, int thread);
 
 /* Split 0 .. count into `threads` ranges of nearly equal length and do them at the same time (threads >= 1; fewer

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/cpu.h"
 #include "base/file.h"
+#include "base/parallel.h"
 #include "base/seeded.h"
 
 #include <dirent.h>
@@ -147,6 +148,31 @@ static void quotas_of_control_groups_are_found(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* What oneDNN would start in each item of a loop. */
+static void note_threads(void *context, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const int found = bn_parallel_set_threads(1);
+    bn_parallel_set_threads(found);
+    for (size_t i = begin; i < end; i++) ((int *)context)[i] = found;
+}
+
+static void loops_of_any_length_run_oneDNN_on_one_thread(void **state)
+{
+    (void)state;
+    const int before = bn_parallel_set_threads(4); /* as a session of four threads does */
+    for (int threads = 1; threads <= 4; threads++)
+        for (size_t count = 0; count <= 5; count++)
+            for (int single = 0; single < 2; single++) {
+                int found[5] = {0};
+                (single ? bn_parallel_items : bn_parallel_for)(threads, count, note_threads, found);
+                for (size_t i = 0; i < count; i++) assert_int_equal(found[i], 1);
+                for (size_t i = count; i < 5; i++) assert_int_equal(found[i], 0);
+                assert_int_equal(bn_parallel_set_threads(4), 4); /* and the caller's setting is what it was */
+            }
+    bn_parallel_set_threads(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +182,7 @@ int main(void)
         cmocka_unit_test(seeded_numbers_match_the_reference),
         cmocka_unit_test(cpu_facts_make_sense),
         cmocka_unit_test(quotas_of_control_groups_are_found),
+        cmocka_unit_test(loops_of_any_length_run_oneDNN_on_one_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
