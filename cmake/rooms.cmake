@@ -26,7 +26,7 @@ if(BN_FUZZ)
 endif()
 
 # Rooms that are in the program and not in the library, for itself and for tests of its parts.
-set(BN_PROGRAM_ROOMS room_cli room_http room_http_server room_http_text room_jobs room_download)
+set(BN_PROGRAM_ROOMS room_cli room_measure room_http room_http_server room_http_text room_jobs room_download)
 
 # bn_room(NAME SOURCES file... [LINK library...]): the objects of one room, named room_NAME.
 function(bn_room name)
