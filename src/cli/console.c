@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define MIN_REDRAW_MS (1000.0 / 6)
+#define BEHIND_BYTES  ((size_t)256 * 1024) /* of lines that are not written yet */
+#define LAST_LINES_MS 1000
 
 void bn_console_init(bn_console *console, bool quiet, bool verbose, bool no_progress)
 {
@@ -19,8 +21,20 @@ void bn_console_init(bn_console *console, bool quiet, bool verbose, bool no_prog
     pthread_mutex_init(&console->lock, NULL);
 }
 
+static int say_lost(char *line, size_t size, uint64_t lost)
+{
+    return snprintf(line, size, "birefnet: lines are missing here, nobody took them (%llu so far)\n",
+                    (unsigned long long)lost);
+}
+
+bn_status bn_console_write_behind(bn_console *console, bn_error *err)
+{
+    return bn_line_writer_open(STDERR_FILENO, BEHIND_BYTES, say_lost, &console->writer, err);
+}
+
 void bn_console_destroy(bn_console *console)
 {
+    bn_line_writer_close(&console->writer, LAST_LINES_MS);
     bn_console_bar_end(console);
     pthread_mutex_destroy(&console->lock);
 }
@@ -47,6 +61,10 @@ static void print_line(bn_console *console, const char *prefix, const char *form
     length = BN_MIN(length + BN_MAX(words, 0), (int)sizeof line - 2);
     make_printable(line, length);
     line[length] = '\n';
+    if (console->writer) {
+        bn_line_writer_put(console->writer, line, (size_t)length + 1);
+        return;
+    }
     pthread_mutex_lock(&console->lock);
     erase_bar(console);
     fwrite(line, 1, (size_t)length + 1, stderr);

@@ -2,6 +2,8 @@
 #ifndef BN_CLI_CONSOLE_H
 #define BN_CLI_CONSOLE_H
 
+#include "base/line_writer.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,11 +15,15 @@ typedef struct bn_console {
     pthread_mutex_t lock;
     bool drawn; /* the bar stands on the last line now */
     double started_ms, drawn_ms;
+    bn_line_writer *writer; /* NULL: lines are written at once, by whoever says them */
 } bn_console;
 
 /* Any thread may call what follows. */
 void bn_console_init(bn_console *console, bool quiet, bool verbose, bool no_progress);
 void bn_console_destroy(bn_console *console);
+
+/* From now on nobody who says something waits for who reads it; for programs that do not end. Before other threads. */
+bn_status bn_console_write_behind(bn_console *console, bn_error *err);
 
 void bn_console_error(bn_console *console, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bn_console_say(bn_console *console, const char *format, ...) /* not when quiet */

@@ -26,6 +26,8 @@
 #define DEFAULT_PROXY_PORT 8080
 #define DEFAULT_DRAIN_S    60
 #define MANY_DESCRIPTORS   ((rlim_t)16384)
+#define LOG_BYTES          ((size_t)1 << 20) /* about 4,000 lines that are not written yet */
+#define LAST_LINES_MS      1000
 #define MEGABYTE           1048576.0
 #define GIGABYTE           1073741824.0
 
@@ -194,15 +196,13 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
 static bn_status open_access_log(bn_server *own, bn_error *err)
 {
     const char *name = own->values->text[BN_OPTION_ACCESS_LOG];
-    own->access_log_fd = -1;
-    if (!name || strcmp(name, "-") == 0) {
-        own->access_log_fd = own->values->given[BN_OPTION_QUIET] && !name ? -1 : STDOUT_FILENO;
+    if ((!name && own->values->given[BN_OPTION_QUIET]) || (name && strcmp(name, "off") == 0))
         return BIREFNET_OK;
-    }
-    if (strcmp(name, "off") == 0) return BIREFNET_OK;
-    own->access_log_fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    own->access_log_fd = STDOUT_FILENO;
+    if (name && strcmp(name, "-") != 0)
+        own->access_log_fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (own->access_log_fd < 0) return bn_fail_errno(err, errno, "cannot write the access log %s", name);
-    return BIREFNET_OK;
+    return bn_line_writer_open(own->access_log_fd, LOG_BYTES, bn_access_log_lost, &own->access_log, err);
 }
 
 static bn_status read_tls(bn_server *own, bn_error *err)
@@ -245,7 +245,8 @@ static bn_status open_servers(bn_server *own, bn_error *err)
     options.jobs = own->jobs;
     options.public_url = values->text[BN_OPTION_PUBLIC_URL];
     options.anyone = values->given[BN_OPTION_ANYONE];
-    options.access_log_fd = own->access_log_fd;
+    options.access_log = own->access_log;
+    options.server_log = own->console->writer;
     options.max_body_bytes =
         (uint64_t)(number_or(values, BN_OPTION_MAX_BODY, (double)options.max_body_bytes / MEGABYTE) *
                    MEGABYTE);
@@ -313,6 +314,7 @@ static void close_all(bn_server *own)
     if (own->jobs) bn_jobs_close(&own->jobs);
     bn_certificate_free(&own->certificate);
     free(own->preload_text);
+    bn_line_writer_close(&own->access_log, LAST_LINES_MS);
     if (own->access_log_fd > STDERR_FILENO) close(own->access_log_fd);
 }
 
@@ -320,6 +322,7 @@ static bn_status open_all(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
     const char *listen = values->text[BN_OPTION_LISTEN];
+    BN_TRY(bn_console_write_behind(own->console, err));
     BN_TRY(bn_data_folder(values, own->data_folder, err));
     BN_TRY(parse_address(listen ? listen : DEFAULT_LISTEN, 8000, &own->listen, err));
     BN_TRY(open_access_log(own, err));

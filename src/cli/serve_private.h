@@ -29,6 +29,7 @@ typedef struct bn_server {
     const char *preload[PRELOADS + 1];
     char fallback[4096];
     int access_log_fd;
+    bn_line_writer *access_log;
     uint64_t max_stored_bytes;
     bn_jobs *jobs;
     bn_service *service;

@@ -2,13 +2,11 @@
 #include "http/call.h"
 
 #include "base/clock.h"
+#include "jobs/times.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
 
 /* The path without query (tokens, addresses of webhooks) and without the secret of an upload, whatever its route. */
 static json_t *path_of(const bn_call *call, const bn_http_request *request)
@@ -25,23 +23,20 @@ static json_t *path_of(const bn_call *call, const bn_http_request *request)
     return path ? path : json_string("(not UTF-8)");
 }
 
-static void format_time(char text[40])
+int bn_access_log_lost(char *line, size_t size, uint64_t lost)
 {
-    struct timeval now;
-    struct tm parts;
-    gettimeofday(&now, NULL);
-    gmtime_r(&now.tv_sec, &parts);
-    const size_t used = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text + used, 40 - used, ".%03dZ", (int)(now.tv_usec / 1000));
+    char when[BN_TIME_CHARS];
+    bn_time_write(bn_wall_ms(), when);
+    return snprintf(line, size, "{\"time\":\"%s\",\"lines_lost\":%llu}\n", when, (unsigned long long)lost);
 }
 
 void bn_access_log_write(const bn_call *call, const bn_http_request *request, int status, bool complete)
 {
     static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "OPTIONS", "OTHER"};
-    const int fd = call->service->options.access_log_fd;
-    if (fd < 0) return;
-    char when[40];
-    format_time(when);
+    bn_line_writer *log = call->service->options.access_log;
+    if (!log) return;
+    char when[BN_TIME_CHARS];
+    bn_time_write(bn_wall_ms(), when);
     json_t *line =
         json_pack("{s:s, s:s, s:s, s:s, s:o, s:i, s:f, s:I, s:s*, s:b}", "time", when, "id", request->id,
                   "peer", request->peer, "method", methods[request->method], "path", path_of(call, request),
@@ -53,8 +48,7 @@ void bn_access_log_write(const bn_call *call, const bn_http_request *request, in
     json_decref(line);
     if (!text) return;
     const size_t length = strlen(text);
-    text[length] = '\n'; /* one write a line, so that lines of several threads never mix */
-    const ssize_t written = write(fd, text, length + 1);
-    (void)written;
+    text[length] = '\n';
+    bn_line_writer_put(log, text, length + 1);
     free(text);
 }

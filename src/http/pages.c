@@ -125,9 +125,15 @@ bn_http_next bn_call_metrics(bn_call *call, bn_http_request *request)
                                   "# TYPE birefnet_http_parked gauge\nbirefnet_http_parked %zu\n"
                                   "# HELP birefnet_http_body_bytes Bodies held in memory.\n"
                                   "# TYPE birefnet_http_body_bytes gauge\nbirefnet_http_body_bytes %zu\n"
+                                  "# HELP birefnet_log_lines_lost_total Lines of logs that nobody took.\n"
+                                  "# TYPE birefnet_log_lines_lost_total counter\n"
+                                  "birefnet_log_lines_lost_total{log=\"access\"} %llu\n"
+                                  "birefnet_log_lines_lost_total{log=\"server\"} %llu\n"
                                   "# HELP birefnet_http_replies_total Replies by class of status.\n"
                                   "# TYPE birefnet_http_replies_total counter\n",
-                                  sum.connections, sum.parked, sum.waiting_bytes);
+                                  sum.connections, sum.parked, sum.waiting_bytes,
+                                  (unsigned long long)bn_line_writer_lost(service->options.access_log),
+                                  (unsigned long long)bn_line_writer_lost(service->options.server_log));
     for (size_t i = 0; i < BN_COUNT(classes) && status == BIREFNET_OK; i++)
         status = bn_buffer_printf(out, &err, "birefnet_http_replies_total{class=\"%s\"} %llu\n", classes[i],
                                   (unsigned long long)service->answered[i]);

@@ -60,7 +60,6 @@ static const struct {
 void bn_service_options_default(bn_service_options *options)
 {
     *options = (bn_service_options){
-        .access_log_fd = -1,
         .max_body_bytes = (uint64_t)96 << 20,
         .max_file_bytes = (uint64_t)2 << 30,
         .max_waiting_bytes = (size_t)512 << 20,

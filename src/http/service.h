@@ -2,16 +2,18 @@
 #ifndef BN_HTTP_SERVICE_H
 #define BN_HTTP_SERVICE_H
 
+#include "base/line_writer.h"
 #include "http/http.h"
 #include "jobs/jobs.h"
 
 typedef struct bn_service bn_service;
 
 typedef struct bn_service_options {
-    bn_jobs *jobs;            /* borrowed */
-    const char *public_url;   /* what clients reach us at, where it is not what they say; or NULL */
-    bool anyone;              /* without keys: answer other machines, too */
-    int access_log_fd;        /* one JSON line a request; -1 = none; borrowed */
+    bn_jobs *jobs;          /* borrowed */
+    const char *public_url; /* what clients reach us at, where it is not what they say; or NULL */
+    bool anyone;            /* without keys: answer other machines, too */
+    bn_line_writer *access_log,
+        *server_log;          /* one JSON line a request; what /metrics tells of; NULL = none; borrowed */
     uint64_t max_body_bytes;  /* of run and submit: photos may come as data URIs */
     uint64_t max_file_bytes;  /* of an upload */
     size_t max_waiting_bytes; /* of all bodies in memory together */
@@ -19,6 +21,8 @@ typedef struct bn_service_options {
 } bn_service_options;
 
 void bn_service_options_default(bn_service_options *options);
+/* What stands in the access log where lines of it are missing: see line_writer.h. */
+int bn_access_log_lost(char *line, size_t size, uint64_t lost);
 
 bn_status bn_service_open(const bn_service_options *options, bn_service **service, bn_error *err);
 void bn_service_close(bn_service **service); /* after the servers that it handles */

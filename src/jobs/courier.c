@@ -2,10 +2,11 @@
  * host, one key and second attempts each get a part of the threads only. */
 #include "jobs/private.h"
 
+#include "base/clock.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define FIRST_TIMEOUT_MS 15000
 #define LATER_TIMEOUT_MS 120000
@@ -155,16 +156,9 @@ static bool claim(bn_jobs *jobs, bn_webhook *webhook, bn_errand **errand, int64_
 
 static void wait_for_work(bn_jobs *jobs, uint64_t *pokes, int64_t due_ms)
 {
-    struct timespec until;
     const int64_t left_ms = due_ms == INT64_MAX ? 5000 : due_ms - bn_jobs_now(jobs);
     const int64_t wait_ms = left_ms < 10 ? 10 : left_ms > 5000 ? 5000 : left_ms;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    const struct timespec until = bn_clock_after(wait_ms);
     if (*pokes == jobs->courier_pokes)
         pthread_cond_timedwait(&jobs->courier_work, &jobs->courier_lock, &until);
     *pokes = jobs->courier_pokes;

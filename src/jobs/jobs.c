@@ -253,11 +253,7 @@ bool bn_jobs_drain(bn_jobs *jobs, int grace_ms)
             pthread_mutex_unlock(&jobs->lock);
             return idle;
         }
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += (long)(BN_MIN(left_ms, 200) * 1e6);
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        const struct timespec until = bn_clock_after((int64_t)BN_MIN(left_ms, 200) + 1);
         pthread_cond_timedwait(&jobs->changed, &jobs->lock, &until);
     }
 }

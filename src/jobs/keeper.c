@@ -2,9 +2,8 @@
  * that expire. */
 #include "jobs/private.h"
 
+#include "base/clock.h"
 #include "base/size.h"
-
-#include <time.h>
 
 #define SWEEP_EVERY_MS    60000
 #define PROMISE_MS        (24LL * 3600 * 1000) /* an upload that was begun and never came */
@@ -76,19 +75,6 @@ void bn_keeper_sweep(bn_jobs *jobs)
                     now_ms - (int64_t)BN_FORGET_SOON_S * 1000, NULL);
 }
 
-static struct timespec after(int64_t ms)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += ms % 1000 * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_nsec -= 1000000000;
-        at.tv_sec++;
-    }
-    return at;
-}
-
 void *bn_keeper_main(void *user)
 {
     bn_jobs *jobs = user;
@@ -107,7 +93,7 @@ void *bn_keeper_main(void *user)
         int64_t wait_ms = next_ms == INT64_MAX ? 1000 : next_ms - bn_jobs_now(jobs);
         wait_ms = wait_ms < 1 ? 1 : wait_ms > 500 ? 500 : wait_ms;
         pthread_mutex_lock(&jobs->lock);
-        const struct timespec until = after(BN_MIN(wait_ms, bn_watches_wait_ms(jobs)));
+        const struct timespec until = bn_clock_after(BN_MIN(wait_ms, bn_watches_wait_ms(jobs)));
         if (!jobs->closing) pthread_cond_timedwait(&jobs->keeper_work, &jobs->lock, &until);
     }
     pthread_mutex_unlock(&jobs->lock);

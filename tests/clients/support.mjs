@@ -31,19 +31,18 @@ export async function serve(options = {}) {
     : [process.env.BIREFNET, args];
   const child = spawn(program, words, {
     env: { ...process.env, HOME: data, XDG_DATA_HOME: data, BIREFNET_MODELS: data, OMP_NUM_THREADS: "1", ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: options.stdio ?? ["ignore", "pipe", "pipe"],
   });
   process.once("exit", () => child.kill("SIGKILL")); // a test that failed did not stop it
   const server = { child, data, errors: "", log: "" };
   server.ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
-  child.stdout.on("data", (bytes) => (server.log += bytes));
-  server.port = await new Promise((resolve, reject) => {
-    child.on("exit", (code) => reject(new Error(`the server ended with ${code}: ${server.errors}`)));
-    child.stderr.on("data", (bytes) => {
-      server.errors += bytes;
-      const said = /http:\/\/127\.0\.0\.1:(\d+)/.exec(server.errors);
-      if (said && server.errors.includes("Keys:")) resolve(Number(said[1]));
-    });
+  child.stdout?.on("data", (bytes) => (server.log += bytes));
+  child.stderr?.on("data", (bytes) => (server.errors += bytes));
+  server.port = await until(() => {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${server.errors}`);
+    if (options.errors) server.errors += options.errors();
+    const said = /http:\/\/127\.0\.0\.1:(\d+)/.exec(server.errors);
+    return said && server.errors.includes("Keys:") && Number(said[1]);
   });
   server.url = `http://127.0.0.1:${server.port}`;
   server.lines = () => server.log.split("\n").filter(Boolean).map((line) => JSON.parse(line));

@@ -1,0 +1,93 @@
+// hostile.test.mjs - what strangers, careless readers of logs and visited pages can do to a server: nothing lasting.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readSync, constants } from "node:fs";
+import { Agent, request as ask } from "node:http";
+import { join } from "node:path";
+import { test } from "node:test";
+import { folder, serve, until } from "./support.mjs";
+
+/** One number of /metrics. */
+async function metric(server, name) {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const found = new RegExp(`^${name.replace(/[{}"]/g, "\\$&")} ([0-9.e+]+)$`, "m").exec(text);
+  return found && Number(found[1]);
+}
+
+/** A pipe that nobody reads unless `text()` is called; as small as the system's pages. */
+function pipe(name) {
+  const path = join(folder(), name);
+  execFileSync("mkfifo", [path]);
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const bytes = Buffer.alloc(65536);
+  return {
+    fd: openSync(path, constants.O_WRONLY),
+    text: () => {
+      let text = "";
+      try {
+        for (;;) text += bytes.toString("utf8", 0, readSync(fd, bytes));
+      } catch (error) {
+        if (error.code !== "EAGAIN") throw error;
+      }
+      return text;
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+/** A server that does not outlive its test, whatever becomes of that. */
+async function start(context, options) {
+  const server = await serve(options);
+  context.after(() => server.child.kill("SIGKILL"));
+  return server;
+}
+
+async function ends(server, limit_ms) {
+  server.child.kill("SIGTERM");
+  const ended = await Promise.race([server.ended, new Promise((resolve) => setTimeout(resolve, limit_ms, "hangs").unref())]);
+  if (ended === "hangs") server.child.kill("SIGKILL");
+  assert.deepEqual(ended, { code: 0, signal: null });
+}
+
+test("an access log that nobody reads: every request is answered, what is lost is counted and said, SIGTERM ends it", async (context) => {
+  const unread = pipe("stdout");
+  const server = await start(context, { stdio: ["ignore", unread.fd, "pipe"] });
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  const get = () => new Promise((resolve, reject) => {
+    ask(`${server.url}/healthz?x`, { agent, timeout: 10000 }, (answer) => answer.resume().on("end", () => resolve(answer.statusCode)))
+      .on("timeout", () => reject(new Error("no answer within 10 s"))).on("error", reject).end();
+  });
+  const count = 6000; // 250 bytes each: more than the pipe and what the program keeps
+  for (let done = 0; done < count; done += 500) {
+    const answers = await Promise.all(Array.from({ length: 500 }, get));
+    assert.ok(answers.every((status) => status === 200));
+  }
+  const lost = await until(() => metric(server, "birefnet_log_lines_lost_total{log=\"access\"}"));
+  let log = "";
+  // once it is read again the log goes on, and says what is missing at the place where it is
+  const said = await until(() => {
+    log += unread.text();
+    return log.split("\n").slice(0, -1).map((line) => JSON.parse(line)).find((line) => line.lines_lost);
+  });
+  assert.ok(said.lines_lost >= lost, `${said.lines_lost} of ${lost}`);
+  await get();
+  await until(() => (log += unread.text()).split("\n").slice(0, -1).map((line) => JSON.parse(line)).at(-1).status === 200);
+  for (let i = 0; i < 1000; i++) await get(); // full once more
+  agent.destroy();
+  await ends(server, 15000);
+  unread.close();
+});
+
+test("a standard error that nobody reads: the work goes on, SIGTERM ends it", async (context) => {
+  const unread = pipe("stderr");
+  const server = await start(context, { stdio: ["ignore", "ignore", unread.fd], errors: unread.text });
+  const submit = () => fetch(`${server.url}/queue/fal-ai/birefnet/v2?fal_webhook=${encodeURIComponent("http://127.0.0.1:9/")}`,
+    { method: "POST", body: '{"image_url":"data:,"}' });
+  for (let done = 0; done < 600; done += 20) { // each says on standard error that nobody takes its webhook
+    const answers = await Promise.all(Array.from({ length: 20 }, submit));
+    assert.ok(answers.every((answer) => answer.status === 200));
+  }
+  await until(async () => (await metric(server, "birefnet_webhooks_failed_total")) >= 600);
+  await ends(server, 15000);
+  unread.close();
+});
