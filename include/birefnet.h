@@ -14,7 +14,8 @@
  *   - It returns BIREFNET_OK (0) or a status; results come through out-parameters, which are left as they
  *     were on failure unless said otherwise.
  *   - `error` may be NULL. When given and the call fails, it holds the status and one line for a person.
- *   - Nothing is printed and no process-wide state is changed; messages go to the logger of the options.
+ *   - Nothing is printed; messages go to the logger of the options. No process-wide state is changed, except
+ *     oneDNN's level of instructions where birefnet_model_options says so.
  *   - `_open` makes an object that the matching `_close` frees; `_close` takes the address of the pointer, sets
  *     it to NULL and accepts NULL.
  *   - A model may be shared by any number of threads. A session is used by one thread at a time.
@@ -95,11 +96,18 @@ typedef enum birefnet_tile_order {
 typedef struct birefnet_model_options {
     birefnet_precision precision;   /* default AUTO; BF16 fails where the CPU has no native bf16 */
     birefnet_tile_order tile_order; /* default AUTO */
-    const char *max_isa; /* hold this library's own kernels to "plain", "avx2", "avx512" or "avx512_bf16",
-                                       as on an older CPU; default NULL: the best of this one. For tests. */
+    const char *max_isa; /* use the CPU's instructions up to "plain", "avx2", "avx512", "avx512_bf16" or
+                                       "amx" only; default NULL: all of this CPU but AMX. See below. */
     birefnet_log_fn log; /* default NULL: silent */
     void *log_user;
 } birefnet_model_options;
+
+/* Own kernels are held to max_isa for each model. oneDNN has one level for the whole process, which is fixed when it is
+ * first used: the first model that is opened with a level below the CPU's sets it (dnnl_set_max_cpu_isa). On CPUs with
+ * AMX that is so by default, because AMX has not passed every test yet: unless max_isa is "amx" or the environment
+ * variable ONEDNN_MAX_CPU_ISA is set, opening a model holds oneDNN to avx512_bf16 and tells the logger. On other CPUs
+ * nothing is set without max_isa. Where oneDNN was used before, by the program or by another model, and runs at a higher
+ * level: with max_isa opening fails (UNSUPPORTED); without it AUTO is F32, and BF16 fails. */
 
 BIREFNET_API void birefnet_model_options_default(birefnet_model_options *options);
 

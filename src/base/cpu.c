@@ -12,7 +12,7 @@
 #    include <cpuid.h>
 #endif
 
-static const char *const isa_names[] = {"plain", "avx2", "avx512", "avx512_bf16"};
+static const char *const isa_names[] = {"plain", "avx2", "avx512", "avx512_bf16", "amx"};
 
 const char *bn_isa_name(bn_isa isa)
 {
@@ -29,6 +29,14 @@ bool bn_isa_from_name(const char *name, bn_isa *isa)
     return false;
 }
 
+#if defined(__x86_64__)
+static bool has_amx_bf16(void)
+{
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & (1u << 22)) && (d & (1u << 24));
+}
+#endif
+
 bn_isa bn_cpu_isa(void)
 {
 #if defined(__x86_64__)
@@ -39,20 +47,16 @@ bn_isa bn_cpu_isa(void)
         return BN_ISA_AVX2;
     unsigned a = 0, b = 0, c = 0, d = 0;
     const bool bf16 = __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 5));
-    return bf16 ? BN_ISA_AVX512_BF16 : BN_ISA_AVX512;
+    if (!bf16) return BN_ISA_AVX512;
+    return has_amx_bf16() ? BN_ISA_AMX : BN_ISA_AVX512_BF16;
 #else
     return BN_ISA_PLAIN;
 #endif
 }
 
-bool bn_cpu_has_amx_bf16(void)
+bn_isa bn_isa_trusted(bn_isa cpu)
 {
-#if defined(__x86_64__)
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & (1u << 22)) && (d & (1u << 24));
-#else
-    return false;
-#endif
+    return BN_MIN(cpu, BN_ISA_AVX512_BF16);
 }
 
 static bool read_line(const char *path, char *line, int size)

@@ -78,7 +78,7 @@ typedef struct network_case {
 
 static int parse_network(int count, char **words, network_case *c)
 {
-    *c = (network_case){.precision = BIREFNET_PRECISION_F32, .isa = bn_cpu_isa()};
+    *c = (network_case){.precision = BIREFNET_PRECISION_F32, .isa = bn_isa_trusted(bn_cpu_isa())};
     if (count < 5 || (count - 5) % 2) return 2;
     c->generation = words[0];
     c->backbone = words[1];
@@ -104,7 +104,7 @@ static bn_status run_network(const network_case *c, const npy *wanted, float *lo
 {
     char path[128];
     snprintf(path, sizeof path, "seeded:%s-%s:%llu", c->generation, c->backbone, c->seed);
-    const birefnet_model_options options = {.precision = c->precision};
+    const birefnet_model_options options = {.precision = c->precision, .max_isa = bn_isa_name(c->isa)};
     const birefnet_session_options size = {.width = c->w, .height = c->h, .threads = c->threads};
     birefnet_model *model = NULL;
     birefnet_session *session = NULL;
@@ -112,7 +112,7 @@ static bn_status run_network(const network_case *c, const npy *wanted, float *lo
     if (wanted->shape[0] != (size_t)c->h || wanted->shape[1] != (size_t)c->w || !wanted->f32)
         BN_TRY_DONE(
             bn_fail(err, BIREFNET_ERROR_FORMAT, "%s does not hold float32 [%d, %d]", c->file, c->h, c->w));
-    BN_TRY_DONE(bn_model_open(path, &options, c->isa, &model, err));
+    BN_TRY_DONE(birefnet_model_open(path, &options, &model, err));
     BN_TRY_DONE(birefnet_session_open(model, &size, &session, err));
     BN_TRY_DONE(fill_input(bn_session_input(session), c->h, c->w, c->seed, err));
     BN_TRY_DONE(bn_session_run_inplace(session, err));
@@ -261,7 +261,7 @@ int main(int argc, char **argv)
     if (code == 2)
         fprintf(stderr,
                 "usage: birefnet-check network GENERATION BACKBONE HxW SEED FILE.npy [--precision f32|bf16]\n"
-                "                              [--isa plain|avx2|avx512|avx512_bf16] [--threads N]\n"
+                "                              [--isa plain|avx2|avx512|avx512_bf16|amx] [--threads N]\n"
                 "       birefnet-check image FOLDER NAME\n"
                 "       birefnet-check weights FILE\n");
     return code;

@@ -16,8 +16,8 @@ static json_t *cpu_json(bn_isa isa)
 {
     char name[128];
     bn_cpu_name(name, sizeof name);
-    return json_pack("{s:s, s:s, s:b, s:i}", "name", name, "instructions", bn_isa_name(isa), "amx_bf16",
-                     bn_cpu_has_amx_bf16(), "threads", bn_cpu_threads());
+    return json_pack("{s:s, s:s, s:s, s:i}", "name", name, "instructions", bn_isa_name(isa),
+                     "best_instructions", bn_isa_name(bn_cpu_isa()), "threads", bn_cpu_threads());
 }
 
 static json_t *libraries_json(void)
@@ -116,8 +116,13 @@ static void print_text(json_t *json)
     const json_t *cpu = json_object_get(json, "cpu"), *model = json_object_get(json, "model"), *version;
     const char *name;
     printf("birefnet      %s\nCPU           %s\n", string_of(json, "version"), string_of(cpu, "name"));
-    printf("instructions  %s%s\nthreads       %lld\nprecision     auto is %s here\n",
-           string_of(cpu, "instructions"), json_is_true(json_object_get(cpu, "amx_bf16")) ? ", amx_bf16" : "",
+    const char *used = string_of(cpu, "instructions"), *best = string_of(cpu, "best_instructions");
+    printf("instructions  %s", used);
+    if (strcmp(used, best) != 0)
+        printf(" (this CPU has %s%s: --cpumask %s)", best,
+               strcmp(best, bn_isa_name(BN_ISA_AMX)) == 0 ? ", which has not passed every test yet" : "",
+               best);
+    printf("\nthreads       %lld\nprecision     auto is %s here\n",
            json_integer_value(json_object_get(cpu, "threads")), string_of(json, "auto_precision"));
     const char *label = "libraries";
     json_object_foreach(json_object_get(json, "libraries"), name, version)
@@ -135,7 +140,7 @@ bn_exit bn_command_info(const bn_values *values, bn_console *console)
 {
     bn_error err = {0};
     const bn_isa isa = bn_values_isa(values);
-    const bool native_bf16 = isa == BN_ISA_AVX512_BF16;
+    const bool native_bf16 = isa >= BN_ISA_AVX512_BF16;
     json_t *json = json_pack("{s:s, s:o, s:s, s:o}", "version", birefnet_version(), "cpu", cpu_json(isa),
                              "auto_precision", native_bf16 ? "bf16" : "f32", "libraries", libraries_json());
     bn_status status = json ? BIREFNET_OK : bn_fail_memory(&err, 0, "the facts");

@@ -4,7 +4,6 @@
 #include "base/size.h"
 #include "cli/interrupt.h"
 #include "cli/pull.h"
-#include "nn/cpu/engine.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -66,12 +65,12 @@ static void on_log(void *user, birefnet_log_level level, const char *line)
 }
 
 /* In the order of --cpumask's choices. */
-static const char *const levels[] = {NULL, "plain", "avx2", "avx512"};
+static const char *const levels[] = {NULL, "plain", "avx2", "avx512", "avx512_bf16", "amx"};
 
 bn_isa bn_values_isa(const bn_values *values)
 {
     const char *level = levels[values->choice[BN_OPTION_CPUMASK]];
-    bn_isa most = bn_cpu_isa();
+    bn_isa most = bn_isa_trusted(bn_cpu_isa());
     if (level) bn_isa_from_name(level, &most);
     return BN_MIN(most, bn_cpu_isa());
 }
@@ -88,7 +87,6 @@ birefnet_model_options bn_values_model_options(const bn_values *values, bn_conso
     options.precision = precisions[values->choice[BN_OPTION_PRECISION]];
     options.tile_order = orders[values->choice[BN_OPTION_TILE_ORDER]];
     options.max_isa = levels[values->choice[BN_OPTION_CPUMASK]];
-    if (options.max_isa) bn_engine_hold(options.max_isa);
     options.log = on_log;
     options.log_user = console;
     return options;

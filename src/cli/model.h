@@ -12,7 +12,7 @@
 bn_status bn_values_choose_model(const bn_values *values, bn_console *console, bn_model_choice *choice,
                                  bn_error *err);
 
-/* The level of instructions that own kernels will use: the CPU's, or what --cpumask holds it to. */
+/* The level of instructions that a model will use: the CPU's, AMX left out, or what --cpumask says. */
 bn_isa bn_values_isa(const bn_values *values);
 
 /* --precision, --cpumask and --tile-order; warnings of the library go to the console. */

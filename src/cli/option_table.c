@@ -78,10 +78,12 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .commands = REMOVE | INFO | BENCH,
          .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively; "
                  "asking for bf16 elsewhere is an error."},
-    [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL", .choices = "auto|plain|avx2|avx512",
-                           .fallback = "auto", .commands = REMOVE | INFO | BENCH,
+    [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL",
+                           .choices = "auto|plain|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
+                           .commands = REMOVE | INFO | BENCH,
                            .help = "Use instructions of the CPU up to this level only, as on an older one; "
-                                   "plain is portable C, and SSE4.1 in oneDNN. For tests."},
+                                   "plain is portable C, and SSE4.1 in oneDNN. auto is all that the CPU has "
+                                   "but AMX, which has not passed every test yet."},
     [BN_OPTION_TILE_ORDER] =
         {"tile-order", 0, BN_KIND_CHOICE, "ORDER", .choices = "auto|channel|grid", .fallback = "auto",
          .commands = REMOVE | INFO | BENCH,

@@ -3,7 +3,7 @@
 
 #include "base/size.h"
 #include "model/tile_order.h"
-#include "nn/cpu/kernels.h"
+#include "nn/cpu/engine.h"
 #include "nn/cpu/pack.h"
 #include "weights/weights.h"
 
@@ -106,21 +106,49 @@ static bn_status count_parameters(void *context, const char *name, int rank, con
     return BIREFNET_OK;
 }
 
-static bn_status choose_precision(birefnet_model *model, birefnet_precision asked, bn_error *err)
+/* The level of our own kernels; oneDNN is held to it where the CPU can do more. */
+static bn_status choose_level(birefnet_model *model, const birefnet_model_options *options, bn_error *err)
 {
-    const bool native = bn_kernels_for(model->isa)->attend_bf16 != NULL && model->isa >= BN_ISA_AVX512_BF16;
-    if (asked == BIREFNET_PRECISION_BF16 && !native)
-        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED,
-                       "bf16 was asked for, but this CPU (or the level it is held to, %s) does not multiply "
-                       "bf16 natively",
-                       bn_isa_name(model->isa));
-    model->info.precision =
-        asked == BIREFNET_PRECISION_F32 || !native ? BIREFNET_PRECISION_F32 : BIREFNET_PRECISION_BF16;
+    const bn_isa cpu = bn_cpu_isa();
+    bn_isa level = bn_isa_trusted(cpu);
+    if (options->max_isa && !bn_isa_from_name(options->max_isa, &level))
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "no level of instructions '%s'", options->max_isa);
+    model->isa = BN_MIN(level, cpu);
+    if (model->isa == cpu || (!options->max_isa && bn_engine_told_by_user())) return BIREFNET_OK;
+    bn_error why = {0};
+    const bn_status status = bn_engine_hold(model->isa, &why);
+    if (status == BIREFNET_OK) {
+        bn_log_line(&model->log, BIREFNET_LOG_INFO, "oneDNN is held to %s in this process; the CPU has %s",
+                    bn_isa_name(model->isa), bn_isa_name(cpu));
+        return BIREFNET_OK;
+    }
+    if (options->max_isa) return bn_fail(err, status, "%s", why.message);
+    bn_log_line(&model->log, BIREFNET_LOG_WARNING, "%s", why.message);
     return BIREFNET_OK;
 }
 
-bn_status bn_model_open(const char *path, const birefnet_model_options *options, bn_isa isa,
-                        birefnet_model **model, bn_error *err)
+static bn_status choose_precision(birefnet_model *model, const birefnet_model_options *options, bn_error *err)
+{
+    BN_TRY(choose_level(model, options, err));
+    const bn_isa engine = bn_engine_isa(), both = BN_MIN(model->isa, engine);
+    /* AMX that nobody asked for, and that could not be left out any more */
+    const bool untrusted = engine > BN_MAX(model->isa, bn_isa_trusted(engine)) && !bn_engine_told_by_user();
+    const bool native = both >= BN_ISA_AVX512_BF16 && !untrusted;
+    if (options->precision == BIREFNET_PRECISION_BF16 && !native)
+        return bn_fail(
+            err, BIREFNET_ERROR_UNSUPPORTED,
+            untrusted ? "bf16 was asked for, but oneDNN would run it on AMX, which is not trusted yet, and "
+                        "can no longer be held to less (%s)"
+                      : "bf16 was asked for, but this CPU (or the level it is held to, %s) does not "
+                        "multiply bf16 natively",
+            bn_isa_name(untrusted ? engine : both));
+    model->info.precision = options->precision == BIREFNET_PRECISION_F32 || !native ? BIREFNET_PRECISION_F32
+                                                                                    : BIREFNET_PRECISION_BF16;
+    return BIREFNET_OK;
+}
+
+birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
+                                    birefnet_model **model, birefnet_error *err)
 {
     birefnet_model_options defaults;
     birefnet_model_options_default(&defaults);
@@ -130,10 +158,9 @@ bn_status bn_model_open(const char *path, const birefnet_model_options *options,
     if (!made) return bn_fail_memory(err, sizeof *made, "a model");
     bn_status status = BIREFNET_OK;
     made->log = (bn_log){options->log, options->log_user};
-    made->isa = isa;
     made->info.width = made->info.height = 1024;
     made->info.tile_order = options->tile_order;
-    BN_TRY_DONE(choose_precision(made, options->precision, err));
+    BN_TRY_DONE(choose_precision(made, options, err));
     BN_TRY_DONE(strncmp(path, "seeded:", 7) == 0 ? open_seeded(made, path, err) : open_file(made, path, err));
     BN_TRY_DONE(bn_pack_store_create(&made->packs, err));
     BN_TRY_DONE(bn_arch_tensors(&made->arch, count_parameters, &made->info.parameters, err));
@@ -148,15 +175,6 @@ done:
     else
         birefnet_model_close(&made);
     return status;
-}
-
-birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
-                                    birefnet_model **model, birefnet_error *error)
-{
-    bn_isa isa = bn_cpu_isa(), most = isa;
-    if (options && options->max_isa && !bn_isa_from_name(options->max_isa, &most))
-        return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no level of instructions '%s'", options->max_isa);
-    return bn_model_open(path, options, BN_MIN(isa, most), model, error);
 }
 
 void birefnet_model_close(birefnet_model **model)

@@ -14,10 +14,6 @@ struct birefnet_model {
     birefnet_model_info info;
 };
 
-/* As birefnet_model_open, with our own kernels held to a level of instructions: for tests and --cpumask. */
-bn_status bn_model_open(const char *path, const birefnet_model_options *options, bn_isa isa,
-                        birefnet_model **model, bn_error *err);
-
 /* What a session of this model would need, without reading a weight or taking the memory: info and *weight_bytes, the
  * packed weights of this session alone. */
 bn_status bn_session_estimate(birefnet_model *model, const birefnet_session_options *options,

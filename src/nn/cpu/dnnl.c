@@ -4,10 +4,8 @@
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/cpu/engine.h"
 #include "nn/cpu/product.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* What one call needs for itself: memory objects are bound to the call's pointers. */
@@ -243,19 +241,4 @@ bn_status bn_product_run_lane(bn_product *p, int number, const void *src, void *
     BN_TRY(bn_dnnl_check(dnnl_primitive_execute(p->primitive, one->stream, BN_COUNT(args), args), "execution",
                          err));
     return bn_dnnl_check(dnnl_stream_wait(one->stream), "execution", err);
-}
-
-void bn_engine_hold(const char *level)
-{
-    bn_isa isa = BN_ISA_AVX512_BF16;
-    if (!bn_isa_from_name(level, &isa)) return;
-    static const dnnl_cpu_isa_t levels[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core,
-                                            dnnl_cpu_isa_avx512_core_bf16};
-    dnnl_set_max_cpu_isa(levels[isa]);
-}
-
-void bn_engine_version(char *text, size_t size)
-{
-    const dnnl_version_t *version = dnnl_version();
-    snprintf(text, size, "%d.%d.%d", version->major, version->minor, version->patch);
 }
