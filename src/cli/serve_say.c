@@ -1,7 +1,7 @@
 /* serve_say.c - what `birefnet serve` says when it is ready. */
 #include "cli/serve_private.h"
+#include "jobs/json.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static void say_models(bn_server *own)
     bn_buffer_init(&text, (size_t)1 << 20);
     json_t *list = NULL;
     if (bn_jobs_models(own->jobs, &text, NULL) == BIREFNET_OK)
-        list = json_loadb((const char *)text.data, text.size, 0, NULL);
+        list = bn_json_read((const char *)text.data, text.size, BN_JSON_OURS, NULL);
     size_t index;
     json_t *entry;
     json_array_foreach(list, index, entry)

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define SMALL_BODY_BYTES ((uint64_t)1 << 20)
+#define SMALL_BODY_BYTES ((uint64_t)16 << 10) /* of routes that read a few words, or nothing */
+#define LIST_BODY_BYTES  ((uint64_t)1 << 20)  /* 10,000 parts */
 
 /* Who may call a route. */
 typedef enum access_kind {
@@ -21,7 +22,7 @@ typedef enum access_kind {
     FOR_OPERATOR, /* with a key, or from this machine */
 } access_kind;
 
-typedef enum body_kind { NO_BODY = 0, SMALL, INPUT, UPLOAD } body_kind;
+typedef enum body_kind { NO_BODY = 0, SMALL, LIST, INPUT, UPLOAD } body_kind;
 
 static const struct {
     bn_call_fn fn;
@@ -43,7 +44,7 @@ static const struct {
     [BN_ROUTE_JWKS] = {bn_call_jwks, FOR_ALL, NO_BODY},
     [BN_ROUTE_PUT_FILE] = {bn_call_put_file, FOR_ALL, UPLOAD},
     [BN_ROUTE_PUT_PART] = {bn_call_put_part, FOR_ALL, UPLOAD},
-    [BN_ROUTE_PUT_COMPLETE] = {bn_call_put_complete, FOR_ALL, SMALL},
+    [BN_ROUTE_PUT_COMPLETE] = {bn_call_put_complete, FOR_ALL, LIST},
     [BN_ROUTE_CDN_UPLOAD] = {bn_call_cdn_upload, FOR_UPLOADS, UPLOAD},
     [BN_ROUTE_CDN_MULTIPART] = {bn_call_cdn_multipart, FOR_UPLOADS, SMALL},
     [BN_ROUTE_FILE] = {bn_call_file, FOR_ALL, NO_BODY},
@@ -251,8 +252,8 @@ static bool set_body(bn_call *call, bn_http_request *request)
     const body_kind kind = routes[call->route.kind].body;
     request->body_max_bytes = kind == UPLOAD  ? service->options.max_file_bytes
                               : kind == INPUT ? service->options.max_body_bytes
-                              : kind == SMALL ? SMALL_BODY_BYTES
-                                              : SMALL_BODY_BYTES / 16;
+                              : kind == LIST  ? LIST_BODY_BYTES
+                                              : SMALL_BODY_BYTES;
     if (kind == UPLOAD) {
         request->sink = BN_SINK_FILE;
         snprintf(request->sink_folder, sizeof request->sink_folder, "%s",
@@ -264,7 +265,7 @@ static bool set_body(bn_call *call, bn_http_request *request)
         refuse_length(request);
         return false;
     }
-    if (kind == INPUT && request->content_length > SMALL_BODY_BYTES &&
+    if (kind == INPUT && request->content_length > LIST_BODY_BYTES &&
         waiting_bytes(service) + request->content_length > service->options.max_waiting_bytes) {
         bn_reply_fault(request, 503, "runner_scheduling_failure", "Too many large requests at once");
         return false;

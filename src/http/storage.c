@@ -2,6 +2,7 @@
 #include "http/call.h"
 
 #include "base/size.h"
+#include "jobs/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 
 #define TOKEN_S_MAX    86400
 #define UPLOAD_TOKEN_S 3600
+#define PARTS_MAX      10000
+#define PART_VALUES    8 /* an object with two members, as its shape counts, and some more */
 
 bn_http_next bn_reply_error(bn_http_request *request, bn_status status, const bn_error *err)
 {
@@ -30,11 +33,10 @@ bn_http_next bn_reply_error(bn_http_request *request, bn_status status, const bn
     }
 }
 
-static json_t *read_object(const bn_http_request *request)
+static json_t *read_object(const bn_http_request *request, size_t max_values)
 {
     if (request->body.size == 0) return json_object();
-    json_t *body =
-        json_loadb((const char *)request->body.data, request->body.size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *body = bn_json_read((const char *)request->body.data, request->body.size, max_values, NULL);
     if (json_is_object(body)) return body;
     json_decref(body);
     return NULL;
@@ -61,7 +63,7 @@ static void file_url(const bn_call *call, const bn_file_facts *facts, char *url,
 
 bn_http_next bn_call_upload_initiate(bn_call *call, bn_http_request *request)
 {
-    json_t *body = read_object(request);
+    json_t *body = read_object(request, BN_JSON_SMALL);
     if (!body) return bn_reply_detail(request, 422, "The body is not a JSON object");
     const bn_upload upload = {.name = text_member(body, "file_name"),
                               .type = text_member(body, "content_type"),
@@ -105,7 +107,7 @@ bn_http_next bn_call_upload_token(bn_call *call, bn_http_request *request)
 
 bn_http_next bn_call_tokens(bn_call *call, bn_http_request *request)
 {
-    json_t *body = read_object(request);
+    json_t *body = read_object(request, BN_JSON_SMALL);
     if (!body) return bn_reply_detail(request, 422, "The body is not a JSON object");
     json_t *seconds = json_object_get(body, "token_expiration");
     if (!seconds) seconds = json_object_get(body, "duration");
@@ -149,7 +151,7 @@ static bn_upload_part *read_parts(json_t *body, size_t *count)
 {
     json_t *list = json_object_get(body, "parts");
     *count = json_array_size(list);
-    if (!json_is_array(list) || *count > 10000) return NULL;
+    if (!json_is_array(list) || *count > PARTS_MAX) return NULL;
     bn_upload_part *parts = calloc(*count + 1, sizeof *parts);
     for (size_t i = 0; parts && i < *count; i++) {
         json_t *entry = json_array_get(list, i);
@@ -157,7 +159,7 @@ static bn_upload_part *read_parts(json_t *body, size_t *count)
         if (!number) number = json_object_get(entry, "part_number");
         const char *etag = json_string_value(json_object_get(entry, "etag"));
         const json_int_t value = json_is_integer(number) ? json_integer_value(number) : 0;
-        if (value < 1 || value > 10000 || (etag && strlen(etag) >= sizeof parts->etag)) {
+        if (value < 1 || value > PARTS_MAX || (etag && strlen(etag) >= sizeof parts->etag)) {
             free(parts);
             return NULL;
         }
@@ -169,7 +171,7 @@ static bn_upload_part *read_parts(json_t *body, size_t *count)
 
 bn_http_next bn_call_put_complete(bn_call *call, bn_http_request *request)
 {
-    json_t *body = read_object(request);
+    json_t *body = read_object(request, PARTS_MAX * PART_VALUES);
     size_t count = 0;
     bn_upload_part *parts = body ? read_parts(body, &count) : NULL;
     json_decref(body);

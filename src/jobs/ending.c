@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "jobs/datauri.h"
+#include "jobs/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +99,7 @@ bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *ba
 {
     const char *text = ending->result ? ending->result : "{\"detail\":\"Internal Server Error\"}";
     if (ending->code != 200) return bn_buffer_append(out, text, strlen(text), err);
-    json_t *root = json_loads(text, 0, NULL);
+    json_t *root = bn_json_read(text, strlen(text), BN_JSON_OURS, NULL);
     if (!base) base = jobs->public_url;
     bn_status status = BIREFNET_OK;
     static const char *const members[] = {"image", "mask_image"};

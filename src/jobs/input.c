@@ -1,16 +1,14 @@
 /* input.c - a request's body against the table of fields, with the errors that the endpoint's framework gives. */
 #include "base/size.h"
-#include "jobs/shape.h"
+#include "jobs/json.h"
 #include "jobs/schema.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define ECHO_MAX_BYTES 4096  /* of what a client sent that is sent back to it */
-#define VALUES_MAX     10000 /* of a body, which has about ten; parsed, each takes a hundred bytes and more */
-#define DEPTH_MAX      64
+#define VALUES_MAX     10000 /* of a body, which has about ten */
 
 /* ---- entries of the error list ---- */
 
@@ -188,17 +186,6 @@ static void note_broken_json(const json_error_t *fault, json_t *detail)
     json_array_append_new(detail, entry);
 }
 
-/* NULL: *fault says why not. */
-static json_t *parse(const char *body, size_t body_bytes, json_error_t *fault)
-{
-    size_t at;
-    if (bn_shape_fits(body, body_bytes, VALUES_MAX, DEPTH_MAX, &at))
-        return json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, fault);
-    fault->position = (int)BN_MIN(at, (size_t)INT_MAX);
-    snprintf(fault->text, sizeof fault->text, "more than %d values or %d levels", VALUES_MAX, DEPTH_MAX);
-    return NULL;
-}
-
 void bn_input_free(bn_input *input)
 {
     free(input->image_url);
@@ -212,7 +199,7 @@ bn_status bn_input_parse(const char *body, size_t body_bytes, bn_input *input, j
     *input = (bn_input){0};
     reader self = {.input = input, .detail = json_array()};
     if (!self.detail) return bn_fail_memory(err, 0, "a list of errors");
-    self.body = body ? parse(body, body_bytes, &fault) : NULL;
+    self.body = body ? bn_json_read(body, body_bytes, VALUES_MAX, &fault) : NULL;
     if (broken) *broken = body && !self.body;
     if (!body)
         add_plain(self.detail, NULL, "missing", "Field required", NULL, NULL);

@@ -4,11 +4,11 @@
 #include "jobs/keys.h"
 
 #include "base/file.h"
+#include "jobs/json.h"
 #include "jobs/times.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -53,8 +53,7 @@ static bool read_entry(const json_t *object, entry *made)
 
 static bn_status parse_file(const char *path, const bn_buffer *bytes, entries *read, bn_error *err)
 {
-    json_error_t fault;
-    json_t *root = json_loadb((const char *)bytes->data, bytes->size, JSON_REJECT_DUPLICATES, &fault);
+    json_t *root = bn_json_read((const char *)bytes->data, bytes->size, BN_JSON_OURS, NULL);
     const json_t *keys = json_object_get(root, "keys");
     const size_t count = json_array_size(keys);
     bn_status status = BIREFNET_OK;

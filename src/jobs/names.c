@@ -2,9 +2,9 @@
 #include "jobs/names.h"
 
 #include "image/format.h"
+#include "jobs/json.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -77,7 +77,7 @@ void bn_type_clean(const char *said, char type[BN_FILE_TYPE_CHARS])
 void bn_lifecycle_parse(const char *text, bn_lifecycle *lifecycle)
 {
     *lifecycle = (bn_lifecycle){0};
-    json_t *root = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *root = text ? bn_json_read(text, strlen(text), BN_JSON_SMALL, NULL) : NULL;
     json_t *expiry = json_object_get(root, "expiration_duration_seconds");
     if (json_is_null(expiry)) lifecycle->has_expiry = true;
     if (json_is_number(expiry)) {

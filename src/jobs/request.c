@@ -1,4 +1,5 @@
 /* request.c - status, result and cancelling of one request, wherever it is: in memory or in the store. */
+#include "jobs/json.h"
 #include "jobs/private.h"
 
 #include <stdlib.h>
@@ -48,7 +49,8 @@ static bool status_in_memory(bn_jobs *jobs, const char *id, bool want_logs, int6
 /* The lines of a JSON array from `after` on. */
 static char *cut_logs(const char *logs, int64_t after, int64_t *last)
 {
-    json_t *all = logs ? json_loads(logs, 0, NULL) : json_array(), *newer = json_array();
+    json_t *all = logs ? bn_json_read(logs, strlen(logs), BN_JSON_OURS, NULL) : json_array(),
+           *newer = json_array();
     *last = (int64_t)json_array_size(all);
     for (size_t i = after > 0 ? (size_t)after : 0; i < json_array_size(all); i++)
         json_array_append(newer, json_array_get(all, i));

@@ -91,3 +91,39 @@ test("a standard error that nobody reads: the work goes on, SIGTERM ends it", as
   await ends(server, 15000);
   unread.close();
 });
+
+test("bodies that would become much more than they are: little memory, and others are answered meanwhile", async (context) => {
+  const server = await start(context);
+  const begun = await (await fetch(`${server.url}/rest/storage/upload/initiate-multipart`, { method: "POST", body: "{}" })).json();
+  const bomb = (bytes) => `{"a":[{}${",{}".repeat(bytes / 3)}]}`;
+  const nest = (bytes) => `{"a":${"[".repeat(bytes / 2)}${"]".repeat(bytes / 2)}}`;
+  const routes = ["/rest/tokens/", "/rest/tokens/realtime", "/rest/storage/upload/initiate", "/rest/storage/upload/initiate-multipart",
+    "/rest/storage/auth/token", "/queue/fal-ai/birefnet/v2", "/run/fal-ai/birefnet/v2", new URL(begun.upload_url).pathname + "/complete"];
+  const post = async (path, body, headers) => (await fetch(server.url + path, { method: "POST", body, headers })).status;
+  const before = await metric(server, "process_resident_memory_bytes");
+  const fits = async () => {
+    const more = (await metric(server, "birefnet_resident_memory_peak_bytes")) - before;
+    assert.ok(more < 150e6, `${more / 1e6} MB`);
+  };
+  for (const path of routes)
+    for (const bytes of [15000, 1000000])
+      for (const body of [bomb(bytes), nest(bytes)]) {
+        const answers = Promise.all(Array.from({ length: 32 }, () => post(path, body)));
+        const asked = Date.now();
+        assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+        assert.ok(Date.now() - asked < 5000, `${path}: /healthz waited ${Date.now() - asked} ms`);
+        // small ones are read, and are no input for most; tokens and uploads take no notice of what they do not know
+        const statuses = await answers;
+        await fits();
+        for (const status of statuses) assert.ok(bytes < 16384 ? status < 500 : [413, 422].includes(status), `${path}: ${status}`);
+      }
+  const lifecycle = { "X-Fal-Object-Lifecycle": bomb(30000) };
+  await Promise.all(Array.from({ length: 32 }, () => post("/rest/storage/upload/initiate", "{}", lifecycle)));
+  await fits();
+  // what is right is as before: the most parts that there may be, in the longest words
+  const parts = Array.from({ length: 10000 }, (_, i) => ({ partNumber: i + 1, etag: `"${"0123456789abcdef".repeat(2)}"` }));
+  const whole = await fetch(`${begun.upload_url}/complete`, { method: "POST", body: JSON.stringify({ parts }) });
+  assert.equal(whole.status, 400); // read, and found that they did not arrive
+  assert.match((await whole.json()).detail, /part 1 /);
+  await ends(server, 15000);
+});
