@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,14 +13,6 @@
 #define HOST_ERRANDS     2 /* at a time */
 #define KEY_ERRANDS      (BN_JOBS_COURIERS / 2)
 #define LATER_ERRANDS    (BN_JOBS_COURIERS / 2)
-
-void bn_courier_poke(bn_jobs *jobs)
-{
-    pthread_mutex_lock(&jobs->courier_lock);
-    jobs->courier_pokes++;
-    pthread_cond_signal(&jobs->courier_work); /* who finds work tells the next */
-    pthread_mutex_unlock(&jobs->courier_lock);
-}
 
 static bool is_closing(void *user)
 {
@@ -95,86 +86,108 @@ static void deliver(bn_jobs *jobs, const bn_webhook *webhook)
                            NULL);
 }
 
-/* ---- whose turn it is; the lock is held ---- */
+/* ---- whose turn it is; the lock is held but where it says otherwise ---- */
 
-/* Host and port, without the name and password that an address may carry. */
-static void host_of(const char *url, char *host, size_t size)
+/* How many errands there are of a host, of a key (NULL: of any), and of second attempts. */
+static int count_errands(const bn_jobs *jobs, const char *host, const char *key_id, bool second_only)
 {
-    const char *start = strstr(url, "://");
-    start = start ? start + 3 : url;
-    const char *end = start + strcspn(start, "/?#\\");
-    for (const char *c = start; c < end; c++)
-        if (*c == '@') start = c + 1;
-    snprintf(host, size, "%.*s", (int)(end - start), start);
-    for (; *host; host++) *host = (char)tolower((unsigned char)*host);
-}
-
-static void describe(const bn_webhook *webhook, bn_errand *errand)
-{
-    *errand = (bn_errand){.busy = true, .again = webhook->attempts > 0};
-    host_of(webhook->url, errand->host, sizeof errand->host);
-    snprintf(errand->key_id, sizeof errand->key_id, "%s", webhook->key_id ? webhook->key_id : "");
-}
-
-static bool may_deliver(void *user, const bn_webhook *webhook)
-{
-    const bn_jobs *jobs = user;
-    int host = 0, key = 0, later = 0;
-    bn_errand wanted;
-    describe(webhook, &wanted);
+    int count = 0;
     for (int i = 0; i < BN_JOBS_COURIERS; i++) {
         const bn_errand *errand = &jobs->errands[i];
-        if (!errand->busy) continue;
-        host += strcmp(errand->host, wanted.host) == 0;
-        key += strcmp(errand->key_id, wanted.key_id) == 0;
-        later += errand->again;
+        count += errand->busy && (!host || strcmp(errand->host, host) == 0) &&
+                 (!key_id || strcmp(errand->key_id, key_id) == 0) && (errand->again || !second_only);
     }
-    return host < HOST_ERRANDS && key < KEY_ERRANDS && (!wanted.again || later < LATER_ERRANDS);
+    return count;
 }
 
-/* Take the next that is due, so that no other thread does; it is on its way until the errand is given back. */
-static bool claim(bn_jobs *jobs, bn_webhook *webhook, bn_errand **errand, int64_t *due_ms)
+void bn_courier_poke(bn_jobs *jobs, const char *url, const char *key_id)
+{
+    char host[BN_WEBHOOK_HOST_CHARS] = "";
+    if (url) bn_webhook_host(url, host);
+    pthread_mutex_lock(&jobs->courier_lock);
+    /* else the end of an errand leads to it: webhooks that nobody takes do not keep anybody busy */
+    const bool has_place = !url || (count_errands(jobs, host, NULL, false) < HOST_ERRANDS &&
+                                    count_errands(jobs, NULL, key_id ? key_id : "", false) < KEY_ERRANDS);
+    if (has_place) {
+        jobs->courier_pokes++;
+        pthread_cond_signal(&jobs->courier_work); /* who finds work tells the next */
+    }
+    pthread_mutex_unlock(&jobs->courier_lock);
+}
+
+static void describe_turn(bn_jobs *jobs, bn_webhook_turn *turn)
+{
+    turn->busy_host_count = turn->busy_key_count = 0;
+    turn->no_second = count_errands(jobs, NULL, NULL, true) >= LATER_ERRANDS;
+    for (int i = 0; i < BN_JOBS_COURIERS; i++) {
+        const bn_errand *errand = &jobs->errands[i]; /* stays as it is while somebody picks */
+        if (!errand->busy) continue;
+        if (count_errands(jobs, errand->host, NULL, false) >= HOST_ERRANDS)
+            turn->busy_hosts[turn->busy_host_count++] = errand->host;
+        if (count_errands(jobs, NULL, errand->key_id, false) >= KEY_ERRANDS)
+            turn->busy_keys[turn->busy_key_count++] = errand->key_id;
+    }
+}
+
+/* Without the lock: the next that is due, so that nobody else gets it. */
+static bool claim(bn_jobs *jobs, const bn_webhook_turn *turn, bn_webhook *webhook, int64_t *due_ms)
 {
     const int64_t now_ms = bn_jobs_now(jobs);
     *due_ms = INT64_MAX;
-    if (bn_store_webhook_next(jobs->store, now_ms, may_deliver, jobs, due_ms, webhook, NULL) != BIREFNET_OK ||
-        !webhook->url) {
-        bn_webhook_free(webhook);
+    if (bn_store_webhook_next(jobs->store, now_ms, turn, due_ms, webhook, NULL) != BIREFNET_OK ||
+        !webhook->url)
         return false;
-    }
     const int64_t timeout_ms = webhook->attempts == 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS;
-    if (bn_store_webhook_claim(jobs->store, webhook->request_id, now_ms + timeout_ms + 5000, NULL) !=
-        BIREFNET_OK) {
-        bn_webhook_free(webhook);
-        return false;
-    }
-    *errand = jobs->errands; /* as many as threads: one is free */
-    while ((*errand)->busy) (*errand)++;
-    describe(webhook, *errand);
-    return true;
+    if (bn_store_webhook_claim(jobs->store, webhook->request_id, now_ms + timeout_ms + 5000, NULL) ==
+        BIREFNET_OK)
+        return true;
+    bn_webhook_free(webhook);
+    return false;
 }
 
-static void wait_for_work(bn_jobs *jobs, uint64_t *pokes, int64_t due_ms)
+static bn_errand *begin_errand(bn_jobs *jobs, const bn_webhook *webhook)
+{
+    bn_errand *errand = jobs->errands; /* as many as threads: one is free */
+    while (errand->busy) errand++;
+    *errand = (bn_errand){.busy = true, .again = webhook->attempts > 0};
+    snprintf(errand->host, sizeof errand->host, "%s", webhook->host);
+    snprintf(errand->key_id, sizeof errand->key_id, "%s", webhook->key_id);
+    memcpy(jobs->courier_turn.host, errand->host, sizeof errand->host);
+    memcpy(jobs->courier_turn.key_id, errand->key_id, sizeof errand->key_id);
+    return errand;
+}
+
+/* Pick and claim one; NULL where nothing is to be done before *due_ms. Others wait meanwhile, or go on with errands. */
+static bn_errand *pick(bn_jobs *jobs, bn_webhook *webhook, int64_t *due_ms)
+{
+    jobs->courier_picks = true;
+    describe_turn(jobs, &jobs->courier_turn);
+    pthread_mutex_unlock(&jobs->courier_lock);
+    const bool found = claim(jobs, &jobs->courier_turn, webhook, due_ms);
+    pthread_mutex_lock(&jobs->courier_lock);
+    jobs->courier_picks = false;
+    return found ? begin_errand(jobs, webhook) : NULL;
+}
+
+static void wait_for_work(bn_jobs *jobs, int64_t due_ms)
 {
     const int64_t left_ms = due_ms == INT64_MAX ? 5000 : due_ms - bn_jobs_now(jobs);
     const int64_t wait_ms = left_ms < 10 ? 10 : left_ms > 5000 ? 5000 : left_ms;
     const struct timespec until = bn_clock_after(wait_ms);
-    if (*pokes == jobs->courier_pokes)
-        pthread_cond_timedwait(&jobs->courier_work, &jobs->courier_lock, &until);
-    *pokes = jobs->courier_pokes;
+    pthread_cond_timedwait(&jobs->courier_work, &jobs->courier_lock, &until);
 }
 
 void *bn_courier_main(void *user)
 {
     bn_jobs *jobs = user;
-    uint64_t pokes = 0;
     pthread_mutex_lock(&jobs->courier_lock);
     while (!jobs->courier_stop) {
         bn_webhook webhook;
-        bn_errand *errand;
-        int64_t due_ms;
-        if (!claim(jobs, &webhook, &errand, &due_ms)) {
-            wait_for_work(jobs, &pokes, due_ms);
+        int64_t due_ms = INT64_MAX;
+        const uint64_t pokes = jobs->courier_pokes;
+        bn_errand *errand = jobs->courier_picks ? NULL : pick(jobs, &webhook, &due_ms);
+        if (!errand) {
+            if (pokes == jobs->courier_pokes && !jobs->courier_stop) wait_for_work(jobs, due_ms);
             continue;
         }
         pthread_cond_signal(&jobs->courier_work);
@@ -183,6 +196,7 @@ void *bn_courier_main(void *user)
         bn_webhook_free(&webhook);
         pthread_mutex_lock(&jobs->courier_lock);
         errand->busy = false;
+        jobs->courier_pokes++; /* its host and key may have another now */
     }
     pthread_mutex_unlock(&jobs->courier_lock);
     return NULL;

@@ -123,12 +123,11 @@ void bn_ending_count(bn_jobs *jobs, const bn_ending *ending)
         bn_metrics_fail(&jobs->metrics, ending->reason);
 }
 
-/* True when it is saved, and then the job may be gone. */
+/* True when it is saved; the job is the caller's hold only, then. */
 static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
 {
     char id[BN_REQUEST_ID_CHARS];
     snprintf(id, sizeof id, "%s", job->accepted.id);
-    const bool has_webhook = job->accepted.webhook != NULL;
     if (bn_store_complete(jobs->store, id, &job->ending, job->files, job->file_count, err) != BIREFNET_OK)
         return false;
     bn_ending_count(jobs, &job->ending);
@@ -137,7 +136,7 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
     bn_live_changed(jobs);
     pthread_mutex_unlock(&jobs->lock);
     bn_watches_news(jobs, id);
-    if (has_webhook) bn_courier_poke(jobs);
+    if (job->accepted.webhook) bn_courier_poke(jobs, job->accepted.webhook, job->accepted.key_id);
     return true;
 }
 

@@ -23,6 +23,8 @@ void bn_jobs_options_default(bn_jobs_options *options)
         .finish_threads = 1,
         .max_waiting = 10000,
         .max_waiting_bytes = 4ull << 30,
+        .max_webhooks = 20000,
+        .max_key_webhooks = 5000,
         .max_input_bytes = 50u << 20,
         .max_pixels = BN_DECODE_MAX_PIXELS,
         .max_file_bytes = 2ull << 30,
@@ -335,6 +337,8 @@ bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err)
     gauges.waiting = jobs->waiting;
     gauges.running = jobs->active + jobs->matted;
     pthread_mutex_unlock(&jobs->lock);
+    int64_t of_key;
+    bn_store_webhooks_pending(jobs->store, NULL, &of_key, &gauges.webhooks, NULL);
     pthread_mutex_lock(&jobs->watches.lock);
     gauges.watches = jobs->watches.count;
     pthread_mutex_unlock(&jobs->watches.lock);

@@ -34,11 +34,13 @@ typedef struct bn_jobs_options {
     int network_width, network_height; /* instead of what requests ask for; 0 = as they ask */
     int max_waiting;                   /* requests, of all keys together; default 10000 */
     uint64_t max_waiting_bytes;        /* of their bodies; default 4 GiB */
-    uint64_t max_input_bytes;          /* of a fetched photo; default 50 MiB */
-    uint64_t max_pixels;               /* of a photo; default 100 million */
-    uint64_t max_file_bytes;           /* of one uploaded file; default 2 GiB */
-    uint64_t max_stored_bytes;         /* of all files, a tenth for results alone; default 20 GiB */
-    int64_t retention_s;               /* how long results are remembered; default 24 h */
+    int max_webhooks;     /* that are not delivered, before submits with another are refused; default 20000 */
+    int max_key_webhooks; /* the same for one key; default 5000 */
+    uint64_t max_input_bytes;  /* of a fetched photo; default 50 MiB */
+    uint64_t max_pixels;       /* of a photo; default 100 million */
+    uint64_t max_file_bytes;   /* of one uploaded file; default 2 GiB */
+    uint64_t max_stored_bytes; /* of all files, a tenth for results alone; default 20 GiB */
+    int64_t retention_s;       /* how long results are remembered; default 24 h */
     int64_t file_retention_s;  /* files without a lifecycle, and uploads without key at most; default 24 h */
     int fetch_timeout_ms;      /* default 30000 */
     int fetch_redirects;       /* default 5 */

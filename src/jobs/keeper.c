@@ -105,5 +105,5 @@ void bn_jobs_sweep(bn_jobs *jobs)
     bn_jobs_save_unsaved(jobs);
     expire_starts(jobs);
     bn_keeper_sweep(jobs);
-    bn_courier_poke(jobs);
+    bn_courier_poke(jobs, NULL, NULL);
 }

@@ -119,6 +119,7 @@ bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buff
         {"birefnet_requests_waiting", "Requests that wait", (double)gauges->waiting},
         {"birefnet_requests_running", "Requests being worked on", (double)gauges->running},
         {"birefnet_watches", "Clients that wait for news of a request", (double)gauges->watches},
+        {"birefnet_webhooks_pending", "Webhooks that are not delivered yet", (double)gauges->webhooks},
         {"birefnet_models_open", "Models in memory", gauges->open_models},
         {"birefnet_stored_bytes", "Bytes of stored files", (double)gauges->stored_bytes},
         {"process_resident_memory_bytes", "Resident memory", resident_bytes()},

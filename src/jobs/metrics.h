@@ -39,6 +39,7 @@ void bn_metrics_fail(bn_metrics *metrics, const char *reason);
 typedef struct bn_gauges {
     size_t waiting, running, watches;
     int open_models;
+    int64_t webhooks;
     uint64_t stored_bytes;
 } bn_gauges;
 

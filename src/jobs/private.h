@@ -127,7 +127,7 @@ typedef struct bn_watches {
 /* A webhook that a courier is delivering. */
 typedef struct bn_errand {
     bool busy, again; /* again: not the first attempt */
-    char host[256], key_id[BN_KEY_ID_CHARS];
+    char host[BN_WEBHOOK_HOST_CHARS], key_id[BN_KEY_ID_CHARS];
 } bn_errand;
 
 /* Somebody writes what an upload brought: upload.c. */
@@ -187,6 +187,8 @@ struct bn_jobs {
     pthread_mutex_t courier_lock;
     pthread_cond_t courier_work;
     uint64_t courier_pokes;
+    bool courier_picks;           /* a thread asks the store, without the lock, what is next */
+    bn_webhook_turn courier_turn; /* of the thread that picks */
     bn_errand errands[BN_JOBS_COURIERS];
     bool courier_stop;
     pthread_t threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + 2];
@@ -266,7 +268,8 @@ void *bn_keeper_main(void *jobs);
 void *bn_courier_main(void *jobs);
 void bn_keeper_expire_starts(bn_jobs *jobs);
 void bn_keeper_sweep(bn_jobs *jobs);
-void bn_courier_poke(bn_jobs *jobs);
+/* A webhook is due, or (url NULL) the clock has moved. */
+void bn_courier_poke(bn_jobs *jobs, const char *url, const char *key_id);
 void bn_thread_be_nice(void); /* this thread computes: others first */
 
 /* What nobody owns is everybody's, and a caller without key (there is none configured then) may do everything. */

@@ -10,6 +10,8 @@
 
 typedef struct bn_store bn_store;
 
+#define BN_STORE_BUSY 16 /* hosts or keys with deliveries under way */
+
 /* Makes or migrates the database. FORMAT where it is damaged or of a newer program. */
 bn_status bn_store_open(const char *path, bn_store **store, bn_error *err);
 void bn_store_close(bn_store **store);
@@ -101,19 +103,35 @@ bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err); /* of
 
 /* ---- webhooks */
 
+#define BN_WEBHOOK_HOST_CHARS 256
+
 typedef struct bn_webhook {
     char request_id[BN_REQUEST_ID_CHARS];
-    char *url, *file_base, *key_id; /* owned */
-    int attempts;                   /* that failed */
-    int64_t created_ms;
+    char *url, *host, *key_id, *file_base; /* owned; key_id is empty where there was no key */
+    int attempts;                          /* that failed */
+    int64_t created_ms, next_ms;
 } bn_webhook;
 
+/* Whose turn it is: hosts and keys that must not get another now are passed over; behind the last that had one, each host
+ * and key has its turn. */
+typedef struct bn_webhook_turn {
+    char host[BN_WEBHOOK_HOST_CHARS], key_id[BN_KEY_ID_CHARS]; /* of the last one */
+    const char *busy_hosts[BN_STORE_BUSY], *busy_keys[BN_STORE_BUSY];
+    size_t busy_host_count, busy_key_count;
+    bool no_second; /* first attempts only */
+} bn_webhook_turn;
+
 void bn_webhook_free(bn_webhook *webhook);
-/* The first that is due and that `wanted` takes; first attempts come before others, and else the longest due. webhook->url
- * is NULL where there is none. *due_ms is when the next of those is due that are not yet (INT64_MAX: there are none). */
-typedef bool (*bn_webhook_fn)(void *user, const bn_webhook *webhook); /* see url, key_id and attempts */
-bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, bn_webhook_fn wanted, void *user,
-                                int64_t *due_ms, bn_webhook *webhook, bn_error *err);
+/* Host and port of an address, as they count for turns. */
+void bn_webhook_host(const char *url, char host[BN_WEBHOOK_HOST_CHARS]);
+/* One that is due, first attempts before others, of its host and key the longest due. webhook->url is NULL where there is
+ * none, and then *due_ms is when the next is due that is not yet (INT64_MAX: there are none). Costs as many steps as there
+ * are hosts and keys that have to be passed over, however many webhooks they have. */
+bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn, int64_t *due_ms,
+                                bn_webhook *webhook, bn_error *err);
+/* How many are not delivered yet. */
+bn_status bn_store_webhooks_pending(bn_store *store, const char *key_id, int64_t *of_key, int64_t *of_all,
+                                    bn_error *err);
 /* Nobody else gets it before until_ms. */
 bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err);
 /* next_ms 0: it is done with, delivered or given up. */

@@ -1,4 +1,4 @@
-/* store_requests.c - requests and webhooks in SQLite. */
+/* store_requests.c - requests in SQLite. */
 #include "jobs/store_private.h"
 
 #include <stdlib.h>
@@ -40,8 +40,9 @@ static bn_status write_webhook(bn_db *db, const char *id, const bn_ending *endin
 {
     return bn_db_run(
         db, err,
-        "INSERT OR IGNORE INTO webhooks(request_id, url, file_base, created_ms, next_ms)"
-        " SELECT id, webhook, file_base, ?2, ?2 FROM requests WHERE id = ?1 AND webhook IS NOT NULL",
+        "INSERT OR IGNORE INTO webhooks(request_id, url, host, key_id, file_base, created_ms, next_ms)"
+        " SELECT id, webhook, host_of(webhook), coalesce(key_id, ''), file_base, ?2, ?2"
+        " FROM requests WHERE id = ?1 AND webhook IS NOT NULL",
         "ti", id, ending->completed_ms);
 }
 
@@ -262,106 +263,6 @@ bn_status bn_store_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID_
     if (row) {
         bn_db_text(statement, 0, key_id, BN_KEY_ID_CHARS);
         sqlite3_reset(statement);
-    }
-    bn_db_unlock(db);
-    return status;
-}
-
-/* ---- webhooks ---- */
-
-void bn_webhook_free(bn_webhook *webhook)
-{
-    free(webhook->url);
-    free(webhook->file_base);
-    free(webhook->key_id);
-    *webhook = (bn_webhook){.request_id = ""};
-}
-
-static bn_status read_webhook(sqlite3_stmt *statement, bn_webhook *webhook, bn_error *err)
-{
-    bn_db_text(statement, 0, webhook->request_id, sizeof webhook->request_id);
-    webhook->attempts = sqlite3_column_int(statement, 4);
-    webhook->created_ms = sqlite3_column_int64(statement, 5);
-    BN_TRY(bn_db_copy(statement, 1, &webhook->url, NULL, err));
-    BN_TRY(bn_db_copy(statement, 2, &webhook->file_base, NULL, err));
-    return bn_db_copy(statement, 3, &webhook->key_id, NULL, err);
-}
-
-static bn_status find_webhook(bn_db *db, int64_t now_ms, bn_webhook_fn wanted, void *user,
-                              bn_webhook *webhook, bn_error *err)
-{
-    sqlite3_stmt *statement;
-    BN_TRY(bn_db_query(db, &statement, err,
-                       "SELECT w.request_id, w.url, w.file_base, r.key_id, w.attempts, w.created_ms"
-                       " FROM webhooks w LEFT JOIN requests r ON r.id = w.request_id"
-                       " WHERE w.next_ms <= ? ORDER BY w.attempts > 0, w.next_ms",
-                       "i", now_ms));
-    bn_status status = BIREFNET_OK;
-    for (;;) {
-        bool row;
-        status = bn_db_step(db, statement, &row, err);
-        if (status != BIREFNET_OK || !row) break;
-        status = read_webhook(statement, webhook, err);
-        if (status == BIREFNET_OK && wanted(user, webhook)) break;
-        bn_webhook_free(webhook);
-        if (status != BIREFNET_OK) break;
-    }
-    sqlite3_reset(statement);
-    return status;
-}
-
-static bn_status find_due(bn_db *db, int64_t now_ms, int64_t *due_ms, bn_error *err)
-{
-    sqlite3_stmt *statement;
-    bool row;
-    BN_TRY(bn_db_query(db, &statement, err,
-                       "SELECT next_ms FROM webhooks WHERE next_ms > ? ORDER BY next_ms LIMIT 1", "i",
-                       now_ms));
-    const bn_status status = bn_db_step(db, statement, &row, err);
-    if (status == BIREFNET_OK && row) *due_ms = sqlite3_column_int64(statement, 0);
-    sqlite3_reset(statement);
-    return status;
-}
-
-bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, bn_webhook_fn wanted, void *user,
-                                int64_t *due_ms, bn_webhook *webhook, bn_error *err)
-{
-    bn_db *db = bn_store_reader(store);
-    *due_ms = INT64_MAX;
-    *webhook = (bn_webhook){.request_id = ""};
-    bn_status status = find_webhook(db, now_ms, wanted, user, webhook, err);
-    if (status == BIREFNET_OK) status = find_due(db, now_ms, due_ms, err);
-    bn_db_unlock(db);
-    return status;
-}
-
-bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err)
-{
-    bn_db *db = &store->writer;
-    pthread_mutex_lock(&db->lock);
-    bn_status status = bn_db_begin(db, false, err);
-    if (status == BIREFNET_OK) {
-        status = bn_db_run(db, err, "UPDATE webhooks SET next_ms = ? WHERE request_id = ?", "it", until_ms,
-                           request_id);
-        status = bn_db_end(db, status, err);
-    }
-    bn_db_unlock(db);
-    return status;
-}
-
-bn_status bn_store_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err)
-{
-    bn_db *db = &store->writer;
-    pthread_mutex_lock(&db->lock);
-    bn_status status = bn_db_begin(db, true, err);
-    if (status == BIREFNET_OK) {
-        if (next_ms == 0)
-            status = bn_db_run(db, err, "DELETE FROM webhooks WHERE request_id = ?", "t", request_id);
-        else
-            status = bn_db_run(
-                db, err, "UPDATE webhooks SET attempts = attempts + 1, next_ms = ? WHERE request_id = ?",
-                "it", next_ms, request_id);
-        status = bn_db_end(db, status, err);
     }
     bn_db_unlock(db);
     return status;

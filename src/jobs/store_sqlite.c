@@ -31,6 +31,22 @@ static const char *const migrations[] = {
     "CREATE INDEX webhooks_due ON webhooks(next_ms);",
     "ALTER TABLE requests ADD COLUMN forget_soon INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE files ADD COLUMN key_id TEXT;",
+    /* whose turn it is must not depend on how many wait; triggers count them, so that a submit can ask */
+    "ALTER TABLE webhooks ADD COLUMN host TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE webhooks ADD COLUMN key_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE webhooks ADD COLUMN again INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE webhooks SET host = host_of(url), again = attempts > 0,"
+    " key_id = coalesce((SELECT key_id FROM requests WHERE id = request_id), '');"
+    "DROP INDEX webhooks_due;"
+    "CREATE INDEX webhooks_due ON webhooks(again, next_ms);"
+    "CREATE INDEX webhooks_turn ON webhooks(again, host, key_id, next_ms);"
+    "CREATE TABLE webhook_counts(key_id TEXT PRIMARY KEY, pending INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO webhook_counts SELECT key_id, count(*) FROM webhooks GROUP BY key_id;"
+    "CREATE TRIGGER webhook_comes AFTER INSERT ON webhooks BEGIN"
+    " INSERT INTO webhook_counts VALUES(NEW.key_id, 1) ON CONFLICT DO UPDATE SET pending = pending + 1; END;"
+    "CREATE TRIGGER webhook_goes AFTER DELETE ON webhooks BEGIN"
+    " UPDATE webhook_counts SET pending = pending - 1 WHERE key_id = OLD.key_id;"
+    " DELETE FROM webhook_counts WHERE key_id = OLD.key_id AND pending <= 0; END;",
 };
 
 #define NEWEST ((int)(sizeof migrations / sizeof *migrations))
@@ -59,6 +75,23 @@ static bn_status check_integrity(bn_db *db, bn_error *err)
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "the database is damaged: %s", words);
 }
 
+/* host_of(URL) in SQL, see bn_webhook_host. */
+static void host_of(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    char host[BN_WEBHOOK_HOST_CHARS];
+    const char *url = count == 1 ? (const char *)sqlite3_value_text(values[0]) : NULL;
+    bn_webhook_host(url ? url : "", host);
+    sqlite3_result_text(context, host, -1, SQLITE_TRANSIENT);
+}
+
+static bn_status add_functions(bn_db *db, bn_error *err)
+{
+    const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+    if (sqlite3_create_function(db->handle, "host_of", 1, flags, NULL, host_of, NULL, NULL) == SQLITE_OK)
+        return BIREFNET_OK;
+    return bn_fail_memory(err, 0, "the store");
+}
+
 static bn_status migrate(bn_db *db, bn_error *err)
 {
     int64_t version;
@@ -84,6 +117,7 @@ bn_status bn_store_open(const char *path, bn_store **store, bn_error *err)
     bn_store *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "the store");
     bn_status status = bn_db_open(path, true, &made->writer, err);
+    if (status == BIREFNET_OK) status = add_functions(&made->writer, err);
     if (status == BIREFNET_OK) status = check_integrity(&made->writer, err);
     if (status == BIREFNET_OK) status = migrate(&made->writer, err);
     if (status == BIREFNET_OK) /* first attempts that a crash cut off: not in a while, now */

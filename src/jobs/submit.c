@@ -103,6 +103,23 @@ static bool take_place(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer
     return !closed && !type;
 }
 
+/* Webhooks that nobody takes stay for hours: there is a limit, for one key and for all. True where there is room; else
+ * answer says why not. A few that come at once may pass it together. */
+static bool may_leave_webhook(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer)
+{
+    int64_t of_key, of_all;
+    if (!submit->webhook || !submit->webhook[0]) return true;
+    if (bn_store_webhooks_pending(jobs->store, submit->key_id, &of_key, &of_all, NULL) != BIREFNET_OK)
+        return true; /* the store fails: it cannot take the request either, and says so */
+    const bool key_full = of_key >= jobs->options.max_key_webhooks;
+    if (!key_full && of_all < jobs->options.max_webhooks) return true;
+    refuse(jobs, answer, 429, "webhooks_limit",
+           key_full ? "Too many webhooks of this key wait for their receivers"
+                    : "Too many webhooks wait for their receivers",
+           60);
+    return false;
+}
+
 static void leave_place(bn_jobs *jobs, const bn_submit *submit)
 {
     pthread_mutex_lock(&jobs->lock);
@@ -201,7 +218,7 @@ static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
     atomic_fetch_add(&jobs->metrics.accepted, 1);
     if (ending) {
         bn_ending_count(jobs, ending);
-        if (accepted->webhook) bn_courier_poke(jobs);
+        if (accepted->webhook) bn_courier_poke(jobs, accepted->webhook, accepted->key_id);
         return BIREFNET_OK;
     }
     BN_TRY(bn_live_add(jobs, accepted, err));
@@ -221,7 +238,7 @@ void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_I
     bool broken, fetches;
     *answer = (bn_answer){0};
     if (position) *position = 0;
-    if (!take_place(jobs, submit, answer)) return;
+    if (!may_leave_webhook(jobs, submit, answer) || !take_place(jobs, submit, answer)) return;
     const bool ends = ends_at_once(jobs, submit, &ending, &broken, &fetches);
     if (ends && (submit->sync || broken)) {
         leave_place(jobs, submit);
