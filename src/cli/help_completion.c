@@ -24,7 +24,7 @@ static void print_argument_arm(FILE *out, bn_option id)
     if (spec->takes_path) fputs("-f ", out);
     fputs("-W '", out);
     if (spec->choices) print_words(out, spec->choices);
-    if (id == BN_OPTION_MODEL) print_presets(out, false);
+    if (id == BN_OPTION_MODEL || id == BN_OPTION_AGAINST) print_presets(out, false);
     fputs("' -- \"$word\")); return ;;\n", out);
 }
 

@@ -74,6 +74,9 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     case BN_COMMAND_BENCH:
         code = bn_command_bench(values, &console);
         break;
+    case BN_COMMAND_EVAL:
+        code = bn_command_eval(values, &console);
+        break;
     case BN_COMMAND_SERVE:
         code = bn_command_serve(values, &console);
         break;

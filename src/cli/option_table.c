@@ -6,6 +6,7 @@
 #define PULL   (1u << BN_COMMAND_PULL)
 #define INFO   (1u << BN_COMMAND_INFO)
 #define BENCH  (1u << BN_COMMAND_BENCH)
+#define EVAL   (1u << BN_COMMAND_EVAL)
 #define SERVE  (1u << BN_COMMAND_SERVE)
 #define KEYS   (1u << BN_COMMAND_KEYS)
 
@@ -16,12 +17,12 @@ static const bn_option_spec options[BN_OPTIONS] = {
                               "folder that exists; trees are kept), or to standard output (-). Without it "
                               "the cut-out of photo.jpg is photo-cutout.png beside it."},
     [BN_OPTION_MODEL] = {"model", 'm', BN_KIND_TEXT, "MODEL", .takes_path = true,
-                         .commands = REMOVE | INFO | BENCH,
+                         .commands = REMOVE | INFO | BENCH | EVAL,
                          .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
                                  "seeded:GENERATION-BACKBONE:SEED for trials. Default: the published general "
                                  "weights if they are there, else the starter weights."},
     [BN_OPTION_RESOLUTION] = {"resolution", 'r', BN_KIND_TEXT, "SIZE", .fallback = "the model's own",
-                              .commands = REMOVE | INFO | BENCH,
+                              .commands = REMOVE | INFO | BENCH | EVAL,
                               .help =
                                   "What the network sees: 1024x1024, 2048x2048, any WIDTHxHEIGHT from 64 to "
                                   "4096, or native for each photo at its own size (at most 2304)."},
@@ -58,7 +59,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                            .commands = REMOVE,
                            .help = "Keep the photo's colour profile and samples, or convert to sRGB."},
     [BN_OPTION_MAX_PIXELS] = {"max-pixels", 0, BN_KIND_REAL, "MILLIONS", .low = 0.001, .high = 10000,
-                              .fallback = "100", .commands = REMOVE | SERVE,
+                              .fallback = "100", .commands = REMOVE | EVAL | SERVE,
                               .help = "Refuse photos of more pixels before any memory is taken for them."},
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
                                  .help = "Leave inputs alone whose output is already there."},
@@ -72,25 +73,26 @@ static const bn_option_spec options[BN_OPTIONS] = {
                        .help = "Download a preset's weights without asking if they are not there."},
     [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
                            .fallback = "all that the process may use",
-                           .commands = REMOVE | INFO | BENCH | SERVE, .help = "Threads of the network."},
+                           .commands = REMOVE | INFO | BENCH | EVAL | SERVE,
+                           .help = "Threads of the network."},
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
-         .commands = REMOVE | INFO | BENCH,
+         .commands = REMOVE | INFO | BENCH | EVAL,
          .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively; "
                  "asking for bf16 elsewhere is an error."},
     [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL",
                            .choices = "auto|plain|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
-                           .commands = REMOVE | INFO | BENCH,
+                           .commands = REMOVE | INFO | BENCH | EVAL,
                            .help = "Use instructions of the CPU up to this level only, as on an older one; "
                                    "plain is portable C, and SSE4.1 in oneDNN. auto is all that the CPU has "
                                    "but AMX, which has not passed every test yet."},
     [BN_OPTION_TILE_ORDER] =
         {"tile-order", 0, BN_KIND_CHOICE, "ORDER", .choices = "auto|channel|grid", .fallback = "auto",
-         .commands = REMOVE | INFO | BENCH,
+         .commands = REMOVE | INFO | BENCH | EVAL,
          .help = "How the decoder reads image tiles: channel for weights since November 2024, "
                  "grid for older ones. auto tells it by the weights."},
     [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
-                              .commands = REMOVE | MODELS | PULL | INFO | BENCH | SERVE,
+                              .commands = REMOVE | MODELS | PULL | INFO | BENCH | EVAL | SERVE,
                               .help = "Look for weights here first, and pull them to here."},
     [BN_OPTION_RUNS] = {"runs", 'n', BN_KIND_WHOLE, "N", .low = 1, .high = 1000, .fallback = "5",
                         .commands = BENCH,
@@ -100,6 +102,18 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help = "Time decoding to encoding of this photo instead of a 12-megapixel JPEG made for it."},
     [BN_OPTION_COMPARE] = {"compare-precision", 0, BN_KIND_FLAG, .commands = BENCH,
                            .help = "Also run in float32 and say how far the result is from that."},
+    [BN_OPTION_AGAINST] = {"against", 0, BN_KIND_TEXT, "MODEL", .takes_path = true, .commands = EVAL,
+                           .help =
+                               "Measure this model, too, and say by how much the first one is better, with a "
+                               "95 % interval (paired bootstrap)."},
+    [BN_OPTION_UNKNOWN] =
+        {"unknown", 0, BN_KIND_FLAG, .commands = EVAL,
+         .help = "Pixels of exactly 128 in a true mask are not known and count nowhere (trimaps). "
+                 "Without it they are half subject."},
+    [BN_OPTION_HTML] =
+        {"html", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = EVAL,
+         .help = "Write a page with the figures and the worst twenty photos side by side: photo, truth, "
+                 "mask, difference. One file that loads nothing."},
     [BN_OPTION_LISTEN] = {"listen", 'l', BN_KIND_TEXT, "HOST:PORT", .fallback = "127.0.0.1:8000",
                           .commands = SERVE,
                           .help =
@@ -185,16 +199,17 @@ static const bn_option_spec options[BN_OPTIONS] = {
                           .help =
                               "Only check the files that are there against the SHA-256 noted when they were "
                               "pulled."},
-    [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH | KEYS,
+    [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH | EVAL | KEYS,
                         .help = "Print JSON for programs instead of text."},
-    [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG, .commands = REMOVE | PULL,
+    [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG, .commands = REMOVE | PULL | EVAL,
                                .help = "No progress bar, even in a terminal."},
-    [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG, .commands = REMOVE | PULL | SERVE | KEYS,
+    [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG, .commands = REMOVE | PULL | EVAL | SERVE | KEYS,
                          .help = "Print errors only."},
-    [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG, .commands = REMOVE | PULL | INFO | BENCH | SERVE,
+    [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG,
+                           .commands = REMOVE | PULL | INFO | BENCH | EVAL | SERVE,
                            .help = "Say more: the model, the times of each photo."},
     [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG,
-                        .commands = REMOVE | MODELS | PULL | INFO | BENCH | SERVE | KEYS,
+                        .commands = REMOVE | MODELS | PULL | INFO | BENCH | EVAL | SERVE | KEYS,
                         .help = "Print this and stop."},
 };
 
@@ -247,6 +262,25 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet bench -m light -r 1024x1024\tfive runs\n"
          "birefnet bench -m seeded:gen3-swin_v1_t:1 --json\ta published architecture without its weights\n"
          "birefnet bench --photo photo.jpg\twith a photo of your own\n"},
+    [BN_COMMAND_EVAL] =
+        {"eval", "PHOTOS [TRUTHS]", 1, 2, "Measure the masks of a model against true ones",
+         "PHOTOS is a folder, searched with all below it. TRUTHS holds a true mask of the same place, stem "
+         "and size "
+         "for each photo: white is subject, black is background, or a cut-out whose alpha is the mask. "
+         "Without TRUTHS "
+         "the masks lie beside the photos as .png.\n"
+         "Prints for each folder the means and the worst values of IoU, mean absolute error (MAE), S-measure "
+         "(S), "
+         "weighted F (wF), maximum F, E-measure (E) and boundary IoU (bIoU), and, where true masks are soft, "
+         "of SAD, "
+         "MSE, Grad and Conn. MAE and the last four are errors: less is better.\n"
+         "The run goes on after a photo that fails (no true mask, another size, unreadable) and ends with "
+         "exit code "
+         "3.\n",
+         "birefnet eval photos masks\tthe weights that remove would use\n"
+         "birefnet eval photos masks -m matting --against light\twhich is better for these photos?\n"
+         "birefnet eval photos masks --html report.html\tand see where it fails\n"
+         "birefnet eval photos masks -m my.safetensors -r 512x512 --json\tfigures for programs\n"},
     [BN_COMMAND_SERVE] = {"serve", "", 0, 0, "Answer HTTP as fal-ai/birefnet/v2 does",
                           "The clients of that endpoint work with this server when they are given its "
                           "address (see SERVER.md), and "

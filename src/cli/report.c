@@ -3,8 +3,8 @@
 
 #include "base/cpu.h"
 #include "base/file.h"
+#include "cli/json.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,20 +23,6 @@ static const char *state_name(bn_outcome_state state)
     return "not_reached";
 }
 
-/* Names of files need not be UTF-8, JSON must be: bytes that are not become '?'. */
-static json_t *text(const char *bytes)
-{
-    json_t *value = json_string(bytes);
-    if (value || !bytes) return value ? value : json_null();
-    char *copy = strdup(bytes);
-    if (!copy) return json_null();
-    for (char *c = copy; *c; c++)
-        if ((unsigned char)*c >= 0x80) *c = '?';
-    value = json_string(copy);
-    free(copy);
-    return value ? value : json_null();
-}
-
 static json_t *size(int width, int height)
 {
     return json_pack("{s:i, s:i}", "width", width, "height", height);
@@ -45,23 +31,24 @@ static json_t *size(int width, int height)
 static json_t *photo_json(const bn_photo *photo, const bn_outcome *outcome)
 {
     const bn_cutout_times *times = &outcome->times;
-    json_t *json = json_pack("{s:o, s:s}", "input", text(photo->source), "state", state_name(outcome->state));
+    json_t *json =
+        json_pack("{s:o, s:s}", "input", bn_json_text(photo->source), "state", state_name(outcome->state));
     if (!json) return NULL;
     if (outcome->state == BN_OUTCOME_FAILED) {
         json_object_set_new(json, "error",
                             json_pack("{s:s, s:o, s:i}", "status", birefnet_status_name(outcome->status),
-                                      "message", text(outcome->message), "exit_code",
+                                      "message", bn_json_text(outcome->message), "exit_code",
                                       (int)bn_exit_of(outcome->status, outcome->stage)));
         return json;
     }
-    if (photo->output) json_object_set_new(json, "output", text(photo->output));
-    if (photo->mask) json_object_set_new(json, "mask", text(photo->mask));
+    if (photo->output) json_object_set_new(json, "output", bn_json_text(photo->output));
+    if (photo->mask) json_object_set_new(json, "mask", bn_json_text(photo->mask));
     if (outcome->state != BN_OUTCOME_DONE) return json;
     json_object_set_new(json, "format", json_string(bn_format_get_facts(outcome->format)->name));
     json_object_set_new(json, "size", size(outcome->width, outcome->height));
     json_object_set_new(json, "result_size", size(outcome->result_width, outcome->result_height));
     json_object_set_new(json, "network_size", size(outcome->network_width, outcome->network_height));
-    if (outcome->note[0]) json_object_set_new(json, "note", text(outcome->note));
+    if (outcome->note[0]) json_object_set_new(json, "note", bn_json_text(outcome->note));
     if (outcome->empty) json_object_set_new(json, "empty", json_true());
     json_object_set_new(json, "times_ms",
                         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "read", outcome->read_ms, "decode",
@@ -74,10 +61,11 @@ static json_t *photo_json(const bn_photo *photo, const bn_outcome *outcome)
 static json_t *model_json(const bn_run *run)
 {
     const birefnet_model_info *model = &run->model;
-    if (!run->model_is_open) return json_pack("{s:o}", "path", text(run->model_path));
-    return json_pack("{s:o, s:o, s:o, s:s, s:f}", "path", text(run->model_path), "name", text(model->name),
-                     "architecture", text(model->architecture), "precision",
-                     model->precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "open_ms", run->open_ms);
+    if (!run->model_is_open) return json_pack("{s:o}", "path", bn_json_text(run->model_path));
+    return json_pack("{s:o, s:o, s:o, s:s, s:f}", "path", bn_json_text(run->model_path), "name",
+                     bn_json_text(model->name), "architecture", bn_json_text(model->architecture),
+                     "precision", model->precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "open_ms",
+                     run->open_ms);
 }
 
 bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err)
