@@ -56,7 +56,8 @@ static bn_status avif_probe(const uint8_t *bytes, size_t size, bn_image_header *
     bn_status status;
     BN_TRY_DONE(open_reader(bytes, size, &decoder, err));
     const avifImage *found = decoder->image;
-    *header = (bn_image_header){(int)found->width, (int)found->height, find_orientation(found)};
+    *header = (bn_image_header){
+        .width = (int)found->width, .height = (int)found->height, .orientation = find_orientation(found)};
 done:
     if (decoder) avifDecoderDestroy(decoder);
     return status;
@@ -106,4 +107,9 @@ done:
     return status;
 }
 
-const bn_codec bn_avif_codec = {avif_probe, avif_decode, NULL};
+const bn_codec bn_avif_codec = {
+    .probe = avif_probe,
+    .decode = avif_decode,
+    .encode = NULL,
+    .pixel_bytes = 26, /* of a grid: its tiles, the whole, RGBA, 8 bytes each; without a grid 17 */
+};

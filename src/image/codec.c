@@ -5,7 +5,6 @@
 #include "image/codec_table.h"
 #include "image/orientation.h"
 
-#include <limits.h>
 #include <string.h>
 
 static const bn_codec *const codecs[BN_FORMATS] = {
@@ -30,8 +29,11 @@ bn_status bn_limits_check(const bn_decode_limits *limits, uint64_t width, uint64
         return bn_fail(err, BIREFNET_ERROR_FORMAT, "an image without pixels (%llux%llu)",
                        (unsigned long long)width, (unsigned long long)height);
     uint64_t pixels = 0;
-    if (width > INT_MAX || height > INT_MAX || !bn_size_mul(width, height, &pixels) ||
-        pixels > limits->max_pixels)
+    if (width > BN_DECODE_MAX_SIDE || height > BN_DECODE_MAX_SIDE)
+        return bn_fail(err, BIREFNET_ERROR_LIMIT,
+                       "the image has %llux%llu pixels, the limit for a side is %d",
+                       (unsigned long long)width, (unsigned long long)height, BN_DECODE_MAX_SIDE);
+    if (!bn_size_mul(width, height, &pixels) || pixels > limits->max_pixels)
         return bn_fail(
             err, BIREFNET_ERROR_LIMIT, "the image has %llux%llu pixels, the limit is %.4g megapixels",
             (unsigned long long)width, (unsigned long long)height, (double)limits->max_pixels / 1e6);
@@ -45,6 +47,28 @@ bn_status bn_image_adopt_icc(bn_image *image, const void *bytes, size_t size, bn
     if (!bytes || size < HEADER_BYTES || size > max_bytes) return BIREFNET_OK;
     if (memcmp((const uint8_t *)bytes + AT_COLOUR_SPACE, "RGB ", 4) != 0) return BIREFNET_OK;
     return bn_image_set_icc(image, bytes, size, err);
+}
+
+/* Sums that would overflow become UINT64_MAX. */
+static uint64_t sum_bytes(uint64_t pixels, uint64_t pixel_bytes, uint64_t more_bytes, size_t file_bytes)
+{
+    uint64_t bytes = 0;
+    if (!bn_size_mul(pixels, pixel_bytes, &bytes) || !bn_size_add(bytes, more_bytes, &bytes) ||
+        !bn_size_add(bytes, file_bytes + BN_DECODE_FIXED_BYTES, &bytes))
+        return UINT64_MAX;
+    return bytes;
+}
+
+/* The limits allow the codec that is hungriest by the pixel as many pixels as they say. */
+static bn_status check_memory(const bn_codec *codec, const bn_image_header *header, size_t file_bytes,
+                              const bn_decode_limits *limits, bn_error *err)
+{
+    const uint64_t pixels = (uint64_t)header->width * (uint64_t)header->height;
+    const uint64_t need = sum_bytes(pixels, codec->pixel_bytes, header->extra_bytes, file_bytes);
+    const uint64_t most = sum_bytes(limits->max_pixels, BN_DECODE_PIXEL_BYTES, 0, file_bytes);
+    if (need <= most) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_LIMIT, "decoding the image could take %.4g MB, the limit is %.4g MB",
+                   (double)need / 1e6, (double)most / 1e6);
 }
 
 /* "starts with 3c 68 74 6d "<htm"": enough for a person to see that it is a web page. */
@@ -78,6 +102,17 @@ bn_status bn_image_probe(const void *bytes, size_t size, bn_format *format, int 
     return BIREFNET_OK;
 }
 
+bn_status bn_image_decode_bytes(const void *bytes, size_t size, uint64_t *need, bn_error *err)
+{
+    const bn_format format = bn_format_from_bytes(bytes, size);
+    if (!codecs[format]) return fail_unknown(bytes, size, err);
+    bn_image_header header = {.orientation = 1};
+    BN_TRY(codecs[format]->probe(bytes, size, &header, err));
+    *need = sum_bytes((uint64_t)header.width * (uint64_t)header.height, codecs[format]->pixel_bytes,
+                      header.extra_bytes, size);
+    return BIREFNET_OK;
+}
+
 bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                           bn_error *err)
 {
@@ -89,6 +124,10 @@ bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits
     if (limits->refused & 1u << format)
         return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "images of format %s are not accepted here",
                        bn_format_get_facts(format)->name);
+    bn_image_header header = {.orientation = 1};
+    BN_TRY(codecs[format]->probe(bytes, size, &header, err));
+    BN_TRY(bn_limits_check(limits, (uint64_t)header.width, (uint64_t)header.height, err));
+    BN_TRY(check_memory(codecs[format], &header, size, limits, err));
     bn_image *made = NULL;
     BN_TRY(codecs[format]->decode(bytes, size, limits, &made, err));
     made->source_format = format;

@@ -9,8 +9,10 @@
 #define BN_DECODE_MAX_PIXELS 100000000ull
 
 typedef struct bn_decode_limits {
-    uint64_t max_pixels;  /* width * height; checked before anything is allocated for pixels */
-    uint32_t refused;     /* formats not to be read, a set of 1u << BN_FORMAT_...; default 0: none */
+    uint64_t
+        max_pixels;   /* width * height; checked before anything is allocated for pixels. Bounds memory, too:
+                           * at most 26 bytes for each of them, the file's size and 64 MiB, whatever the file says */
+    uint32_t refused; /* formats not to be read, a set of 1u << BN_FORMAT_...; default 0: none */
     bool allow_truncated; /* a cut-off JPEG gives what there is, the rest grey; default false: an error */
 } bn_decode_limits;
 
@@ -21,9 +23,12 @@ void bn_decode_limits_default(bn_decode_limits *limits);
 bn_status bn_image_probe(const void *bytes, size_t size, bn_format *format, int *width, int *height,
                          bn_error *err);
 
+/* Look at the header only: the most memory that bn_image_decode could take for the file, limits left aside. */
+bn_status bn_image_decode_bytes(const void *bytes, size_t size, uint64_t *need, bn_error *err);
+
 /* Decode a file held in memory; the format is told by its content. Animations give their first frame.
  *   FORMAT      not an image, broken, or cut off ("truncated JPEG: ...")
- *   LIMIT       more pixels than limits allow
+ *   LIMIT       more pixels, or more memory for them, than limits allow; a side beyond a million pixels
  *   UNSUPPORTED well formed, but not something that is read here, or a refused format
  * limits may be NULL: the defaults. The caller destroys *image. */
 bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,

@@ -7,22 +7,36 @@
 /* What a header says; width and height as stored, before turning by orientation. */
 typedef struct bn_image_header {
     int width, height;
-    int orientation; /* 1 to 8 */
+    int orientation;      /* 1 to 8 */
+    uint64_t extra_bytes; /* what decoding takes beyond the codec's bounds below: strips, tiles, tables */
 } bn_image_header;
 
+/* Memory of decoding is bounded before it is taken, by what the codec declares here: pixel_bytes for each pixel,
+ * header.extra_bytes, the file's size, and BN_DECODE_FIXED_BYTES. codec.c refuses a file whose sum exceeds what
+ * the caller's limits allow; tests/image/test_memory.c feeds each codec its worst files and measures. */
 typedef struct bn_codec {
+    /* Takes little memory itself, whatever the file says. */
     bn_status (*probe)(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err);
-    /* Leaves the pixels as stored and sets source_orientation; codec.c turns them. Calls bn_limits_check
-     * before it allocates anything whose size the file decides. */
+    /* Called after probe and within the limits. Leaves the pixels as stored and sets source_orientation; codec.c
+     * turns them. Sizes that the probe did not see pass bn_limits_check before anything is allocated. */
     bn_status (*decode)(const uint8_t *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                         bn_error *err);
     bn_status (*encode)(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
                         bn_error *err);
+    unsigned
+        pixel_bytes; /* the most that a pixel takes while decoding, or while it is turned, image included */
 } bn_codec;
+
+/* The most that any codec may declare for a pixel; limits on pixels are limits on memory by it. */
+#define BN_DECODE_PIXEL_BYTES 26
+/* Library state, rows of the longest side, colour profiles and what else does not grow with the picture. */
+#define BN_DECODE_FIXED_BYTES (64ull << 20)
+/* Longer sides are refused: rows are held several times over. */
+#define BN_DECODE_MAX_SIDE 1000000
 
 extern const bn_codec bn_jpeg_codec, bn_png_codec, bn_webp_codec, bn_gif_codec, bn_avif_codec, bn_tiff_codec;
 
-/* FORMAT for empty images, LIMIT for too many pixels or a side beyond int. */
+/* FORMAT for empty images, LIMIT for too many pixels or too long a side. */
 bn_status bn_limits_check(const bn_decode_limits *limits, uint64_t width, uint64_t height, bn_error *err);
 
 /* An embedded profile becomes the image's own if it is an RGB profile of a sane size; else it is left out. */

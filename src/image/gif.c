@@ -112,7 +112,7 @@ static bn_status gif_probe(const uint8_t *bytes, size_t size, bn_image_header *h
     gif_source source = {bytes, size, 0};
     GifFileType *gif = NULL;
     BN_TRY(open_reader(&source, &gif, err));
-    *header = (bn_image_header){gif->SWidth, gif->SHeight, 1};
+    *header = (bn_image_header){.width = gif->SWidth, .height = gif->SHeight, .orientation = 1};
     DGifCloseFile(gif, NULL);
     return BIREFNET_OK;
 }
@@ -126,7 +126,6 @@ static bn_status gif_decode(const uint8_t *bytes, size_t size, const bn_decode_l
     int transparent;
     bn_status status;
     BN_TRY_DONE(open_reader(&source, &gif, err));
-    BN_TRY_DONE(bn_limits_check(limits, (uint64_t)gif->SWidth, (uint64_t)gif->SHeight, err));
     BN_TRY_DONE(find_frame(gif, &transparent, err));
     const GifImageDesc *frame = &gif->Image;
     BN_TRY_DONE(bn_limits_check(limits, (uint64_t)frame->Width, (uint64_t)frame->Height, err));
@@ -201,4 +200,9 @@ static bn_status gif_encode(const bn_image *image, const bn_encode_options *opti
     return status;
 }
 
-const bn_codec bn_gif_codec = {gif_probe, gif_decode, gif_encode};
+const bn_codec bn_gif_codec = {
+    .probe = gif_probe,
+    .decode = gif_decode,
+    .encode = gif_encode,
+    .pixel_bytes = 4, /* RGBA; frames are read by rows */
+};

@@ -21,6 +21,9 @@
 /* Real progressive files have about ten scans; more only cost time. */
 #define MAX_SCANS 100
 
+/* A file of several scans is held as coefficients of 2 bytes, of four components at most. */
+#define JPEG_PIXEL_BYTES 8
+
 typedef struct reader {
     struct jpeg_decompress_struct info;
     struct jpeg_error_mgr errors;
@@ -153,7 +156,9 @@ static bn_status read_header(reader *r, const uint8_t *bytes, size_t size, bn_im
 {
     if (setjmp(r->on_error)) return fail_reading(r, err);
     reader_open(r, bytes, size);
-    *header = (bn_image_header){(int)r->info.image_width, (int)r->info.image_height, find_orientation(r)};
+    *header = (bn_image_header){.width = (int)r->info.image_width,
+                                .height = (int)r->info.image_height,
+                                .orientation = find_orientation(r)};
     return BIREFNET_OK;
 }
 
@@ -186,10 +191,16 @@ static void read_rows(reader *r, bool despite_damage)
     }
 }
 
-/* What is needed before rows can be read; the profile of CMYK is used up here. */
-static bn_status prepare(reader *r, const bn_decode_limits *limits, bn_error *err)
+/* What libjpeg may hold of the picture, and of markers; more is an error of its. */
+static void cap_memory(reader *r, size_t file_bytes)
 {
-    BN_TRY(bn_limits_check(limits, r->info.image_width, r->info.image_height, err));
+    const uint64_t pixels = (uint64_t)r->info.image_width * r->info.image_height;
+    r->info.mem->max_memory_to_use = (long)(pixels * JPEG_PIXEL_BYTES + file_bytes + BN_DECODE_FIXED_BYTES);
+}
+
+/* What is needed before rows can be read; the profile of CMYK is used up here. */
+static bn_status prepare(reader *r, bn_error *err)
+{
     const bool is_cmyk = r->info.jpeg_color_space == JCS_CMYK || r->info.jpeg_color_space == JCS_YCCK;
     r->info.out_color_space = is_cmyk ? JCS_CMYK : JCS_RGB;
     BN_TRY(bn_image_create((int)r->info.image_width, (int)r->info.image_height, 3, 8, &r->image, err));
@@ -210,7 +221,8 @@ static bn_status read_pixels(reader *r, const uint8_t *bytes, size_t size, const
 {
     if (setjmp(r->on_error)) return fail_reading(r, err);
     reader_open(r, bytes, size);
-    BN_TRY(prepare(r, limits, err));
+    cap_memory(r, size);
+    BN_TRY(prepare(r, err));
     jpeg_start_decompress(&r->info);
     read_rows(r, limits->allow_truncated);
     /* in a file of several scans a missing end may be a missing scan */
@@ -349,4 +361,9 @@ static bn_status jpeg_encode(const bn_image *image, const bn_encode_options *opt
     return status;
 }
 
-const bn_codec bn_jpeg_codec = {jpeg_probe, jpeg_decode, jpeg_encode};
+const bn_codec bn_jpeg_codec = {
+    .probe = jpeg_probe,
+    .decode = jpeg_decode,
+    .encode = jpeg_encode,
+    .pixel_bytes = JPEG_PIXEL_BYTES + 3, /* and RGB; by which turning is covered */
+};

@@ -20,7 +20,8 @@ static bn_status fail_reading(int code, bn_error *err)
 static bn_status open_reader(const uint8_t *bytes, size_t size, spng_ctx **context, struct spng_ihdr *header,
                              bn_error *err)
 {
-    const size_t max_chunk_bytes = 32u << 20, max_kept_bytes = 64u << 20;
+    const size_t max_chunk_bytes = 17u << 20,
+                 max_kept_bytes = 40u << 20; /* of texts and profiles, unpacked */
     spng_ctx *c = spng_ctx_new(0);
     if (!c) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to read a PNG");
     *context = c;
@@ -46,7 +47,8 @@ bn_status bn_png_probe(const uint8_t *bytes, size_t size, bn_image_header *heade
     struct spng_ihdr ihdr = {0};
     bn_status status = open_reader(bytes, size, &context, &ihdr, err);
     if (status == BIREFNET_OK)
-        *header = (bn_image_header){(int)ihdr.width, (int)ihdr.height, find_orientation(context)};
+        *header = (bn_image_header){
+            .width = (int)ihdr.width, .height = (int)ihdr.height, .orientation = find_orientation(context)};
     spng_ctx_free(context);
     return status;
 }
@@ -91,13 +93,13 @@ static bn_status read_pixels(spng_ctx *context, const struct spng_ihdr *ihdr, bn
 bn_status bn_png_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                         bn_error *err)
 {
+    (void)limits; /* all that they bound is in the header */
     spng_ctx *context = NULL;
     struct spng_ihdr ihdr = {0};
     struct spng_iccp icc;
     bn_image *made = NULL;
     bn_status status;
     BN_TRY_DONE(open_reader(bytes, size, &context, &ihdr, err));
-    BN_TRY_DONE(bn_limits_check(limits, ihdr.width, ihdr.height, err));
     BN_TRY_DONE(read_pixels(context, &ihdr, &made, err));
     made->source_depth = ihdr.bit_depth;
     if (spng_get_iccp(context, &icc) == 0)
@@ -114,4 +116,9 @@ done:
     return status;
 }
 
-const bn_codec bn_png_codec = {bn_png_probe, bn_png_decode, bn_png_encode};
+const bn_codec bn_png_codec = {
+    .probe = bn_png_probe,
+    .decode = bn_png_decode,
+    .encode = bn_png_encode,
+    .pixel_bytes = 16, /* RGBA of 16 bits, and once more to turn it */
+};

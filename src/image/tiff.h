@@ -20,6 +20,9 @@ typedef struct bn_tiff_memory {
 bn_status bn_tiff_open(bn_tiff_memory *memory, const char *mode, uint64_t max_bytes, bn_error *err);
 void bn_tiff_close(bn_tiff_memory *memory);
 
+/* The memory that the tags of the first folder take in libtiff; 0 where there is no folder. */
+uint64_t bn_tiff_tags_bytes(const uint8_t *bytes, size_t size);
+
 bn_status bn_tiff_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err);
 bn_status bn_tiff_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                          bn_error *err);

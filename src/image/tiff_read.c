@@ -12,7 +12,7 @@
 
 typedef struct tiff_facts {
     uint32_t width, height;
-    uint16_t bits, samples, photometric, planar, format, orientation, extras;
+    uint16_t bits, samples, photometric, planar, format, orientation, compression, extras;
     uint16_t first_extra; /* EXTRASAMPLE_... */
     bool tiled;
 } tiff_facts;
@@ -27,6 +27,7 @@ static void read_facts(TIFF *tiff, tiff_facts *f)
     TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &f->planar);
     TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &f->format);
     TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &f->orientation);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &f->compression);
     if (!TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &f->photometric))
         f->photometric = f->samples >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
     uint16_t *kinds = NULL;
@@ -35,36 +36,6 @@ static void read_facts(TIFF *tiff, tiff_facts *f)
     f->tiled = TIFFIsTiled(tiff) != 0;
     if (f->orientation < 1 || f->orientation > 8) f->orientation = 1;
 }
-
-bn_status bn_tiff_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err)
-{
-    bn_tiff_memory memory = {.bytes = bytes, .size = size};
-    tiff_facts facts;
-    BN_TRY(bn_tiff_open(&memory, "r", 1u << 30, err));
-    read_facts(memory.tiff, &facts);
-    bn_tiff_close(&memory);
-    bn_decode_limits none = {.max_pixels = UINT64_MAX};
-    BN_TRY(bn_limits_check(&none, facts.width, facts.height, err));
-    *header = (bn_image_header){(int)facts.width, (int)facts.height, facts.orientation};
-    return BIREFNET_OK;
-}
-
-static bn_status fail_reading(const bn_tiff_memory *memory, bn_error *err)
-{
-    return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged or truncated TIFF: %s",
-                   memory->message[0] ? memory->message : "unknown error");
-}
-
-/* ---- samples as they are ------------------------------------------------------------------------------- */
-
-typedef struct tiff_reading {
-    bn_tiff_memory *memory;
-    tiff_facts facts;
-    bn_image *image;
-    bn_cmyk *cmyk;  /* NULL unless the samples are ink */
-    uint8_t *block; /* one strip or tile */
-    bool has_alpha, premultiplied;
-} tiff_reading;
 
 static int colours_of(const tiff_facts *f)
 {
@@ -90,6 +61,72 @@ static bool is_plain(const tiff_facts *f)
     if (colours == 4) return f->bits == 8 && f->planar == PLANARCONFIG_CONTIG;
     return f->bits == 8 || f->bits == 16;
 }
+
+/* Whether libtiff's code for this compression holds a whole unpacked strip. */
+static bool unpacks_whole_strips(const tiff_facts *f)
+{
+    return f->compression == COMPRESSION_WEBP || f->compression == COMPRESSION_LERC ||
+           f->compression == COMPRESSION_JBIG || f->compression == COMPRESSION_PIXARLOG ||
+           f->compression == COMPRESSION_SGILOG || f->compression == COMPRESSION_SGILOG24;
+}
+
+/* A strip or tile as a whole, decoded; 0 where the numbers make none. */
+static uint64_t block_bytes_of(TIFF *tiff, const tiff_facts *f)
+{
+    return f->tiled ? TIFFTileSize64(tiff) : TIFFStripSize64(tiff);
+}
+
+/* What reading takes beyond the image. Strips of plain samples are read by rows, but for those of compressions that
+ * unpack a strip as a whole; for everything else libtiff makes a raster of 4 bytes a pixel, from four planes at most. */
+static uint64_t extra_bytes_of(TIFF *tiff, const tiff_facts *f)
+{
+    uint64_t block = block_bytes_of(tiff, f), all = 0;
+    if (is_plain(f) && !f->tiled && !unpacks_whole_strips(f)) block = TIFFScanlineSize64(tiff);
+    const uint64_t copies = is_plain(f) || f->planar != PLANARCONFIG_SEPARATE ? 2 : 5;
+    return bn_size_mul(block, copies, &all) ? all : UINT64_MAX;
+}
+
+bn_status bn_tiff_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err)
+{
+    bn_tiff_memory memory = {.bytes = bytes, .size = size};
+    tiff_facts facts;
+    bn_status status;
+    /* tags that do not lie over one another take twice the file at most, short tables a little more */
+    const uint64_t tags_bytes = bn_tiff_tags_bytes(bytes, size),
+                   most_bytes = 2 * (uint64_t)size + (32u << 20);
+    if (tags_bytes > most_bytes)
+        return bn_fail(err, BIREFNET_ERROR_LIMIT, "the tags of the TIFF claim %.4g MB, the limit is %.4g MB",
+                       (double)tags_bytes / 1e6, (double)most_bytes / 1e6);
+    BN_TRY_DONE(bn_tiff_open(&memory, "r", most_bytes, err));
+    read_facts(memory.tiff, &facts);
+    bn_decode_limits none = {.max_pixels = UINT64_MAX};
+    BN_TRY_DONE(bn_limits_check(&none, facts.width, facts.height, err));
+    *header = (bn_image_header){.width = (int)facts.width,
+                                .height = (int)facts.height,
+                                .orientation = facts.orientation,
+                                .extra_bytes = extra_bytes_of(memory.tiff, &facts)};
+    if (!bn_size_add(header->extra_bytes, tags_bytes, &header->extra_bytes)) header->extra_bytes = UINT64_MAX;
+done:
+    bn_tiff_close(&memory);
+    return status;
+}
+
+static bn_status fail_reading(const bn_tiff_memory *memory, bn_error *err)
+{
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged or truncated TIFF: %s",
+                   memory->message[0] ? memory->message : "unknown error");
+}
+
+/* ---- samples as they are ------------------------------------------------------------------------------- */
+
+typedef struct tiff_reading {
+    bn_tiff_memory *memory;
+    tiff_facts facts;
+    bn_image *image;
+    bn_cmyk *cmyk;  /* NULL unless the samples are ink */
+    uint8_t *block; /* one row of a strip, or one tile */
+    bool has_alpha, premultiplied;
+} tiff_reading;
 
 /* Where the samples of one pixel of the file go: image channel for each, -1 for none. */
 static void place_sample(const tiff_reading *r, int sample, int *first, int *last)
@@ -157,32 +194,44 @@ static bn_status place_ink(const tiff_reading *r, uint32_t x, uint32_t y, uint32
     return BIREFNET_OK;
 }
 
-static bn_status read_plane(tiff_reading *r, int plane, bn_error *err)
+/* r->block holds width x height pixels that belong at (x, y); its rows are block_width wide. */
+static bn_status take_block(const tiff_reading *r, uint32_t x, uint32_t y, uint32_t width, uint32_t height,
+                            uint32_t block_width, int plane, bn_error *err)
+{
+    if (r->cmyk) return place_ink(r, x, y, width, height, block_width, err);
+    place_block(r, x, y, width, height, block_width, plane);
+    return BIREFNET_OK;
+}
+
+/* A strip may be as large as the image, with samples that nobody wants: by rows. */
+static bn_status read_rows(tiff_reading *r, int plane, bn_error *err)
+{
+    const tiff_facts *f = &r->facts;
+    for (uint32_t y = 0; y < f->height; y++) {
+        if (TIFFReadScanline(r->memory->tiff, r->block, y, (uint16_t)BN_MAX(plane, 0)) < 0)
+            return fail_reading(r->memory, err);
+        BN_TRY(take_block(r, 0, y, f->width, 1, f->width, plane, err));
+    }
+    return BIREFNET_OK;
+}
+
+static bn_status read_tiles(tiff_reading *r, int plane, bn_error *err)
 {
     TIFF *tiff = r->memory->tiff;
     const tiff_facts *f = &r->facts;
-    uint32_t block_width = f->width, block_height = f->height;
-    if (f->tiled) {
-        TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &block_width);
-        TIFFGetField(tiff, TIFFTAG_TILELENGTH, &block_height);
-    } else {
-        TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &block_height);
-    }
-    if (block_width == 0 || block_height == 0) return fail_reading(r->memory, err);
-    const uint16_t sample = (uint16_t)BN_MAX(plane, 0);
-    for (uint32_t y = 0; y < f->height; y += BN_MIN(block_height, f->height - y))
-        for (uint32_t x = 0; x < f->width; x += BN_MIN(block_width, f->width - x)) {
-            const uint32_t height = BN_MIN(block_height, f->height - y),
-                           width = BN_MIN(block_width, f->width - x);
-            const tmsize_t got =
-                f->tiled ? TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, x, y, 0, sample), r->block, -1)
-                         : TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, y, sample), r->block, -1);
-            const size_t row_bytes = (size_t)block_width * (plane < 0 ? f->samples : 1) * (f->bits / 8);
-            if (got < 0 || (size_t)got < (size_t)height * row_bytes) return fail_reading(r->memory, err);
-            if (r->cmyk)
-                BN_TRY(place_ink(r, x, y, width, height, block_width, err));
-            else
-                place_block(r, x, y, width, height, block_width, plane);
+    uint32_t tile_width = 0, tile_height = 0;
+    TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &tile_width);
+    TIFFGetField(tiff, TIFFTAG_TILELENGTH, &tile_height);
+    if (tile_width == 0 || tile_height == 0) return fail_reading(r->memory, err);
+    const size_t row_bytes = (size_t)tile_width * (plane < 0 ? f->samples : 1) * (f->bits / 8);
+    for (uint32_t y = 0; y < f->height; y += BN_MIN(tile_height, f->height - y))
+        for (uint32_t x = 0; x < f->width; x += BN_MIN(tile_width, f->width - x)) {
+            const uint32_t height = BN_MIN(tile_height, f->height - y),
+                           width = BN_MIN(tile_width, f->width - x);
+            const uint32_t tile = TIFFComputeTile(tiff, x, y, 0, (uint16_t)BN_MAX(plane, 0));
+            const tmsize_t got = TIFFReadEncodedTile(tiff, tile, r->block, -1);
+            if (got < 0 || (size_t)got < height * row_bytes) return fail_reading(r->memory, err);
+            BN_TRY(take_block(r, x, y, width, height, tile_width, plane, err));
         }
     return BIREFNET_OK;
 }
@@ -209,12 +258,10 @@ static void unpremultiply(bn_image *image)
 static bn_status read_plain(tiff_reading *r, bn_error *err)
 {
     const tiff_facts *f = &r->facts;
+    /* the probe has measured the same against the limits */
     const uint64_t block_bytes =
-        f->tiled ? TIFFTileSize64(r->memory->tiff) : TIFFStripSize64(r->memory->tiff);
-    /* a strip or tile may be larger than the image, but not by much */
-    const uint64_t image_bytes = (uint64_t)f->width * f->height * f->samples * (f->bits / 8u);
-    const uint64_t most_bytes = 2 * image_bytes + (64u << 20);
-    if (block_bytes == 0 || block_bytes > most_bytes) return fail_reading(r->memory, err);
+        f->tiled ? TIFFTileSize64(r->memory->tiff) : TIFFScanlineSize64(r->memory->tiff);
+    if (block_bytes == 0 || block_bytes > PTRDIFF_MAX) return fail_reading(r->memory, err);
     const bool ink = f->photometric == PHOTOMETRIC_SEPARATED;
     r->has_alpha = !ink && f->samples > colours_of(f) &&
                    (f->first_extra == EXTRASAMPLE_UNASSALPHA || f->first_extra == EXTRASAMPLE_ASSOCALPHA);
@@ -230,7 +277,8 @@ static bn_status read_plain(tiff_reading *r, bn_error *err)
         r->image->source_was_cmyk = true;
     }
     const int planes = f->planar == PLANARCONFIG_SEPARATE ? f->samples : 1;
-    for (int plane = 0; plane < planes; plane++) BN_TRY(read_plane(r, planes > 1 ? plane : -1, err));
+    for (int plane = 0; plane < planes; plane++)
+        BN_TRY((f->tiled ? read_tiles : read_rows)(r, planes > 1 ? plane : -1, err));
     if (r->premultiplied) unpremultiply(r->image);
     return BIREFNET_OK;
 }
@@ -280,10 +328,10 @@ bn_status bn_tiff_decode(const uint8_t *bytes, size_t size, const bn_decode_limi
     bn_status status;
     uint32_t icc_bytes = 0;
     void *icc = NULL;
-    const uint64_t most_bytes = BN_MIN(limits->max_pixels, (uint64_t)1 << 32) * 16 + (64u << 20);
+    const uint64_t most_bytes =
+        BN_MIN(limits->max_pixels, (uint64_t)1 << 32) * BN_DECODE_PIXEL_BYTES + size + BN_DECODE_FIXED_BYTES;
     BN_TRY_DONE(bn_tiff_open(&memory, "r", most_bytes, err));
     read_facts(memory.tiff, &r.facts);
-    BN_TRY_DONE(bn_limits_check(limits, r.facts.width, r.facts.height, err));
     BN_TRY_DONE(is_plain(&r.facts) ? read_plain(&r, err) : read_converted(&r, err));
     r.image->source_depth = r.facts.bits;
     r.image->source_orientation = r.facts.orientation;
@@ -299,4 +347,9 @@ done:
     return status;
 }
 
-const bn_codec bn_tiff_codec = {bn_tiff_probe, bn_tiff_decode, bn_tiff_encode};
+const bn_codec bn_tiff_codec = {
+    .probe = bn_tiff_probe,
+    .decode = bn_tiff_decode,
+    .encode = bn_tiff_encode,
+    .pixel_bytes = 16, /* RGBA of 16 bits, and once more to turn it; or libtiff's raster and RGBA */
+};

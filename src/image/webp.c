@@ -49,9 +49,9 @@ static bn_status webp_probe(const uint8_t *bytes, size_t size, bn_image_header *
 {
     WebPDemuxer *demuxer = NULL;
     BN_TRY(open_container(bytes, size, &demuxer, err));
-    *header =
-        (bn_image_header){(int)WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH),
-                          (int)WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT), find_orientation(demuxer)};
+    *header = (bn_image_header){.width = (int)WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH),
+                                .height = (int)WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT),
+                                .orientation = find_orientation(demuxer)};
     WebPDemuxDelete(demuxer);
     return BIREFNET_OK;
 }
@@ -93,6 +93,7 @@ static bn_status read_frame(const WebPIterator *frame, int canvas_width, int can
 static bn_status webp_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
                              bn_image **image, bn_error *err)
 {
+    (void)limits; /* all that they bound is in the header */
     WebPDemuxer *demuxer = NULL;
     WebPIterator frame = {0};
     bn_image *made = NULL;
@@ -102,7 +103,6 @@ static bn_status webp_decode(const uint8_t *bytes, size_t size, const bn_decode_
     BN_TRY_DONE(open_container(bytes, size, &demuxer, err));
     const uint32_t width = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH);
     const uint32_t height = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT);
-    BN_TRY_DONE(bn_limits_check(limits, width, height, err));
     if (!WebPDemuxGetFrame(demuxer, 1, &frame)) {
         status = bn_fail(err, BIREFNET_ERROR_FORMAT, "a WebP without a frame");
         goto done;
@@ -206,4 +206,10 @@ done:
     return status;
 }
 
-const bn_codec bn_webp_codec = {webp_probe, webp_decode, webp_encode};
+const bn_codec bn_webp_codec = {
+    .probe = webp_probe,
+    .decode = webp_decode,
+    .encode = webp_encode,
+    .pixel_bytes =
+        9, /* lossless: the pixels inside libwebp, its sub-images, and RGBA; or RGBA twice, turned */
+};

@@ -1,0 +1,179 @@
+/* test_memory.c - the most memory that decoding takes, measured: each codec's worst files, each in a process of its
+ * own. */
+#include "tests/image/worst.h"
+
+#include "base/file.h"
+#include "image/codec_table.h"
+
+#include <malloc.h>
+#include <sys/wait.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    define MEASURES false /* what the sanitizers hold themselves is more */
+#else
+#    define MEASURES true
+#endif
+
+#define SIDE       3008 /* tiles are multiples of 16 */
+#define NOISE_SIDE 1504 /* of files that take long to make */
+#define MAX_PIXELS ((uint64_t)SIDE * SIDE)
+
+typedef struct outcome {
+    bn_status status;
+    uint64_t peak_bytes; /* above what the process had before */
+    char message[200];
+} outcome;
+
+/* A line of /proc/self/status in bytes. */
+static uint64_t status_bytes(const char *name)
+{
+    char line[256];
+    unsigned long long kilobytes = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, name, strlen(name)) == 0 && sscanf(line + strlen(name), ": %llu", &kilobytes) == 1)
+            break;
+    if (file) fclose(file);
+    return kilobytes * 1024;
+}
+
+static outcome decode_here(const bn_buffer *file)
+{
+    outcome found = {0};
+    bn_error err = {0};
+    bn_image *image = NULL;
+    const bn_decode_limits limits = {.max_pixels = MAX_PIXELS};
+    const uint64_t before = status_bytes("VmRSS");
+    found.status = bn_image_decode(file->data, file->size, &limits, &image, &err);
+    found.peak_bytes = status_bytes("VmHWM") - before;
+    memcpy(found.message, err.message, sizeof found.message - 1);
+    return found;
+}
+
+/* A child of fork() begins with its own record of the most memory. */
+static outcome decode_in_child(const bn_buffer *file)
+{
+    int ends[2], status = 0;
+    outcome found = {0};
+    assert_int_equal(pipe(ends), 0);
+    malloc_trim(0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        found = decode_here(file);
+        _exit(write(ends[1], &found, sizeof found) == sizeof found ? 0 : 1);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &found, sizeof found), sizeof found);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    return found;
+}
+
+/* Decodes or is refused as expected; takes no more than its header said, and no more than the limits allow. */
+static void check(const char *name, bn_buffer *file, bn_status expected)
+{
+    bn_error err = {0};
+    uint64_t need = 0;
+    const uint64_t most = MAX_PIXELS * BN_DECODE_PIXEL_BYTES + file->size + BN_DECODE_FIXED_BYTES;
+    const bn_status probed = bn_image_decode_bytes(file->data, file->size, &need, &err);
+    const outcome found = decode_in_child(file);
+    print_message("%-24s %9zu bytes, peak %4llu MiB, said %4llu MiB: %s\n", name, file->size,
+                  (unsigned long long)found.peak_bytes >> 20, (unsigned long long)need >> 20, found.message);
+    if (found.status != expected) fail_msg("%s: %s", name, found.message);
+    if (expected == BIREFNET_OK) {
+        assert_ok(probed, err);
+        assert_true(need <= most);
+        if (MEASURES && found.peak_bytes > need) fail_msg("%s takes more memory than its header said", name);
+    } else if (MEASURES && found.peak_bytes > BN_DECODE_FIXED_BYTES + 2 * file->size) {
+        fail_msg("%s takes %llu bytes before it is refused", name, (unsigned long long)found.peak_bytes);
+    }
+    bn_buffer_free(file);
+}
+
+static void jpeg_is_bounded(void **state)
+{
+    (void)state;
+    bn_buffer file;
+    worst_jpeg(SIDE, &file);
+    check("progressive CMYK", &file, BIREFNET_OK);
+}
+
+static void png_is_bounded(void **state)
+{
+    (void)state;
+    bn_buffer file;
+    worst_png(SIDE, SIDE, &file);
+    check("interlaced RGBA16", &file, BIREFNET_OK);
+    worst_png(BN_DECODE_MAX_SIDE, 9, &file);
+    check("longest row", &file, BIREFNET_OK);
+    worst_png(BN_DECODE_MAX_SIDE + 1, 1, &file);
+    check("too long a row", &file, BIREFNET_ERROR_LIMIT);
+}
+
+static void gif_is_bounded(void **state)
+{
+    (void)state;
+    bn_buffer file;
+    bn_image *image = make_noise(NOISE_SIDE, NOISE_SIDE, 4, 8, 5);
+    encode(image, BN_FORMAT_GIF, &file);
+    bn_image_destroy(&image);
+    check("transparent GIF", &file, BIREFNET_OK);
+}
+
+static void webp_is_bounded(void **state)
+{
+    (void)state;
+    bn_buffer file;
+    worst_webp(NOISE_SIDE, true, &file);
+    check("lossless with alpha", &file, BIREFNET_OK);
+    worst_webp(NOISE_SIDE, false, &file);
+    check("lossy with alpha", &file, BIREFNET_OK);
+}
+
+static void avif_is_bounded(void **state)
+{
+    (void)state;
+    bn_buffer file;
+    worst_avif(SIDE, 1, &file);
+    check("AVIF of 12 bits", &file, BIREFNET_OK);
+    worst_avif(SIDE, 4, &file);
+    check("AVIF of 16 tiles", &file, BIREFNET_OK);
+}
+
+static void tiff_is_bounded(void **state)
+{
+    (void)state;
+    enum { WHOLE = PLANARCONFIG_CONTIG, PLANES = PLANARCONFIG_SEPARATE };
+    static const struct {
+        const char *name;
+        worst_tiff_kind kind;
+        bn_status expected;
+    } kinds[] = {
+        {"RGBA16 strip", {4, 16, PHOTOMETRIC_RGB, WHOLE, false}, BIREFNET_OK},
+        {"RGBA16 planes", {4, 16, PHOTOMETRIC_RGB, PLANES, false}, BIREFNET_OK},
+        {"16 samples, strip", {16, 16, PHOTOMETRIC_RGB, WHOLE, false}, BIREFNET_OK},
+        {"16 samples, tile", {16, 16, PHOTOMETRIC_RGB, WHOLE, true}, BIREFNET_ERROR_LIMIT},
+        {"16 planes, tiles", {16, 16, PHOTOMETRIC_RGB, PLANES, true}, BIREFNET_OK},
+        {"palette strip", {1, 8, PHOTOMETRIC_PALETTE, WHOLE, false}, BIREFNET_OK},
+        {"palette, 16 samples", {16, 8, PHOTOMETRIC_PALETTE, WHOLE, true}, BIREFNET_ERROR_LIMIT},
+    };
+    bn_buffer file;
+    for (size_t i = 0; i < BN_COUNT(kinds); i++) {
+        worst_tiff(SIDE, kinds[i].kind, &file);
+        check(kinds[i].name, &file, kinds[i].expected);
+    }
+    worst_tiff_tags(&file);
+    check("a thousand tags", &file, BIREFNET_ERROR_LIMIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jpeg_is_bounded), cmocka_unit_test(png_is_bounded),
+        cmocka_unit_test(gif_is_bounded),  cmocka_unit_test(webp_is_bounded),
+        cmocka_unit_test(avif_is_bounded), cmocka_unit_test(tiff_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
