@@ -165,6 +165,10 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_MAX_BODY] = {"max-body", 0, BN_KIND_REAL, "MB", .low = 0.01, .high = 2000, .fallback = "96",
                             .commands = SERVE,
                             .help = "Refuse larger requests; photos may come inside of them as data URIs."},
+    [BN_OPTION_MAX_DECODE_MEMORY] =
+        {"max-decode-memory", 0, BN_KIND_REAL, "MB", .low = 1, .high = 1e6, .fallback = "3000",
+         .commands = SERVE,
+         .help = "Memory of all photos that are decoded at a time; others wait for their turn."},
     [BN_OPTION_MAX_WAITING] = {"max-waiting", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 1e6,
                                .fallback = "10000", .commands = SERVE,
                                .help = "Requests that may wait, of all callers together."},

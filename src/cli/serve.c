@@ -175,6 +175,9 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     options.fetch_threads = (int)number_or(values, BN_OPTION_FETCHES, options.fetch_threads);
     options.max_pixels =
         (uint64_t)(number_or(values, BN_OPTION_MAX_PIXELS, (double)options.max_pixels / 1e6) * 1e6);
+    options.max_decode_bytes =
+        (uint64_t)(number_or(values, BN_OPTION_MAX_DECODE_MEMORY, (double)options.max_decode_bytes / 1e6) *
+                   1e6);
     options.max_stored_bytes =
         (uint64_t)(number_or(values, BN_OPTION_MAX_STORED, (double)options.max_stored_bytes / GIGABYTE) *
                    GIGABYTE);

@@ -27,6 +27,7 @@ void bn_jobs_options_default(bn_jobs_options *options)
         .max_key_webhooks = 5000,
         .max_input_bytes = 50u << 20,
         .max_pixels = BN_DECODE_MAX_PIXELS,
+        .max_decode_bytes = 3000000000,
         .max_file_bytes = 2ull << 30,
         .max_stored_bytes = 20ull << 30,
         .retention_s = 24 * 3600,
@@ -233,6 +234,7 @@ bn_status bn_jobs_open(const bn_jobs_options *options, bn_jobs **jobs, bn_error 
     if (!made) return bn_fail_memory(err, sizeof *made, "the server's state");
     made->lock_fd = -1;
     init_locks(made);
+    bn_budget_init(&made->decoding, options->max_decode_bytes);
     const bn_status status = open_all(made, options, err);
     if (status != BIREFNET_OK)
         bn_jobs_close(&made);
@@ -269,6 +271,7 @@ static void stop_threads(bn_jobs *jobs)
     pthread_cond_broadcast(&jobs->fetch_work);
     pthread_cond_broadcast(&jobs->keeper_work);
     pthread_mutex_unlock(&jobs->lock);
+    bn_budget_wake(&jobs->decoding);
     pthread_mutex_lock(&jobs->courier_lock);
     jobs->courier_stop = true;
     pthread_cond_broadcast(&jobs->courier_work);
@@ -332,7 +335,8 @@ void bn_jobs_write_failed(bn_jobs *jobs)
 bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err)
 {
     bn_gauges gauges = {.open_models = bn_engine_open_models(jobs->engine),
-                        .stored_bytes = atomic_load(&jobs->files.total_bytes)};
+                        .stored_bytes = atomic_load(&jobs->files.total_bytes),
+                        .decode_bytes = bn_budget_used(&jobs->decoding)};
     pthread_mutex_lock(&jobs->lock);
     gauges.waiting = jobs->waiting;
     gauges.running = jobs->active + jobs->matted;

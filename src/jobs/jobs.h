@@ -38,6 +38,7 @@ typedef struct bn_jobs_options {
     int max_key_webhooks; /* the same for one key; default 5000 */
     uint64_t max_input_bytes;  /* of a fetched photo; default 50 MiB */
     uint64_t max_pixels;       /* of a photo; default 100 million */
+    uint64_t max_decode_bytes; /* memory of all decoding at a time: more waits; default 3 GB */
     uint64_t max_file_bytes;   /* of one uploaded file; default 2 GiB */
     uint64_t max_stored_bytes; /* of all files, a tenth for results alone; default 20 GiB */
     int64_t retention_s;       /* how long results are remembered; default 24 h */

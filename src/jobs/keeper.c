@@ -23,6 +23,7 @@ static bn_job *claim_late(bn_jobs *jobs, int64_t now_ms, int64_t *next_ms)
             }
             job->holds++;
             atomic_store(&job->stop, true);
+            bn_budget_wake(&jobs->decoding);
             bn_live_unqueue(jobs, job);
             bn_live_set_phase(jobs, job, BN_JOB_ENDED);
             bn_live_promote(jobs);

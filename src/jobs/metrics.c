@@ -122,6 +122,8 @@ bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buff
         {"birefnet_webhooks_pending", "Webhooks that are not delivered yet", (double)gauges->webhooks},
         {"birefnet_models_open", "Models in memory", gauges->open_models},
         {"birefnet_stored_bytes", "Bytes of stored files", (double)gauges->stored_bytes},
+        {"birefnet_decode_memory_bytes", "Memory that photos being decoded may take",
+         (double)gauges->decode_bytes},
         {"process_resident_memory_bytes", "Resident memory", resident_bytes()},
         {"birefnet_resident_memory_peak_bytes", "Largest resident memory so far",
          (double)bn_peak_rss_bytes()},

@@ -40,7 +40,7 @@ typedef struct bn_gauges {
     size_t waiting, running, watches;
     int open_models;
     int64_t webhooks;
-    uint64_t stored_bytes;
+    uint64_t stored_bytes, decode_bytes;
 } bn_gauges;
 
 bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buffer *out, bn_error *err);

@@ -155,13 +155,26 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     return false;
 }
 
+/* Decode once there is memory for it. CANCELLED where the request ended meanwhile. */
+static bn_status decode_within_budget(bn_jobs *jobs, bn_job *job, bn_error *err)
+{
+    uint64_t need = 0;
+    step self = {jobs, job};
+    BN_TRY(bn_image_decode_bytes(job->bytes.data, job->bytes.size, &need, err));
+    if (!bn_budget_take(&jobs->decoding, need, is_over, &self))
+        return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
+    const bn_status status =
+        bn_cutout_decode(job->bytes.data, job->bytes.size, &job->options, &job->cutout, err);
+    bn_budget_give_back(&jobs->decoding, need);
+    return status;
+}
+
 /* The photo is decoded, or an ending says why not. */
 static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
     bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL);
-    const bn_status status =
-        bn_cutout_decode(job->bytes.data, job->bytes.size, &job->options, &job->cutout, &err);
+    const bn_status status = decode_within_budget(jobs, job, &err);
     bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
     bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT - BN_ATTEMPT_CODECS, NULL);
     job->compute_ms += job->cutout.times.decode_ms;

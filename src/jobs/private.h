@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/seeded.h"
 #include "cutout/cutout.h"
+#include "jobs/budget.h"
 #include "jobs/engine.h"
 #include "jobs/fetch.h"
 #include "jobs/files.h"
@@ -150,6 +151,7 @@ struct bn_jobs {
     bn_engine *engine;
     bn_metrics metrics;
     bn_watches watches;
+    bn_budget decoding; /* bytes */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;     /* any phase, or closing */

@@ -146,6 +146,7 @@ bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected
     if (job) {
         job->disconnected = disconnected;
         atomic_store(&job->stop, true);
+        bn_budget_wake(&jobs->decoding);
     }
     if (ours) { /* nobody else will end it now */
         job->holds++;
