@@ -1,5 +1,6 @@
 /* avif.c - AVIF in, through libavif: 8, 10 and 12 bits, alpha, rotation and mirroring boxes; the first
  * frame. */
+#include "image/avif_source.h"
 #include "image/codec_table.h"
 
 #include "base/size.h"
@@ -36,7 +37,14 @@ static int find_orientation(const avifImage *image)
     return turned[quarters];
 }
 
-static bn_status open_reader(const uint8_t *bytes, size_t size, avifDecoder **decoder, bn_error *err)
+static bn_status fail_source(const bn_avif_source *source, avifResult result, bn_error *err)
+{
+    if (source->refused)
+        return bn_fail(err, BIREFNET_ERROR_LIMIT, "an AVIF of too many tiles or frames for its size");
+    return fail_reading(result, err);
+}
+
+static bn_status open_reader(bn_avif_source *source, avifDecoder **decoder, bn_error *err)
 {
     avifDecoder *d = avifDecoderCreate();
     if (!d) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to read an AVIF");
@@ -45,16 +53,18 @@ static bn_status open_reader(const uint8_t *bytes, size_t size, avifDecoder **de
     d->ignoreXMP = AVIF_TRUE;
     /* files of older encoders lack boxes that the standard came to ask for */
     d->strictFlags = AVIF_STRICT_DISABLED;
-    avifResult result = avifDecoderSetIOMemory(d, bytes, size);
-    if (result == AVIF_RESULT_OK) result = avifDecoderParse(d);
-    return result == AVIF_RESULT_OK ? BIREFNET_OK : fail_reading(result, err);
+    avifDecoderSetIO(d, &source->io);
+    const avifResult result = avifDecoderParse(d);
+    return result == AVIF_RESULT_OK ? BIREFNET_OK : fail_source(source, result, err);
 }
 
 static bn_status avif_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err)
 {
+    bn_avif_source source;
     avifDecoder *decoder = NULL;
     bn_status status;
-    BN_TRY_DONE(open_reader(bytes, size, &decoder, err));
+    bn_avif_source_init(&source, bytes, size);
+    BN_TRY_DONE(open_reader(&source, &decoder, err));
     const avifImage *found = decoder->image;
     *header = (bn_image_header){
         .width = (int)found->width, .height = (int)found->height, .orientation = find_orientation(found)};
@@ -81,16 +91,18 @@ static bn_status to_rgb(const avifImage *source, bn_image **image, bn_error *err
 static bn_status avif_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
                              bn_image **image, bn_error *err)
 {
+    bn_avif_source bytes_read;
     avifDecoder *decoder = NULL;
     bn_image *made = NULL;
     bn_status status;
-    BN_TRY_DONE(open_reader(bytes, size, &decoder, err));
-    BN_TRY_DONE(bn_limits_check(limits, decoder->image->width, decoder->image->height, err));
+    bn_avif_source_init(&bytes_read, bytes, size);
+    BN_TRY_DONE(open_reader(&bytes_read, &decoder, err));
+    bn_avif_source_watch(&bytes_read, (uint64_t)decoder->image->width * decoder->image->height);
     /* the AV1 data inside may claim another size than the container */
     decoder->imageSizeLimit = (uint32_t)BN_MIN(limits->max_pixels, (uint64_t)AVIF_DEFAULT_IMAGE_SIZE_LIMIT);
     const avifResult result = avifDecoderNextImage(decoder);
     if (result != AVIF_RESULT_OK) {
-        status = fail_reading(result, err);
+        status = fail_source(&bytes_read, result, err);
         goto done;
     }
     const avifImage *source = decoder->image;
@@ -111,5 +123,5 @@ const bn_codec bn_avif_codec = {
     .probe = avif_probe,
     .decode = avif_decode,
     .encode = NULL,
-    .pixel_bytes = 26, /* of a grid: its tiles, the whole, RGBA, 8 bytes each; without a grid 17 */
+    .pixel_bytes = 32, /* of a grid: frames 12, the whole 8, RGBA 8, decoders 4; of a single one 17 */
 };

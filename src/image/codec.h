@@ -11,7 +11,7 @@
 typedef struct bn_decode_limits {
     uint64_t
         max_pixels;   /* width * height; checked before anything is allocated for pixels. Bounds memory, too:
-                           * at most 26 bytes for each of them, the file's size and 64 MiB, whatever the file says */
+                           * at most 32 bytes for each of them, the file's size and 64 MiB, whatever the file says */
     uint32_t refused; /* formats not to be read, a set of 1u << BN_FORMAT_...; default 0: none */
     bool allow_truncated; /* a cut-off JPEG gives what there is, the rest grey; default false: an error */
 } bn_decode_limits;

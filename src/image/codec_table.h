@@ -28,7 +28,7 @@ typedef struct bn_codec {
 } bn_codec;
 
 /* The most that any codec may declare for a pixel; limits on pixels are limits on memory by it. */
-#define BN_DECODE_PIXEL_BYTES 26
+#define BN_DECODE_PIXEL_BYTES 32
 /* Library state, rows of the longest side, colour profiles and what else does not grow with the picture. */
 #define BN_DECODE_FIXED_BYTES (64ull << 20)
 /* Longer sides are refused: rows are held several times over. */

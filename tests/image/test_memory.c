@@ -140,6 +140,12 @@ static void avif_is_bounded(void **state)
     check("AVIF of 12 bits", &file, BIREFNET_OK);
     worst_avif(SIDE, 4, &file);
     check("AVIF of 16 tiles", &file, BIREFNET_OK);
+    worst_avif(1024, 16, &file);
+    check("AVIF of 256 tiny tiles", &file, BIREFNET_ERROR_LIMIT);
+    worst_avif_frames(1200, 2, &file);
+    check("AVIF of 2 frames", &file, BIREFNET_OK);
+    worst_avif_frames(1200, 3, &file);
+    check("AVIF of 3 frames", &file, BIREFNET_ERROR_LIMIT);
 }
 
 static void tiff_is_bounded(void **state)

@@ -156,7 +156,7 @@ static inline void worst_webp(int side, bool lossless, bn_buffer *out)
 static inline void worst_avif(int side, int cells, bn_buffer *out)
 {
     bn_error err = {0};
-    const avifImage *grid[16];
+    const avifImage *grid[256];
     const uint32_t cell = (uint32_t)(side / cells);
     avifImage *image = avifImageCreate(cell, cell, 12, AVIF_PIXEL_FORMAT_YUV444);
     image->transformFlags = AVIF_TRANSFORM_IROT;
@@ -184,6 +184,36 @@ static inline void worst_avif(int side, int cells, bn_buffer *out)
     avifRWDataFree(&written);
     avifEncoderDestroy(encoder);
     avifImageDestroy(image);
+}
+
+/* A single picture without alpha whose one sample holds `frames` frames, of which readers show the first. */
+static inline void worst_avif_frames(int side, int frames, bn_buffer *out)
+{
+    bn_error err = {0};
+    bn_buffer plain;
+    bn_image *image = make_quarters(side, side);
+    make_avif(image, 0, 0, 0, &plain);
+    bn_image_destroy(&image);
+    uint8_t *mdat = memmem(plain.data, plain.size, "mdat", 4),
+            *iloc = memmem(plain.data, plain.size, "iloc", 4);
+    uint8_t length[4], longer[4], *frame = mdat + 4;
+    const size_t sample_bytes = (size_t)(plain.data + plain.size - frame);
+    put_be32(length, sample_bytes);
+    uint8_t *named = memmem(iloc, (size_t)(mdat - iloc), length, 4);
+    /* OBUs with a size each; 6 is a frame, which stands last */
+    while (frame[0] >> 3 != 6) {
+        size_t bytes = frame[1] & 127, at = 2;
+        while (frame[at - 1] & 128) bytes |= (size_t)(frame[at] & 127) << 7 * (at - 1), at++;
+        frame += at + bytes;
+    }
+    const size_t frame_bytes = (size_t)(plain.data + plain.size - frame);
+    put_be32(longer, sample_bytes + (size_t)(frames - 1) * frame_bytes);
+    memcpy(named, longer, 4);
+    put_be32(mdat - 4, 8 + sample_bytes + (size_t)(frames - 1) * frame_bytes);
+    bn_buffer_init(out, 1 << 28);
+    assert_ok(bn_buffer_append(out, plain.data, plain.size, &err), err);
+    for (int i = 1; i < frames; i++) assert_ok(bn_buffer_append(out, frame, frame_bytes, &err), err);
+    bn_buffer_free(&plain);
 }
 
 /* ---- TIFF ---------------------------------------------------------------------------------------------- */
