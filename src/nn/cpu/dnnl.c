@@ -4,7 +4,7 @@
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/cpu/product.h"
+#include "nn/cpu/dnnl_product.h"
 
 #include <stdlib.h>
 
@@ -14,7 +14,7 @@ typedef struct lane {
     dnnl_memory_t src, dst, bias, scratch;
 } lane;
 
-struct bn_product {
+struct bn_dnnl_product {
     dnnl_primitive_t primitive;
     const bn_pack *pack;
     size_t scratch_bytes;
@@ -98,14 +98,14 @@ typedef struct recipe {
 /* Everything after the operation is described: choose an implementation, pack the weights, make memory objects
  * without memory (running gives them theirs). */
 static bn_status make_product(bn_pack_store *packs, const recipe *how, const bn_source *source,
-                              bn_product **product, bn_error *err)
+                              bn_dnnl_product **product, bn_error *err)
 {
     const dnnl_engine_t engine = bn_pack_engine(packs);
     const int lanes = BN_MAX(how->lanes, 1);
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t desc = NULL;
     bn_status status = BIREFNET_OK;
-    bn_product *made = calloc(1, sizeof *made + (size_t)lanes * sizeof *made->lane);
+    bn_dnnl_product *made = calloc(1, sizeof *made + (size_t)lanes * sizeof *made->lane);
     if (!made) return bn_fail_memory(err, sizeof *made, "a layer");
     made->lanes = lanes;
     BN_TRY_DONE(make_attributes(how->activation, how->add, &attributes, err));
@@ -124,14 +124,14 @@ done:
     if (status == BIREFNET_OK)
         *product = made;
     else
-        bn_product_destroy(&made);
+        bn_dnnl_product_destroy(&made);
     return status;
 }
 
 /* oneDNN lays a primitive out for the number of threads that it finds when the primitive is made, and must be run with
  * the same: one for lanes, the session's otherwise. */
 static bn_status finish(bn_pack_store *packs, const recipe *how, const bn_source *source,
-                        bn_product **product, bn_error *err)
+                        bn_dnnl_product **product, bn_error *err)
 {
     const int threads = how->lanes > 0 ? bn_parallel_set_threads(1) : 0;
     const bn_status status = make_product(packs, how, source, product, err);
@@ -139,8 +139,8 @@ static bn_status finish(bn_pack_store *packs, const recipe *how, const bn_source
     return status;
 }
 
-bn_status bn_matmul_create(bn_pack_store *packs, const bn_matmul_shape *shape, const bn_source *source,
-                           bn_product **product, bn_error *err)
+bn_status bn_dnnl_matmul_create(bn_pack_store *packs, const bn_matmul_shape *shape, const bn_source *source,
+                                bn_dnnl_product **product, bn_error *err)
 {
     const dnnl_dims_t src_dims = {shape->rows, shape->in}, weight_dims = {shape->in, shape->out};
     const dnnl_dims_t dst_dims = {shape->rows, shape->out}, bias_dims = {1, shape->out};
@@ -165,8 +165,8 @@ bn_status bn_matmul_create(bn_pack_store *packs, const bn_matmul_shape *shape, c
     return finish(packs, &how, source, product, err);
 }
 
-bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,
-                         bn_product **product, bn_error *err)
+bn_status bn_dnnl_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,
+                              bn_dnnl_product **product, bn_error *err)
 {
     const int k = shape->kernel, s = shape->stride;
     const int out_h = (shape->h + shape->pad_top + shape->pad_bottom - k) / s + 1;
@@ -200,9 +200,9 @@ bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const
     return finish(packs, &how, source, product, err);
 }
 
-void bn_product_destroy(bn_product **product)
+void bn_dnnl_product_destroy(bn_dnnl_product **product)
 {
-    bn_product *p = *product;
+    bn_dnnl_product *p = *product;
     if (!p) return;
     if (p->primitive) dnnl_primitive_destroy(p->primitive);
     for (int i = 0; i < p->lanes; i++) {
@@ -216,13 +216,13 @@ void bn_product_destroy(bn_product **product)
     *product = NULL;
 }
 
-size_t bn_product_scratch_bytes(const bn_product *product)
+size_t bn_dnnl_product_scratch_bytes(const bn_dnnl_product *product)
 {
     return product->scratch_bytes;
 }
 
-bn_status bn_product_run_lane(bn_product *p, int number, const void *src, void *dst, const float *bias,
-                              void *scratch, bn_error *err)
+bn_status bn_dnnl_product_run_lane(bn_dnnl_product *p, int number, const void *src, void *dst,
+                                   const float *bias, void *scratch, bn_error *err)
 {
     const lane *one = &p->lane[number];
     const struct {

@@ -7,7 +7,9 @@
 #define BN_NN_CPU_KERNELS_H
 
 #include "base/cpu.h"
+#include "nn/cpu/panels.h"
 #include "nn/map.h"
+#include "nn/source.h"
 
 /* One head of attention: out[i] = softmax_j(scale * q[i].k[j] + bias[i][j]) . v[j], sums and softmax in float32. */
 typedef struct bn_attend_job {
@@ -79,6 +81,21 @@ typedef struct bn_depthwise_job {
     const float *bias;   /* [c] */
 } bn_depthwise_job;
 
+/* A product with packed weights, for a few rows: dst[r][o] = activation(bias[o] + sum over taps t and i < in of
+ * rows[t * plane + r][i] * weight[t][i][o]), plus what dst[r][o] held before with `add` (then without activation). */
+typedef struct bn_product_job {
+    bn_panels panels;         /* taps, in, out, and how weight is laid out */
+    const float *const *rows; /* [taps][plane] */
+    ptrdiff_t plane;
+    int count;           /* rows */
+    const float *weight; /* bn_panels_floats */
+    const float *bias;   /* [panels.out] */
+    float *dst;
+    ptrdiff_t dst_stride;
+    bool add;
+    bn_activation activation;
+} bn_product_job;
+
 typedef struct bn_kernels {
     const char *name;
     void (*layer_norm)(const bn_norm_job *job);
@@ -95,6 +112,9 @@ typedef struct bn_kernels {
     /* out[x] += sum over 25 taps of weight[tap] * rows[dy][x + dx - 2] for one plane: rows[dy] may be NULL (outside),
      * x runs over 2 .. w - 3 only */
     void (*conv5_row)(const float *const rows[5], const float *weight, float *out, ptrdiff_t w);
+    void (*product)(const bn_product_job *job);
+    int product_columns; /* of the panels that it wants */
+    bool product_pays;   /* it is faster than the library's */
 } bn_kernels;
 
 /* The table for this level; levels that the build does not know fall back to the next lower one. */

@@ -2,6 +2,9 @@
 #define LANES          16
 #define ATTEND_ROWS    6
 #define ATTEND_COLUMNS 4
+#define TILE_ROWS      12
+#define PRODUCT_PAYS   false
 #include "nn/cpu/kernels_vector.h"
+#include "nn/cpu/product_vector.h"
 
 const bn_kernels bn_kernels_avx512 = VECTOR_TABLE("avx512", NULL);

@@ -153,6 +153,32 @@ static void conv5_row(const float *const rows[5], const float *weight, float *ou
             if (rows[tap / 5]) out[x] += weight[tap] * rows[tap / 5][x + tap % 5 - 2];
 }
 
+/* In the order in which panels.h cuts the sum, which is that of the vector versions. */
+static void product_block(const bn_product_job *job, bn_panel_block block, int row)
+{
+    const bn_panels *p = &job->panels;
+    float *dst = job->dst + row * job->dst_stride;
+    for (int o = 0; o < p->out; o++) {
+        const float *weight = job->weight + bn_panel_offset(p, block, o / p->columns) + o % p->columns;
+        float sum = 0;
+        for (int tap = block.tap; tap < block.tap + block.taps; tap++)
+            for (int i = block.first; i < block.first + block.in; i++, weight += p->columns)
+                sum += job->rows[tap * job->plane + row][i] * *weight;
+        if (block.start) sum += job->bias[o];
+        if (!block.start || job->add) sum += dst[o];
+        if (block.end && job->activation == BN_RELU) sum = sum < 0 ? 0 : sum;
+        if (block.end && job->activation == BN_GELU) sum = gelu(sum);
+        dst[o] = sum;
+    }
+}
+
+static void product(const bn_product_job *job)
+{
+    const bn_panels *p = &job->panels;
+    for (bn_panel_block block = bn_panel_first(p); block.in > 0; block = bn_panel_next(p, block))
+        for (int row = 0; row < job->count; row++) product_block(job, block, row);
+}
+
 const bn_kernels bn_kernels_plain = {
     .name = "plain",
     .layer_norm = layer_norm,
@@ -164,4 +190,6 @@ const bn_kernels bn_kernels_plain = {
     .gate = gate,
     .convert = convert,
     .conv5_row = conv5_row,
+    .product = product,
+    .product_columns = 16,
 };

@@ -93,6 +93,7 @@ static void lay_out_conv_band(conv_op *op, bn_graph *graph, bn_conv_params param
                                  .src_type = op->x.type,
                                  .dst_type = params.type,
                                  .activation = params.activation,
+                                 .kernels = bn_graph_kernels(graph),
                                  .lanes = bn_graph_threads(graph)};
     *band = (conv_band){BN_MAX(top, 0), first, conv_product_for(op, graph, &shape, source)};
 }

@@ -1,4 +1,5 @@
-/* product.h - matrix products and convolutions with packed weights, ready to run.
+/* product.h - matrix products and convolutions with packed weights, ready to run: our own in float32 on CPUs where they
+ * are faster (panel_product.h), oneDNN's otherwise (dnnl_product.h).
  *
  * A product is made for one shape while a graph is built, and run with pointers. The weights are packed for the
  * layout that is fastest for that shape; where the same weights are already packed in another layout that would do,
@@ -6,6 +7,7 @@
 #ifndef BN_NN_CPU_PRODUCT_H
 #define BN_NN_CPU_PRODUCT_H
 
+#include "nn/cpu/kernels.h"
 #include "nn/cpu/pack.h"
 #include "nn/map.h"
 
@@ -18,7 +20,8 @@ typedef struct bn_matmul_shape {
     bn_type src_type, dst_type;
     int src_stride, dst_stride; /* elements between rows */
     bn_activation activation;
-    bool add; /* dst += instead of dst = */
+    bool add;                  /* dst += instead of dst = */
+    const bn_kernels *kernels; /* ours may be taken from here; NULL: oneDNN */
     int lanes; /* 0: one call at a time, on all threads; n: up to n calls at a time, each on its caller's thread alone */
 } bn_matmul_shape;
 
@@ -32,7 +35,8 @@ typedef struct bn_conv_shape {
     int pad_top, pad_bottom, pad_side; /* zeros around the input */
     bn_type src_type, dst_type;
     bn_activation activation;
-    int lanes; /* as in bn_matmul_shape */
+    const bn_kernels *kernels; /* as in bn_matmul_shape */
+    int lanes;                 /* as in bn_matmul_shape */
 } bn_conv_shape;
 
 bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,

@@ -14,6 +14,7 @@ int bn_products_for(bn_products *products, bn_graph *graph, int rows)
     }
     bn_matmul_shape shape = products->shape;
     shape.rows = rows;
+    shape.kernels = bn_graph_kernels(graph);
     bn_product *made = NULL;
     const bn_status status =
         bn_matmul_create(bn_graph_packs(graph), &shape, products->source, &made, bn_graph_error(graph));
