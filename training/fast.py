@@ -5,11 +5,13 @@
 * The last layer is linear: resizing its 32-channel input to full size and then taking a 1x1 convolution is the same as the
   reverse order, which needs one channel at full size. The image branch there (3x3, then 3x3, then 1x1, nothing between) is one
   5x5 convolution from 3 channels to 1, but for the outermost ring of pixels, which is computed the long way.
-* Feature maps stay in NHWC order; 1x1 convolutions are matrix products; the pooled ASPP branch is a bias."""
+* Feature maps stay in NHWC order; 1x1 convolutions are matrix products; the pooled ASPP branch is a bias.
+* Attention never writes its weights to memory where PyTorch (2.0 or later) can do without."""
 import re
 import torch
 import torch.nn.functional as F
 from torchvision.ops import deform_conv2d
+import depthwise
 from birefnet_torch import DeformConv, PvtBlock, resize, tiles_to_channels
 
 nhwc = lambda x: x.permute(0, 2, 3, 1)
@@ -40,14 +42,43 @@ def free_where_learnt(net):
 
 def drop_paths(net, most):
     """stochastic depth: in training a residual branch of the backbone is left out of some pictures, the last ones most often (up to `most`)"""
-    def hook(keep):
-        def scaled(m, _, y):
-            if not m.training: return y
-            return y*(torch.rand(y.shape[0], *[1]*(y.ndim - 1), device=y.device) < keep).to(y.dtype)/keep
-        return scaled
     blocks = [m for m in net.bb.modules() if isinstance(m, PvtBlock)]
-    for i, b in enumerate(blocks):
-        for m in (b.attn, b.mlp): m.register_forward_hook(hook(1 - most*i/(len(blocks) - 1)))
+    for i, b in enumerate(blocks): b.keep = 1 - most*i/(len(blocks) - 1)
+
+def kept(block, y):
+    keep = getattr(block, 'keep', 1.)
+    if not block.training or keep == 1: return y
+    return y*(torch.rand(y.shape[0], *[1]*(y.ndim - 1), device=y.device) < keep).to(y.dtype)/keep
+
+def attention(m, x, h, w):
+    if not hasattr(F, 'scaled_dot_product_attention'): return m(x, h, w)
+    b, n, c = x.shape; y = x
+    if hasattr(m, 'sr'): y = m.norm(m.sr(x.transpose(1, 2).reshape(b, c, h, w)).flatten(2).transpose(1, 2))
+    q = m.q(x).view(b, n, m.heads, -1).transpose(1, 2)
+    k, v = m.kv(y).view(b, -1, 2, m.heads, c//m.heads).permute(2, 0, 3, 1, 4)
+    return m.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, c))
+
+def fuse(net, on):
+    """whether the backbone's depthwise convolutions run by the kernels of depthwise.py (a GPU with Triton)"""
+    for m in net.bb.modules():
+        if isinstance(m, PvtBlock): m.mlp.fused = on
+
+def mlp(m, x, h, w):
+    if not getattr(m, 'fused', False): return m(x, h, w)
+    return m.fc2(depthwise.gelu_conv(m.fc1(x), m.dwconv.dwconv.weight, m.dwconv.dwconv.bias, h, w))
+
+def backbone(bb, x):
+    out = []
+    for i in range(1, 5):
+        e = getattr(bb, 'patch_embed%d' % i)
+        x = e.proj(x); b, c, h, w = x.shape
+        x = e.norm(x.flatten(2).transpose(1, 2))
+        for m in getattr(bb, 'block%d' % i):
+            x = x + kept(m, attention(m.attn, m.norm1(x), h, w))
+            x = x + kept(m, mlp(m.mlp, m.norm2(x), h, w))
+        x = getattr(bb, 'norm%d' % i)(x).transpose(1, 2).reshape(b, c, h, w)
+        out.append(x)
+    return out
 
 def branch(m, x):
     d = m.atrous_conv
@@ -83,8 +114,8 @@ def image_logit(blk, w, x):
     return torch.cat([top, torch.cat([left, mid[..., 1:-1], right], 3), bottom], 2)
 
 def forward(net, x, side=None):
-    full = net.bb(x)
-    half = net.bb(resize(x, (x.shape[2]//2, x.shape[3]//2)))
+    full = backbone(net.bb, x)
+    half = backbone(net.bb, resize(x, (x.shape[2]//2, x.shape[3]//2)))
     x1, x2, x3, x4 = [cat([f, resize(g, f.shape[2:])]) for f, g in zip(full, half)]
     x4 = cat([resize(v, x4.shape[2:]) for v in (x1, x2, x3)] + [x4])
     f, dec = decoder_block(net.squeeze_module[0], x4), net.decoder

@@ -26,12 +26,12 @@ def gradient_target(x, t):
 
 def loss_of(y, side, x, t, w):
     total = bce_iou(y, t, w) + .5*ssim(y, t, w)
-    parts = dict(main=total.item())
+    parts = dict(main=total.detach())
     known = (w > 0).float(); w4 = F.avg_pool2d(known, 4); t4 = F.avg_pool2d(t*known, 4)/w4.clamp(min=1e-3); w4 = (w4 > .5).float()*F.avg_pool2d(w, 4)
     grad = gradient_target(x, t)
     up = lambda s: F.interpolate(s.float(), size=t4.shape[2:], mode='bilinear', align_corners=False)
     for (m, g), k in zip(side, (.25, .25, .5)):
         total = total + k*bce_iou(up(m), t4, w4)
         if g is not None: total = total + .1*F.binary_cross_entropy_with_logits(up(g), grad)
-    parts['all'] = total.item()
+    parts['all'] = total.detach()
     return total, parts

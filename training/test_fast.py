@@ -5,8 +5,8 @@ import birefnet_torch as B, fast
 from model import SPEC
 
 torch.manual_seed(0)
-net = B.BiRefNet(SPEC); B.seed_weights(net, 3); net.eval()
-x = B.seeded_input(96, 128, 3).contiguous(memory_format=torch.channels_last)
+net = B.BiRefNet(SPEC); B.seed_weights(net, 3); net.double().eval()           # in float32 a rounding moves samples to other pixels
+x = B.seeded_input(96, 128, 3).double().contiguous(memory_format=torch.channels_last)
 for plain in (False, True):
     fast.free(net, None if plain else '.')
     if plain:
@@ -20,4 +20,4 @@ for plain in (False, True):
                    [p.grad for n, p in net.named_parameters() if p.grad is not None and not (plain and ('offset_' in n or 'modulator_' in n))])
     worst = max(float((a - b).abs().max()/(a.abs().max() + 1e-3)) for a, b in zip(*out))
     print('plain' if plain else 'deformable', len(out[0]), 'tensors, largest relative difference %.1e' % worst)
-    assert len(out[0]) == len(out[1]) and worst < 2e-3
+    assert len(out[0]) == len(out[1]) and worst < 1e-6

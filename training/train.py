@@ -107,7 +107,7 @@ def main():
             n = len(x)*o.ranks; at['step'] += 1; d = min(s['ema'], (1 + at['step'])/(10 + at['step']))
             with torch.no_grad():
                 torch._foreach_mul_(slow, d); torch._foreach_add_(slow, quick, alpha=1 - d)
-            before = at['seen']; at['seen'] += n; at['stage_seen'] += n; log.append((parts['main'], parts['all']))
+            before = at['seen']; at['seen'] += n; at['stage_seen'] += n; log.append((parts['main'].item(), parts['all'].item()))
             c, t1 = time.process_time(), time.time(); at['cpu_s'] += c - cpu; at['wall_s'] += t1 - wall; cpu, wall = c, t1
             over = bool(ending.item())
             if at['step'] % 25 == 0 and rank == 0:
