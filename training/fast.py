@@ -51,21 +51,38 @@ def kept(block, y):
     return y*(torch.rand(y.shape[0], *[1]*(y.ndim - 1), device=y.device) < keep).to(y.dtype)/keep
 
 def attention(m, x, h, w):
-    if not hasattr(F, 'scaled_dot_product_attention'): return m(x, h, w)
+    if getattr(m, 'own', False) or not hasattr(F, 'scaled_dot_product_attention'): return m(x, h, w)
     b, n, c = x.shape; y = x
     if hasattr(m, 'sr'): y = m.norm(m.sr(x.transpose(1, 2).reshape(b, c, h, w)).flatten(2).transpose(1, 2))
     q = m.q(x).view(b, n, m.heads, -1).transpose(1, 2)
     k, v = m.kv(y).view(b, -1, 2, m.heads, c//m.heads).permute(2, 0, 3, 1, 4)
     return m.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, c))
 
-def fuse(net, on):
-    """whether the backbone's depthwise convolutions run by the kernels of depthwise.py (a GPU with Triton)"""
+def use(net, fused, products, sdpa):
+    """ways to compute the same: depthwise convolutions by the kernels of depthwise.py (a GPU with Triton), resizing as matrix
+    products (in training: their gradients need no atomics), attention by PyTorch's own kernel"""
+    net.products = products
     for m in net.bb.modules():
-        if isinstance(m, PvtBlock): m.mlp.fused = on
+        if isinstance(m, PvtBlock): m.mlp.fused, m.attn.own = fused, not sdpa
 
 def mlp(m, x, h, w):
     if not getattr(m, 'fused', False): return m(x, h, w)
     return m.fc2(depthwise.gelu_conv(m.fc1(x), m.dwconv.dwconv.weight, m.dwconv.dwconv.bias, h, w))
+
+_corners = {}
+def between(n, size, device):
+    """[size,n]: linear interpolation of n values to size, the ends at the ends"""
+    if (n, size, device) not in _corners:
+        at = torch.arange(size, dtype=torch.float64)*((n - 1)/max(1, size - 1))
+        _corners[n, size, device] = (1 - (at[:, None] - torch.arange(n, dtype=torch.float64)).abs()).clamp(min=0).float().to(device)
+    return _corners[n, size, device]
+
+def resized(x, size, products):
+    if not products or not x.requires_grad: return resize(x, size)
+    b, c, h, w = x.shape; H, W = size
+    down, right = between(h, H, x.device).to(x.dtype), between(w, W, x.device).to(x.dtype)
+    y = torch.bmm(down.expand(b, H, h), nhwc(x).reshape(b, h, w*c)).view(b*H, w, c)
+    return nchw(torch.bmm(right.expand(b*H, W, w), y).view(b, H, W, c))
 
 def backbone(bb, x):
     out = []
@@ -114,10 +131,11 @@ def image_logit(blk, w, x):
     return torch.cat([top, torch.cat([left, mid[..., 1:-1], right], 3), bottom], 2)
 
 def forward(net, x, side=None):
+    products = getattr(net, 'products', False); to = lambda v, like: resized(v, like.shape[2:], products)
     full = backbone(net.bb, x)
     half = backbone(net.bb, resize(x, (x.shape[2]//2, x.shape[3]//2)))
-    x1, x2, x3, x4 = [cat([f, resize(g, f.shape[2:])]) for f, g in zip(full, half)]
-    x4 = cat([resize(v, x4.shape[2:]) for v in (x1, x2, x3)] + [x4])
+    x1, x2, x3, x4 = [cat([f, to(g, f)]) for f, g in zip(full, half)]
+    x4 = cat([to(v, x4) for v in (x1, x2, x3)] + [x4])
     f, dec = decoder_block(net.squeeze_module[0], x4), net.decoder
     for n, skip in ((4, x3), (3, x2), (2, x1)):
         p = decoder_block(getattr(dec, 'decoder_block%d' % n), with_image(dec, n + 1, f, x))
@@ -127,8 +145,8 @@ def forward(net, x, side=None):
             if side is not None: g = conv1x1(getattr(dec, 'gdt_convs_pred_%d' % n)[0], e)
             p = p*conv1x1(getattr(dec, 'gdt_convs_attn_%d' % n)[0], e).sigmoid()
         if side is not None: side.append((m, g))
-        f = resize(p, skip.shape[2:]) + conv1x1(getattr(dec, 'lateral_block%d' % n).conv, skip)
+        f = to(p, skip) + conv1x1(getattr(dec, 'lateral_block%d' % n).conv, skip)
     p = decoder_block(dec.decoder_block1, with_image(dec, 2, f, x))
     w, c = dec.conv_out1[0].weight.flatten(1), p.shape[1]
     low = nchw(F.linear(nhwc(p), w[:, :c], dec.conv_out1[0].bias))
-    return resize(low, x.shape[2:]) + image_logit(dec.ipt_blk1, w[:, c:], x)
+    return to(low, x) + image_logit(dec.ipt_blk1, w[:, c:], x)

@@ -70,6 +70,16 @@ def check(net, store, size, amp, batch=64):
     return out
 
 
+def flattened(net):
+    """the running means and variances of all batch norms in one tensor, of which the norms hold views"""
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    flat = torch.cat([v for m in norms for v in (m.running_mean, m.running_var)]); at = 0
+    for m in norms:
+        for k in ('running_mean', 'running_var'):
+            n = m.num_features; setattr(m, k, flat[at:at + n]); at += n
+    return flat
+
+
 class Training:
     """the network, its moving average, the optimiser; `step` is one step at one size and batch, and holds no number on the host"""
     def __init__(self, state, spec, recipe, store, dev):
@@ -78,7 +88,7 @@ class Training:
         for m in net.modules():
             if isinstance(m, torch.nn.Dropout): m.p = 0.
         self.net = net.to(dev, memory_format=torch.channels_last); self.ema = copy.deepcopy(self.net).eval()
-        fast.drop_paths(self.net, recipe['drop_path'])
+        fast.drop_paths(self.net, recipe['drop_path']); self.statistics = flattened(self.net)
         on_gpu = dev.type == 'cuda'
         self.lr, self.keep = torch.tensor(0., device=dev), torch.tensor(0., device=dev)  # learning rate; share of the moving average that stays
         self.params = list(self.net.parameters())
@@ -86,7 +96,7 @@ class Training:
         self.optim = torch.optim.AdamW(groups, lr=self.lr, fused=True, capturable=on_gpu, betas=(.9, recipe.get('beta2', .99)))
         pairs = [(a, b) for a, b in zip(self.ema.state_dict().values(), self.net.state_dict().values()) if a.is_floating_point()]
         self.slow, self.quick = [a for a, _ in pairs], [b for _, b in pairs]
-        self.loss_sum = torch.zeros((), device=dev)
+        self.loss_sum, self.faults = torch.zeros((), device=dev), torch.zeros(3, device=dev)   # faults: steps whose pictures, loss, gradient were not finite
         self.subjects, self.places = store.drawer(recipe['weights']), store.drawer(recipe['grounds'])
         self.amp = lambda: torch.autocast(dev.type, torch.bfloat16, enabled=on_gpu, cache_enabled=False)
 
@@ -102,17 +112,27 @@ class Training:
         with torch.no_grad():
             im, t, known = self.batch(n, size)
             x, w = augment.normalised(im), known*augment.edge_weight(t)
-        side = []
+        side = []; before = self.statistics.clone()
         with self.amp(): y = fast.forward(self.net, x, side)
         loss, _ = losses.loss_of(y.float(), [(m.float(), g.float()) for m, g in side], x, t, w)
         self.optim.zero_grad(set_to_none=True); loss.backward()
-        torch.nn.utils.clip_grad_norm_([p for p in self.params if p.grad is not None], self.recipe['clip'], foreach=True)
+        with torch.no_grad():
+            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm([p.grad for p in self.params if p.grad is not None])))
+            bad = ~torch.isfinite(torch.stack([x.sum(), loss.detach(), norm])); self.faults += bad
+            fault = bad.any()
+            self.optim.found_inf, self.optim.grad_scale = fault.float(), (norm/self.recipe['clip']).clamp(min=1)   # such a step is left out; gradients are clipped
         self.optim.step()
         with torch.no_grad():
+            self.statistics.copy_(torch.where(fault, before, self.statistics))
             gap = torch._foreach_sub(self.quick, self.slow); torch._foreach_mul_(gap, 1 - self.keep); torch._foreach_add_(self.slow, gap)
-            self.loss_sum += loss.detach()
+            self.loss_sum += torch.where(fault, torch.zeros_like(loss), loss.detach())
 
     def set(self, lr, keep): self.lr.fill_(lr); self.keep.fill_(keep)
+
+    def read(self, steps):
+        """the mean loss of the steps since the last reading that counted, and how many did not, by what was not finite"""
+        loss, faults = self.loss_sum.item(), [int(v) for v in self.faults.tolist()]; self.loss_sum.zero_(); self.faults.zero_()
+        return loss/(steps - max(faults)) if steps > max(faults) else math.nan, faults
 
     def snapshot(self):
         """weights, their moving average, AdamW's moments"""
@@ -124,7 +144,7 @@ class Training:
             for a, b in zip(self.quick + self.slow, kept[0] + kept[1]): a.copy_(b)
             for p, s in self.optim.state.items():
                 for k, v in s.items(): v.copy_(kept[2][p][k]) if p in kept[2] else v.zero_()
-        self.loss_sum.zero_()
+        self.loss_sum.zero_(); self.faults.zero_()
 
 
 class Eager:
@@ -147,20 +167,23 @@ class Recorded:
 
 
 class Way(NamedTuple):
-    """how steps run: Eager or Recorded, cuDNN asked to measure its algorithms, our depthwise kernels"""
+    """how steps run: Eager or Recorded; our depthwise kernels; resizing as matrix products; attention by PyTorch's kernel; cuDNN asked to measure its algorithms"""
     kind: type
-    benchmark: bool
-    fused: bool
-    def __str__(self): return self.kind.name + ' measured'*self.benchmark + ' fused'*self.fused
+    fused: bool = False
+    products: bool = False
+    sdpa: bool = False
+    measured: bool = False
+    def __str__(self): return ' '.join([self.kind.name] + [k for k in self._fields[1:] if getattr(self, k)])
 
-PLAIN = Way(Eager, False, False)
+PLAIN = Way(Eager)
+CHANGES = (dict(kind=Recorded), dict(fused=True), dict(sdpa=True), dict(products=True), dict(measured=True))   # tried one after the other
 
 def timed(runner, training, runs):
     """ms a step, and the mean loss"""
-    runner.run(); training.loss_sum.item(); training.loss_sum.zero_(); t = time.time()
+    runner.run(); training.read(1); t = time.time()
     for _ in range(runs): runner.run()
-    loss = training.loss_sum.item()/runs                             # waits for the device
-    return (time.time() - t)/runs*1e3, loss
+    loss, faults = training.read(runs)                               # waits for the device
+    return (time.time() - t)/runs*1e3, loss, faults
 
 def most_memory(dev): return torch.cuda.max_memory_reserved()/1e9 if dev.type == 'cuda' else 0.
 
@@ -171,6 +194,7 @@ class Run:
         os.makedirs(o.out, exist_ok=True); self.file = open(os.path.join(o.out, 'log.txt'), 'a')
         self.dev = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         torch.manual_seed(o.seed); torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cuda.enable_cudnn_sdp(False)
         self.recipe = json.load(open(o.recipe))
         try: self.fusible = not o.plain and depthwise.works(self.dev)
         except Exception as e: self.fusible = False; self.say('depthwise kernels:', ' '.join(str(e).split())[:300])
@@ -186,7 +210,7 @@ class Run:
         spec = model.spec_of(state); wanted = model.SPECS[self.recipe['network']]
         if spec is not wanted: state = widen.widen(state, spec, wanted, self.o.seed); self.say('widened to', self.recipe['network'])
         self.training = Training(state, wanted, self.recipe, store, self.dev)
-        self.training.free(self.recipe['stages'][0]['free'])
+        self.training.free(self.recipe['stages'][0]['free']); fast.use(self.training.ema, False, False, True)
         self.say('start', self.figures(self.recipe['stages'][-1]['size']))
 
     def figures(self, size):
@@ -195,13 +219,13 @@ class Run:
         finally: torch.backends.cudnn.benchmark = kept
 
     def attempt(self, way, n, size, runs):
-        """a runner of this way with its ms a picture and its loss, or None where it fails; the training is left as it was"""
+        """a runner of this way with its ms a picture, its loss and its faults, or None where it fails; the training is left as it was"""
         kept = self.training.snapshot(); t = time.time()
         try:
             self.training.set(1e-5, .5); self.apply(way); runner = way.kind(self.training, n, size); made = time.time() - t
-            ms, loss = timed(runner, self.training, runs)
-            self.say('try %s: size %d batch %d, %.1f ms a step, %.0f pictures/s, loss %.4f, made in %.1f s, at most %.1f GB' % (way, size, n, ms, n/ms*1e3, loss, made, most_memory(self.dev)))
-            return runner, ms/n, loss
+            ms, loss, faults = timed(runner, self.training, runs)
+            self.say('try %s: size %d batch %d, %.1f ms a step, %.0f pictures/s, loss %.4f, left out %s, made in %.1f s, at most %.1f GB' % (way, size, n, ms, n/ms*1e3, loss, faults, made, most_memory(self.dev)))
+            return runner, ms/n, loss, sum(faults)
         except Exception as e:
             self.say('try %s: size %d batch %d fails: %s' % (way, size, n, ' '.join(str(e).split())[:300]))
             return None
@@ -210,21 +234,22 @@ class Run:
             if self.dev.type == 'cuda': torch.cuda.empty_cache()
 
     def apply(self, way):
-        torch.backends.cudnn.benchmark = way.benchmark; fast.fuse(self.training.net, way.fused)
+        torch.backends.cudnn.benchmark = way.measured; fast.use(self.training.net, way.fused, way.products, way.sdpa)
 
     def choose(self, n, size):
         """the fastest way of a step that works and agrees in its loss with the plain one; None if not even that one works"""
         best = plain = self.attempt(PLAIN, n, size, 4)
         if not plain: return None
         self.way = PLAIN; losses_differ = lambda got: not math.isfinite(got[2]) or abs(got[2] - plain[2]) > .25*abs(plain[2])
-        for change in ([] if self.o.plain else [dict(kind=Recorded), dict(fused=True), dict(benchmark=True)]):
+        for change in (() if self.o.plain else CHANGES):
             way = self.way._replace(**change)
             if time.time() - BEGAN > self.o.smoke_until: self.say('no time to try', way); continue
             if way.fused and not self.fusible: self.say('no kernels of our own here'); continue
             if way.kind is Recorded and self.dev.type != 'cuda': continue
             got = self.attempt(way, n, size, 12)
             if got and losses_differ(got): self.say('its loss is another: not used'); got = None
-            if got and got[1] < best[1]*(.95 if way.benchmark else 1): best, self.way = got, way
+            if got and not best[3] and got[3]: self.say('it leaves steps out: not used'); got = None
+            if got and got[1] < best[1]*(.95 if way.measured else 1): best, self.way = got, way
         return best[0]
 
     def runner(self, stage):
@@ -234,9 +259,23 @@ class Run:
         while n >= 4:
             if self.way is None: run = self.choose(n, size)
             else: got = self.attempt(self.way, n, size, 2); run = got and got[0]
-            if run: self.apply(self.way); self.say('goes by', self.way); return run, n
+            if run:
+                self.apply(self.way); self.say('goes by', self.way)
+                if self.o.profile: self.profile(n, size)
+                return run, n
             n = n//2
         sys.exit('no batch works at size %d' % size)
+
+    def profile(self, n, size):
+        """what a step of the chosen way spends its time on, by kernel, to OUT/profile-SIZE.txt"""
+        from torch.profiler import profile, ProfilerActivity
+        kept = self.training.snapshot(); self.training.set(1e-5, .5); self.training.step(n, size)
+        with profile(activities=[ProfilerActivity.CPU] + [ProfilerActivity.CUDA]*(self.dev.type == 'cuda'), record_shapes=True) as p:
+            for _ in range(2): self.training.step(n, size)
+            self.training.read(2)
+        self.training.restore(kept); by = 'self_cuda_time_total' if self.dev.type == 'cuda' else 'self_cpu_time_total'
+        with open(os.path.join(self.o.out, 'profile-%d.txt' % size), 'w') as f:
+            f.write(p.key_averages().table(sort_by=by, row_limit=60, max_name_column_width=110) + '\n' + p.key_averages(group_by_input_shape=True).table(sort_by=by, row_limit=60, max_name_column_width=60, max_shapes_column_width=110))
 
     def save(self, share, seen, figures):
         meta = {'format': 'pt', 'birefnet.hardened': 1, 'birefnet.resolution': '%dx%d' % ((self.recipe['stages'][-1]['size'],)*2), 'birefnet.tile_order': 'channel',
@@ -250,7 +289,7 @@ class Run:
         self.way, self.began = None, time.time() - BEGAN
         share_of = lambda: o.from_share + (1 - o.from_share)*(time.time() - BEGAN - self.began)/(o.seconds - self.began - o.closing)
         self.run = None
-        k, step, seen, at_log, warm, cut = -1, 0, 0, (time.time(), 0), 0, 1.; saved, good = time.time(), tr.snapshot()
+        k, step, seen, at_log, warm = -1, 0, 0, (time.time(), 0), 0; saved = time.time()
         while True:
             share = share_of()
             if share >= 1: break
@@ -258,18 +297,17 @@ class Run:
             if stage != k:
                 k = stage; self.run = None; self.run, n = self.runner(stages[k])
                 if step == 0: self.began = time.time() - BEGAN              # what was tried out does not count as trained
-                share = share_of(); at_log = (time.time(), seen); tr.loss_sum.zero_(); warm = step if k == 0 else step - self.recipe['warmup']*3//4   # newly freed offsets
-            lr = self.recipe['lr']*cut*min(1, (step - warm + 1)/self.recipe['warmup'])*(.002 + .998*.5*(1 + math.cos(math.pi*share)))
+                share = share_of(); at_log = (time.time(), seen); warm = step if k == 0 else step - self.recipe['warmup']*3//4   # newly freed offsets
+            lr = self.recipe['lr']*min(1, (step - warm + 1)/self.recipe['warmup'])*(.002 + .998*.5*(1 + math.cos(math.pi*share)))
             tr.set(lr, min(stages[k]['ema'], (1 + step)/(10 + step)))
             self.run.run(); step += 1; seen += n
             if step % o.log_every == 0:
-                loss = tr.loss_sum.item()/o.log_every; tr.loss_sum.zero_(); now = time.time()   # waits for the device
-                self.say('step %d seen %d share %.3f size %d lr %.2e loss %.4f  %.0f pictures/s' % (step, seen, share, stages[k]['size'], lr, loss, (seen - at_log[1])/(now - at_log[0])))
+                loss, faults = tr.read(o.log_every); now = time.time()           # waits for the device
+                self.say('step %d seen %d share %.3f size %d lr %.2e loss %.4f  %.0f pictures/s%s' % (step, seen, share, stages[k]['size'], lr, loss, (seen - at_log[1])/(now - at_log[0]), '  left out (pictures, loss, gradient): %s' % faults if any(faults) else ''))
                 at_log = (now, seen)
-                if not math.isfinite(loss): cut *= .5; warm = step; tr.restore(good); self.say('not finite: back to the last checkpoint, at half the rate'); continue
                 if now - saved > o.save_every and share < .97:
                     figures = self.figures(stages[k]['size']); self.say('check', figures); self.save(share, seen, figures)
-                    good = tr.snapshot(); saved = time.time(); at_log = (saved, seen)
+                    saved = time.time(); at_log = (saved, seen)
         figures = self.figures(stages[-1]['size']); self.say('end check', figures); self.save(1, seen, figures)
         self.say('saved; %d steps, %d pictures' % (step, seen))
 
@@ -283,6 +321,7 @@ def main():
     ap.add_argument('--from-share', type=float, default=0.); ap.add_argument('--save-every', type=float, default=60); ap.add_argument('--log-every', type=int, default=25)
     ap.add_argument('--closing', type=float, default=8, help='seconds kept for the last check and saving'); ap.add_argument('--smoke-until', type=float, default=90, help='no new way of a step is tried after this second')
     ap.add_argument('--plain', action='store_true', help='steps as Python says, nothing tried')
+    ap.add_argument('--profile', action='store_true', help='two steps of each stage, to OUT/profile-SIZE.txt')
     ap.add_argument('--side', type=int, help='px at which pictures are held'); ap.add_argument('--threads', type=int, default=os.cpu_count())
     ap.add_argument('--seed', type=int, default=5); ap.add_argument('--work', help='folder for the whole checkpoint, beside the pieces')
     o = ap.parse_args(); run = Run(o); run.start(); run.train()
