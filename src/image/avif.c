@@ -4,8 +4,7 @@
 #include "image/codec_table.h"
 
 #include "base/size.h"
-
-#include <avif/avif.h>
+#include "image/avif_compat.h"
 
 static bn_status fail_reading(avifResult result, bn_error *err)
 {
@@ -33,7 +32,7 @@ static int find_orientation(const avifImage *image)
                                                        {2, 7, 4, 5}}; /* top-bottom, left-right */
     const unsigned quarters = image->transformFlags & AVIF_TRANSFORM_IROT ? image->irot.angle & 3u : 0;
     if (image->transformFlags & AVIF_TRANSFORM_IMIR)
-        return turned_then_mirrored[image->imir.mode & 1][quarters];
+        return turned_then_mirrored[image->imir.BN_AVIF_MIRROR_AXIS & 1][quarters];
     return turned[quarters];
 }
 

@@ -6,9 +6,9 @@
 
 #include "base/seeded.h"
 #include "base/size.h"
+#include "image/avif_compat.h"
 #include "image/codec.h"
 
-#include <avif/avif.h>
 #include <lcms2.h>
 
 /* Random samples over a coarse pattern, the same for the same seed. */
@@ -75,7 +75,7 @@ static inline void make_avif(const bn_image *image, avifTransformFlags flags, in
     yuv->matrixCoefficients = AVIF_MATRIX_COEFFICIENTS_IDENTITY;
     yuv->transformFlags = flags;
     yuv->irot.angle = (uint8_t)angle;
-    yuv->imir.mode = (uint8_t)mode;
+    yuv->imir.BN_AVIF_MIRROR_AXIS = (uint8_t)mode;
     avifRGBImage rgb;
     avifRGBImageSetDefaults(&rgb, yuv);
     rgb.depth = 8;

@@ -2,9 +2,8 @@
 #ifndef BN_NN_CPU_DNNL_H
 #define BN_NN_CPU_DNNL_H
 
+#include "nn/cpu/dnnl_compat.h"
 #include "nn/cpu/pack.h"
-
-#include <dnnl.h>
 
 /* Turn a failure of oneDNN into our error. */
 bn_status bn_dnnl_check(dnnl_status_t status, const char *what, bn_error *err);
@@ -18,7 +17,7 @@ dnnl_engine_t bn_pack_engine(const bn_pack_store *store);
 
 /* The weights of source, whose plain float32 layout is `plain`, in layout `packed`; and its bias of `outs` floats.
  * The pack belongs to the store. */
-bn_status bn_pack_get(bn_pack_store *store, const bn_source *source, const dnnl_memory_desc_t *plain,
-                      const dnnl_memory_desc_t *packed, size_t outs, const bn_pack **pack, bn_error *err);
+bn_status bn_pack_get(bn_pack_store *store, const bn_source *source, bn_const_memory_desc plain,
+                      bn_const_memory_desc packed, size_t outs, const bn_pack **pack, bn_error *err);
 
 #endif

@@ -13,7 +13,7 @@
 typedef struct entry {
     struct entry *next;
     char key[224];
-    dnnl_memory_desc_t desc; /* of pack.weight; zeroed for plain numbers */
+    bn_memory_desc desc; /* of pack.weight; NULL for plain numbers */
     bn_pack pack;
     void *block; /* owns the memory of pack.weight, or the plain numbers */
     size_t bytes;
@@ -62,6 +62,7 @@ bool bn_pack_store_counts(const bn_pack_store *store)
 static void free_entry(entry *one)
 {
     if (one->pack.weight) dnnl_memory_destroy(one->pack.weight);
+    bn_memory_desc_destroy(&one->desc);
     free(one->pack.bias);
     free(one->block);
     free(one);
@@ -103,10 +104,11 @@ static size_t bucket_of(const bn_pack_store *store, const char *key)
     return hash % BN_COUNT(store->buckets);
 }
 
-static entry *find(bn_pack_store *store, const char *key, const dnnl_memory_desc_t *desc)
+static entry *find(bn_pack_store *store, const char *key, bn_const_memory_desc desc)
 {
     for (entry *one = store->buckets[bucket_of(store, key)]; one; one = one->next)
-        if (strcmp(one->key, key) == 0 && (!desc || dnnl_memory_desc_equal(&one->desc, desc))) return one;
+        if (strcmp(one->key, key) == 0 && (!desc || (one->desc && dnnl_memory_desc_equal(one->desc, desc))))
+            return one;
     return NULL;
 }
 
@@ -127,7 +129,7 @@ static void *allocate(size_t bytes)
 }
 
 /* Reorder the source's float32 numbers into the entry's layout. */
-static bn_status fill_weight(bn_pack_store *store, const bn_source *source, const dnnl_memory_desc_t *plain,
+static bn_status fill_weight(bn_pack_store *store, const bn_source *source, bn_const_memory_desc plain,
                              entry *one, size_t outs, bn_error *err)
 {
     dnnl_memory_t from = NULL;
@@ -144,15 +146,14 @@ static bn_status fill_weight(bn_pack_store *store, const bn_source *source, cons
     if (!one->pack.bias) BN_TRY_DONE(bn_fail_memory(err, outs * sizeof *one->pack.bias, "a bias"));
     BN_TRY_DONE(source->load(source, numbers, one->pack.bias, err));
     void *handle = (void *)(uintptr_t)(borrowed ? borrowed : numbers); /* only read */
-    BN_TRY_DONE(bn_dnnl_check(dnnl_memory_create(&from, plain, store->engine, handle), "weights", err));
+    BN_TRY_DONE(bn_dnnl_check(dnnl_memory_create(&from, plain, store->engine, handle), source->key, err));
     BN_TRY_DONE(bn_dnnl_check(
-        dnnl_reorder_primitive_desc_create(&desc, plain, store->engine, &one->desc, store->engine, NULL),
-        "packing weights", err));
-    BN_TRY_DONE(bn_dnnl_check(dnnl_primitive_create(&reorder, desc), "packing weights", err));
+        dnnl_reorder_primitive_desc_create(&desc, plain, store->engine, one->desc, store->engine, NULL),
+        source->key, err));
+    BN_TRY_DONE(bn_dnnl_check(dnnl_primitive_create(&reorder, desc), source->key, err));
     const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, one->pack.weight}};
-    BN_TRY_DONE(
-        bn_dnnl_check(dnnl_primitive_execute(reorder, store->stream, 2, args), "packing weights", err));
-    BN_TRY_DONE(bn_dnnl_check(dnnl_stream_wait(store->stream), "packing weights", err));
+    BN_TRY_DONE(bn_dnnl_check(dnnl_primitive_execute(reorder, store->stream, 2, args), source->key, err));
+    BN_TRY_DONE(bn_dnnl_check(dnnl_stream_wait(store->stream), source->key, err));
 done:
     if (reorder) dnnl_primitive_destroy(reorder);
     if (desc) dnnl_primitive_desc_destroy(desc);
@@ -162,20 +163,20 @@ done:
     return status;
 }
 
-static bn_status make_weight(bn_pack_store *store, const bn_source *source, const dnnl_memory_desc_t *plain,
-                             const dnnl_memory_desc_t *packed, size_t outs, entry **made, bn_error *err)
+static bn_status make_weight(bn_pack_store *store, const bn_source *source, bn_const_memory_desc plain,
+                             bn_const_memory_desc packed, size_t outs, entry **made, bn_error *err)
 {
     entry *one = calloc(1, sizeof *one);
     if (!one) return bn_fail_memory(err, sizeof *one, "packed weights");
     bn_status status = BIREFNET_OK;
     strncpy(one->key, source->key, sizeof one->key - 1);
-    one->desc = *packed;
+    BN_TRY_DONE(bn_dnnl_check(bn_memory_desc_copy(&one->desc, packed), source->key, err));
     one->bytes = dnnl_memory_desc_get_size(packed) + outs * sizeof(float);
     if (store->counting) goto done;
     one->block = allocate(dnnl_memory_desc_get_size(packed));
     if (!one->block) BN_TRY_DONE(bn_fail_memory(err, one->bytes, "packed weights"));
     BN_TRY_DONE(bn_dnnl_check(dnnl_memory_create(&one->pack.weight, packed, store->engine, one->block),
-                              "weights", err));
+                              source->key, err));
     BN_TRY_DONE(fill_weight(store, source, plain, one, outs, err));
 done:
     if (status == BIREFNET_OK)
@@ -185,8 +186,8 @@ done:
     return status;
 }
 
-bn_status bn_pack_get(bn_pack_store *store, const bn_source *source, const dnnl_memory_desc_t *plain,
-                      const dnnl_memory_desc_t *packed, size_t outs, const bn_pack **pack, bn_error *err)
+bn_status bn_pack_get(bn_pack_store *store, const bn_source *source, bn_const_memory_desc plain,
+                      bn_const_memory_desc packed, size_t outs, const bn_pack **pack, bn_error *err)
 {
     bn_status status = BIREFNET_OK;
     pthread_mutex_lock(&store->lock);
