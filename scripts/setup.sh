@@ -1,34 +1,71 @@
 #!/bin/sh
-# setup.sh - install what building needs on Debian 12, and nothing where all is there.
+# setup.sh - install what building needs on Debian 12 and 13 and releases of Ubuntu with these packages; nothing where
+# all is there.
 #   scripts/setup.sh          for building, running and testing
-#   scripts/setup.sh check    besides, for .ci/run: clang, fuzzing, format and complexity checks
+#   scripts/setup.sh check    besides, for .ci/run: clang, fuzzing, format and complexity checks, another release
 set -eu
 
-build="ca-certificates gcc libc6-dev cmake ninja-build pkg-config libdnnl-dev ocl-icd-opencl-dev
-opencl-c-headers libjansson-dev libcurl4-openssl-dev libjpeg62-turbo-dev libspng-dev libwebp-dev
-libavif-dev libtiff-dev liblcms2-dev libsodium-dev libgif-dev libcgif-dev libdeflate-dev
-libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libcmocka-dev zlib1g-dev"
-check="clang-14 clang clang-format-14 libclang-rt-14-dev pmccabe git man-db chromium"
+# a|b: either will do, and the first that this release has is installed. A last empty one: or none.
+build="ca-certificates gcc libc6-dev cmake ninja-build pkgconf|pkg-config libdnnl-dev|libonednn-dev libjansson-dev
+libcurl4-openssl-dev libjpeg-dev libspng-dev libwebp-dev libavif-dev libtiff-dev liblcms2-dev libsodium-dev libgif-dev
+libcgif-dev libdeflate-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libcmocka-dev zlib1g-dev"
+check="clang libclang-rt-dev|libclang-rt-14-dev clang-format-14| pmccabe git man-db chromium debootstrap"
 command -v npm >/dev/null || check="$check nodejs npm" # for the server's clients and the page
+
+installed() {
+    case $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) in installed*) return 0 ;; esac
+    return 1
+}
+
+available() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+
+# Those of the wanted ("a|b" ...) of which nothing is installed.
+missing_of() {
+    for wanted in $1; do
+        found=
+        for package in $(echo "$wanted" | tr '|' ' '); do
+            if installed "$package"; then found=yes; fi
+        done
+        [ -n "$found" ] || printf '%s ' "$wanted"
+    done
+}
+
+# One package of this release for each of the wanted.
+choose() {
+    for wanted in $1; do
+        chosen=
+        for package in $(echo "$wanted" | tr '|' ' '); do
+            if [ -z "$chosen" ] && available "$package"; then chosen=$package; fi
+        done
+        case $chosen:$wanted in :*\|) continue ;; esac # not there, and not needed
+        echo "${chosen:-${wanted%%|*}}"
+    done
+}
+
+as_root=
+[ "$(id -u)" = 0 ] || as_root=sudo
+if [ -n "$as_root" ] && ! command -v sudo >/dev/null; then as_root=none; fi
+
+install() {
+    missing=$(missing_of "$1")
+    [ -n "$missing" ] || return 0
+    if [ "$as_root" = none ]; then
+        echo "setup.sh: run this as root, or install them yourself: apt-get install $(choose "$missing" | tr '\n' ' ')" >&2
+        exit 1
+    fi
+    $as_root apt-get update -q
+    chosen=$(choose "$missing" | tr '\n' ' ')
+    [ -n "$chosen" ] || return 0
+    echo "Installing: $chosen"
+    # shellcheck disable=SC2086 # a list of words
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $chosen
+}
 
 wanted=$build
 [ "${1:-}" = check ] && wanted="$build $check"
+install "$wanted"
 
-missing=
-for package in $wanted; do
-    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=
-    [ "$state" = installed ] || missing="$missing $package"
-done
-[ -n "$missing" ] || exit 0
-
-echo "Installing:$missing"
-root=
-[ "$(id -u)" = 0 ] || root=sudo
-if [ -n "$root" ] && ! command -v sudo >/dev/null; then
-    echo "setup.sh: run this as root, or install them yourself: apt-get install$missing" >&2
-    exit 1
+# A oneDNN that was built for GPUs, too, as Debian 12's, needs OpenCL's headers where it is used.
+if grep -qs 'define DNNL_GPU_RUNTIME *DNNL_RUNTIME_OCL' /usr/include/oneapi/dnnl/dnnl_config.h; then
+    install "ocl-icd-opencl-dev|opencl-dev opencl-c-headers"
 fi
-export DEBIAN_FRONTEND=noninteractive
-$root apt-get update -q
-# shellcheck disable=SC2086 # a list of words
-$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing

@@ -42,9 +42,11 @@ static bool open_map(colour_map *map, const void *from_icc, size_t from_bytes, c
     /* at 16 bits lcms2's shortcut is a table that is off by up to 24 / 255 where colours leave the gamut;
      * without it a pixel takes 0.2 microseconds */
     const cmsUInt32Number exactly = T_BYTES(from_type) == 2 ? cmsFLAGS_NOOPTIMIZE : 0;
+    /* lcms2 2.16 and later refuse to copy an alpha that only one side has */
+    const cmsUInt32Number alpha = T_EXTRA(from_type) == T_EXTRA(to_type) ? cmsFLAGS_COPY_ALPHA : 0;
     if (from && to)
         map->transform = cmsCreateTransformTHR(map->context, from, from_type, to, to_type, INTENT_PERCEPTUAL,
-                                               cmsFLAGS_COPY_ALPHA | exactly);
+                                               alpha | exactly);
     if (from) cmsCloseProfile(from);
     if (to) cmsCloseProfile(to);
     return map->transform != NULL;
