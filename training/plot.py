@@ -4,7 +4,8 @@ import csv, os, sys
 import numpy as np, cv2
 
 W, H, L, R, T, B = 860, 300, 70, 20, 40, 40
-BLUE, RED, GREY, BLACK = (190, 110, 30), (50, 60, 210), (225, 225, 225), (40, 40, 40)
+GREY, BLACK = (225, 225, 225), (40, 40, 40)
+LISTS = {'products': (190, 110, 30), 'cats': (50, 60, 210), 'pets': (40, 150, 230), 'people': (60, 140, 40), 'open': (150, 60, 150)}
 
 def read(path):
     with open(path) as f: rows = list(csv.DictReader(f))
@@ -26,13 +27,15 @@ def panel(title, x_max, lo, hi, lines, marks):
     return im
 
 t, v = read(os.path.join(sys.argv[1], 'train.csv')), read(os.path.join(sys.argv[1], 'val.csv'))
-end = t['seen'][-1]
+end = max(t['seen'][-1], v['seen'][-1])
 size = t['size']; cut = [0] + [i for i in range(1, len(size)) if size[i] != size[i - 1]]
 xs = [t['seen'][i - 1] if i else 0 for i in cut] + [end]             # where the size changes; too short to bear a name: no name
 marks = [(a, '%d' % size[i] if b - a > end*.03 else '') for i, a, b in zip(cut, xs, xs[1:])]
-k = np.minimum(np.arange(len(t['main'])) + 1, 12); c = np.concatenate([[0], np.cumsum(t['main'])]); n = np.arange(1, len(c))
+what = 'main' if 'main' in t else 'all'; name = {'main': 'training loss of the mask (BCE + IoU + 0.5 SSIM)', 'all': 'training loss, side outputs too'}[what]
+k = np.minimum(np.arange(len(t[what])) + 1, 12); c = np.concatenate([[0], np.cumsum(t[what])]); n = np.arange(1, len(c))
 smooth = (c[n] - c[n - k])/k
+lines = lambda m: [(n, v['seen'], v[n + m], c) for n, c in LISTS.items() if n + m in v]
 cv2.imwrite(sys.argv[2], np.vstack([
-    panel('training loss of the mask (BCE + IoU + 0.5 SSIM), moving mean; above: px', end, 0, max(.5, smooth.max()), [('loss', t['seen'], smooth, BLACK)], marks),
-    panel('IoU of the moving average on the validation photos that are checked', end, .3, 1, [('products', v['seen'], v['products_iou'], BLUE), ('cats', v['seen'], v['cats_iou'], RED)], marks),
-    panel('MAE, likewise', end, 0, .35, [('products', v['seen'], v['products_mae'], BLUE), ('cats', v['seen'], v['cats_mae'], RED)], marks)]))
+    panel(name + ', moving mean; above: px', end, 0, max(.5, smooth.max()), [('loss', t['seen'], smooth, BLACK)], marks),
+    panel('IoU of the moving average on checked photos', end, .3, 1, lines('_iou'), marks),
+    panel('MAE, likewise', end, 0, .35, lines('_mae'), marks)]))
