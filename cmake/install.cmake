@@ -3,7 +3,7 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS birefnet_shared birefnet_static EXPORT birefnet-targets)
 install(FILES include/birefnet.h TYPE INCLUDE)
-install(FILES models/starter.safetensors DESTINATION ${CMAKE_INSTALL_DATADIR}/birefnet/models)
+install(FILES models/starter.safetensors models/ATTRIBUTION.md DESTINATION ${CMAKE_INSTALL_DATADIR}/birefnet/models)
 install(FILES LICENSE README.md docs/SERVER.md docs/KNOWN_BUGS.md docs/MODEL.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/birefnet.service packaging/nginx.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 

@@ -37,6 +37,7 @@ cmp "$scratch/shared.pgm" "$scratch/cmake.pgm"
 echo "the installed program, its pages and its weights"
 (cd "$scratch" && HOME=$scratch "$prefix/bin/birefnet" remove "$photo" -o cut.png --quiet)
 test -s "$scratch/cut.png"
+test -s "$prefix/share/birefnet/models/ATTRIBUTION.md"
 test -s "$prefix/share/man/man1/birefnet.1"
 test -s "$prefix/share/bash-completion/completions/birefnet"
 if grep -q "$PWD" "$prefix/bin/birefnet"; then

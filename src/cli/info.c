@@ -102,7 +102,7 @@ static void print_model(const json_t *model)
            string_of(model, "path"), string_of(model, "architecture"));
     printf("precision     %s\ntile order    %s (by %s)\n", string_of(model, "precision"),
            string_of(model, "tile_order"), string_of(model, "tile_order_chosen_by"));
-    printf("trained for   %lldx%lld\nruns at       %lldx%lld, %lld threads, %.1f GMAC\n",
+    printf("own size      %lldx%lld\nruns at       %lldx%lld, %lld threads, %.1f GMAC\n",
            pair_at(model, "trained_for", 0), pair_at(model, "trained_for", 1),
            pair_at(model, "network_size", 0), pair_at(model, "network_size", 1),
            json_integer_value(json_object_get(model, "threads")),

@@ -100,13 +100,13 @@ static const bn_preset presets[] = {
      .author = "the birefnet project",
      .backbone = "a small network for trying things out",
      .about =
-         "small, for photos of a single product (a garment, a shoe, a hat) and for trying things out; they "
-         "have seen no people, hair or glass, and miss many animals",
+         "small, for trying things out: good at a single product (a garment, a shoe, a hat), fair at cats "
+         "and dogs, unsure of people and other subjects",
      .about_bytes = 18000000,
-     .trained_width = 256,
-     .trained_height = 256,
-     .width = 256,
-     .height = 256},
+     .trained_width = 320,
+     .trained_height = 320,
+     .width = 384,
+     .height = 384},
 };
 
 size_t bn_preset_count(void)

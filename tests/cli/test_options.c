@@ -159,8 +159,8 @@ static void facts_are_told(void **state)
     assert_non_null(strstr(result.out, "General Use (Heavy)"));
     assert_non_null(strstr(result.out, "not here"));
     assert_non_null(strstr(result.out, "MIT"));
-    assert_non_null(strstr(result.out, "photos of a single product"));
-    assert_non_null(strstr(result.out, "no people"));
+    assert_non_null(strstr(result.out, "good at a single product"));
+    assert_non_null(strstr(result.out, "unsure of people"));
     assert_non_null(strstr(result.out, "birefnet pull light"));
     cli_expect(&result, 0, "", "models --json");
     assert_non_null(strstr(result.out, "\"alias\": \"light-2k\""));

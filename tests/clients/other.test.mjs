@@ -288,5 +288,5 @@ test("a run on the starter weights says so, in its logs and in the server's, and
   await small.stop();
   assert.ok(result.data.image.url);
   assert.match(logs.join("\n"), /weights of Portrait are not here: Starter answers .*birefnet pull portrait/);
-  assert.match(small.errors, /starter weights: .*single product.*no people.*birefnet pull light/);
+  assert.match(small.errors, /starter weights: .*single product.*unsure of people.*birefnet pull light/);
 });

@@ -208,6 +208,27 @@ static void the_shipped_starter_opens(void **state)
     bn_weights_close(&weights);
 }
 
+/* The file says at which size it is run and whose pictures it learnt from; the preset must not say otherwise. */
+static void the_shipped_starter_names_its_size_and_sources(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_weights *weights = NULL;
+    const bn_preset *preset = bn_preset_find("starter");
+    char size[32];
+    assert_ok(bn_weights_open(BN_SOURCE_DIR "/models/starter.safetensors", &weights, &err), err);
+    snprintf(size, sizeof size, "%dx%d", preset->width, preset->height);
+    assert_string_equal(bn_weights_metadata(weights, "birefnet.resolution"), size);
+    assert_string_equal(bn_weights_metadata(weights, "birefnet.licence"), preset->licence);
+    const char *sources = bn_weights_metadata(weights, "birefnet.sources");
+    static const char *const named[] = {"Oxford-IIIT Pet Dataset", "CC BY-SA 4.0", "COCO 2017", "CC BY 2.0",
+                                        "CC BY 3.0"};
+    assert_non_null(sources);
+    for (size_t i = 0; i < BN_COUNT(named); i++) assert_non_null(strstr(sources, named[i]));
+    assert_non_null(strstr(bn_weights_metadata(weights, "birefnet.attribution"), "ATTRIBUTION.md"));
+    bn_weights_close(&weights);
+}
+
 static void printed_hashes_do_not_depend_on_the_format(void **state)
 {
     (void)state;
@@ -244,6 +265,7 @@ int main(void)
         IN_PLACE(paths_seeds_and_own_files_are_taken_as_they_are),
         IN_PLACE(without_a_choice_published_models_come_before_starter),
         cmocka_unit_test(the_shipped_starter_opens),
+        cmocka_unit_test(the_shipped_starter_names_its_size_and_sources),
         cmocka_unit_test(printed_hashes_do_not_depend_on_the_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
