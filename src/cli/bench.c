@@ -64,10 +64,10 @@ static json_t *result_json(const bn_bench_options *options, const bn_bench_resul
 static void print_text(const bn_bench_options *options, const bn_bench_result *result,
                        const bn_photo_times *photo)
 {
-    printf("%s: %s, %dx%d, %s, %d threads, median of %d runs\n", result->model.name,
-           result->model.architecture, result->session.width, result->session.height,
-           result->model.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", result->session.threads,
-           options->runs);
+    bn_console_print("%s: %s, %dx%d, %s, %d threads, median of %d runs", result->model.name,
+                     result->model.architecture, result->session.width, result->session.height,
+                     result->model.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32",
+                     result->session.threads, options->runs);
     printf("a photo of %dx%d\n%-20s %10s %8s %10s\n", photo->width, photo->height, "stage", "ms", "GMAC",
            "GFLOP/s");
     each_stage(result, photo, print_stage, NULL);
@@ -129,7 +129,7 @@ bn_exit bn_command_bench(const bn_values *values, bn_console *console)
         bn_console_error(console, "%s", err.message);
     } else if (values->given[BN_OPTION_JSON]) {
         json_t *json = result_json(&options, &result, &photo);
-        json_dumpf(json, stdout, JSON_INDENT(2));
+        json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         json_decref(json);
     } else {
         print_text(&options, &result, &photo);

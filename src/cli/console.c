@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/size.h"
+#include "base/visible.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,31 +46,42 @@ static void erase_bar(bn_console *console)
     console->drawn = false;
 }
 
-/* Names of files may hold anything, escape sequences of terminals among it. */
-static void make_printable(char *text, int length)
+enum { LINE_BYTES = 4096 };
+
+/* Names of files may hold anything, escape sequences of terminals among it. Returns the length with the newline. */
+static size_t make_line(char line[LINE_BYTES], const char *prefix, const char *format, va_list args)
 {
-    for (int i = 0; i < length; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) text[i] = '?';
+    const int before = snprintf(line, LINE_BYTES, "%s", prefix);
+    const int words = vsnprintf(line + before, (size_t)(LINE_BYTES - before - 1), format, args);
+    const int whole = BN_MIN(before + BN_MAX(words, 0), LINE_BYTES - 2);
+    const size_t length = bn_make_visible(line, (size_t)whole);
+    line[length] = '\n';
+    return length + 1;
 }
 
 /* One write a line, so that lines of several processes do not mix. */
 static void print_line(bn_console *console, const char *prefix, const char *format, va_list args)
 {
-    char line[4096];
-    int length = snprintf(line, sizeof line, "%s", prefix);
-    const int words = vsnprintf(line + length, sizeof line - (size_t)length - 1, format, args);
-    length = BN_MIN(length + BN_MAX(words, 0), (int)sizeof line - 2);
-    make_printable(line, length);
-    line[length] = '\n';
+    char line[LINE_BYTES];
+    const size_t length = make_line(line, prefix, format, args);
     if (console->writer) {
-        bn_line_writer_put(console->writer, line, (size_t)length + 1);
+        bn_line_writer_put(console->writer, line, length);
         return;
     }
     pthread_mutex_lock(&console->lock);
     erase_bar(console);
-    fwrite(line, 1, (size_t)length + 1, stderr);
+    fwrite(line, 1, length, stderr);
     console->drawn_ms = 0; /* the bar comes back with the next update */
     pthread_mutex_unlock(&console->lock);
+}
+
+void bn_console_print(const char *format, ...)
+{
+    char line[LINE_BYTES];
+    va_list args;
+    va_start(args, format);
+    fwrite(line, 1, make_line(line, "", format, args), stdout);
+    va_end(args);
 }
 
 void bn_console_error(bn_console *console, const char *format, ...)

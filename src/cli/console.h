@@ -1,4 +1,5 @@
-/* console.h - everything the program says on standard error: lines, and one progress bar below them. */
+/* console.h - everything the program says on standard error: lines, and one progress bar below them; and lines with names
+ * in them on standard output. */
 #ifndef BN_CLI_CONSOLE_H
 #define BN_CLI_CONSOLE_H
 
@@ -30,6 +31,10 @@ void bn_console_say(bn_console *console, const char *format, ...) /* not when qu
     __attribute__((format(printf, 2, 3)));
 void bn_console_detail(bn_console *console, const char *format, ...) /* only when verbose */
     __attribute__((format(printf, 2, 3)));
+
+/* A result on standard output that holds a name or a path: one line, made visible (base/visible.h). main looks for write
+ * errors. */
+void bn_console_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A bar of `done` (may be a fraction) of `total` photos; drawn at most six times a second. */
 void bn_console_bar_start(bn_console *console);

@@ -97,9 +97,11 @@ static long long pair_at(const json_t *json, const char *key, size_t index)
 
 static void print_model(const json_t *model)
 {
-    printf("\nmodel         %s%s\nfile          %s\narchitecture  %s\n", string_of(model, "name"),
-           json_is_true(json_object_get(model, "starter")) ? " (starter weights)" : "",
-           string_of(model, "path"), string_of(model, "architecture"));
+    printf("\n");
+    bn_console_print("model         %s%s", string_of(model, "name"),
+                     json_is_true(json_object_get(model, "starter")) ? " (starter weights)" : "");
+    bn_console_print("file          %s", string_of(model, "path"));
+    printf("architecture  %s\n", string_of(model, "architecture"));
     printf("precision     %s\ntile order    %s (by %s)\n", string_of(model, "precision"),
            string_of(model, "tile_order"), string_of(model, "tile_order_chosen_by"));
     printf("own size      %lldx%lld\nruns at       %lldx%lld, %lld threads, %.1f GMAC\n",
@@ -152,7 +154,7 @@ bn_exit bn_command_info(const bn_values *values, bn_console *console)
     if (status != BIREFNET_OK)
         bn_console_error(console, "%s", err.message);
     else if (values->given[BN_OPTION_JSON])
-        json_dumpf(json, stdout, JSON_INDENT(2)); /* main looks for write errors */
+        json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII); /* main looks for write errors */
     else
         print_text(json);
     json_decref(json);

@@ -38,7 +38,7 @@ static void print_key(const bn_key_facts *key)
     char day[16];
     localtime_r(&when, &parts);
     strftime(day, sizeof day, "%Y-%m-%d", &parts);
-    printf("%-36s  %s  %s\n", key->id, day, key->name);
+    bn_console_print("%-36s  %s  %s", key->id, day, key->name);
 }
 
 static bn_status list(const bn_values *values, const char *folder, bn_error *err)
@@ -53,14 +53,14 @@ static bn_status list(const bn_values *values, const char *folder, bn_error *err
                                                  keys[i].name, "created_ms", (json_int_t)keys[i].created_ms,
                                                  "per_minute", keys[i].limits.per_minute, "running",
                                                  keys[i].limits.running, "waiting", keys[i].limits.waiting));
-        json_dumpf(all, stdout, JSON_INDENT(2));
+        json_dumpf(all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         printf("\n");
         json_decref(all);
     } else {
         for (size_t i = 0; i < count; i++) print_key(&keys[i]);
         char path[4096];
         if (count == 0 && bn_keys_required(folder, path))
-            printf("No keys, but %s is there: nobody is answered.\n", path);
+            bn_console_print("No keys, but %s is there: nobody is answered.", path);
         else if (count == 0)
             printf("No keys: the server answers its own machine only.\n");
     }

@@ -19,9 +19,9 @@ static json_t *preset_json(const bn_preset *preset, const char *file)
 
 static void print_row(const bn_preset *preset, const char *file)
 {
-    printf("%-10s %-24s %-8s %4d MB  %4dx%-4d  %s\n", preset->alias, preset->name, preset->licence,
-           (int)((preset->about_bytes + 500000) / 1000000), preset->trained_width, preset->trained_height,
-           file ? file : "not here");
+    bn_console_print("%-10s %-24s %-8s %4d MB  %4dx%-4d  %s", preset->alias, preset->name, preset->licence,
+                     (int)((preset->about_bytes + 500000) / 1000000), preset->trained_width,
+                     preset->trained_height, file ? file : "not here");
 }
 
 static void print_about(const bn_preset *preset)
@@ -34,7 +34,7 @@ static void print_about(const bn_preset *preset)
 static void print_end(const bn_models_path *path)
 {
     printf("\nTRAINED is the size of the pictures it learnt from. Looked for in:\n");
-    for (size_t i = 0; i < path->count; i++) printf("  %s\n", path->folders[i]);
+    for (size_t i = 0; i < path->count; i++) bn_console_print("  %s", path->folders[i]);
     printf("Get one with: birefnet pull NAME\n");
     for (size_t i = 0; i < bn_preset_count(); i++)
         if (bn_preset_at(i)->about) print_about(bn_preset_at(i));
@@ -64,7 +64,7 @@ bn_exit bn_command_models(const bn_values *values, bn_console *console)
             print_row(preset, found);
     }
     if (as_json)
-        json_dumpf(list, stdout, JSON_INDENT(2));
+        json_dumpf(list, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     else
         print_end(&path);
     json_decref(list);

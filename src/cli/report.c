@@ -81,7 +81,7 @@ bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err)
     for (size_t i = 0; i < run->plan->count; i++)
         if (json_array_append_new(photos, photo_json(&run->plan->photos[i], &run->outcomes[i])) != 0)
             whole = false;
-    char *bytes = whole ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    char *bytes = whole ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     json_decref(json);
     if (!bytes) return bn_fail_memory(err, 0, "the report");
     const bn_status status =

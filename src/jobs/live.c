@@ -2,6 +2,7 @@
 #include "jobs/private.h"
 
 #include "base/size.h"
+#include "base/visible.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -379,8 +380,8 @@ void bn_live_log(bn_jobs *jobs, bn_job *job, birefnet_log_level level, const cha
         va_start(args, format);
         vsnprintf(entry->text, sizeof entry->text, format, args);
         va_end(args);
-        for (char *c = entry->text; *c; c++) /* it becomes JSON, and may have been cut within a character */
-            if ((unsigned char)*c >= 0x80) *c = '?';
+        bn_make_visible(entry->text,
+                        strlen(entry->text)); /* and JSON: it may have been cut within a character */
         entry->ms = bn_jobs_now(jobs);
         entry->level = level;
     }

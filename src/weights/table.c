@@ -2,6 +2,7 @@
 #include "weights/table.h"
 
 #include "base/size.h"
+#include "base/visible.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -239,8 +240,8 @@ bn_shown bn_show(const char *name, size_t length)
 {
     bn_shown shown;
     const size_t room = sizeof shown.text - 4, used = BN_MIN(length, room);
-    for (size_t i = 0; i < used; i++)
-        shown.text[i] = (char)(name[i] >= ' ' && name[i] <= '~' ? name[i] : '?');
-    memcpy(shown.text + used, length > room ? "..." : "", length > room ? 4 : 1);
+    if (used) memcpy(shown.text, name, used);
+    const size_t visible = bn_make_visible(shown.text, used);
+    memcpy(shown.text + visible, length > room ? "..." : "", length > room ? 4 : 1);
     return shown;
 }

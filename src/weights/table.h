@@ -41,7 +41,7 @@ void bn_shape_strides(int rank, const int64_t *shape, int64_t *stride); /* row-m
 
 size_t bn_dtype_bytes(bn_dtype dtype); /* of one element; 0 for OTHER */
 
-/* A name out of a file made fit for one line of a message: unprintable bytes become '?', a long one is cut. */
+/* A name out of a file made fit for one line of a message (bn_make_visible), a long one cut. */
 #define BN_SHOWN_BYTES 100
 typedef struct bn_shown {
     char text[BN_SHOWN_BYTES];

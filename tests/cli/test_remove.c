@@ -295,6 +295,14 @@ static void names_do_not_reach_the_terminal_raw(void **state)
     cli_expect(&result, 4, "?(Bred?line.jpg", "remove \"$(printf '\\033(Bred\\nline').jpg\" " SMALL_MODEL);
     assert_null(strchr(result.err, 033));
     assert_string_equal(strchr(result.err, '\n'), "\n"); /* one line */
+    /* C1 in UTF-8 and as one byte, a name that runs backwards, a space of no width */
+    cli_expect(&result, 4, "?31m a?b x?gpj.exe z?w \303\244.jpg",
+               "remove \"$(printf '\\302\\23331m a\\233b x\\342\\200\\256gpj.exe z\\342\\200\\213w "
+               "\\303\\244').jpg\" " SMALL_MODEL);
+    cli_run(&result, "models --models-dir \"$(printf 'x\\302\\233y\\342\\200\\256')\"");
+    assert_int_equal(result.code, 0);
+    assert_non_null(memmem(result.out, result.out_size, "x?y?", 4));
+    assert_null(memmem(result.out, result.out_size, "\302\233", 2));
 }
 
 static void inputs_are_never_overwritten(void **state)
