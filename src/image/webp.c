@@ -4,6 +4,7 @@
 
 #include "base/size.h"
 #include "image/orientation.h"
+#include "image/webp_tables.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,18 @@ static int find_orientation(WebPDemuxer *demuxer)
     return find_chunk(demuxer, "EXIF", &exif, &size) ? bn_exif_get_orientation(exif, size) : 1;
 }
 
+/* Tables of the first frame, which may be many; see webp_tables.h. */
+static bn_status measure_tables(WebPDemuxer *demuxer, uint64_t *bytes, bn_error *err)
+{
+    WebPIterator frame = {0};
+    *bytes = 0;
+    const bool good = !WebPDemuxGetFrame(demuxer, 1, &frame) ||
+                      bn_webp_tables_bytes(frame.fragment.bytes, frame.fragment.size, (uint32_t)frame.width,
+                                           (uint32_t)frame.height, bytes);
+    WebPDemuxReleaseIterator(&frame);
+    return good ? BIREFNET_OK : bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged WebP: no codes");
+}
+
 static bn_status webp_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err)
 {
     WebPDemuxer *demuxer = NULL;
@@ -52,8 +65,9 @@ static bn_status webp_probe(const uint8_t *bytes, size_t size, bn_image_header *
     *header = (bn_image_header){.width = (int)WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH),
                                 .height = (int)WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT),
                                 .orientation = find_orientation(demuxer)};
+    const bn_status status = measure_tables(demuxer, &header->extra_bytes, err);
     WebPDemuxDelete(demuxer);
-    return BIREFNET_OK;
+    return status;
 }
 
 /* Decode a frame to its place on the canvas; the canvas has alpha unless the frame covers it without. */

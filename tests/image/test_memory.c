@@ -130,6 +130,10 @@ static void webp_is_bounded(void **state)
     check("lossless with alpha", &file, BIREFNET_OK);
     worst_webp(NOISE_SIDE, false, &file);
     check("lossy with alpha", &file, BIREFNET_OK);
+    worst_webp_groups(512, &file);
+    check("groups of codes", &file, BIREFNET_OK);
+    worst_webp_groups(1024, &file);
+    check("very many of them", &file, BIREFNET_ERROR_LIMIT);
 }
 
 static void avif_is_bounded(void **state)

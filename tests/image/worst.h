@@ -150,6 +150,56 @@ static inline void worst_webp(int side, bool lossless, bn_buffer *out)
     free(icc);
 }
 
+/* Bits of lossless data, lowest first. */
+typedef struct worst_bits {
+    uint8_t *bytes;
+    size_t count;
+} worst_bits;
+
+static inline void put_bits(worst_bits *bits, unsigned value, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++, bits->count++)
+        if (value >> i & 1) bits->bytes[bits->count / 8] |= (uint8_t)(1u << bits->count % 8);
+}
+
+/* A code of 256 symbols of 8 bits each, of an alphabet that may be larger. */
+static inline void put_full_code(worst_bits *bits, int symbols)
+{
+    static const uint8_t order[] = {17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8};
+    put_bits(bits, 0, 1);
+    put_bits(bits, BN_COUNT(order) - 4, 4);
+    for (size_t i = 0; i < BN_COUNT(order); i++) put_bits(bits, order[i] == 0 || order[i] == 8, 3);
+    put_bits(bits, 0, 1);
+    for (int i = 0; i < symbols; i++) put_bits(bits, i < 256, 1);
+}
+
+/* A black picture in which every block of 4 x 4 pixels has a group of codes of its own, up to 65,536. */
+static inline void worst_webp_groups(int side, bn_buffer *out)
+{
+    bn_error err = {0};
+    const unsigned all = (unsigned)(side / 4 * (side / 4)), groups = BN_MIN(all, 65536u), empty_code = 1;
+    worst_bits bits = {.bytes = calloc(1, 256 + 2 * (size_t)all + 3 * (size_t)groups)};
+    put_bits(&bits, 0x2f, 8);
+    put_bits(&bits, (unsigned)side - 1, 14);
+    put_bits(&bits, (unsigned)side - 1, 14);
+    put_bits(&bits, 0, 4 + 1 + 1); /* no alpha, version; no transform; no cache */
+    put_bits(&bits, 1, 1 + 3 + 1); /* groups by blocks of 4; no cache */
+    put_full_code(&bits, 280);
+    put_full_code(&bits, 256);
+    for (int i = 0; i < 3; i++) put_bits(&bits, empty_code, 4);
+    for (unsigned i = 0; i < all; i++) /* green and red; codes begin with their highest bit */
+        for (unsigned b = 0; b < 16; b++) put_bits(&bits, i % 65536 >> (b < 8 ? 7 - b : 23 - b) & 1, 1);
+    for (unsigned i = 0; i < 5 * groups; i++) put_bits(&bits, empty_code, 4);
+    const size_t bytes = bits.count / 8 + 1, padded = bytes + bytes % 2;
+    uint8_t head[20] = "RIFF....WEBPVP8L....";
+    for (int i = 0; i < 4; i++)
+        head[4 + i] = (uint8_t)((12 + padded) >> 8 * i), head[16 + i] = (uint8_t)(bytes >> 8 * i);
+    bn_buffer_init(out, 1 << 28);
+    assert_ok(bn_buffer_append(out, head, sizeof head, &err), err);
+    assert_ok(bn_buffer_append(out, bits.bytes, padded, &err), err);
+    free(bits.bytes);
+}
+
 /* ---- AVIF ---------------------------------------------------------------------------------------------- */
 
 /* 12 bits, alpha, no chroma subsampling, turned; in cells x cells pictures where cells > 1. */
