@@ -53,17 +53,30 @@ function(bn_test name)
         LABELS "${TEST_LABELS}" SKIP_RETURN_CODE 77)
 endfunction()
 
-# bn_fuzz(NAME SOURCES file... CORPUS folder...): a libFuzzer program, and a CTest case that replays the corpus.
+# bn_fuzz(NAME SOURCES file... [LINK library...] [DEFINE name=value...] [SEEDS folder...] [MALLOC_MB n] [RSS_MB n]): a
+# libFuzzer program, and a CTest case that replays its corpus, fuzz/corpus/NAME, and the seeds, and goes on for a moment.
+# More than MALLOC_MB at once, or RSS_MB in all, is a crash. scripts/fuzz.sh reads targets.txt.
 function(bn_fuzz name)
-    cmake_parse_arguments(FUZZ "" "" "SOURCES;CORPUS;LINK" ${ARGN})
+    cmake_parse_arguments(FUZZ "" "MALLOC_MB;RSS_MB" "SOURCES;SEEDS;LINK;DEFINE" ${ARGN})
+    if(NOT FUZZ_MALLOC_MB)
+        set(FUZZ_MALLOC_MB 1024)
+    endif()
+    if(NOT FUZZ_RSS_MB)
+        set(FUZZ_RSS_MB 2048)
+    endif()
     add_executable(fuzz_${name} ${FUZZ_SOURCES})
     target_link_libraries(fuzz_${name} PRIVATE bn_flags birefnet_static ${FUZZ_LINK})
+    target_compile_definitions(fuzz_${name} PRIVATE ${FUZZ_DEFINE})
     target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     set(found ${CMAKE_BINARY_DIR}/fuzz/found/${name}) # libFuzzer writes what it finds to the first folder
+    set(corpus ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
     file(MAKE_DIRECTORY ${found})
-    add_test(NAME fuzz_${name} COMMAND fuzz_${name} -runs=2000 -max_total_time=20 -rss_limit_mb=4096 -timeout=20
-        ${found} ${FUZZ_CORPUS})
-    set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+    file(APPEND ${CMAKE_BINARY_DIR}/fuzz/targets.txt
+        "${name} ${FUZZ_MALLOC_MB} ${FUZZ_RSS_MB} ${found} ${corpus} ${FUZZ_SEEDS}\n")
+    add_test(NAME fuzz_${name} COMMAND fuzz_${name} -runs=2000 -max_total_time=20 -timeout=20
+        -malloc_limit_mb=${FUZZ_MALLOC_MB} -rss_limit_mb=${FUZZ_RSS_MB} ${found} ${corpus} ${FUZZ_SEEDS})
+    set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT 120
+        ENVIRONMENT "ASAN_OPTIONS=quarantine_size_mb=16")
 endfunction()

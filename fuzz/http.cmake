@@ -1,5 +1,5 @@
-# Parsers of the server's own: request targets, routes, forms. The request line and header fields are libmicrohttpd's.
-set(found ${CMAKE_CURRENT_BINARY_DIR}/found)
-file(MAKE_DIRECTORY ${found}/http_request)
-bn_fuzz(http_request SOURCES http_request.c $<TARGET_OBJECTS:room_http_text>
-    CORPUS ${found}/http_request ${CMAKE_CURRENT_SOURCE_DIR}/corpus/http_request)
+# Parsers of the server's own: request targets, routes, ranges, forms, the proxy. The request line and header fields are
+# libmicrohttpd's.
+foreach(parser request form connect)
+    bn_fuzz(http_${parser} SOURCES http_${parser}.c $<TARGET_OBJECTS:room_http_text>)
+endforeach()
