@@ -45,6 +45,9 @@ const bn_exit_words *bn_exit_table(void)
         {BN_EXIT_MODEL, "The weights are not there, broken, or not for this machine."},
         {BN_EXIT_NETWORK, "A download failed."},
         {BN_EXIT_INTERNAL, "A fault of this program."},
+        {BN_EXIT_NO_SENSE, "models --check: the weights run, but their mask of the known photo is wrong, or "
+                           "is wrong in the tile order "
+                           "that would be chosen."},
         {BN_EXIT_INTERRUPTED, "Interrupted by Ctrl-C or SIGTERM; nothing half-written stays behind."},
         {0, NULL},
     };

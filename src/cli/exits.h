@@ -15,6 +15,7 @@ typedef enum bn_exit {
     BN_EXIT_MODEL = 7,
     BN_EXIT_NETWORK = 8,
     BN_EXIT_INTERNAL = 9,
+    BN_EXIT_NO_SENSE = 10, /* models --check */
     BN_EXIT_INTERRUPTED = 130,
 } bn_exit;
 

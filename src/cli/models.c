@@ -1,6 +1,8 @@
 /* models.c - `birefnet models`: the presets, their licence and size, where they lie. */
 #include "cli/commands.h"
 
+#include "base/size.h"
+#include "cli/models_check.h"
 #include "weights/presets.h"
 
 #include <jansson.h>
@@ -40,8 +42,18 @@ static void print_end(const bn_models_path *path)
         if (bn_preset_at(i)->about) print_about(bn_preset_at(i));
 }
 
+/* Options that say how weights run; the list runs none. */
+static const bn_option only_for_check[] = {BN_OPTION_RESOLUTION, BN_OPTION_THREADS, BN_OPTION_PRECISION,
+                                           BN_OPTION_CPUMASK, BN_OPTION_TILE_ORDER};
+
 bn_exit bn_command_models(const bn_values *values, bn_console *console)
 {
+    if (values->given[BN_OPTION_CHECK]) return bn_models_check(values, console);
+    for (size_t i = 0; i < BN_COUNT(only_for_check); i++) {
+        if (!values->given[only_for_check[i]]) continue;
+        bn_console_error(console, "--%s goes with --check", bn_option_get_spec(only_for_check[i])->name);
+        return BN_EXIT_USAGE;
+    }
     bn_error err = {0};
     bn_models_path path;
     const bool as_json = values->given[BN_OPTION_JSON];

@@ -22,7 +22,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                  "seeded:GENERATION-BACKBONE:SEED for trials. Default: the published general "
                                  "weights if they are there, else the starter weights."},
     [BN_OPTION_RESOLUTION] = {"resolution", 'r', BN_KIND_TEXT, "SIZE", .fallback = "the model's own",
-                              .commands = REMOVE | INFO | BENCH | EVAL,
+                              .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
                               .help =
                                   "What the network sees: 1024x1024, 2048x2048, any WIDTHxHEIGHT from 64 to "
                                   "4096, or native for each photo at its own size (at most 2304)."},
@@ -73,22 +73,22 @@ static const bn_option_spec options[BN_OPTIONS] = {
                        .help = "Download a preset's weights without asking if they are not there."},
     [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
                            .fallback = "all that the process may use",
-                           .commands = REMOVE | INFO | BENCH | EVAL | SERVE,
+                           .commands = REMOVE | MODELS | INFO | BENCH | EVAL | SERVE,
                            .help = "Threads of the network."},
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
-         .commands = REMOVE | INFO | BENCH | EVAL,
+         .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
          .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively; "
                  "asking for bf16 elsewhere is an error."},
     [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL",
                            .choices = "auto|plain|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
-                           .commands = REMOVE | INFO | BENCH | EVAL,
+                           .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
                            .help = "Use instructions of the CPU up to this level only, as on an older one; "
                                    "plain is portable C, and SSE4.1 in oneDNN. auto is all that the CPU has "
                                    "but AMX, which has not passed every test yet."},
     [BN_OPTION_TILE_ORDER] =
         {"tile-order", 0, BN_KIND_CHOICE, "ORDER", .choices = "auto|channel|grid", .fallback = "auto",
-         .commands = REMOVE | INFO | BENCH | EVAL,
+         .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
          .help = "How the decoder reads image tiles: channel for weights since November 2024, "
                  "grid for older ones. auto tells it by the weights."},
     [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
@@ -199,10 +199,15 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                        "For tests only: what the network sees, whatever requests ask for."},
     [BN_OPTION_KEY] = {"key", 0, BN_KIND_TEXT, "ID:SECRET", .commands = KEYS,
                        .help = "Take this key instead of making one."},
-    [BN_OPTION_VERIFY] = {"verify", 0, BN_KIND_FLAG, .commands = PULL,
-                          .help =
-                              "Only check the files that are there against the SHA-256 noted when they were "
-                              "pulled."},
+    [BN_OPTION_CHECK] =
+        {"check", 0, BN_KIND_TEXT, "MODEL", .takes_path = true, .commands = MODELS,
+         .help = "Run a photo whose mask is known through this preset or file, in both tile orders, and "
+                 "say whether the mask makes sense and which order is the better. Exit code 0: good as "
+                 "it would run; 10: not, or only in the other order; 7: not weights of a BiRefNet."},
+    [BN_OPTION_VERIFY] =
+        {"verify", 0, BN_KIND_FLAG, .commands = PULL,
+         .help = "Download nothing: check that the files that are there have the SHA-256 noted when they "
+                 "were pulled and every tensor that the network needs. Without NAME all that are there."},
     [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH | EVAL | KEYS,
                         .help = "Print JSON for programs instead of text."},
     [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG, .commands = REMOVE | PULL | EVAL,
@@ -238,20 +243,22 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet remove - -o - < in.jpg > out.png\tin a pipe\n"
          "birefnet remove a.jpg -m heavy -r 2048x2048 --crop=5%\tfinest edges, cut to the subject\n"},
     [BN_COMMAND_MODELS] =
-        {"models", "", 0, 0, "List the presets: licence, size, where found",
+        {"models", "", 0, 0, "List the presets: licence, size, where found; check weights",
          "The weights are looked for in --models-dir, in $BIREFNET_MODELS, in the user's data folder "
          "($XDG_DATA_HOME/birefnet or ~/.local/share/birefnet), and where the program was installed.\n",
          "birefnet models\tpresets and where their files lie\n"
-         "birefnet models --json\tthe same for programs\n"},
+         "birefnet models --json\tthe same for programs\n"
+         "birefnet models --check light\tdo these weights make sensible masks?\n"
+         "birefnet models --check old.pth -r 512x512\tfaster\n"},
     [BN_COMMAND_PULL] =
-        {"pull", "NAME...", 1, 64, "Download published weights",
+        {"pull", "[NAME...]", 0, 64, "Download published weights",
          "Downloads continue where they stopped, are checked to be weights, and their SHA-256 is noted "
          "beside "
          "them. Proxies are taken from the environment as curl does; $BIREFNET_MIRROR or $HF_ENDPOINT name "
          "another host.\n",
          "birefnet pull light\tthe general weights\n"
          "birefnet pull heavy matting\ttwo presets\n"
-         "birefnet pull light --verify\tcheck what is there\n"},
+         "birefnet pull --verify\tcheck what is there\n"},
     [BN_COMMAND_INFO] = {"info", "", 0, 0, "Show CPU, threads, precision, versions, memory a model needs",
                          "Tells what would run: nothing falls back silently. With --model the weights are "
                          "opened and made ready "

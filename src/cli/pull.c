@@ -40,13 +40,21 @@ bn_status bn_console_pull(bn_console *console, const bn_preset *preset, const ch
     return BIREFNET_OK;
 }
 
-/* Compare the file that a run would use with the SHA-256 noted when it was pulled. */
+/* The file that a run would use: first all that the network needs is looked for in it, then its SHA-256 is compared with
+ * the one noted when it was pulled. Starter comes with the program, unpulled. */
 static bn_status verify(bn_console *console, const bn_preset *preset, const char *folder, bn_error *err)
 {
     bn_model_choice choice = {.path = ""};
+    birefnet_model *model = NULL;
+    birefnet_model_info info;
     BN_TRY(bn_model_choose(preset->alias, folder, &choice, err));
-    BN_TRY(bn_pin_verify(choice.path, err));
-    bn_console_say(console, "%s: %s is as it was pulled", preset->alias, choice.path);
+    BN_TRY(birefnet_model_open(choice.path, NULL, &model, err));
+    birefnet_model_get_info(model, &info);
+    birefnet_model_close(&model);
+    if (preset->repository) BN_TRY(bn_pin_verify(choice.path, err));
+    bn_console_say(console, "%s: %s is %s (%s, %.1f million parameters)", preset->alias, choice.path,
+                   preset->repository ? "as it was pulled, and whole" : "whole", info.architecture,
+                   (double)info.parameters * 1e-6);
     return BIREFNET_OK;
 }
 
@@ -56,24 +64,70 @@ static bn_exit exit_of(bn_status status, bool verifying)
     return bn_exit_of(status, verifying || status == BIREFNET_ERROR_FORMAT ? BN_STAGE_MODEL : BN_STAGE_WRITE);
 }
 
+static bn_exit pull_or_verify(const bn_values *values, const bn_preset *preset, bn_console *console,
+                              bn_exit before)
+{
+    bn_error err = {0};
+    const bool verifying = values->given[BN_OPTION_VERIFY];
+    const char *folder = values->text[BN_OPTION_MODELS_DIR];
+    const bn_status status =
+        verifying ? verify(console, preset, folder, &err) : bn_console_pull(console, preset, folder, &err);
+    if (status == BIREFNET_OK) return before;
+    bn_console_error(console, "%s", err.message);
+    return before == BN_EXIT_OK ? exit_of(status, verifying) : BN_EXIT_SOME_FAILED;
+}
+
+/* Whether an earlier preset has the same file. */
+static bool is_repeated(size_t index, const bn_models_path *path, const char *file)
+{
+    char earlier[4096];
+    for (size_t i = 0; i < index; i++)
+        if (bn_preset_at(i)->repository && bn_preset_locate(bn_preset_at(i), path, earlier) &&
+            strcmp(earlier, file) == 0)
+            return true;
+    return false;
+}
+
+static bn_exit verify_all(const bn_values *values, bn_console *console)
+{
+    bn_error err = {0};
+    bn_models_path path;
+    bn_exit code = BN_EXIT_OK;
+    size_t found = 0;
+    const bn_status status = bn_models_path_make(values->text[BN_OPTION_MODELS_DIR], &path, &err);
+    if (status != BIREFNET_OK) {
+        bn_console_error(console, "%s", err.message);
+        return bn_exit_of(status, BN_STAGE_MODEL);
+    }
+    for (size_t i = 0; i < bn_preset_count() && !bn_interrupted(); i++) {
+        char file[4096];
+        const bn_preset *preset = bn_preset_at(i);
+        if (!preset->repository || !bn_preset_locate(preset, &path, file) || is_repeated(i, &path, file))
+            continue;
+        found++;
+        code = pull_or_verify(values, preset, console, code);
+    }
+    bn_models_path_free(&path);
+    if (found > 0 || bn_interrupted()) return code;
+    bn_console_error(console, "no published weights are here; get some with: birefnet pull %s",
+                     bn_preset_at(0)->alias);
+    return BN_EXIT_MODEL;
+}
+
 bn_exit bn_command_pull(const bn_values *values, bn_console *console)
 {
-    const char *folder = values->text[BN_OPTION_MODELS_DIR];
     bn_exit code = BN_EXIT_OK;
+    if (values->operand_count == 0 && !values->given[BN_OPTION_VERIFY]) {
+        bn_console_error(console, "pull: NAME... is missing (see: birefnet models)");
+        return BN_EXIT_USAGE;
+    }
     for (int i = 0; i < values->operand_count; i++) {
         if (bn_preset_find(values->operands[i])) continue;
         bn_console_error(console, "there is no preset '%s' (see: birefnet models)", values->operands[i]);
         return BN_EXIT_USAGE;
     }
-    for (int i = 0; i < values->operand_count && !bn_interrupted(); i++) {
-        bn_error err = {0};
-        const bn_preset *preset = bn_preset_find(values->operands[i]);
-        const bn_status status = values->given[BN_OPTION_VERIFY]
-                                     ? verify(console, preset, folder, &err)
-                                     : bn_console_pull(console, preset, folder, &err);
-        if (status == BIREFNET_OK) continue;
-        bn_console_error(console, "%s", err.message);
-        code = code == BN_EXIT_OK ? exit_of(status, values->given[BN_OPTION_VERIFY]) : BN_EXIT_SOME_FAILED;
-    }
+    if (values->operand_count == 0) code = verify_all(values, console);
+    for (int i = 0; i < values->operand_count && !bn_interrupted(); i++)
+        code = pull_or_verify(values, bn_preset_find(values->operands[i]), console, code);
     return bn_interrupted() ? BN_EXIT_INTERRUPTED : code;
 }

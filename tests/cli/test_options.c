@@ -126,6 +126,9 @@ static void wrong_command_lines_give_one_line_and_a_hint(void **state)
         {"remove - --mask", "--mask=FILE"},
         {"remove a.jpg b.jpg --mask=m.png", "one input"},
         {"models x", "too many words"},
+        {"models -r 128x128", "goes with --check"},
+        {"models --check starter -r native", "WIDTHxHEIGHT"},
+        {"pull", "NAME... is missing"},
         {"pull nothing-like-this", "no preset"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

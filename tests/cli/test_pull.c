@@ -75,12 +75,54 @@ static void failures_have_their_own_codes(void **state)
     cli_expect(&result, 2, "nothing to download", "pull starter");
 }
 
+/* What is there is held to its SHA-256 and to the network's list of tensors; without names all that is there. */
+static void what_is_there_is_verified(void **state)
+{
+    (void)state;
+    cli_shell("rm -rf .local empty all && mkdir empty all");
+    cli_expect(&result, 7, "no published weights are here", "pull --verify --models-dir empty");
+    cli_expect(&result, 0, "", "pull light matting -q --models-dir all");
+    cli_expect(&result, 0, "", "pull --verify --models-dir all");
+    const char *light =
+        strstr(result.err, "all/BiRefNet.safetensors is as it was pulled, and whole (gen3 pvt");
+    assert_non_null(light);
+    assert_null(strstr(light + 1, "all/BiRefNet.safetensors")); /* light's and heavy's: once */
+    assert_non_null(strstr(result.err, "all/BiRefNet-matting.safetensors is as it was pulled"));
+    cli_expect(&result, 0, "starter.safetensors is whole", "pull starter --verify");
+    cli_shell("head -c 9000000 all/BiRefNet.safetensors > x && mv x all/BiRefNet.safetensors");
+    cli_expect(&result, 7, "all/BiRefNet.safetensors", "pull --verify --models-dir all");
+    assert_non_null(strstr(result.err, "matting: ")); /* and goes on */
+    /* a checkpoint, unharmed and pinned, of another network */
+    cli_shell("printf '\\070\\000\\000\\000\\000\\000\\000\\000"
+              "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}  abcd' > "
+              "all/BiRefNet.safetensors");
+    cli_shell("sha256sum < all/BiRefNet.safetensors > all/BiRefNet.safetensors.sha256");
+    cli_expect(&result, 7, "not a BiRefNet", "pull light --verify --models-dir all");
+}
+
+static void weights_get_a_verdict(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "models --check starter -p f32");
+    assert_non_null(strstr(result.out, "verdict       good"));
+    assert_non_null(strstr(result.out, "(chosen, by "));
+    cli_expect(&result, 0, "", "models --check %s/models/starter.safetensors --json", BN_SOURCE_DIR);
+    assert_non_null(strstr(result.out, "\"verdict\": \"good\""));
+    cli_expect(&result, 10, "", "models --check seeded:gen3-pvt_v2_b0:1 -r 96x96 -t 1");
+    assert_non_null(strstr(result.out, "verdict       bad"));
+    cli_expect(&result, 7, "photo1.jpg", "models --check %s", PHOTO);
+    cli_expect(&result, 7, "there is no model file ./nothing.pth", "models --check ./nothing.pth");
+    cli_expect(&result, 7, "birefnet pull matting", "models --check matting");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_preset_is_pulled_once_and_can_be_checked),
         cmocka_unit_test(a_run_that_may_downloads_what_it_needs),
         cmocka_unit_test(failures_have_their_own_codes),
+        cmocka_unit_test(what_is_there_is_verified),
+        cmocka_unit_test(weights_get_a_verdict),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,5 +1,6 @@
-# embed.cmake - run with cmake -P: writes OUT, a C file with the bytes of FILES (names relative to FOLDER).
-set(text "/* Made by embed.cmake from web/; see pages.h. */\n#include \"http/pages.h\"\n\n#include <stddef.h>\n\n")
+# embed.cmake - run with cmake -P: writes OUT, a C file with the bytes of FILES (names relative to FOLDER) and a TABLE of
+# them: name, bytes, size, a hash in quotes. HEADER declares it.
+set(text "/* Made by embed.cmake; see ${HEADER}. */\n#include \"${HEADER}\"\n\n#include <stddef.h>\n\n")
 set(table "")
 set(index 0)
 foreach(name IN LISTS FILES)
@@ -14,5 +15,5 @@ foreach(name IN LISTS FILES)
     string(APPEND table "    {\"${name}\", file_${index}, ${size}, \"\\\"${hash}\\\"\"},\n")
     math(EXPR index "${index} + 1")
 endforeach()
-string(APPEND text "const bn_page bn_pages[] = {\n${table}    {NULL, NULL, 0, NULL}};\n")
+string(APPEND text "${TABLE} = {\n${table}    {NULL, NULL, 0, NULL}};\n")
 file(WRITE "${OUT}" "${text}")
