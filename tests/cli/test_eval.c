@@ -138,6 +138,58 @@ static void the_page_stands_alone(void **state)
     cli_expect(&result, 2, "name of a file", EVAL "photos own --html -");
 }
 
+/* Where in the page the photo's figure begins; NULL where it has none. */
+static const char *figure_of(const bn_buffer *page, int photo)
+{
+    char name[32];
+    snprintf(name, sizeof name, "<b>%02d.jpg</b>", photo);
+    return strstr((const char *)page->data, name);
+}
+
+enum { MANY = 22, SHOWN = 20 };
+
+/* Photos whose figures come one after the other in the page: each at least as bad as the next. */
+static void expect_worst_first(const json_t *photos, const bn_buffer *page)
+{
+    double iou[MANY];
+    const char *place[MANY];
+    for (int i = 0; i < MANY; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "%d/scores/0/iou", i);
+        iou[i] = number_at(photos, path);
+        place[i] = figure_of(page, i);
+    }
+    for (int a = 0; a < MANY; a++)
+        for (int b = 0; b < MANY; b++) {
+            if (place[a] && place[b] && place[a] < place[b]) assert_true(iou[a] <= iou[b]);
+            if (place[a] && !place[b]) assert_true(iou[a] <= iou[b]);
+        }
+}
+
+/* Truths of growing overlap, in an order that neither grows nor shrinks along the names. */
+static void the_page_shows_the_worst_twenty(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer page;
+    cli_shell("rm -rf many truths && mkdir many truths");
+    for (int i = 0; i < MANY; i++) {
+        char path[64];
+        cli_shell("cp photos/one.jpg many/%02d.jpg", i);
+        snprintf(path, sizeof path, "truths/%02d.png", i);
+        write_mask(path, PHOTO_WIDTH, PHOTO_HEIGHT, 100 + 8 * (7 * i % MANY), 255);
+    }
+    cli_expect(&result, 0, "", "eval -m starter -r 64x64 -p f32 many truths --html page.html --json");
+    json_t *json = json_loads(result.out, 0, NULL);
+    assert_non_null(json);
+    assert_int_equal(count_in("page.html", "<figure>"), SHOWN);
+    bn_buffer_init(&page, 1 << 26);
+    assert_ok(bn_file_read("page.html", &page, &err), err);
+    expect_worst_first(json_object_get(json, "photos"), &page);
+    bn_buffer_free(&page);
+    json_decref(json);
+}
+
 static void each_problem_of_a_photo_is_told(void **state)
 {
     (void)state;
@@ -245,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_model_agrees_with_its_own_masks),
         cmocka_unit_test(a_wrong_truth_is_the_worst),
         cmocka_unit_test(the_page_stands_alone),
+        cmocka_unit_test(the_page_shows_the_worst_twenty),
         cmocka_unit_test(each_problem_of_a_photo_is_told),
         cmocka_unit_test(wrong_folders_are_refused),
         cmocka_unit_test(truths_lie_where_people_put_them),
