@@ -51,7 +51,13 @@ static bn_status verify(bn_console *console, const bn_preset *preset, const char
     BN_TRY(birefnet_model_open(choice.path, NULL, &model, err));
     birefnet_model_get_info(model, &info);
     birefnet_model_close(&model);
-    if (preset->repository) BN_TRY(bn_pin_verify(choice.path, err));
+    const bn_status pinned = preset->repository ? bn_pin_verify(choice.path, err) : BIREFNET_OK;
+    if (pinned == BIREFNET_ERROR_NOT_FOUND) /* put there by hand */
+        return bn_fail(
+            err, pinned,
+            "%s: %s is whole, but no SHA-256 was noted to compare it with; birefnet pull %s notes it",
+            preset->alias, choice.path, preset->alias);
+    BN_TRY(pinned);
     bn_console_say(console, "%s: %s is %s (%s, %.1f million parameters)", preset->alias, choice.path,
                    preset->repository ? "as it was pulled, and whole" : "whole", info.architecture,
                    (double)info.parameters * 1e-6);

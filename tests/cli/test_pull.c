@@ -89,6 +89,10 @@ static void what_is_there_is_verified(void **state)
     assert_null(strstr(light + 1, "all/BiRefNet.safetensors")); /* light's and heavy's: once */
     assert_non_null(strstr(result.err, "all/BiRefNet-matting.safetensors is as it was pulled"));
     cli_expect(&result, 0, "starter.safetensors is whole", "pull starter --verify");
+    cli_shell("rm all/BiRefNet-matting.safetensors.sha256");
+    cli_expect(&result, 7, "is whole, but no SHA-256 was noted", "pull matting --verify --models-dir all");
+    cli_expect(&result, 0, "", "pull matting --models-dir all"); /* notes it */
+    cli_expect(&result, 0, "as it was pulled", "pull matting --verify --models-dir all");
     cli_shell("head -c 9000000 all/BiRefNet.safetensors > x && mv x all/BiRefNet.safetensors");
     cli_expect(&result, 7, "all/BiRefNet.safetensors", "pull --verify --models-dir all");
     assert_non_null(strstr(result.err, "matting: ")); /* and goes on */
