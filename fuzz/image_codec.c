@@ -59,10 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bn_image *image = NULL;
     if (bn_format_from_bytes(data, size) != FORMAT) return 0;
     const bn_status probed = bn_image_probe(data, size, &format, &width, &height, &err);
-    check(probed == bn_image_decode_bytes(data, size, &need, &err));
     check(probed == BIREFNET_OK || strlen(err.message) > 0);
+    const bn_status measured = bn_image_decode_bytes(data, size, &limits, &need, &err);
     if (bn_image_decode(data, size, &limits, &image, &err) == BIREFNET_OK) {
-        check(probed == BIREFNET_OK && format == FORMAT);
+        check(probed == BIREFNET_OK && measured == BIREFNET_OK && format == FORMAT);
         check_image(image, need);
     } else {
         check(image == NULL && strlen(err.message) > 0);

@@ -60,11 +60,8 @@ static uint64_t sum_bytes(uint64_t pixels, uint64_t pixel_bytes, uint64_t more_b
 }
 
 /* The limits allow the codec that is hungriest by the pixel as many pixels as they say. */
-static bn_status check_memory(const bn_codec *codec, const bn_image_header *header, size_t file_bytes,
-                              const bn_decode_limits *limits, bn_error *err)
+static bn_status check_memory(uint64_t need, size_t file_bytes, const bn_decode_limits *limits, bn_error *err)
 {
-    const uint64_t pixels = (uint64_t)header->width * (uint64_t)header->height;
-    const uint64_t need = sum_bytes(pixels, codec->pixel_bytes, header->extra_bytes, file_bytes);
     const uint64_t most = sum_bytes(limits->max_pixels, BN_DECODE_PIXEL_BYTES, 0, file_bytes);
     if (need <= most) return BIREFNET_OK;
     return bn_fail(err, BIREFNET_ERROR_LIMIT, "decoding the image could take %.4g MB, the limit is %.4g MB",
@@ -102,15 +99,23 @@ bn_status bn_image_probe(const void *bytes, size_t size, bn_format *format, int 
     return BIREFNET_OK;
 }
 
-bn_status bn_image_decode_bytes(const void *bytes, size_t size, uint64_t *need, bn_error *err)
+bn_status bn_image_decode_bytes(const void *bytes, size_t size, const bn_decode_limits *limits,
+                                uint64_t *need, bn_error *err)
 {
+    bn_decode_limits defaults;
+    bn_decode_limits_default(&defaults);
+    if (!limits) limits = &defaults;
     const bn_format format = bn_format_from_bytes(bytes, size);
     if (!codecs[format]) return fail_unknown(bytes, size, err);
+    if (limits->refused & 1u << format)
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "images of format %s are not accepted here",
+                       bn_format_get_facts(format)->name);
     bn_image_header header = {.orientation = 1};
     BN_TRY(codecs[format]->probe(bytes, size, &header, err));
-    *need = sum_bytes((uint64_t)header.width * (uint64_t)header.height, codecs[format]->pixel_bytes,
-                      header.extra_bytes, size);
-    return BIREFNET_OK;
+    const uint64_t width = (uint64_t)header.width, height = (uint64_t)header.height;
+    *need = sum_bytes(width * height, codecs[format]->pixel_bytes, header.extra_bytes, size);
+    BN_TRY(bn_limits_check(limits, width, height, err));
+    return check_memory(*need, size, limits, err);
 }
 
 bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
@@ -118,16 +123,10 @@ bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits
 {
     bn_decode_limits defaults;
     bn_decode_limits_default(&defaults);
-    const bn_format format = bn_format_from_bytes(bytes, size);
-    if (!codecs[format]) return fail_unknown(bytes, size, err);
     if (!limits) limits = &defaults;
-    if (limits->refused & 1u << format)
-        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "images of format %s are not accepted here",
-                       bn_format_get_facts(format)->name);
-    bn_image_header header = {.orientation = 1};
-    BN_TRY(codecs[format]->probe(bytes, size, &header, err));
-    BN_TRY(bn_limits_check(limits, (uint64_t)header.width, (uint64_t)header.height, err));
-    BN_TRY(check_memory(codecs[format], &header, size, limits, err));
+    uint64_t need = 0;
+    BN_TRY(bn_image_decode_bytes(bytes, size, limits, &need, err));
+    const bn_format format = bn_format_from_bytes(bytes, size);
     bn_image *made = NULL;
     BN_TRY(codecs[format]->decode(bytes, size, limits, &made, err));
     made->source_format = format;

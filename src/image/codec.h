@@ -23,8 +23,10 @@ void bn_decode_limits_default(bn_decode_limits *limits);
 bn_status bn_image_probe(const void *bytes, size_t size, bn_format *format, int *width, int *height,
                          bn_error *err);
 
-/* Look at the header only: the most memory that bn_image_decode could take for the file, limits left aside. */
-bn_status bn_image_decode_bytes(const void *bytes, size_t size, uint64_t *need, bn_error *err);
+/* Look at the header only: the most memory that bn_image_decode could take for the file, and whether it would refuse it
+ * by its limits (NULL: the defaults); *need is there where only the limits refuse. */
+bn_status bn_image_decode_bytes(const void *bytes, size_t size, const bn_decode_limits *limits,
+                                uint64_t *need, bn_error *err);
 
 /* Decode a file held in memory; the format is told by its content. Animations give their first frame.
  *   FORMAT      not an image, broken, or cut off ("truncated JPEG: ...")

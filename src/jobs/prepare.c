@@ -160,7 +160,7 @@ static bn_status decode_within_budget(bn_jobs *jobs, bn_job *job, bn_error *err)
 {
     uint64_t need = 0;
     step self = {jobs, job};
-    BN_TRY(bn_image_decode_bytes(job->bytes.data, job->bytes.size, &need, err));
+    BN_TRY(bn_image_decode_bytes(job->bytes.data, job->bytes.size, &job->options.limits, &need, err));
     if (!bn_budget_take(&jobs->decoding, need, is_over, &self))
         return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
     const bn_status status =
