@@ -75,7 +75,7 @@ function(bn_fuzz name)
     file(MAKE_DIRECTORY ${found})
     file(APPEND ${CMAKE_BINARY_DIR}/fuzz/targets.txt
         "${name} ${FUZZ_MALLOC_MB} ${FUZZ_RSS_MB} ${found} ${corpus} ${FUZZ_SEEDS}\n")
-    add_test(NAME fuzz_${name} COMMAND fuzz_${name} -runs=2000 -max_total_time=20 -timeout=20
+    add_test(NAME fuzz_${name} COMMAND fuzz_${name} -runs=2000 -max_total_time=20 -timeout=60
         -malloc_limit_mb=${FUZZ_MALLOC_MB} -rss_limit_mb=${FUZZ_RSS_MB} ${found} ${corpus} ${FUZZ_SEEDS})
     set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT 120
         ENVIRONMENT "ASAN_OPTIONS=quarantine_size_mb=16")

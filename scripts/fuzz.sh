@@ -30,7 +30,7 @@ run_for() { # SECONDS NAME MALLOC_MB RSS_MB FOLDER...
     local seconds=$1 name=$2 malloc=$3 rss=$4 log=$build/fuzz/$2.log before after
     shift 4
     before=$(awk '{ print $16 + $17 }' /proc/$$/stat) # of children that have ended, in hundredths of a second
-    "$build/fuzz/fuzz_$name" -max_total_time="$seconds" -timeout=20 -malloc_limit_mb="$malloc" -rss_limit_mb="$rss" \
+    "$build/fuzz/fuzz_$name" -max_total_time="$seconds" -timeout=120 -report_slow_units=120 -malloc_limit_mb="$malloc" -rss_limit_mb="$rss" \
         -print_final_stats=1 -artifact_prefix="$findings/$name-" "$@" >"$log" 2>&1 || broken=1
     after=$(awk '{ print $16 + $17 }' /proc/$$/stat)
     cpu=$((cpu + after - before))
@@ -55,7 +55,7 @@ minimise() { # NAME MALLOC_MB RSS_MB FOUND CORPUS SEEDS...
     shift 5
     rm -rf "$small"
     mkdir -p "$small"
-    "$build/fuzz/fuzz_$name" -set_cover_merge=1 -timeout=20 -malloc_limit_mb="$malloc" -rss_limit_mb="$rss" "$small" \
+    "$build/fuzz/fuzz_$name" -set_cover_merge=1 -timeout=120 -malloc_limit_mb="$malloc" -rss_limit_mb="$rss" "$small" \
         "$@" "$corpus" "$found" >"$build/fuzz/$name.log" 2>&1
     # seeds have names and stay; what they cover alone is not needed twice
     find "$corpus" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete
