@@ -211,7 +211,7 @@ static inline void worst_avif(int side, int cells, bn_buffer *out)
     avifImage *image = avifImageCreate(cell, cell, 12, AVIF_PIXEL_FORMAT_YUV444);
     image->transformFlags = AVIF_TRANSFORM_IROT;
     image->irot.angle = 1;
-    avifImageAllocatePlanes(image, AVIF_PLANES_ALL);
+    assert_int_equal(avifImageAllocatePlanes(image, AVIF_PLANES_ALL), AVIF_RESULT_OK);
     for (uint32_t y = 0; y < cell; y++) {
         for (int plane = 0; plane < 3; plane++)
             memset(image->yuvPlanes[plane] + y * image->yuvRowBytes[plane], plane, image->yuvRowBytes[plane]);
