@@ -124,6 +124,9 @@ void bn_eval_print(const bn_eval *eval, const bn_eval_sums *sums);
 bn_status bn_eval_print_json(const bn_eval *eval, const bn_eval_sums *sums, bn_error *err);
 bn_status bn_eval_write_page(const bn_eval *eval, const bn_eval_sums *sums, const char *path, bn_error *err);
 
+/* A folder's name as it is shown: "all", "." for the photos' own. */
+const char *bn_eval_show_folder(const bn_eval_group *group);
+
 /* "starter, 256x256, f32, channel order": what was measured. */
 void bn_eval_describe(const bn_eval_model *model, char *text, size_t size);
 

@@ -2,6 +2,7 @@
 #include "cli/eval.h"
 
 #include "base/file.h"
+#include "base/visible.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -45,15 +46,21 @@ static void put(page *self, const char *format, ...)
         self->status = bn_buffer_append(&self->text, line, strlen(line), self->err);
 }
 
-static void put_escaped(page *self, const char *text)
+/* A name, made visible and harmless. */
+static void put_escaped(page *self, const char *name)
 {
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (strchr("<>&\"'", c) || c < 0x20)
-            put(self, "&#%u;", c);
-        else
-            put(self, "%c", c);
+    char *text = strdup(name);
+    if (!text) {
+        if (self->status == BIREFNET_OK) self->status = bn_fail_memory(self->err, strlen(name) + 1, "a name");
+        return;
     }
+    bn_make_visible(text, strlen(text));
+    for (const char *c = text; *c; c++)
+        if (strchr("<>&\"'", *c))
+            put(self, "&#%d;", *c);
+        else
+            put(self, "%c", *c);
+    free(text);
 }
 
 static void put_picture(page *self, const char *caption, const bn_buffer *picture)
@@ -99,7 +106,7 @@ static void put_model(page *self, const bn_eval *eval, const bn_eval_sums *sums,
     for (size_t g = sums->count == 2 ? 1 : 0; g < sums->count; g++) {
         const bn_eval_group *group = &sums->groups[g];
         put(self, "<tr><td>");
-        put_escaped(self, !group->folder ? "all" : group->folder[0] ? group->folder : ".");
+        put_escaped(self, bn_eval_show_folder(group));
         put(self, "<td>%zu", group->models[which].count);
         put_values(self, sums, &group->models[which], group->models[which].mean);
         put(self, "<tr class=\"worst\"><td>&emsp;worst<td>");

@@ -2,9 +2,11 @@
 #include "cli/eval.h"
 
 #include "base/size.h"
+#include "base/visible.h"
 #include "cli/json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WORST_NAMED 5
@@ -18,7 +20,7 @@ void bn_eval_describe(const bn_eval_model *model, char *text, size_t size)
              model->info.tile_order == BIREFNET_TILES_GRID ? "grid" : "channel");
 }
 
-static const char *show_folder(const bn_eval_group *group)
+const char *bn_eval_show_folder(const bn_eval_group *group)
 {
     return !group->folder ? "all" : group->folder[0] ? group->folder : ".";
 }
@@ -28,7 +30,8 @@ static const char *show_folder(const bn_eval_group *group)
 static int folder_column(const bn_eval_sums *sums)
 {
     size_t widest = strlen("  worst");
-    for (size_t g = 0; g < sums->count; g++) widest = BN_MAX(widest, strlen(show_folder(&sums->groups[g])));
+    for (size_t g = 0; g < sums->count; g++)
+        widest = BN_MAX(widest, strlen(bn_eval_show_folder(&sums->groups[g])));
     return (int)widest;
 }
 
@@ -54,7 +57,10 @@ static void print_values(const bn_eval_sums *sums, const bn_summary *summary, co
 static void print_group(const bn_eval_sums *sums, const bn_eval_group *group, int which, int column)
 {
     const bn_summary *summary = &group->models[which];
-    printf("%-*s %6zu", column, show_folder(group), summary->count);
+    char *folder = strdup(bn_eval_show_folder(group)); /* NULL only costs its name */
+    if (folder) bn_make_visible(folder, strlen(folder));
+    printf("%-*s %6zu", column, folder ? folder : "", summary->count);
+    free(folder);
     print_values(sums, summary, summary->mean);
     printf("%-*s %6s", column, "  worst", "");
     print_values(sums, summary, summary->worst);
@@ -66,7 +72,8 @@ static void print_model(const bn_eval *eval, const bn_eval_sums *sums, int which
     const int column = folder_column(sums);
     const bn_summary *all = &sums->groups[sums->count - 1].models[which];
     bn_eval_describe(&eval->models[which], text, sizeof text);
-    printf("%s\n%-*s %6s", text, column, "FOLDER", "PHOTOS");
+    bn_console_print("%s", text);
+    printf("%-*s %6s", column, "FOLDER", "PHOTOS");
     for (bn_measure m = 0; m < BN_MEASURES; m++)
         if (sums->has[m]) printf(" %9s", bn_measure_get_facts(m)->title);
     putchar('\n');
@@ -80,8 +87,8 @@ static void print_difference(const bn_eval *eval, const bn_eval_sums *sums)
 {
     static const char *const verdicts[] = {"the second is better", "cannot be told apart",
                                            "the first is better"};
-    printf("%s less %s (95 %% interval of the mean, paired bootstrap)\n", eval->models[0].info.name,
-           eval->models[1].info.name);
+    bn_console_print("%s less %s (95 %% interval of the mean, paired bootstrap)", eval->models[0].info.name,
+                     eval->models[1].info.name);
     for (bn_measure m = 0; m < BN_MEASURES; m++) {
         if (!sums->has[m]) continue;
         const bn_paired *paired = &sums->difference[m];
@@ -102,8 +109,8 @@ void bn_eval_print(const bn_eval *eval, const bn_eval_sums *sums)
     printf("worst by IoU\n");
     for (size_t i = 0; i < BN_MIN(eval->done, (size_t)WORST_NAMED); i++) {
         const size_t row = sums->order[i];
-        printf("%9.4f  %s\n", eval->rows[row].scores[0].value[BN_MEASURE_IOU],
-               eval->pairs->pairs[row].photo->relative);
+        bn_console_print("%9.4f  %s", eval->rows[row].scores[0].value[BN_MEASURE_IOU],
+                         eval->pairs->pairs[row].photo->relative);
     }
 }
 
@@ -146,7 +153,7 @@ static json_t *model_json(const bn_eval *eval, const bn_eval_sums *sums, int whi
     json_t *folders = json_array();
     for (size_t g = 0; g + 1 < sums->count; g++) {
         json_t *folder = summary_json(eval, &sums->groups[g].models[which]);
-        json_object_set_new(folder, "folder", bn_json_text(show_folder(&sums->groups[g])));
+        json_object_set_new(folder, "folder", bn_json_text(bn_eval_show_folder(&sums->groups[g])));
         json_array_append_new(folders, folder);
     }
     return json_pack(
@@ -203,7 +210,7 @@ bn_status bn_eval_print_json(const bn_eval *eval, const bn_eval_sums *sums, bn_e
                              eval->has_unknown, "models", models, "photos", rows);
     if (!json) return bn_fail_memory(err, 0, "the figures");
     if (eval->model_count == 2) json_object_set_new(json, "difference", difference_json(sums));
-    const int failed = json_dumpf(json, stdout, JSON_INDENT(2));
+    const int failed = json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     putchar('\n');
     json_decref(json);
     return failed ? bn_fail(err, BIREFNET_ERROR_IO, "cannot write the figures") : BIREFNET_OK;

@@ -59,9 +59,9 @@ static void print_verdict(const bn_sanity *sanity)
 
 static void print_text(const bn_model_choice *choice, const bn_sanity *sanity)
 {
-    printf("file          %s\narchitecture  %s\nruns at       %dx%d, %s\n", choice->path,
-           sanity->info.architecture, sanity->width, sanity->height,
-           sanity->info.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32");
+    bn_console_print("file          %s", choice->path);
+    printf("architecture  %s\nruns at       %dx%d, %s\n", sanity->info.architecture, sanity->width,
+           sanity->height, sanity->info.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32");
     print_scores(sanity, BIREFNET_TILES_CHANNEL, &sanity->channel);
     print_scores(sanity, BIREFNET_TILES_GRID, &sanity->grid);
     print_verdict(sanity);
@@ -84,7 +84,7 @@ static void print_json(const bn_model_choice *choice, const bn_sanity *sanity)
         order_name(sanity->info.tile_order), "tile_order_chosen_by", chosen_by(&sanity->info), "channel",
         scores_json(&sanity->channel), "grid", scores_json(&sanity->grid), "better_order",
         order_name(sanity->better), "verdict", verdict_keys[sanity->verdict]);
-    json_dumpf(json, stdout, JSON_INDENT(2));
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     putchar('\n');
     json_decref(json);
 }

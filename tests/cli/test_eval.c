@@ -129,6 +129,10 @@ static void the_page_stands_alone(void **state)
     assert_int_equal(count_in("page.html", "src=\"data:image/webp;base64,"), 4);
     assert_int_equal(count_in("page.html", "<u>"), 0);
     assert_int_equal(count_in("page.html", "&#60;u&#62;&#38;.jpg"), 1);
+    cli_shell("mkdir -p \"$(printf 'odd/\\033[31m\\342\\200\\256')\" && cp photos/one.jpg own/one.png odd/*");
+    cli_expect(&result, 0, "", EVAL "odd --html page.html");
+    assert_null(strpbrk(result.out, "\033\342"));
+    assert_int_equal(count_in("page.html", "\033") + count_in("page.html", "\342\200\256"), 0);
     assert_int_equal(count_in("page.html", "http:") + count_in("page.html", "https:"), 0);
     assert_int_equal(count_in("page.html", "<script"), 0);
     cli_expect(&result, 0, "", EVAL "photos own --against starter --html page.html");
