@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/size.h"
+#include "cli/descriptors.h"
 #include "cli/interrupt.h"
 #include "weights/presets.h"
 
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,7 +25,6 @@
 #define DEFAULT_TLS_PORT   8443
 #define DEFAULT_PROXY_PORT 8080
 #define DEFAULT_DRAIN_S    60
-#define MANY_DESCRIPTORS   ((rlim_t)16384)
 #define LOG_BYTES          ((size_t)1 << 20) /* about 4,000 lines that are not written yet */
 #define LAST_LINES_MS      1000
 #define MEGABYTE           1048576.0
@@ -85,16 +84,6 @@ static void log_line(void *user, birefnet_log_level level, const char *line)
         bn_console_detail(console, "%s", line);
     else
         bn_console_say(console, "%s", line);
-}
-
-/* A connection is a descriptor; the usual limit of 1024 is for programs with few. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= MANY_DESCRIPTORS) return;
-    limit.rlim_cur =
-        limit.rlim_max == RLIM_INFINITY ? MANY_DESCRIPTORS : BN_MIN(limit.rlim_max, MANY_DESCRIPTORS);
-    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static double number_or(const bn_values *values, bn_option option, double otherwise)
@@ -236,8 +225,18 @@ static bn_status open_proxy(bn_server *own, bn_error *err)
     BN_TRY(parse_address(text, DEFAULT_PROXY_PORT, &own->proxy_listen, err));
     const bn_status status =
         bn_tunnel_open(own->proxy_listen.host, own->proxy_listen.port, own->tls_listen.host,
-                       bn_http_server_port(own->secure), &own->proxy, err);
+                       bn_http_server_port(own->secure), own->descriptors.max_passages, &own->proxy, err);
     return bn_error_prefix(err, status, "--connect-proxy");
+}
+
+/* Last, when all else is open. */
+static bn_status share_descriptors(bn_server *own, int pool_threads, bn_error *err)
+{
+    bn_jobs_options usual;
+    bn_jobs_options_default(&usual);
+    const int fetches = (int)number_or(own->values, BN_OPTION_FETCHES, usual.fetch_threads);
+    return bn_descriptors_share(own->tls ? 2 : 1, own->values->text[BN_OPTION_CONNECT_PROXY] != NULL,
+                                fetches + BN_JOBS_COURIERS, pool_threads, &own->descriptors, err);
 }
 
 static bn_status open_servers(bn_server *own, bn_error *err)
@@ -261,6 +260,8 @@ static bn_status open_servers(bn_server *own, bn_error *err)
     http.port = own->listen.port;
     http.max_waiting_bytes = options.max_waiting_bytes;
     http.max_incoming_bytes = own->max_stored_bytes;
+    BN_TRY(share_descriptors(own, http.threads, err));
+    http.max_connections = own->descriptors.max_connections;
     BN_TRY(bn_http_server_open(&http, &handler, &own->plain, err));
     bn_service_add_server(own->service, own->plain);
     if (!own->tls) return BIREFNET_OK;
@@ -341,7 +342,7 @@ bn_exit bn_command_serve(const bn_values *values, bn_console *console)
     bn_error err = {0};
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
     limit_heaps();
-    raise_descriptor_limit();
+    bn_descriptors_raise();
     const bn_status status = open_all(&own, &err);
     if (status == BIREFNET_OK) {
         bn_serve_say_start(&own);

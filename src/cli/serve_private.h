@@ -3,6 +3,7 @@
 #define BN_CLI_SERVE_PRIVATE_H
 
 #include "cli/commands.h"
+#include "cli/descriptors.h"
 #include "cli/exits.h"
 #include "http/service.h"
 #include "http/tls.h"
@@ -31,6 +32,7 @@ typedef struct bn_server {
     int access_log_fd;
     bn_line_writer *access_log;
     uint64_t max_stored_bytes;
+    bn_descriptor_plan descriptors;
     bn_jobs *jobs;
     bn_service *service;
     bn_http_server *plain, *secure;

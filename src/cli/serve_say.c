@@ -92,5 +92,8 @@ void bn_serve_say_start(bn_server *own)
     bn_console_say(own->console, "Weights that answer:");
     say_models(own);
     bn_console_say(own->console, "Data: %s", own->data_folder);
+    if (own->descriptors.max_connections < 1024)
+        bn_console_say(own->console, "Connections: %d at most, for %llu files may be open (ulimit -n)",
+                       own->descriptors.max_connections, (unsigned long long)own->descriptors.limit);
     say_keys(own);
 }

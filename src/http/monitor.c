@@ -58,9 +58,7 @@ static void *watch(void *argument)
         const double now_ms = bn_clock_ms();
         pthread_mutex_lock(&server->lock);
         for (bn_http_request *r = server->requests; r; r = r->private->next) look_at_request(r, now_ms);
-        int count = 0;
-        for (bn_connection *c = server->connections; c; c = c->next) count++;
-        const bool crowded = count > server->options.max_connections / 2;
+        const bool crowded = server->connection_count > server->options.max_connections / 2;
         for (bn_connection *c = server->connections; c; c = c->next)
             look_at_connection(&server->options, c, crowded, now_ms);
         pthread_mutex_unlock(&server->lock);

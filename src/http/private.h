@@ -23,6 +23,7 @@ typedef enum bn_phase {
 typedef struct bn_connection {
     struct bn_connection *next, *previous;
     int fd;
+    bool cut; /* to make room for others; server->lock */
     _Atomic(bool) in_request, in_body;
     _Atomic(double) since_ms; /* start of the wait for a request; in a body, of the time that is looked at */
     _Atomic(uint64_t) body_bytes; /* since then */
@@ -71,6 +72,7 @@ struct bn_http_server {
     pthread_mutex_t lock;
     bn_http_request *requests;
     bn_connection *connections;
+    int connection_count;
     bn_pool pool;
     pthread_t monitor;
     bool monitor_runs;

@@ -227,6 +227,25 @@ static void completed(void *user, struct MHD_Connection *connection, void **stat
     *state = NULL;
 }
 
+/* So many that one more costs the one its place that has sent no request for the longest time: whoever only holds
+ * connections keeps nobody out. */
+static bool is_full(const bn_http_server *server)
+{
+    return server->connection_count > server->options.max_connections * 5 / 8;
+}
+
+/* The lock is held. The event loop sees the end and closes it. */
+static void make_room(bn_http_server *server, const bn_connection *newest)
+{
+    bn_connection *oldest = NULL;
+    for (bn_connection *c = server->connections; c; c = c->next)
+        if (c != newest && !c->cut && !c->in_request && (!oldest || c->since_ms < oldest->since_ms))
+            oldest = c;
+    if (!oldest) return;
+    oldest->cut = true;
+    shutdown(oldest->fd, SHUT_RDWR);
+}
+
 static void connection_changed(void *user, struct MHD_Connection *connection, void **context,
                                enum MHD_ConnectionNotificationCode code)
 {
@@ -245,6 +264,8 @@ static void connection_changed(void *user, struct MHD_Connection *connection, vo
         record->next = server->connections;
         if (record->next) record->next->previous = record;
         server->connections = record;
+        server->connection_count++;
+        if (is_full(server)) make_room(server, record);
         pthread_mutex_unlock(&server->lock);
         *context = record;
         return;
@@ -257,12 +278,20 @@ static void connection_changed(void *user, struct MHD_Connection *connection, vo
     else
         server->connections = record->next;
     if (record->next) record->next->previous = record->previous;
+    server->connection_count--;
     pthread_mutex_unlock(&server->lock);
     *context = NULL;
     free(record);
 }
 
 /* ---- opening and closing */
+
+/* 0 = as many as there are. Some must lie between it and is_full: libmicrohttpd accepts ten before it closes what was cut,
+ * and whoever is beyond this limit is not kept waiting, but turned away. */
+static unsigned limit_of_an_address(int max_connections)
+{
+    return max_connections >= 256 ? (unsigned)max_connections * 3 / 4 : 0;
+}
 
 static bn_status start_daemon(bn_http_server *server, bn_error *err)
 {
@@ -281,7 +310,7 @@ static bn_status start_daemon(bn_http_server *server, bn_error *err)
         completed, server, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
         MHD_OPTION_URI_LOG_CALLBACK, note_target, server, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)options->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)options->max_connections * 3 / 4, MHD_OPTION_CONNECTION_TIMEOUT,
+        limit_of_an_address(options->max_connections), MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)(options->idle_timeout_ms / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, server->tls ? tls : none,
         MHD_OPTION_END);
@@ -369,7 +398,7 @@ void bn_http_server_facts(bn_http_server *server, bn_http_facts *facts)
 {
     memset(facts, 0, sizeof *facts);
     pthread_mutex_lock(&server->lock);
-    for (bn_connection *c = server->connections; c; c = c->next) facts->connections++;
+    facts->connections = (size_t)server->connection_count;
     for (bn_http_request *r = server->requests; r; r = r->private->next) {
         facts->requests++;
         facts->parked += r->private->phase == BN_PHASE_PARKED;

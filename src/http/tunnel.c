@@ -19,7 +19,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PASSAGES_MAX    512
 #define PIPE_BYTES      ((size_t)16 * 1024)
 #define HEAD_TIMEOUT_MS 10000
 #define IDLE_TIMEOUT_MS 600000 /* a synchronous run may be silent for minutes */
@@ -58,7 +57,7 @@ struct bn_tunnel {
     struct sockaddr_storage target;
     socklen_t target_bytes;
     passage *passages;
-    size_t count;
+    size_t count, max_passages;
     pthread_t thread;
     bool runs;
     _Atomic(bool) stop;
@@ -198,7 +197,7 @@ static void accept_all(bn_tunnel *tunnel)
     for (;;) {
         const int fd = accept4(tunnel->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) return; /* none, or no descriptor: tried again with the next event or second */
-        passage *own = tunnel->count < PASSAGES_MAX ? calloc(1, sizeof *own) : NULL;
+        passage *own = tunnel->count < tunnel->max_passages ? calloc(1, sizeof *own) : NULL;
         if (!own || !watch(tunnel, fd, own)) {
             free(own);
             close(fd);
@@ -306,11 +305,12 @@ static bn_status start(bn_tunnel *tunnel, bn_error *err)
 }
 
 bn_status bn_tunnel_open(const char *host, uint16_t port, const char *tls_host, uint16_t tls_port,
-                         bn_tunnel **tunnel, bn_error *err)
+                         int max_passages, bn_tunnel **tunnel, bn_error *err)
 {
     bn_tunnel *own = calloc(1, sizeof *own);
     if (!own) return bn_fail_memory(err, sizeof *own, "the proxy");
     own->listener = own->epoll = own->wake = -1;
+    own->max_passages = (size_t)max_passages;
     bn_status status = bn_listen(host, port, &own->listener, &own->port, err);
     if (status == BIREFNET_OK && !is_local(own->listener))
         status =

@@ -14,9 +14,10 @@
 typedef struct bn_tunnel bn_tunnel;
 
 /* tls_host and tls_port: where this machine reaches the server's TLS port. ARGUMENT where host is not a loopback address.
- * Starts one thread. */
+ * max_passages: at a
+ * time, of two descriptors each. Starts one thread. */
 bn_status bn_tunnel_open(const char *host, uint16_t port, const char *tls_host, uint16_t tls_port,
-                         bn_tunnel **tunnel, bn_error *err);
+                         int max_passages, bn_tunnel **tunnel, bn_error *err);
 uint16_t bn_tunnel_port(const bn_tunnel *tunnel);
 /* Cuts what is open. *tunnel may be NULL. */
 void bn_tunnel_close(bn_tunnel **tunnel);

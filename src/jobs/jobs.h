@@ -14,6 +14,8 @@
 
 typedef struct bn_jobs bn_jobs;
 
+#define BN_JOBS_COURIERS 16 /* threads that deliver webhooks */
+
 #define BN_REQUEST_ID_CHARS 37 /* a UUID and a zero */
 #define BN_FILE_ID_CHARS    33 /* 32 small hexadecimal digits and a zero */
 #define BN_FILE_NAME_CHARS  201

@@ -35,7 +35,6 @@
 #define BN_JOBS_BUCKETS     1024
 #define BN_JOBS_MAX_THREADS 16
 #define BN_JOBS_MAX_FETCHES 64
-#define BN_JOBS_COURIERS    16
 #define BN_JOBS_LOG_LINES   64
 #define BN_JOBS_ENDPOINT    "/v2"
 

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readSync, constants } from "node:fs";
 import { Agent, request as ask } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { folder, serve, until } from "./support.mjs";
+import { dot, folder, serve, until } from "./support.mjs";
 
 /** One number of /metrics. */
 async function metric(server, name) {
@@ -126,4 +127,25 @@ test("bodies that would become much more than they are: little memory, and other
   assert.equal(whole.status, 400); // read, and found that they did not arrive
   assert.match((await whole.json()).detail, /part 1 /);
   await ends(server, 15000);
+});
+
+test("few descriptors and many half-open connections: others are answered meanwhile and after", async (context) => {
+  const server = await start(context, { descriptors: 64, args: ["--fetches", "2"] });
+  assert.match(server.errors, /Connections: \d+ at most/);
+  const health = () => fetch(`${server.url}/healthz`, { headers: { connection: "close" }, signal: AbortSignal.timeout(5000) });
+  for (const first of ["GET /x HTTP/1.1\r\nHos", ""]) {
+    const sockets = Array.from({ length: 100 }, () => connect(server.port, "127.0.0.1", function () { this.write(first); }).on("error", () => {}));
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("connect", resolve).once("close", resolve))));
+    for (let i = 0; i < 5; i++) assert.equal((await health()).status, 200);
+    const answer = await fetch(`${server.url}/run/fal-ai/birefnet/v2`, { method: "POST", body: JSON.stringify({ image_url: dot }) });
+    assert.equal(answer.status, 200);
+    for (const socket of sockets) socket.destroy();
+    for (let i = 0; i < 5; i++) assert.equal((await health()).status, 200);
+    await until(async () => (await metric(server, "birefnet_http_connections")) < 3);
+  }
+  await ends(server, 15000);
+});
+
+test("too few descriptors for a server are said at start", async () => {
+  await assert.rejects(serve({ descriptors: 24 }), /ended with \d+: .*24 files open/);
 });

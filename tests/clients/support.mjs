@@ -26,8 +26,9 @@ export async function serve(options = {}) {
     "--fallback-model", "seeded:gen3-pvt_v2_b0:7", "--test-resolution", "64x64", "--threads", "1",
     ...(options.strict ? [] : ["--allow-private"]), "--drain", "10", "--fetches", "4", ...(options.args ?? [])];
   // a limit on the size of files, in KiB, is a full disk that we may have
-  const [program, words] = options.file_limit
-    ? ["bash", ["-c", `ulimit -f ${options.file_limit}; exec "$0" "$@"`, process.env.BIREFNET, ...args]]
+  const limit = options.file_limit ? `-f ${options.file_limit}` : options.descriptors ? `-n ${options.descriptors}` : "";
+  const [program, words] = limit
+    ? ["bash", ["-c", `ulimit ${limit}; exec "$0" "$@"`, process.env.BIREFNET, ...args]]
     : [process.env.BIREFNET, args];
   const child = spawn(program, words, {
     env: { ...process.env, HOME: data, XDG_DATA_HOME: data, BIREFNET_MODELS: data, OMP_NUM_THREADS: "1", ...options.env },

@@ -116,6 +116,7 @@ static int open_server(void **state)
     options.slow_bytes_per_s = 1000;
     options.max_waiting_bytes = 8000;
     options.max_incoming_bytes = 9000;
+    options.max_connections = 64;
     sem_init(&seen.handled, 0, 0);
     sem_init(&seen.ended, 0, 0);
     const bn_http_handler handler = {.begin = begin, .handle = handle, .end = end};
@@ -303,6 +304,31 @@ static void files_that_arrive_are_limited(void **state)
     while (facts.incoming_bytes > 0) bn_http_server_facts(server, &facts); /* given back, or the test hangs */
 }
 
+/* Each that comes costs an older one that has sent no request its place, not those who wait for an answer. */
+static void connections_that_only_stay_keep_nobody_out(void **state)
+{
+    (void)state;
+    enum { IDLE = 300 };
+    int idle[IDLE];
+    const int parked = send_text("GET /park" HEAD "\r\n");
+    sem_wait(&seen.handled);
+    bn_http_request *waits = seen.request;
+    for (int i = 0; i < IDLE; i++) {
+        idle[i] = send_text(i % 2 ? "GET /park HTTP/1.1\r\nHos" : "");
+        if (i % 10) continue;
+        const int fd = send_text("GET /refuse" HEAD "\r\n");
+        assert_non_null(strstr(read_until(fd, "no"), "403"));
+        close(fd);
+    }
+    seen.calls = 1; /* the others' requests have begun it anew */
+    bn_http_wake(waits);
+    assert_non_null(strstr(read_until(parked, "woken"), "200 OK"));
+    close(parked);
+    for (int i = 0; i < IDLE; i++) close(idle[i]);
+    bn_http_facts facts = {.connections = 1};
+    while (facts.connections > 0) bn_http_server_facts(server, &facts);
+}
+
 /* Polls until the server has gone. */
 static void *poll_on(void *user)
 {
@@ -390,6 +416,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bodies_that_grow_slow_are_cut_off, open_server, close_server),
         cmocka_unit_test_setup_teardown(those_who_are_refused_may_finish_sending, open_server, close_server),
         cmocka_unit_test_setup_teardown(files_that_arrive_are_limited, open_server, close_server),
+        cmocka_unit_test_setup_teardown(connections_that_only_stay_keep_nobody_out, open_server,
+                                        close_server),
         cmocka_unit_test_setup_teardown(closing_is_safe_while_clients_poll, open_server, close_server),
         cmocka_unit_test_setup_teardown(bodies_go_where_they_shall, open_server, close_server),
         cmocka_unit_test_setup_teardown(bodies_are_limited, open_server, close_server),

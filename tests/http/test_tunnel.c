@@ -59,7 +59,7 @@ static int start(void **state)
     bn_error err = {0};
     assert_ok(bn_listen("127.0.0.1", 0, &behind.listener, &behind.port, &err), err);
     assert_int_equal(pthread_create(&behind.thread, NULL, accept_them, NULL), 0);
-    assert_ok(bn_tunnel_open("127.0.0.1", 0, "0.0.0.0", behind.port, &tunnel, &err), err);
+    assert_ok(bn_tunnel_open("127.0.0.1", 0, "0.0.0.0", behind.port, 512, &tunnel, &err), err);
     return 0;
 }
 
@@ -238,7 +238,7 @@ static void it_listens_for_this_machine_only(void **state)
     (void)state;
     bn_error err = {0};
     bn_tunnel *other = NULL;
-    assert_int_equal(bn_tunnel_open("0.0.0.0", 0, "127.0.0.1", behind.port, &other, &err),
+    assert_int_equal(bn_tunnel_open("0.0.0.0", 0, "127.0.0.1", behind.port, 512, &other, &err),
                      BIREFNET_ERROR_ARGUMENT);
     assert_null(other);
 }
