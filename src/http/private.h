@@ -33,6 +33,7 @@ struct bn_http_private {
     bn_http_server *server;
     struct MHD_Connection *connection; /* NULL once closed */
     bn_connection *peer;
+    const char *line; /* where the target lay in MHD's buffer, to be compared and not to be read */
     bn_http_request *next, *previous; /* in the server's list */
     bn_http_request *next_queued;
     pthread_mutex_t lock;
@@ -83,7 +84,8 @@ struct bn_http_server {
 };
 
 /* framing.c: false where the request is to be refused; else content_length is set */
-bool bn_framing_read(bn_http_request *request, struct MHD_Connection *connection, const char *version);
+bool bn_framing_read(bn_http_request *request, struct MHD_Connection *connection, const char *method,
+                     const char *version);
 
 /* request.c */
 bn_http_request *bn_request_create(bn_http_server *server, struct MHD_Connection *connection,

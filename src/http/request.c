@@ -52,6 +52,7 @@ bn_http_request *bn_request_create(bn_http_server *server, struct MHD_Connection
     request->body_fd = request->reply.fd = -1;
     own->server = server;
     own->connection = connection;
+    own->line = line;
     own->peer = context->socket_context;
     own->holds = 1;
     pthread_mutex_init(&own->lock, NULL);

@@ -165,7 +165,7 @@ static enum MHD_Result begin(bn_http_request *request, struct MHD_Connection *co
     struct bn_http_private *own = request->private;
     own->peer->in_request = true; /* the header section is complete */
     request->method = method_of(method);
-    request->bad_framing = !bn_framing_read(request, connection, version);
+    request->bad_framing = !bn_framing_read(request, connection, method, version);
     const bool known = own->server->handler.begin(own->server->handler.user, request) == BN_HTTP_REPLY;
     if (request->bad_framing) { /* where its body ends is not known */
         own->phase = BN_PHASE_READY;
