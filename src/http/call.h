@@ -22,6 +22,7 @@ typedef struct bn_call {
     bn_target target;
     bn_route route;
     bool proxied; /* x-fal-target-url chose the target */
+    bool foreign; /* a page that is not ours has sent it: it must not lead into the network that we are in */
     char key_id[BN_KEY_ID_CHARS];
     char job_id[BN_REQUEST_ID_CHARS]; /* of a sync run; empty before it is accepted */
     bool job_done;                    /* its result was fetched: nothing to cancel */

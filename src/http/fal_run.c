@@ -67,6 +67,7 @@ static bool fill_submit(bn_call *call, bn_http_request *request, bn_submit *subm
         .lifecycle = bn_http_header(request, "X-Fal-Object-Lifecycle-Preference"),
         .file_base = call->target.file_base,
         .key_id = *call->key_id ? call->key_id : NULL,
+        .public_only = call->foreign,
         .max_queue_length = -1,
     };
     if (!read_start_timeout(request, &submit->start_timeout_s)) {

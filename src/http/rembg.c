@@ -119,6 +119,7 @@ static bn_http_next submit(bn_call *call, bn_http_request *request, const bn_for
                             .file_base = call->target.file_base,
                             .background = *colour ? colour : NULL,
                             .hard_mask = hard_mask,
+                            .public_only = call->foreign,
                             .key_id = *call->key_id ? call->key_id : NULL};
     bn_answer answer = {0};
     bn_jobs_submit(call->service->jobs, &wish, call->job_id, NULL, &answer);

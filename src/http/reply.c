@@ -67,15 +67,20 @@ bn_http_next bn_reply_fault(bn_http_request *request, int status, const char *ty
     return bn_reply_json(request, status, json_pack("{s:o, s:s}", "detail", said(text), "error_type", type));
 }
 
-void bn_reply_finish(bn_http_request *request)
+static void allow_pages(bn_http_request *request)
 {
-    const int status = request->reply.status;
-    bn_http_reply_field(request, "x-fal-request-id", "%s", request->id);
     bn_http_reply_field(request, "Access-Control-Allow-Origin", "*");
     bn_http_reply_field(
         request, "Access-Control-Expose-Headers",
         "x-fal-request-id, x-fal-error-type, x-fal-request-timeout-type, x-fal-billable-units, "
         "x-fal-needs-retry, x-fal-retryable, x-fal-served-from, etag, content-length, content-range");
+}
+
+void bn_reply_finish(bn_http_request *request, bool for_pages)
+{
+    const int status = request->reply.status;
+    bn_http_reply_field(request, "x-fal-request-id", "%s", request->id);
+    if (for_pages) allow_pages(request);
     if (status < 400) return;
     const bool again = status == 429 || status == 502 || status == 503;
     bn_http_reply_field(request, "X-Fal-Needs-Retry", "%d", again);

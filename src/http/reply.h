@@ -24,8 +24,9 @@ bn_http_next bn_reply_detail(bn_http_request *request, int status, const char *f
 bn_http_next bn_reply_fault(bn_http_request *request, int status, const char *type, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* x-fal-request-id, CORS and, for errors, whether trying again may help. Added to every reply, once. */
-void bn_reply_finish(bn_http_request *request);
+/* x-fal-request-id, for errors whether trying again may help, and CORS where pages of others may read the reply. Added to
+ * every reply, once. */
+void bn_reply_finish(bn_http_request *request, bool for_pages);
 
 /* The answer to a preflight: everything is allowed to every page; the key decides. */
 bn_http_next bn_reply_preflight(bn_http_request *request);

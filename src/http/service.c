@@ -1,6 +1,7 @@
 /* service.c - the way of a request through the service: target, route, key, limits on the event loop; the route's own
  * function on a pool thread; the access log at the end. */
 #include "http/call.h"
+#include "http/origin.h"
 
 #include "base/size.h"
 #include "jobs/names.h"
@@ -19,7 +20,7 @@ typedef enum access_kind {
     FOR_KEYS,     /* with a key, where keys are configured */
     FOR_STREAMS,  /* with a key, or a token for streams */
     FOR_UPLOADS,  /* with a key, or a token for uploads */
-    FOR_OPERATOR, /* with a key, or from this machine */
+    FOR_OPERATOR, /* with a key, or from this machine under a name that no page has */
 } access_kind;
 
 typedef enum body_kind { NO_BODY = 0, SMALL, LIST, INPUT, UPLOAD } body_kind;
@@ -100,6 +101,29 @@ static bool forces_queue(const bn_target *target, const bn_http_request *request
            bn_http_header(request, "x-fal-queue-priority");
 }
 
+static bool has_our_name(const bn_call *call, const bn_http_request *request)
+{
+    return bn_host_is_ours(bn_http_header(request, "Host"), call->service->options.public_url);
+}
+
+/* With a GET a page whose name leads here now sends no Origin. */
+static bool is_foreign(const bn_call *call, const bn_http_request *request)
+{
+    const bn_origin_source source = {.origin = bn_http_header(request, "Origin"),
+                                     .site = bn_http_header(request, "Sec-Fetch-Site"),
+                                     .host = bn_http_header(request, "Host"),
+                                     .public_url = call->service->options.public_url};
+    if (bn_is_foreign_page(&source)) return true;
+    return request->method == BN_METHOD_GET && request->loopback && !has_our_name(call, request);
+}
+
+/* What operators ask for is no page's business; the rest is the endpoint's, and pages use that. */
+static bool is_for_pages(const bn_call *call)
+{
+    const bn_route_kind kind = call->route.kind;
+    return kind != BN_ROUTE_HEALTH && kind != BN_ROUTE_READY && kind != BN_ROUTE_METRICS;
+}
+
 /* False with the reply made where the target is none. */
 static bool find_route(bn_call *call, bn_http_request *request)
 {
@@ -109,6 +133,7 @@ static bool find_route(bn_call *call, bn_http_request *request)
                                      .public_url = call->service->options.public_url,
                                      .tls = request->tls};
     call->proxied = source.target_url != NULL;
+    call->foreign = is_foreign(call, request);
     switch (bn_target_parse(&source, &call->target)) {
     case BN_TARGET_OK:
         bn_route_find(request->method, &call->target, forces_queue(&call->target, request), &call->route);
@@ -202,9 +227,15 @@ static bool check_caller(bn_call *call, bn_http_request *request)
 {
     const bn_route_kind kind = call->route.kind;
     const access_kind access = kind == BN_ROUTE_NO_PATH ? FOR_STREAMS : routes[kind].access;
-    if (access == FOR_ALL || (access == FOR_OPERATOR && request->loopback)) return true;
     bn_service *service = call->service;
+    const bool ours = has_our_name(call, request);
+    if (access == FOR_ALL || (access == FOR_OPERATOR && request->loopback && ours && !call->foreign))
+        return true;
     if (!bn_jobs_has_keys(service->jobs)) {
+        if (access == FOR_OPERATOR && (!ours || call->foreign)) {
+            bn_reply_detail(request, 403, "This is not for pages: ask for it by this machine's address");
+            return false;
+        }
         if (request->loopback || service->options.anyone) return true;
         bn_reply_detail(request, 403,
                         "No key is configured, so this server answers its own machine only. Make a key there "
@@ -279,7 +310,7 @@ static bn_http_next begin(void *user, bn_http_request *request)
     bn_call *call = calloc(1, sizeof *call);
     if (!call) {
         bn_reply_json_text(request, 500, "{\"detail\":\"Internal Server Error\"}");
-        bn_reply_finish(request);
+        bn_reply_finish(request, true);
         return BN_HTTP_REPLY;
     }
     call->service = user;
@@ -289,7 +320,7 @@ static bn_http_next begin(void *user, bn_http_request *request)
                        check_caller(call, request) && !refuse_path(call, request) &&
                        check_upload(call, request) && set_body(call, request);
     if (go_on) return BN_HTTP_BODY;
-    bn_reply_finish(request);
+    bn_reply_finish(request, is_for_pages(call));
     return BN_HTTP_REPLY;
 }
 
@@ -313,7 +344,7 @@ static bn_http_next handle(void *user, bn_http_request *request)
     bn_call *call = request->state;
     const bool started = request->reply.status != 0; /* of a stream */
     const bn_http_next next = answer(call, request);
-    if (!started && request->reply.status != 0) bn_reply_finish(request);
+    if (!started && request->reply.status != 0) bn_reply_finish(request, is_for_pages(call));
     return next;
 }
 

@@ -59,10 +59,10 @@ static bn_delivery post(bn_jobs *jobs, const bn_webhook *webhook, bn_error *err)
     status = write_body(jobs, webhook, &ending, &body, err);
     bn_delivery delivery = BN_DELIVERY_AGAIN;
     if (status == BIREFNET_OK)
-        delivery = bn_webhook_post(&jobs->signer, webhook->url, webhook->request_id, bn_jobs_now(jobs),
-                                   (const char *)body.data, body.size,
-                                   webhook->attempts == 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS,
-                                   bn_jobs_webhooks_public(jobs), is_closing, jobs, err);
+        delivery = bn_webhook_post(
+            &jobs->signer, webhook->url, webhook->request_id, bn_jobs_now(jobs), (const char *)body.data,
+            body.size, webhook->attempts == 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS,
+            webhook->public_only || bn_jobs_webhooks_public(jobs), is_closing, jobs, err);
     bn_buffer_free(&body);
     bn_ending_free(&ending);
     return delivery;

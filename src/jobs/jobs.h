@@ -91,6 +91,7 @@ typedef struct bn_submit {
     const char *lifecycle;    /* text of the object lifecycle preference for outputs; or NULL */
     const char *file_base; /* scheme, authority and prefix that files are written with in webhooks; or NULL */
     const char *key_id;    /* whose limits count; NULL: without key */
+    bool public_only;      /* its photo and its webhook lead to public addresses only, whatever else may */
     /* of sync runs only, and beyond the endpoint's input: */
     const char *background; /* a colour, "#rrggbbaa", behind the cut-out; or NULL */
     bool hard_mask;         /* no half-transparent pixels */

@@ -95,7 +95,8 @@ static bn_status fetch(bn_jobs *jobs, bn_job *job, bn_buffer *bytes, bn_error *e
         if (status != BIREFNET_ERROR_NOT_FOUND || !job->accepted.fetches) return status;
     }
     step self = {jobs, job};
-    const bn_web_options options = {.allow_private = jobs->options.allow_private,
+    const bn_web_options options = {.allow_private =
+                                        jobs->options.allow_private && !job->accepted.public_only,
                                     .timeout_ms = jobs->options.fetch_timeout_ms,
                                     .slow_ms = FETCH_SLOW_MS,
                                     .redirects = jobs->options.fetch_redirects,

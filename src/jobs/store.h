@@ -25,7 +25,7 @@ void bn_store_probe(bn_store *store);
 typedef struct bn_accepted {
     char id[BN_REQUEST_ID_CHARS];
     int64_t seq; /* order of arrival; given by put */
-    bool sync, low_priority, forget_soon;
+    bool sync, low_priority, forget_soon, public_only;
     int64_t created_ms, start_by_ms; /* start_by_ms 0 = whenever */
     int attempts;                    /* weighted: see BN_ATTEMPT_LIMIT */
     const char *body;
@@ -109,6 +109,7 @@ typedef struct bn_webhook {
     char request_id[BN_REQUEST_ID_CHARS];
     char *url, *host, *key_id, *file_base; /* owned; key_id is empty where there was no key */
     int attempts;                          /* that failed */
+    bool public_only;                      /* as its request */
     int64_t created_ms, next_ms;
 } bn_webhook;
 

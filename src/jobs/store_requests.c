@@ -40,8 +40,9 @@ static bn_status write_webhook(bn_db *db, const char *id, const bn_ending *endin
 {
     return bn_db_run(
         db, err,
-        "INSERT OR IGNORE INTO webhooks(request_id, url, host, key_id, file_base, created_ms, next_ms)"
-        " SELECT id, webhook, host_of(webhook), coalesce(key_id, ''), file_base, ?2, ?2"
+        "INSERT OR IGNORE INTO webhooks(request_id, url, host, key_id, file_base, public_only, created_ms, "
+        "next_ms)"
+        " SELECT id, webhook, host_of(webhook), coalesce(key_id, ''), file_base, public_only, ?2, ?2"
         " FROM requests WHERE id = ?1 AND webhook IS NOT NULL",
         "ti", id, ending->completed_ms);
 }
@@ -55,11 +56,13 @@ bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_endin
         status = bn_db_run(
             db, err,
             "INSERT INTO requests(id, sync, low_priority, created_ms, start_by_ms, body, webhook,"
-            " lifecycle, file_base, key_id, forget_soon) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            "tiiiibtttti", accepted->id, (int64_t)accepted->sync, (int64_t)accepted->low_priority,
+            " lifecycle, file_base, key_id, forget_soon, public_only) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+            "?, ?)",
+            "tiiiibttttii", accepted->id, (int64_t)accepted->sync, (int64_t)accepted->low_priority,
             accepted->created_ms, accepted->start_by_ms, (const void *)(ending ? NULL : accepted->body),
             ending ? (size_t)0 : accepted->body_bytes, accepted->webhook, accepted->lifecycle,
-            accepted->file_base, accepted->key_id, (int64_t)accepted->forget_soon);
+            accepted->file_base, accepted->key_id, (int64_t)accepted->forget_soon,
+            (int64_t)accepted->public_only);
         accepted->seq = sqlite3_last_insert_rowid(db->handle);
         if (status == BIREFNET_OK && ending) status = write_ending(db, accepted->id, ending, err);
         if (status == BIREFNET_OK && ending) status = write_webhook(db, accepted->id, ending, err);
@@ -160,6 +163,7 @@ static bn_status read_accepted(sqlite3_stmt *statement, bn_accepted *accepted, b
     BN_TRY(bn_db_copy(statement, 7, &accepted->lifecycle, NULL, err));
     BN_TRY(bn_db_copy(statement, 8, &accepted->file_base, NULL, err));
     accepted->body_bytes = (size_t)sqlite3_column_int64(statement, 10);
+    accepted->public_only = sqlite3_column_int(statement, 11) != 0;
     return bn_db_copy(statement, 9, &accepted->key_id, NULL, err);
 }
 
@@ -170,7 +174,7 @@ bn_status bn_store_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_
     bn_status status = bn_db_query(
         db, &statement, err,
         "SELECT id, seq, sync, low_priority, created_ms, start_by_ms, attempts, lifecycle, file_base,"
-        " key_id, coalesce(length(body), 0) FROM requests WHERE ended = 0 ORDER BY seq",
+        " key_id, coalesce(length(body), 0), public_only FROM requests WHERE ended = 0 ORDER BY seq",
         "");
     while (status == BIREFNET_OK) {
         bool row;

@@ -36,6 +36,7 @@ static bn_status read_webhook(sqlite3_stmt *statement, bn_webhook *webhook, bn_e
     webhook->attempts = sqlite3_column_int(statement, 5);
     webhook->created_ms = sqlite3_column_int64(statement, 6);
     webhook->next_ms = sqlite3_column_int64(statement, 7);
+    webhook->public_only = sqlite3_column_int(statement, 8) != 0;
     BN_TRY(bn_db_copy(statement, 1, &webhook->url, NULL, err));
     BN_TRY(bn_db_copy(statement, 2, &webhook->host, NULL, err));
     BN_TRY(bn_db_copy(statement, 3, &webhook->key_id, NULL, err));
@@ -49,8 +50,8 @@ static bn_status next_group(bn_db *db, bool again, const char *host, const char 
     sqlite3_stmt *statement;
     bool row;
     BN_TRY(bn_db_query(db, &statement, err,
-                       "SELECT request_id, url, host, key_id, file_base, attempts, created_ms, next_ms"
-                       " FROM webhooks WHERE again = ?1 AND (host, key_id) > (?2, ?3)"
+                       "SELECT request_id, url, host, key_id, file_base, attempts, created_ms, next_ms,"
+                       " public_only FROM webhooks WHERE again = ?1 AND (host, key_id) > (?2, ?3)"
                        " ORDER BY host, key_id, next_ms LIMIT 1",
                        "itt", (int64_t)again, host, key));
     bn_status status = bn_db_step(db, statement, &row, err);

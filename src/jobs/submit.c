@@ -188,6 +188,7 @@ static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accept
     *accepted = (bn_accepted){.sync = submit->sync,
                               .low_priority = submit->low_priority,
                               .forget_soon = submit->forget_soon,
+                              .public_only = submit->public_only,
                               .created_ms = bn_jobs_now(jobs),
                               .body = submit->body,
                               .body_bytes = submit->body_bytes};

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readSync, constants } from "node:fs";
-import { Agent, request as ask } from "node:http";
+import { Agent, request as ask0 } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { dot, folder, serve, until } from "./support.mjs";
+import { dot, folder, host, serve, until } from "./support.mjs";
 
 /** One number of /metrics. */
 async function metric(server, name) {
@@ -55,7 +55,7 @@ test("an access log that nobody reads: every request is answered, what is lost i
   const server = await start(context, { stdio: ["ignore", unread.fd, "pipe"] });
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const get = () => new Promise((resolve, reject) => {
-    ask(`${server.url}/healthz?x`, { agent, timeout: 10000 }, (answer) => answer.resume().on("end", () => resolve(answer.statusCode)))
+    ask0(`${server.url}/healthz?x`, { agent, timeout: 10000 }, (answer) => answer.resume().on("end", () => resolve(answer.statusCode)))
       .on("timeout", () => reject(new Error("no answer within 10 s"))).on("error", reject).end();
   });
   const count = 6000; // 250 bytes each: more than the pipe and what the program keeps
@@ -148,4 +148,47 @@ test("few descriptors and many half-open connections: others are answered meanwh
 
 test("too few descriptors for a server are said at start", async () => {
   await assert.rejects(serve({ descriptors: 24 }), /ended with \d+: .*24 files open/);
+});
+
+test("a page that is not ours: nothing leads into the network, and what operators ask for is not for it", async (context) => {
+  const server = await start(context, { args: ["--fetches", "4"] }); // --allow-private: photos of this machine are fetched
+  const hoster = await host();
+  const ask = (path, headers, body) => fetch(server.url + path, { method: body ? "POST" : "GET", headers, body });
+  const submit = (headers, name) => ask(`/queue/fal-ai/birefnet/v2?fal_webhook=${encodeURIComponent(`${hoster.url}/webhook/${name}`)}`,
+    { "content-type": "text/plain", ...headers }, JSON.stringify({ image_url: dot }));
+  try {
+    const pages = [{ origin: "https://evil.example" }, { origin: "null" }, { origin: "http://localhost:3000" }, { "sec-fetch-site": "cross-site" }];
+    for (const page of pages) assert.equal((await submit(page, "foreign")).status, 200);
+    await until(async () => (await metric(server, "birefnet_webhooks_failed_total")) >= pages.length);
+    assert.equal((await submit({}, "program")).status, 200);
+    assert.equal((await submit({ origin: server.url }, "ours")).status, 200);
+    await hoster.untilHooks(2);
+    assert.deepEqual(hoster.hooks.map((hook) => hook.url.split("/").at(-1)).sort(), ["ours", "program"]);
+
+    const photo = JSON.stringify({ image_url: `${hoster.url}/dot` });
+    assert.equal((await ask("/run/fal-ai/birefnet/v2", {}, photo)).status, 200);
+    const refused = await ask("/run/fal-ai/birefnet/v2", { origin: "https://evil.example" }, photo);
+    assert.equal(refused.status, 422);
+    assert.equal((await refused.json()).detail[0].type, "file_download_error");
+    assert.equal((await ask(`/api/remove?url=${encodeURIComponent(`${hoster.url}/dot`)}`, { origin: "https://evil.example" })).status, 422);
+
+    for (const path of ["/metrics", "/healthz", "/readyz"]) {
+      const answer = await ask(path, { origin: "https://evil.example" });
+      assert.equal(answer.status, path === "/metrics" ? 403 : 200, path);
+      assert.equal(answer.headers.get("access-control-allow-origin"), null, path);
+    }
+    for (const path of ["/openapi.json", "/rest/.well-known/jwks.json", "/nothing"])
+      assert.equal((await ask(path, { origin: "https://evil.example" })).headers.get("access-control-allow-origin"), "*", path);
+    // a page whose name leads here now sends no Origin, but its own name
+    for (const [path, status] of [["/metrics", 403], [`/api/remove?url=${encodeURIComponent(`${hoster.url}/dot`)}`, 422], ["/healthz", 200]]) {
+      const rebound = await new Promise((resolve) => {
+        ask0({ port: server.port, host: "127.0.0.1", path, headers: { host: `evil.example:${server.port}` } }, resolve).end();
+      });
+      rebound.resume();
+      assert.equal(rebound.statusCode, status, path);
+    }
+  } finally {
+    hoster.close();
+  }
+  await ends(server, 15000);
 });

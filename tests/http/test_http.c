@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include "http/form.h"
+#include "http/origin.h"
 #include "http/range.h"
 #include "http/route.h"
 
@@ -180,6 +181,44 @@ static void ranges_are_cut_to_the_file(void **state)
     }
 }
 
+static void pages_of_others_are_told_from_ours(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *origin, *site, *host, *public_url;
+        bool foreign;
+    } cases[] = {
+        {NULL, NULL, OURS, NULL, false}, /* no browser */
+        {NULL, "none", OURS, NULL, false},
+        {NULL, "same-origin", OURS, NULL, false},
+        {NULL, "cross-site", OURS, NULL, true},
+        {NULL, "same-site", OURS, NULL, true}, /* another port of this machine */
+        {"http://" OURS, NULL, OURS, NULL, false},
+        {"http://localhost:8000", "same-origin", "LocalHost:8000", NULL, false},
+        {"http://[::1]:8000", NULL, "[::1]:8000", NULL, false},
+        {"http://localhost:3000", NULL, "localhost:8000", NULL, true},
+        {"http://127.0.0.1", NULL, OURS, NULL, true},
+        {"null", NULL, OURS, NULL, true},
+        {"", NULL, OURS, NULL, true},
+        {"https://evil.example", NULL, OURS, NULL, true},
+        {"http://evil.example:8000", "same-origin", "evil.example:8000", NULL, true}, /* rebound */
+        {"http://127.0.0.1.evil.example:8000", NULL, "127.0.0.1.evil.example:8000", NULL, true},
+        {"https://your.name", NULL, "127.0.0.1:8000", "https://your.name", false},
+        {"https://your.name", NULL, "your.name", "https://your.name/", false},
+        {"https://your.name.evil.example", NULL, OURS, "https://your.name", true},
+        {"https://your", NULL, OURS, "https://your.name", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const bn_origin_source source = {cases[i].origin, cases[i].site, cases[i].host, cases[i].public_url};
+        if (bn_is_foreign_page(&source) != cases[i].foreign)
+            fail_msg("%s at %s", cases[i].origin ? cases[i].origin : "(none)", cases[i].host);
+    }
+    assert_true(bn_host_is_ours("x.localhost", NULL));
+    assert_false(bn_host_is_ours("notlocalhost", NULL));
+    assert_false(bn_host_is_ours("", NULL));
+    assert_false(bn_host_is_ours(NULL, "https://your.name"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +228,7 @@ int main(void)
         cmocka_unit_test(queries_are_decoded_once),
         cmocka_unit_test(forms_are_cut_at_their_boundaries),
         cmocka_unit_test(ranges_are_cut_to_the_file),
+        cmocka_unit_test(pages_of_others_are_told_from_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

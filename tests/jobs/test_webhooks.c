@@ -360,6 +360,7 @@ static void those_of_an_older_program_are_delivered(void **state)
         "DROP TRIGGER webhook_comes; DROP TRIGGER webhook_goes; DROP TABLE webhook_counts;"
         "DROP INDEX webhooks_turn; DROP INDEX webhooks_due; ALTER TABLE webhooks DROP COLUMN host;"
         "ALTER TABLE webhooks DROP COLUMN key_id; ALTER TABLE webhooks DROP COLUMN again;"
+        "ALTER TABLE webhooks DROP COLUMN public_only; ALTER TABLE requests DROP COLUMN public_only;"
         "CREATE INDEX webhooks_due ON webhooks(next_ms); PRAGMA user_version = 3;";
     char id[BN_REQUEST_ID_CHARS], path[100];
     fixture *self = start(codes, 1);
