@@ -62,9 +62,9 @@ static bn_status write_all(int fd, const uint8_t *bytes, size_t count, const cha
     return BIREFNET_OK;
 }
 
-/* A new file beside path, with the mode that the process gives new files (mkstemp's are the owner's alone, and to read the
- * umask is to change it, for all threads). -1 with errno. */
-static int open_beside(const char *path, char temporary[PATH_MAX])
+/* A new file beside path, with the mode that the process makes of this one (mkstemp's are the owner's alone, and to read
+ * the umask is to change it, for all threads). -1 with errno. */
+static int open_beside(const char *path, mode_t mode, char temporary[PATH_MAX])
 {
     int fd = -1;
     for (int attempt = 0; fd < 0 && attempt < 100; attempt++) {
@@ -75,16 +75,16 @@ static int open_beside(const char *path, char temporary[PATH_MAX])
             errno = ENAMETOOLONG;
             return -1;
         }
-        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (fd < 0 && errno != EEXIST) return -1;
     }
     return fd;
 }
 
-bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count, bn_error *err)
+static bn_status write_atomic(const char *path, mode_t mode, const void *bytes, size_t count, bn_error *err)
 {
     char temporary[PATH_MAX];
-    const int fd = open_beside(path, temporary);
+    const int fd = open_beside(path, mode, temporary);
     if (fd < 0) return bn_fail_errno(err, errno, "cannot write %s", path);
     bn_status status = write_all(fd, bytes, count, path, err);
     if (status == BIREFNET_OK && fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
@@ -94,6 +94,31 @@ bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count
         status = bn_fail_errno(err, errno, "cannot write %s", path);
     if (status != BIREFNET_OK) unlink(temporary);
     return status;
+}
+
+bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count, bn_error *err)
+{
+    return write_atomic(path, 0666, bytes, count, err);
+}
+
+bn_status bn_file_write_private(const char *path, const void *bytes, size_t count, bn_error *err)
+{
+    return write_atomic(path, 0600, bytes, count, err);
+}
+
+int bn_file_open_nameless(const char *folder)
+{
+    const int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return fd;
+    char path[PATH_MAX];
+    const int length = snprintf(path, sizeof path, "%s/body-XXXXXX", folder);
+    if (length < 0 || length >= PATH_MAX) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    const int named = mkostemp(path, O_CLOEXEC);
+    if (named >= 0) unlink(path);
+    return named;
 }
 
 static bn_status write_into(const char *path, const void *bytes, size_t count, bn_error *err)

@@ -11,6 +11,13 @@ bn_status bn_file_read(const char *path, bn_buffer *buffer, bn_error *err);
  * it was and the temporary file is gone. */
 bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count, bn_error *err);
 
+/* The same, for secrets: nobody but the owner may read it, at no moment. */
+bn_status bn_file_write_private(const char *path, const void *bytes, size_t count, bn_error *err);
+
+/* A file without a name in that folder, for reading and writing, the owner's alone; -1 with errno. Where the file system has
+ * no such files (O_TMPFILE) it has a name for a moment. */
+int bn_file_open_nameless(const char *folder);
+
 /* What a person names as an output: what is there already and is no regular file (a device, a pipe) is written into; a
  * link is followed; anything else is written as by bn_file_write_atomic. */
 bn_status bn_file_write(const char *path, const void *bytes, size_t count, bn_error *err);

@@ -2,7 +2,8 @@
  * HTTP library would have to answer to; server.c is libmicrohttpd's.
  *
  * Two kinds of threads call the handler. `begin` runs on the event loop as soon as the header section is there: it may
- * look at the request, set where the body goes, or answer at once; it never computes and never waits. `handle` runs on
+ * look at the request, set where the body goes, or answer at once; it never computes and never asks the database (keys are
+ * read again where their file has changed). `handle` runs on
  * one of a few pool threads when the body is complete, and once more after each bn_http_wake. */
 #ifndef BN_HTTP_HTTP_H
 #define BN_HTTP_HTTP_H

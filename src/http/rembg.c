@@ -4,10 +4,10 @@
 #include "http/call.h"
 
 #include "http/form.h"
+#include "base/file.h"
 #include "base/size.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static const char *preset_of(const char *model)
 static bn_status store_photo(bn_call *call, const bn_form_part *part, char *address, size_t size,
                              bn_error *err)
 {
-    const int fd = open(bn_jobs_incoming_folder(call->service->jobs), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    const int fd = bn_file_open_nameless(bn_jobs_incoming_folder(call->service->jobs));
     if (fd < 0) return bn_fail_errno(err, errno, "cannot keep the photo");
     bn_status status = BIREFNET_OK;
     for (size_t done = 0; done < part->size && status == BIREFNET_OK;) {

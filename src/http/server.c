@@ -3,6 +3,7 @@
 #include "http/private.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/size.h"
 
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 #include <errno.h>
-#include <fcntl.h>
 
 #define LAST_REPLIES_MS         1000
 #define CONNECTION_MEMORY_BYTES ((size_t)48 * 1024) /* the header section, at most */
@@ -72,17 +72,6 @@ static enum MHD_Result refuse_stopping(bn_http_request *request)
 static void *note_target(void *user, const char *target, struct MHD_Connection *connection)
 {
     return bn_request_create(user, connection, target);
-}
-
-static int open_nameless(const char *folder)
-{
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return fd;
-    char path[1100];
-    snprintf(path, sizeof path, "%s/body-XXXXXX", folder);
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0) unlink(path);
-    return fd;
 }
 
 static bool write_all(int fd, const char *bytes, size_t count)
@@ -176,7 +165,7 @@ static enum MHD_Result begin(bn_http_request *request, struct MHD_Connection *co
     if (own->server->stopping) return refuse_stopping(request);
     own->phase = BN_PHASE_BODY;
     bn_buffer_init(&request->body, (size_t)BN_MIN(request->body_max_bytes, (uint64_t)SIZE_MAX / 2));
-    if (request->sink == BN_SINK_FILE) request->body_fd = open_nameless(request->sink_folder);
+    if (request->sink == BN_SINK_FILE) request->body_fd = bn_file_open_nameless(request->sink_folder);
     expect_body(own);
     return MHD_YES;
 }

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 void bn_jobs_options_default(bn_jobs_options *options)
@@ -106,9 +105,7 @@ static bn_status read_token_key(bn_jobs *jobs, bn_error *err)
     bn_status status = bn_file_read(path, &bytes, err);
     if (status == BIREFNET_ERROR_NOT_FOUND) {
         randombytes_buf(jobs->token_key, sizeof jobs->token_key);
-        const mode_t mask = umask(077);
-        status = bn_file_write_atomic(path, jobs->token_key, sizeof jobs->token_key, err);
-        umask(mask);
+        status = bn_file_write_private(path, jobs->token_key, sizeof jobs->token_key, err);
     } else if (status == BIREFNET_OK && bytes.size != sizeof jobs->token_key) {
         status = bn_fail(err, BIREFNET_ERROR_FORMAT, "%s is not a key", path);
     } else if (status == BIREFNET_OK) {

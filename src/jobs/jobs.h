@@ -213,8 +213,8 @@ bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_f
  * told. Not for multipart uploads. Again with the same content is fine; ARGUMENT with another, NOT_FOUND for an unknown
  * upload, LIMIT where the file or the store would be too large. (disk) */
 bn_status bn_jobs_upload_put(bn_jobs *jobs, const char *upload_id, int fd, const char *type, bn_error *err);
-/* Whether an upload of that secret was begun, and its file has not gone. */
-bool bn_jobs_upload_known(bn_jobs *jobs, const char *upload_id);
+/* Whether an upload of that secret was begun here at some time: nobody can guess one. Asks neither disk nor locks. */
+bool bn_jobs_upload_known(const bn_jobs *jobs, const char *upload_id);
 /* Part `number` (1 to 10000) of a multipart upload, in any order, empty ones too; again replaces it. etag is without
  * quotation marks. (disk) */
 bn_status bn_jobs_upload_part(bn_jobs *jobs, const char *upload_id, int number, int fd, char etag[33],

@@ -102,10 +102,8 @@ static bn_status write_file(const char *path, const entries *written, bn_error *
     json_t *root = json_pack("{s:o}", "keys", keys);
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     const size_t count = json_array_size(keys);
-    bn_status status = text && count == written->count ? bn_file_write_atomic(path, text, strlen(text), err)
+    bn_status status = text && count == written->count ? bn_file_write_private(path, text, strlen(text), err)
                                                        : bn_fail_memory(err, 0, "keys");
-    if (status == BIREFNET_OK && chmod(path, 0600) != 0)
-        status = bn_fail_errno(err, errno, "cannot protect %s", path);
     free(text);
     json_decref(root);
     return status;

@@ -15,6 +15,29 @@ void bn_id_make(char id[BN_FILE_ID_CHARS])
     sodium_bin2hex(id, BN_FILE_ID_CHARS, bytes, sizeof bytes);
 }
 
+static void sign_id(const uint8_t key[32], const char *half, char mac[BN_FILE_ID_CHARS])
+{
+    uint8_t bytes[16];
+    crypto_generichash(bytes, sizeof bytes, (const uint8_t *)half, 16, key, 32);
+    sodium_bin2hex(mac, BN_FILE_ID_CHARS, bytes, sizeof bytes);
+}
+
+void bn_id_make_signed(const uint8_t key[32], char id[BN_FILE_ID_CHARS])
+{
+    char mac[BN_FILE_ID_CHARS];
+    bn_id_make(id);
+    sign_id(key, id, mac);
+    memcpy(id + 16, mac, 16);
+}
+
+bool bn_id_is_signed(const uint8_t key[32], const char *id)
+{
+    char mac[BN_FILE_ID_CHARS];
+    if (!bn_id_valid(id)) return false;
+    sign_id(key, id, mac);
+    return sodium_memcmp(id + 16, mac, 16) == 0;
+}
+
 void bn_uuid_make(char id[BN_REQUEST_ID_CHARS])
 {
     uint8_t bytes[16];

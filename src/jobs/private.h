@@ -93,13 +93,13 @@ typedef struct bn_job {
     bn_accepted accepted;
     bn_key_use *use;
     bn_phase_of_job phase;
-    int holds;          /* the table's, and one of each thread that works on it */
-    bool queued;        /* in a queue: the client sees IN_QUEUE */
-    bool in_line;       /* nobody works on it yet */
-    int position;       /* how many are ahead, while jobs->numbered */
-    bool counted;       /* among the busy, and in use->busy */
-    _Atomic(bool) stop; /* cancelled while running */
-    bool disconnected;
+    int holds;                  /* the table's, and one of each thread that works on it */
+    bool queued;                /* in a queue: the client sees IN_QUEUE */
+    bool in_line;               /* nobody works on it yet */
+    int position;               /* how many are ahead, while jobs->numbered */
+    bool counted;               /* among the busy, and in use->busy */
+    _Atomic(bool) stop;         /* cancelled while running */
+    _Atomic(bool) disconnected; /* by a client that has left */
     double progress;
     int log_count;
     bn_log_entry *logs; /* [BN_JOBS_LOG_LINES], allocated with the first */

@@ -144,7 +144,7 @@ bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected
     bn_job *job = bn_live_find(jobs, id);
     const bool ours = job && job->queued;
     if (job) {
-        job->disconnected = disconnected;
+        atomic_store(&job->disconnected, disconnected);
         atomic_store(&job->stop, true);
         bn_budget_wake(&jobs->decoding);
     }

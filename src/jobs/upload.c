@@ -86,7 +86,7 @@ bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_f
     bn_stored_file file = {.multipart = upload->multipart, .facts = {.created_ms = bn_jobs_now(jobs)}};
     bn_lifecycle_parse(upload->lifecycle, &lifecycle);
     bn_id_make(file.facts.id);
-    bn_id_make(file.upload_id);
+    bn_id_make_signed(jobs->token_key, file.upload_id);
     bn_type_clean(upload->type, file.facts.type);
     bn_name_clean(upload->name, file.facts.type, file.facts.id, file.facts.name);
     file.facts.access = lifecycle.access;
@@ -107,10 +107,9 @@ static bn_status find_upload(bn_jobs *jobs, const char *upload_id, bn_stored_fil
     return bn_store_file(jobs->store, upload_id, true, file, err);
 }
 
-bool bn_jobs_upload_known(bn_jobs *jobs, const char *upload_id)
+bool bn_jobs_upload_known(const bn_jobs *jobs, const char *upload_id)
 {
-    bn_stored_file file;
-    return find_upload(jobs, upload_id, &file, NULL) == BIREFNET_OK;
+    return bn_id_is_signed(jobs->token_key, upload_id);
 }
 
 /* One at a time fills an upload, so that its bytes and its row are of the same one. */

@@ -25,10 +25,7 @@ static void derive(bn_signer *signer, const uint8_t seed[crypto_sign_SEEDBYTES])
 static bn_status make_key(const char *path, uint8_t seed[crypto_sign_SEEDBYTES], bn_error *err)
 {
     randombytes_buf(seed, crypto_sign_SEEDBYTES);
-    const mode_t mask = umask(077);
-    const bn_status status = bn_file_write_atomic(path, seed, crypto_sign_SEEDBYTES, err);
-    umask(mask);
-    return status;
+    return bn_file_write_private(path, seed, crypto_sign_SEEDBYTES, err);
 }
 
 bn_status bn_signer_open(const char *data_folder, bn_signer *signer, bn_error *err)

@@ -8,6 +8,9 @@
 #include "base/seeded.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,6 +94,59 @@ static void files_are_written_whole_or_not_at_all(void **state)
 }
 
 /* Values from the reference's uniform("input.1", ..., 4) and a scaled tensor. */
+/* The linker leads calls of open here: a file system without files that have no name. */
+static bool without_nameless;
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    const mode_t mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    if (without_nameless && (flags & O_TMPFILE) == O_TMPFILE) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return __real_open(path, flags, mode);
+}
+
+static void files_without_a_name_are_had_everywhere(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/bn-base-XXXXXX", text[6] = "";
+    assert_non_null(mkdtemp(folder));
+    for (int without = 0; without < 2; without++) {
+        without_nameless = without;
+        const int fd = bn_file_open_nameless(folder);
+        without_nameless = false;
+        assert_true(fd >= 0);
+        assert_int_equal(entries_of(folder), 0);
+        assert_int_equal(pwrite(fd, "hello", 5, 0), 5);
+        assert_int_equal(pread(fd, text, 5, 0), 5);
+        assert_string_equal(text, "hello");
+        close(fd);
+    }
+    rmdir(folder);
+}
+
+static void secrets_are_the_owners_alone(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    struct stat facts;
+    char folder[] = "/tmp/bn-base-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/key", folder);
+    const mode_t before = umask(0);
+    assert_ok(bn_file_write_private(path, "secret", 6, &err), err);
+    assert_int_equal(umask(before), 0); /* which is the process's, and stays as it is */
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0600);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void seeded_numbers_match_the_reference(void **state)
 {
     (void)state;
@@ -179,6 +235,8 @@ int main(void)
         cmocka_unit_test(buffer_stops_at_its_maximum),
         cmocka_unit_test(error_keeps_context_in_front),
         cmocka_unit_test(files_are_written_whole_or_not_at_all),
+        cmocka_unit_test(files_without_a_name_are_had_everywhere),
+        cmocka_unit_test(secrets_are_the_owners_alone),
         cmocka_unit_test(seeded_numbers_match_the_reference),
         cmocka_unit_test(cpu_facts_make_sense),
         cmocka_unit_test(quotas_of_control_groups_are_found),
