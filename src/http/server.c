@@ -19,6 +19,12 @@
 #define DISCARD_MAX_BYTES                                                                                    \
     ((uint64_t)256 << 20) /* read from a client that was refused, so that it reads why */
 
+#if MHD_VERSION >= 0x00097701 /* stricter than servers must be: no folded line, no LF alone */
+#    define STRICTNESS MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2
+#else
+#    define STRICTNESS MHD_OPTION_STRICT_FOR_CLIENT, 1
+#endif
+
 void bn_http_options_default(bn_http_options *options)
 {
     *options = (bn_http_options){
@@ -301,8 +307,7 @@ static bn_status start_daemon(bn_http_server *server, bn_error *err)
         (unsigned)options->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         limit_of_an_address(options->max_connections), MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)(options->idle_timeout_ms / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, server->tls ? tls : none,
-        MHD_OPTION_END);
+        CONNECTION_MEMORY_BYTES, STRICTNESS, MHD_OPTION_ARRAY, server->tls ? tls : none, MHD_OPTION_END);
     if (server->daemon) return BIREFNET_OK;
     close(fd);
     return bn_fail(err, server->tls ? BIREFNET_ERROR_FORMAT : BIREFNET_ERROR_INTERNAL,
