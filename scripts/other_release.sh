@@ -37,6 +37,7 @@ sources() {
     local this
     # shellcheck disable=SC1091
     this=$(. /etc/os-release && [ "${ID:-}" = debian ] && echo "${VERSION_CODENAME:-}") || return 0
+    # shellcheck disable=SC2016 # apt's own variables
     apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
         awk -v this="$this" -v other="$codename" '
             $2 == this || $2 == this "-updates" || $2 == this "-security" {
@@ -55,12 +56,15 @@ make_root() {
     local new=$cache/new mirror
     mirror=$(sources | awk -v c="$codename" '$2 == c { print $1; exit }')
     echo "Making a root of Debian $release in $root"
-    rm -rf "$new" "$root"
+    rm -rf --one-file-system "$new" "$root"
     mkdir -p "$new"
+    # its mounts go when it does, however it ends
     # shellcheck disable=SC2086 # no mirror: debootstrap's own
-    debootstrap --variant=minbase --include=make,git,ca-certificates "$codename" "$new" $mirror >"$cache/log" 2>&1 ||
+    unshare --mount --propagation private debootstrap --variant=minbase --include=make,git,ca-certificates \
+        "$codename" "$new" $mirror >"$cache/log" 2>&1 ||
         { tail -20 "$cache/log" >&2; fail "debootstrap failed, see $cache/log"; }
     write_apt_settings "$new"
+    echo force-unsafe-io >"$new/etc/dpkg/dpkg.cfg.d/unsafe-io" # a root that is soon made anew
     touch "$new/.made"
     mv "$new" "$root" # whole or not at all
 }
