@@ -27,9 +27,23 @@ def relu_bn(bn, x):
     return F.relu(bn(x), inplace=True)
 
 def deformable(d, x):
+    if x.is_cuda: return sampled(d, x)
     x = x.contiguous()                                               # torchvision's CPU kernels want NCHW
     w = d.regular_conv.weight.clone(memory_format=torch.contiguous_format)
     return deform_conv2d(x, d.offset_conv(x).contiguous(), w, None, padding=d.k//2, mask=2*torch.sigmoid(d.modulator_conv(x)).contiguous())
+
+def sampled(d, x):
+    """the same by PyTorch's own sampling: torchvision's CUDA kernels run on the default stream, where a graph does not record them"""
+    b, c, h, w = x.shape; k, n = d.k, d.k*d.k
+    own = torch.float64 if x.dtype == torch.float64 else torch.float32
+    offset, mask = d.offset_conv(x).to(own).view(b, n, 2, h, w), 2*torch.sigmoid(d.modulator_conv(x).to(own))
+    tap = torch.arange(n, device=x.device)
+    y = offset[:, :, 0] + torch.arange(h, device=x.device).view(1, 1, h, 1) + (tap//k - k//2).view(1, n, 1, 1)
+    z = offset[:, :, 1] + torch.arange(w, device=x.device).view(1, 1, 1, w) + (tap % k - k//2).view(1, n, 1, 1)
+    grid = torch.stack([(2*z + 1)/w - 1, (2*y + 1)/h - 1], -1).view(b, n*h, w, 2)
+    v = F.grid_sample(x.to(own).contiguous(), grid, mode='bilinear', padding_mode='zeros', align_corners=False).view(b, c, n, h*w)*mask.view(b, 1, n, h*w)
+    out = d.regular_conv.weight.flatten(1) @ v.view(b, c*n, h*w)
+    return out.view(b, -1, h, w).contiguous(memory_format=torch.channels_last)
 
 def free(net, pattern):
     """offsets of the deformable convolutions whose name holds the regular expression are used, the others taken as zero"""
@@ -119,12 +133,24 @@ def with_image(dec, n, f, x):
     t = tiles_to_channels(x.contiguous(), x.shape[2]//f.shape[2], x.shape[3]//f.shape[3], dec.order)
     return cat([f, getattr(dec, 'ipt_blk%d' % n)(t.contiguous(memory_format=torch.channels_last))])
 
+_blocks = {}
+def blockwise(x, k, bias):
+    """the 5x5 convolution k [1,3,5,5] of x, as a 3x3 one from 4x4 blocks of pixels to such blocks: few channels are slow"""
+    if x.device not in _blocks:                                      # [16*48*9,75]: which weight of k stands where
+        o, c, i, n = torch.arange(16).view(16, 1, 1, 1), torch.arange(3).view(1, 3, 1, 1), torch.arange(16).view(1, 1, 16, 1), torch.arange(9).view(1, 1, 1, 9)
+        dy, dx = (n//3 - 1)*4 + i//4 - o//4 + 2, (n % 3 - 1)*4 + i % 4 - o % 4 + 2
+        at = torch.where((dy >= 0) & (dy < 5) & (dx >= 0) & (dx < 5), c*25 + dy*5 + dx, 75).flatten()
+        _blocks[x.device] = F.one_hot(at, 76)[:, :75].float().to(x.device)
+    big = (_blocks[x.device].to(k.dtype) @ k.reshape(75)).view(16, 48, 3, 3)
+    y = F.conv2d(F.pixel_unshuffle(x.contiguous(), 4).contiguous(memory_format=torch.channels_last), big, bias.expand(16), padding=1)
+    return F.pixel_shuffle(y.contiguous(), 4)
+
 def image_logit(blk, w, x):
     """blk (two 3x3 convolutions) on the image, then the 1x1 weights w [1,c]: [B,1,H,W]"""
     w1, b1 = blk.conv1.weight, blk.conv1.bias
     w2 = torch.einsum('oc,cmyx->omyx', w, blk.conv_out.weight); b2 = (w @ blk.conv_out.bias).view(1)
     k = F.conv2d(w1.transpose(0, 1), w2.flip(2, 3), padding=2).transpose(0, 1)
-    mid = F.conv2d(x, k.contiguous(), (w2.sum((2, 3)) @ b1).view(1) + b2, padding=2)[:, :, 1:-1]
+    mid = blockwise(x, k, (w2.sum((2, 3)) @ b1).view(1) + b2)[:, :, 1:-1]
     long = lambda s: F.conv2d(F.conv2d(s, w1, b1, padding=1), w2, b2, padding=1)
     left, right = long(x[..., :3])[:, :, 1:-1, :1], long(x[..., -3:])[:, :, 1:-1, -1:]
     top, bottom = long(x[:, :, :3])[:, :, :1], long(x[:, :, -3:])[:, :, -1:]

@@ -9,7 +9,7 @@ them together). Any such file is also a start: to go on from a checkpoint, give 
 schedule there (pictures are drawn anew, AdamW's moments start at zero behind a short warm-up)."""
 import os, sys, time
 BEGAN = time.time()
-import argparse, copy, json, math
+import argparse, copy, gc, json, math
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
@@ -176,7 +176,7 @@ class Way(NamedTuple):
     def __str__(self): return ' '.join([self.kind.name] + [k for k in self._fields[1:] if getattr(self, k)])
 
 PLAIN = Way(Eager)
-CHANGES = (dict(kind=Recorded), dict(fused=True), dict(sdpa=True), dict(products=True), dict(measured=True))   # tried one after the other
+CHANGES = (dict(kind=Recorded), dict(fused=True), dict(sdpa=True), dict(products=True))   # tried one after the other
 
 def timed(runner, training, runs):
     """ms a step, and the mean loss"""
@@ -211,7 +211,7 @@ class Run:
         if spec is not wanted: state = widen.widen(state, spec, wanted, self.o.seed); self.say('widened to', self.recipe['network'])
         self.training = Training(state, wanted, self.recipe, store, self.dev)
         self.training.free(self.recipe['stages'][0]['free']); fast.use(self.training.ema, False, False, True)
-        self.say('start', self.figures(self.recipe['stages'][-1]['size']))
+        if self.o.check_start: self.say('start', self.figures(self.recipe['stages'][-1]['size']))
 
     def figures(self, size):
         kept = torch.backends.cudnn.benchmark; torch.backends.cudnn.benchmark = False
@@ -238,7 +238,7 @@ class Run:
 
     def choose(self, n, size):
         """the fastest way of a step that works and agrees in its loss with the plain one; None if not even that one works"""
-        best = plain = self.attempt(PLAIN, n, size, 4)
+        best = plain = self.attempt(PLAIN, n, size, 3)
         if not plain: return None
         self.way = PLAIN; losses_differ = lambda got: not math.isfinite(got[2]) or abs(got[2] - plain[2]) > .25*abs(plain[2])
         for change in (() if self.o.plain else CHANGES):
@@ -246,7 +246,7 @@ class Run:
             if time.time() - BEGAN > self.o.smoke_until: self.say('no time to try', way); continue
             if way.fused and not self.fusible: self.say('no kernels of our own here'); continue
             if way.kind is Recorded and self.dev.type != 'cuda': continue
-            got = self.attempt(way, n, size, 12)
+            got = self.attempt(way, n, size, 8)
             if got and losses_differ(got): self.say('its loss is another: not used'); got = None
             if got and not best[3] and got[3]: self.say('it leaves steps out: not used'); got = None
             if got and got[1] < best[1]*(.95 if way.measured else 1): best, self.way = got, way
@@ -292,7 +292,7 @@ class Run:
         k, step, seen, at_log, warm = -1, 0, 0, (time.time(), 0), 0; saved = time.time()
         while True:
             share = share_of()
-            if share >= 1: break
+            if share >= 1 or time.time() - BEGAN > o.seconds - o.closing: break
             stage = next(i for i, s in enumerate(stages) if share < s['until'])
             if stage != k:
                 k = stage; self.run = None; self.run, n = self.runner(stages[k])
@@ -318,12 +318,13 @@ def main():
     ap.add_argument('--pack', nargs='+', required=True); ap.add_argument('--start', required=True); ap.add_argument('--out', required=True)
     ap.add_argument('--seconds', type=float, default=540); ap.add_argument('--recipe', default=os.path.join(here, 'recipe-b1.json'))
     ap.add_argument('--soften', type=float, default=1., help='by what the start was hardened, where its metadata do not say so')
-    ap.add_argument('--from-share', type=float, default=0.); ap.add_argument('--save-every', type=float, default=60); ap.add_argument('--log-every', type=int, default=25)
-    ap.add_argument('--closing', type=float, default=8, help='seconds kept for the last check and saving'); ap.add_argument('--smoke-until', type=float, default=90, help='no new way of a step is tried after this second')
+    ap.add_argument('--from-share', type=float, default=0.); ap.add_argument('--save-every', type=float, default=80); ap.add_argument('--log-every', type=int, default=25)
+    ap.add_argument('--closing', type=float, default=12, help='seconds kept for the last check and saving'); ap.add_argument('--smoke-until', type=float, default=60, help='no new way of a step is tried after this second')
     ap.add_argument('--plain', action='store_true', help='steps as Python says, nothing tried')
+    ap.add_argument('--check-start', action='store_true', help='the figures of the start, first')
     ap.add_argument('--profile', action='store_true', help='two steps of each stage, to OUT/profile-SIZE.txt')
     ap.add_argument('--side', type=int, help='px at which pictures are held'); ap.add_argument('--threads', type=int, default=os.cpu_count())
     ap.add_argument('--seed', type=int, default=5); ap.add_argument('--work', help='folder for the whole checkpoint, beside the pieces')
-    o = ap.parse_args(); run = Run(o); run.start(); run.train()
+    o = ap.parse_args(); run = Run(o); run.start(); gc.collect(); gc.freeze(); run.train()
 
 if __name__ == '__main__': main()
