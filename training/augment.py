@@ -87,6 +87,18 @@ def shade(im):
     return im*(1 - per(uni(n, .25, .8, dev))*where)
 
 
+def fence(im):
+    """bars or wire in front of everything; outlines drawn by hand do not leave them out"""
+    n, _, size, _ = im.shape; dev = im.device; at = constant(dev, ('at', size), lambda: (torch.arange(size)*2 + 1)/size - 1)
+    a = torch.randn(n, device=dev)*.15 + torch.where(chance(n, .3, dev), math.pi/4, 0.); step = uni(n, .1, .44, dev); thick = uni(n, .004, .024, dev)
+    across = torch.rand(n, 2, device=dev) < .6; out = torch.zeros(n, 1, size, size, device=dev)
+    for k in (0, 1):                                                 # one way, and the other
+        d = per(torch.cos(a + k*math.pi/2))*at.view(1, 1, 1, -1) + per(torch.sin(a + k*math.pi/2))*at.view(1, 1, -1, 1)
+        off = (d/per(step) - torch.round(d/per(step))).abs()*per(step)                         # how far from the middle of a bar
+        out = torch.maximum(out, ((per(thick) - off)*size/2 + .5).clamp(0, 1)*per(across[:, k].float()))
+    return im*(1 - out) + per(uni(n, .08, .9, dev))*out
+
+
 # ---------------------------------------------------------------- what cameras and files do
 
 def blur(x, sigma):
@@ -167,6 +179,16 @@ def add_second(im, t, known, rgb, solid, i):
     im = im.index_copy(0, i, colours(v[:, :3])*a + im[i]*(1 - a))
     return im, t.index_copy(0, i, torch.maximum(t[i], a)), known.index_copy(0, i, torch.maximum(known[i], (a > .5).float()))
 
+def add_clutter(im, t, known, rgb, solid, i):
+    """things that are no subjects beside and behind the subjects of pictures i: they stay background, and the unknown rims as they were"""
+    n, size, dev = len(i), im.shape[2], im.device
+    other = torch.rand(n, len(rgb), device=dev).argmax(1)
+    grid, inside = places(affine(n, dev, .2, .7, plain=0, slack=.6), size)
+    v = warp(torch.cat([rgb[other], softened(solid[other])], 1), grid)
+    taken = F.max_pool2d(torch.maximum(t[i], 1 - known[i]), 5, 1, 2)
+    a = v[:, 3:]*inside*(1 - taken)
+    return im.index_copy(0, i, colours(v[:, :3])*a + im[i]*(1 - a))
+
 def edge_weight(t):
     k = t.shape[2]//32
     mean = F.avg_pool2d(F.avg_pool2d(F.pad(t, [k]*4, 'replicate'), (1, 2*k + 1), 1), (2*k + 1, 1), 1)
@@ -187,10 +209,12 @@ def pictures(rgb, mask, is_alpha, places_photos, recipe, size):
     laid = a*inside
     on_ground = colours(im)*laid + ground*(1 - shadow_of(laid))*(1 - laid)
     im, t, known = sel(pasted, on_ground, im), sel(pasted, laid, a), sel(pasted, torch.ones_like(a), (v[:, 4:] < .02).float())
-    im, t, known = add_second(im, t, known, rgb, solid, some(n, recipe['second'], 'second', dev))
+    if recipe.get('clutter'): im = add_clutter(im, t, known, rgb, solid, some(n, recipe['clutter'], 'clutter', dev))
+    if recipe['second']: im, t, known = add_second(im, t, known, rgb, solid, some(n, recipe['second'], 'second', dev))
     none = chance(n, recipe['empty'], dev)
     im, t, known = sel(none, ground, im), sel(none, torch.zeros_like(t), t), sel(none, torch.ones_like(known), known)
     i = some(n, .12, 'shade', dev); im = im.index_copy(0, i, shade(im[i]))
+    if recipe.get('fence'): i = some(n, recipe['fence'], 'fence', dev); im = im.index_copy(0, i, fence(im[i]))
     return spoil(colours(im)), t, known
 
 def normalised(im):

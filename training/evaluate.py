@@ -23,13 +23,13 @@ def load_pairs(folder, kind, list_file):
     return out
 
 def torch_masks(weights, size, pairs, threads):
-    import torch, fast, model, data
+    import torch, augment, fast, model
     from PIL import Image
     if threads: torch.set_num_threads(threads)
     net = model.load_network(weights).eval().to(memory_format=torch.channels_last); fast.free_where_learnt(net)
     for name, im, m in pairs:
-        small = np.asarray(Image.fromarray(im[:, :, ::-1]).resize((size, size), Image.BILINEAR))[:, :, ::-1]
-        with torch.no_grad(): p = fast.forward(net, data.to_tensor(small)[None].contiguous(memory_format=torch.channels_last))[0, 0].sigmoid().numpy()
+        small = np.array(Image.fromarray(im[:, :, ::-1]).resize((size, size), Image.BILINEAR))
+        with torch.no_grad(): p = fast.forward(net, augment.normalised(torch.from_numpy(small).permute(2, 0, 1)[None]/255))[0, 0].sigmoid().numpy()
         yield name, np.asarray(Image.fromarray(np.floor(p*255).astype(np.uint8)).resize(im.shape[1::-1], Image.BICUBIC))
 
 def engine_masks(program, weights, resolution, precision, pairs):

@@ -9,11 +9,10 @@ import argparse, io, json, os, random, struct, zlib
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
-import data
 
 # name, kind, folder, list of names or start of a name, long side in px, WebP quality,
 # one in how many is left out (0: none), validation
-# pair: photo and mask; alpha: picture with alpha; ground: no subject in it; closer: parts of photos of many (data.look_closer)
+# pair: photo and mask; alpha: picture with alpha; ground: no subject in it; closer: parts of photos of many (look_closer)
 # sizes and qualities are such that the whole is about 33 MiB; nearly all photos of cats, pets, people and things
 SETS = [('products', 'pair', 'products', 'train.txt', 280, 40, 4, False), ('products', 'pair', 'products', 'val.txt', 300, 60, 2, True),
         ('cats', 'pair', 'cats', 'cats-train.txt', 336, 38, 0, False), ('cats', 'pair', 'cats', 'cats-val.txt', 320, 60, 0, True),
@@ -40,6 +39,17 @@ def names_of(root, folder, which):
     if which.endswith('.txt'): return open(os.path.join(root, which)).read().split()
     return sorted({os.path.splitext(f)[0] for f in os.listdir(folder) if f.startswith(which) and f.endswith(('.webp', '.jpg', '.png'))})
 
+def look_closer(im, m, r):
+    """a part of a photo of many, around one of them"""
+    h, w = m.shape; some = np.flatnonzero(m == 255)
+    for _ in range(4):
+        y, x = divmod(int(some[r.randrange(len(some))]), w); k = r.uniform(.25, .9)
+        ch, cw = int(k*h*r.uniform(.85, 1.1)), int(k*w*r.uniform(.85, 1.1))
+        y, x = [min(max(0, c - int(r.uniform(.25, .75)*n)), size - n) for c, n, size in ((y, ch, h), (x, cw, w))]
+        part = m[y:y + ch, x:x + cw]
+        if (part == 255).mean() > .06: return im[y:y + ch, x:x + cw], part
+    return im, m
+
 def picture(kind, folder, name, side, quality, number):
     """the bytes of one picture and of its mask (none for what has none)"""
     photo = find(folder, name)
@@ -47,7 +57,7 @@ def picture(kind, folder, name, side, quality, number):
     im = Image.open(photo).convert('RGB')
     if kind == 'ground': return webp(fit(im, side, Image.LANCZOS), quality=quality), b''
     mask = Image.open(os.path.join(folder, name + '.png')).convert('L')
-    if kind == 'closer': im, mask = [Image.fromarray(np.ascontiguousarray(v)) for v in data.look_closer(np.asarray(im), np.asarray(mask), random.Random(number))]
+    if kind == 'closer': im, mask = [Image.fromarray(np.ascontiguousarray(v)) for v in look_closer(np.asarray(im), np.asarray(mask), random.Random(number))]
     return webp(fit(im, side, Image.LANCZOS), quality=quality), webp(fit(mask, side, Image.NEAREST), lossless=True)
 
 def write(root, out):

@@ -15,7 +15,7 @@ def drawn(n, s, seed):
     alpha = torch.arange(n) >= n*3//4
     return rgb, torch.where(A.per(alpha), inside, mask), alpha, u(0, .5, n, 3, s, s)*torch.tensor([0., 0, 1]).view(1, 3, 1, 1)
 
-RECIPE = dict(paste=.5, second=.25, empty=.1)
+RECIPE = dict(paste=.5, second=.25, empty=.1, clutter=.25, fence=.1)
 n, s, size = 64, 96, 64
 torch.manual_seed(5); a = A.pictures(*drawn(n, s, 1), RECIPE, size)
 torch.manual_seed(5); b = A.pictures(*drawn(n, s, 1), RECIPE, size)
@@ -25,12 +25,12 @@ assert im.shape == (n, 3, size, size) and t.shape == known.shape == (n, 1, size,
 assert 0 <= float(im.min()) <= float(im.max()) <= 1 and 0 <= float(t.min()) <= float(t.max()) <= 1 and set(known.unique().tolist()) == {0., 1.}
 assert .3 < float(known.mean()) < 1 and .02 < float(t.mean()) < .6 and bool((t.amax((1, 2, 3)) < .01).any())     # some are empty
 
-real = {k: getattr(A, k) for k in ('colours', 'spoil', 'sheets', 'out_of_focus', 'shade', 'affine')}
-A.colours = A.spoil = A.shade = lambda x: x                          # light and noise apart, red is subject and nothing else is
+real = {k: getattr(A, k) for k in ('colours', 'spoil', 'sheets', 'out_of_focus', 'shade', 'fence', 'affine')}
+A.colours = A.spoil = A.shade = A.fence = lambda x: x                        # light and noise apart, red is subject and nothing else is
 A.sheets = lambda rgb, solid, size: torch.zeros(len(rgb), 3, size, size)
 A.out_of_focus = lambda rgb, size, grid: torch.zeros(len(rgb), 3, size, size)
 for seed in range(4):
-    torch.manual_seed(seed); im, t, known = A.pictures(*drawn(n, s, seed), RECIPE, size); red = im[:, :1]
+    torch.manual_seed(seed); im, t, known = A.pictures(*drawn(n, s, seed), dict(RECIPE, clutter=0), size); red = im[:, :1]
     sure, none = (known > 0) & (t > .95), (known > 0) & (t < .05)
     wrong = float(((sure & (red < .7)) | (none & (red > .3))).sum())/float((sure | none).sum())
     print('seed %d: %.3f of the pixels known, %.5f of them wrong' % (seed, float(known.mean()), wrong)); assert wrong < 2e-3, wrong
@@ -48,6 +48,11 @@ full = torch.ones(8, 1, size, size); solid = (mask[:8] > .9).float(); half = ful
 im, t, known = A.add_second(rgb[:8], full, half, rgb[:8], solid, torch.arange(8))
 assert float(t.min()) == 1                                           # a subject in front of a subject: no seam
 assert bool((known[half == 1] == 1).all()) and 0 < float(known[half == 0].mean()) < 1
+
+rgb, mask, alpha, places = drawn(16, size, 4); solid = (mask > .9).float(); known = 1 - ((mask > .1) & (mask < .9)).float(); i = torch.arange(0, 16, 2)
+im = A.add_clutter(rgb, solid, known, rgb, solid, i); new = (im != rgb).any(1, keepdim=True)
+assert bool(new[i].any()) and not bool(new[i + 1].any()) and not bool((new & ((solid > 0) | (known == 0))).any())           # beside subjects, never on them
+bars = A.fence(torch.zeros(16, 3, size, size)); assert .002 < float((bars > 0).float().mean()) < .5 and float(bars.max()) <= 1
 for name, share in (('jpeg', .35), ('second', .12), ('shade', .12)):
     i = A.some(100, share, name, torch.device('cpu')); assert len(i) == round(100*share) == len(set(i.tolist()))
 assert not torch.equal(A.some(100, .12, 'second', torch.device('cpu')), A.some(100, .12, 'shade', torch.device('cpu')))

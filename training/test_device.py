@@ -4,7 +4,7 @@ is computed, and a tensor left on the CPU by mistake is refused there as a GPU w
 import sys
 import torch
 if torch.__version__ < '2': print('needs PyTorch 2 (this one has no meta kernels for a backward convolution), not run'); sys.exit(77)
-import fast, losses, model
+import augment, fast, losses, model
 
 dev = torch.device('meta')
 item = torch.Tensor.item
@@ -31,3 +31,12 @@ for stray in range(3):                                               # the test 
     else: raise AssertionError('a tensor on another device was not noticed')
 net.eval()
 with torch.no_grad(): assert fast.forward(net, x[:1]).device == dev
+m = lambda *shape, **k: torch.empty(*shape, device=dev, **k)         # training pictures are made on the device they are asked for
+im, t, known = augment.pictures(m(8, 3, 96, 96), m(8, 1, 96, 96), m(8, dtype=torch.bool), m(8, 3, 96, 96), dict(paste=.3, second=.25, empty=.1, clutter=.25, fence=.25), 64)
+w = known*augment.edge_weight(t); assert im.device == t.device == w.device == augment.normalised(im).device == dev and im.shape == (8, 3, 64, 64) and w.shape == (8, 1, 64, 64)
+for stray in (0, 1, 3):
+    given = [m(8, 3, 96, 96), m(8, 1, 96, 96), m(8, dtype=torch.bool), m(8, 3, 96, 96)]; given[stray] = torch.zeros_like(given[stray], device='cpu')
+    try: augment.pictures(*given, dict(paste=.3, second=.25, empty=.1), 64)
+    except (RuntimeError, NotImplementedError): pass
+    else: raise AssertionError('pictures on another device were not noticed')
+print('pictures too')

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""pack.py and train_device.py together, on a small folder of drawn photos: what is packed is read again, training widens its start,
+"""pack.py and train.py together, on a small folder of drawn photos: what is packed is read again, training widens its start,
 goes through both stages, leaves pieces that join to weights that load, and goes on from them; steps can be taken back."""
 import json, os, subprocess, sys, tempfile
 import numpy as np, cv2, torch
@@ -38,16 +38,19 @@ with tempfile.TemporaryDirectory() as d:
     json.dump(RECIPE, open(at('recipe.json'), 'w')); torch.manual_seed(1)
     model.write_safetensors(at('start.safetensors'), model.new_network().state_dict(), {'birefnet.hardened': 1.5})
     def train(out, *more):
-        r = subprocess.run([sys.executable, os.path.join(here, 'train_device.py'), '--pack', at('small.pack'), '--out', at(out), '--recipe', at('recipe.json'), '--threads', '2', '--log-every', '2', '--save-every', '3', '--closing', '4', *more], stdout=subprocess.PIPE, text=True)
+        r = subprocess.run([sys.executable, os.path.join(here, 'train.py'), '--pack', at('small.pack'), '--out', at(out), '--recipe', at('recipe.json'), '--threads', '2', '--log-every', '2', '--save-every', '3', *more], stdout=subprocess.PIPE, text=True)
         assert r.returncode == 0, r.stdout
         subprocess.run([sys.executable, os.path.join(here, 'pieces.py'), 'join', at(out), at(out + '.safetensors')], check=True)
         state, meta = model.read_safetensors(at(out + '.safetensors')); assert meta['birefnet.hardened'] == '1' and all(bool(torch.isfinite(v).all()) for v in state.values())
         model.load_network(at(out + '.safetensors')); return r.stdout, state
-    log, first = train('one', '--start', at('start.safetensors'), '--seconds', '40')
+    log, first = train('one', '--start', at('start.safetensors'), '--pictures', '48')
     assert 'widened to b1' in log and 'size 64' in log and 'size 96' in log and 'saved;' in log, log
     assert max(os.path.getsize(at('one', f)) for f in os.listdir(at('one'))) < 16e6 and len(os.listdir(at('one'))) <= 8
-    log, second = train('two', '--start', at('one.safetensors'), '--seconds', '25', '--from-share', '.6', '--plain')
+    log, second = train('two', '--start', at('one.safetensors'), '--pictures', '40', '--from-share', '.6', '--plain')
     assert 'widened' not in log and 'size 64' not in log and any(not torch.equal(first[k], second[k]) for k in first)
+    _, whole = train('three', '--start', at('start.safetensors'), '--pictures', '24', '--plain', '--state', at('state.pth'))
+    log, on = train('four', '--start', at('start.safetensors'), '--pictures', '40', '--plain', '--state', at('state.pth'))
+    assert "goes on from {'step': 6, 'seen': 24" in log and 'saved; 10 steps, 40 pictures' in log, log
     bad = open(at('one', 'ema.safetensors.1'), 'r+b'); bad.write(b'x'); bad.close()
     assert subprocess.run([sys.executable, os.path.join(here, 'pieces.py'), 'join', at('one'), at('none')], stderr=subprocess.DEVNULL).returncode and not os.path.exists(at('none'))
 print('training from a pack: all right')
