@@ -1,6 +1,8 @@
 /* cmyk.c - CMYK to sRGB, by profile or plainly. */
 #include "image/cmyk.h"
 
+#include "image/image.h"
+
 #include <stdlib.h>
 
 #include <lcms2.h>
@@ -29,7 +31,7 @@ bn_status bn_cmyk_create(const void *icc, size_t icc_bytes, bool inverted, bn_cm
     bn_cmyk *made = calloc(1, sizeof *made);
     if (!made) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to convert CMYK");
     made->inverted = inverted;
-    if (icc && icc_bytes > 0 && icc_bytes < UINT32_MAX) {
+    if (icc && icc_bytes > 0 && icc_bytes <= BN_PROFILE_MAX_BYTES) { /* lcms2 takes three times as much */
         made->context = cmsCreateContext(NULL, NULL);
         if (made->context) made->transform = make_transform(made->context, icc, icc_bytes, inverted);
     }

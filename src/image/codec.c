@@ -43,8 +43,7 @@ bn_status bn_limits_check(const bn_decode_limits *limits, uint64_t width, uint64
 bn_status bn_image_adopt_icc(bn_image *image, const void *bytes, size_t size, bn_error *err)
 {
     enum { HEADER_BYTES = 128, AT_COLOUR_SPACE = 16 };
-    const size_t max_bytes = 16u << 20;
-    if (!bytes || size < HEADER_BYTES || size > max_bytes) return BIREFNET_OK;
+    if (!bytes || size < HEADER_BYTES || size > BN_PROFILE_MAX_BYTES) return BIREFNET_OK;
     if (memcmp((const uint8_t *)bytes + AT_COLOUR_SPACE, "RGB ", 4) != 0) return BIREFNET_OK;
     return bn_image_set_icc(image, bytes, size, err);
 }

@@ -10,6 +10,9 @@
 #include <stdint.h>
 
 /* Always upright: what EXIF and the like say about orientation has been applied by the decoder. */
+/* Larger colour profiles are left aside. */
+#define BN_PROFILE_MAX_BYTES (16u << 20)
+
 typedef struct bn_image {
     int width, height; /* pixels, at least 1 */
     int channels;      /* 3 RGB, 4 RGBA with straight alpha; 1 grey, for masks only: decoders expand grey */

@@ -28,7 +28,27 @@ static inline uint8_t *worst_profile(void)
 
 /* ---- JPEG ---------------------------------------------------------------------------------------------- */
 
-/* Progressive, four components of full size, turned. */
+/* A profile of ink as large as one may be: a table of 47 x 47 x 47 x 47 colours of 8 bits. The caller frees it. */
+static inline uint8_t *worst_ink_profile(cmsUInt32Number *size)
+{
+    cmsHPROFILE profile = cmsCreateProfilePlaceholder(NULL);
+    cmsSetProfileVersion(profile, 2.1);
+    cmsSetDeviceClass(profile, cmsSigOutputClass);
+    cmsSetColorSpace(profile, cmsSigCmykData);
+    cmsSetPCS(profile, cmsSigLabData);
+    cmsPipeline *table = cmsPipelineAlloc(NULL, 4, 3);
+    cmsPipelineInsertStage(table, cmsAT_END, cmsStageAllocCLut16bit(NULL, 47, 4, 3, NULL));
+    cmsPipelineSetSaveAs8bitsFlag(table, TRUE);
+    assert_true(cmsWriteTag(profile, cmsSigAToB0Tag, table));
+    cmsPipelineFree(table);
+    assert_true(cmsSaveProfileToMem(profile, NULL, size));
+    uint8_t *icc = malloc(*size);
+    assert_true(cmsSaveProfileToMem(profile, icc, size));
+    cmsCloseProfile(profile);
+    return icc;
+}
+
+/* Progressive, four components of full size, the largest profile, turned. */
 static inline void worst_jpeg(int side, bn_buffer *out)
 {
     struct jpeg_compress_struct info;
@@ -46,6 +66,10 @@ static inline void worst_jpeg(int side, bn_buffer *out)
     jpeg_simple_progression(&info);
     jpeg_start_compress(&info, TRUE);
     jpeg_write_marker(&info, JPEG_APP0 + 1, worst_exif, sizeof worst_exif);
+    cmsUInt32Number icc_bytes;
+    uint8_t *icc = worst_ink_profile(&icc_bytes);
+    jpeg_write_icc_profile(&info, icc, icc_bytes);
+    free(icc);
     uint8_t *row = calloc(4, (size_t)side);
     while (info.next_scanline < info.image_height) jpeg_write_scanlines(&info, &row, 1);
     jpeg_finish_compress(&info);
