@@ -5,6 +5,7 @@
 #include "base/seeded.h"
 #include "base/size.h"
 #include "nn/cpu/pack.h"
+#include "nn/cpu/peak.h"
 #include "model/model.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ static double median(double *times, int count)
 
 /* ---- the floor --------------------------------------------------------------------------------------------------- */
 
-#define FLOOR_SIDE 4096
+#define FLOOR_SIDE 2048
 #define FLOOR_RUNS 5
 
 static bn_status load_seeded(const bn_source *source, float *weight, float *bias, bn_error *err)
@@ -36,11 +37,11 @@ static bn_status load_seeded(const bn_source *source, float *weight, float *bias
     return BIREFNET_OK;
 }
 
-/* Median time of one product of 4096 x 4096 matrices, operands and result in `type`, in the graph's own fashion. */
-static bn_status time_product(bn_type type, int threads, double *gflops, bn_error *err)
+/* Rate of one product of 2048 x 2048 matrices, operands and result in `type`, as a layer of a network: the median. */
+static bn_status time_product(bn_isa isa, bn_type type, int threads, double *gflops, bn_error *err)
 {
     const bn_source source = {.key = "floor", .load = load_seeded};
-    const bn_graph_options options = {.type = type, .isa = bn_cpu_isa(), .threads = threads};
+    const bn_graph_options options = {.type = type, .isa = isa, .threads = threads};
     bn_graph_options with_store = options;
     bn_pack_store *packs = NULL;
     bn_graph *graph = NULL;
@@ -154,15 +155,18 @@ bn_status bn_bench_run(const bn_bench_options *options, bn_bench_result *result,
     BN_TRY_DONE(open_both(options, options->model.precision, &model, &session, err));
     result->open_ms = bn_clock_ms() - before;
     birefnet_session_get_info(session, &result->session);
-    BN_TRY_DONE(time_runs(session, BN_MAX(options->runs, 1), result, err));
     birefnet_model_get_info(model, &result->model);
+    const bn_type type = result->model.precision == BIREFNET_PRECISION_BF16 ? BN_BF16 : BN_F32;
+    const int threads = result->session.threads;
+    if (options->with_floor) result->peak_gflops = bn_peak_gflops(model->isa, type, threads);
+    BN_TRY_DONE(time_runs(session, BN_MAX(options->runs, 1), result, err));
     result->peak_rss_bytes = bn_peak_rss_bytes();
     if (options->compare_precision) BN_TRY_DONE(compare_with_f32(options, session, result, err));
     birefnet_session_close(&session);
     if (options->with_floor) {
-        const bn_type type = result->model.precision == BIREFNET_PRECISION_BF16 ? BN_BF16 : BN_F32;
-        BN_TRY_DONE(time_product(type, result->session.threads, &result->product_gflops, err));
-        result->floor_ms = 2e3 * result->session.giga_macs / result->product_gflops;
+        result->peak_gflops = BN_MAX(result->peak_gflops, bn_peak_gflops(model->isa, type, threads));
+        result->floor_ms = 2e3 * result->session.giga_macs / result->peak_gflops;
+        BN_TRY_DONE(time_product(model->isa, type, threads, &result->product_gflops, err));
     }
 done:
     birefnet_session_close(&session);

@@ -1,4 +1,4 @@
-/* bench_network.h - timing of the network by parts, beside the floor that the machine's matrix products set. */
+/* bench_network.h - timing of the network by parts, beside the floor that the machine's multiply-adds set. */
 #ifndef BN_CLI_BENCH_NETWORK_H
 #define BN_CLI_BENCH_NETWORK_H
 
@@ -14,7 +14,7 @@ typedef struct bn_bench_options {
     int width, height, threads; /* 0: as birefnet_session_open */
     int runs;                   /* >= 1, after one that is not counted */
     bool
-        with_floor; /* also time a 4096^3 matrix product; takes a second and 200 MB after the peak was read */
+        with_floor; /* also measure the peak and a 2048^3 product: a second, and 50 MB after the peak was read */
     bool compare_precision; /* also run in float32 and say how far the results are apart */
 } bn_bench_options;
 
@@ -29,9 +29,10 @@ typedef struct bn_bench_result {
     double open_ms;           /* model and session, until ready for the first run */
     double first_ms;          /* the run that is not counted */
     double median_ms, min_ms; /* of the others */
-    double floor_ms;          /* 2 * giga_macs / rate of the 4096^3 product; 0 without with_floor */
-    double product_gflops;    /* that rate */
-    size_t peak_rss_bytes;    /* after the runs, before the floor was timed */
+    double peak_gflops; /* bn_peak_gflops, before or behind the runs; 0 without with_floor, as what follows */
+    double floor_ms;    /* 2 * giga_macs / peak_gflops */
+    double product_gflops; /* of a 2048^3 product */
+    size_t peak_rss_bytes; /* after the runs, before the floor was timed */
     int parts;
     bn_bench_part part[BN_BENCH_MAX_PARTS];
     double sigmoid_mean, sigmoid_max, agree; /* against float32, with compare_precision */

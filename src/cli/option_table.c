@@ -268,8 +268,8 @@ static const bn_command_spec commands[BN_COMMANDS] = {
     [BN_COMMAND_BENCH] =
         {"bench", "", 0, 0, "Time a network by parts, beside what the machine can do",
          "Prints the time of each part of the network, its arithmetic, and the floor: how long the "
-         "arithmetic alone "
-         "would take at the rate at which this machine multiplies large matrices.\n",
+         "multiply-adds alone "
+         "would take on these threads; beside it the rate of a large product.\n",
          "birefnet bench -m light -r 1024x1024\tfive runs\n"
          "birefnet bench -m seeded:gen3-swin_v1_t:1 --json\ta published architecture without its weights\n"
          "birefnet bench --photo photo.jpg\twith a photo of your own\n"},

@@ -370,6 +370,33 @@ static void image_kernels_are_timed(void **state)
     free(out);
 }
 
+/* The loops that measure the machine do all the work that they are counted for: with factors of one, each multiply-add
+ * adds one to a sum. */
+static void check_peak(const char *level, bn_peak_loop loop, int lanes)
+{
+    enum { ROUNDS = 1000 };
+    float numbers[14 * 16];
+    double total = 0;
+    for (int i = 0; i < 14 * lanes; i++) numbers[i] = i < 12 * lanes ? 0 : 1;
+    loop.run(ROUNDS, numbers);
+    for (int i = 0; i < 12 * lanes; i++) total += (double)numbers[i];
+    if (2 * total != (double)ROUNDS * loop.flops)
+        fail_msg("%s: %.0f operations, not %.0f", level, 2 * total, (double)ROUNDS * loop.flops);
+}
+
+static void peak_loops_do_what_they_count(void **state)
+{
+    (void)state;
+    bn_isa list[BN_ISA_AMX];
+    check_peak("plain", bn_kernels_plain.peak_f32, 4);
+    for (int l = 0, n = levels(list); l < n; l++) {
+        const bn_kernels *kernels = bn_kernels_for(list[l]);
+        const int lanes = kernels->peak_f32.flops / 24;
+        check_peak(kernels->name, kernels->peak_f32, lanes);
+        if (kernels->peak_bf16.run) check_peak(kernels->name, kernels->peak_bf16, lanes);
+    }
+}
+
 int main(int argc, char **argv)
 {
     timing = argc > 1 && strcmp(argv[1], "--bench") == 0;
@@ -381,6 +408,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(depthwise_convolutions_agree),
         cmocka_unit_test(small_kernels_agree),
         cmocka_unit_test(image_kernels_are_timed),
+        cmocka_unit_test(peak_loops_do_what_they_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

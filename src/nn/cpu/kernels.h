@@ -96,6 +96,12 @@ typedef struct bn_product_job {
     bn_activation activation;
 } bn_product_job;
 
+/* A loop that measures the machine (peak.h): `flops` operations a round. numbers: [14][widest vector], sums and factors. */
+typedef struct bn_peak_loop {
+    void (*run)(ptrdiff_t rounds, float *numbers);
+    int flops;
+} bn_peak_loop;
+
 typedef struct bn_kernels {
     const char *name;
     void (*layer_norm)(const bn_norm_job *job);
@@ -113,8 +119,9 @@ typedef struct bn_kernels {
      * x runs over 2 .. w - 3 only */
     void (*conv5_row)(const float *const rows[5], const float *weight, float *out, ptrdiff_t w);
     void (*product)(const bn_product_job *job);
-    int product_columns; /* of the panels that it wants */
-    bool product_pays;   /* it is faster than the library's */
+    int product_columns;              /* of the panels that it wants */
+    bool product_pays;                /* it is faster than the library's */
+    bn_peak_loop peak_f32, peak_bf16; /* the latter's run is NULL where bf16 has no instruction */
 } bn_kernels;
 
 /* The table for this level; levels that the build does not know fall back to the next lower one. */

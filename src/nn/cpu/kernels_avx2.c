@@ -5,6 +5,7 @@
 #define TILE_ROWS      6
 #define PRODUCT_PAYS   true
 #include "nn/cpu/kernels_vector.h"
+#include "nn/cpu/peak_vector.h"
 #include "nn/cpu/product_vector.h"
 
 const bn_kernels bn_kernels_avx2 = VECTOR_TABLE("avx2", NULL);

@@ -5,6 +5,7 @@
 #define TILE_ROWS      12
 #define PRODUCT_PAYS   false
 #include "nn/cpu/kernels_vector.h"
+#include "nn/cpu/peak_vector.h"
 #include "nn/cpu/product_vector.h"
 
 const bn_kernels bn_kernels_avx512_bf16 = VECTOR_TABLE("avx512_bf16", bn_attend_bf16_avx512);

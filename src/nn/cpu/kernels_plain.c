@@ -3,6 +3,9 @@
 
 #include "base/size.h"
 #include "nn/cpu/bf16.h"
+#define LANES 4 /* for the peak only: what every 64-bit CPU has */
+#include "nn/cpu/vector.h"
+#include "nn/cpu/peak_vector.h"
 
 #include <math.h>
 
@@ -192,4 +195,5 @@ const bn_kernels bn_kernels_plain = {
     .conv5_row = conv5_row,
     .product = product,
     .product_columns = 16,
+    .peak_f32 = PEAK_F32,
 };

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BN_PANEL_DEPTH 384
+#define BN_PANEL_DEPTH 256
 
 typedef struct bn_panels {
     int taps, in, out;

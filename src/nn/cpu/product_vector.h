@@ -3,17 +3,21 @@
  *
  * TILE_ROWS rows by two vectors of columns are summed in registers at a time. The sums are named variables, made by
  * macros: compilers keep an array of them in memory, which makes it three times slower. */
+#include "base/size.h"
 #include "nn/cpu/panels.h"
 
 #define COLUMNS (2 * LANES) /* of a panel */
 
-/* A few rows and one panel in one block of the sum. */
+/* A few rows and one panel in one block of the sum: out = sum + bias, plus what out holds with `add`. */
 typedef struct tile {
     const float *const *rows; /* [taps][plane] */
     ptrdiff_t plane;
-    int taps, first, in;             /* terms first .. first + in - 1 of each tap */
-    const float *weight;             /* [taps][in][COLUMNS] */
-    float sums[TILE_ROWS * COLUMNS]; /* out */
+    int taps, first, in; /* terms first .. first + in - 1 of each tap */
+    bool add;
+    const float *weight; /* [taps][in][COLUMNS] */
+    const float *bias;   /* [COLUMNS] */
+    float *out;          /* [rows][COLUMNS], rows out_stride apart */
+    ptrdiff_t out_stride;
 } tile;
 
 #define ROWS_1(X)  X(0)
@@ -34,15 +38,18 @@ typedef struct tile {
 #define STEP(r)                                                                                              \
     low##r += x##r[k] * low;                                                                                 \
     high##r += x##r[k] * high;
-#define KEEP(r)                                                                                              \
-    vf_store(t->sums + (r)*COLUMNS, low##r);                                                                 \
-    vf_store(t->sums + (r)*COLUMNS + LANES, high##r);
+#define ADD(r)                                                                                               \
+    low##r += vf_load(out + (r)*stride);                                                                     \
+    high##r += vf_load(out + (r)*stride + LANES);
+#define STORE(r)                                                                                             \
+    vf_store(out + (r)*stride, low##r + low);                                                                \
+    vf_store(out + (r)*stride + LANES, high##r + high);
 
 #define DEFINE_TILE(n)                                                                                       \
-    static void tile_##n(tile *t)                                                                            \
+    static void tile_##n(const tile *t)                                                                      \
     {                                                                                                        \
         const float *weight = t->weight;                                                                     \
-        const ptrdiff_t in = t->in;                                                                          \
+        const ptrdiff_t in = t->in, stride = t->out_stride;                                                  \
         ROWS_##n(SUMS) for (int tap = 0; tap < t->taps; tap++)                                               \
         {                                                                                                    \
             const float *const *rows = t->rows + tap * t->plane;                                             \
@@ -52,7 +59,12 @@ typedef struct tile {
                 ROWS_##n(STEP)                                                                               \
             }                                                                                                \
         }                                                                                                    \
-        ROWS_##n(KEEP)                                                                                       \
+        float *out = t->out;                                                                                 \
+        const vf low = vf_load(t->bias), high = vf_load(t->bias + LANES);                                    \
+        if (t->add) {                                                                                        \
+            ROWS_##n(ADD)                                                                                    \
+        }                                                                                                    \
+        ROWS_##n(STORE)                                                                                      \
     }
 
 DEFINE_TILE(1)
@@ -70,48 +82,26 @@ DEFINE_TILE(11)
 DEFINE_TILE(12)
 #endif
 
-static void (*const tiles[TILE_ROWS])(tile *) = {tile_1,  tile_2, tile_3, tile_4,
-                                                 tile_5,  tile_6,
+static void (*const tiles[TILE_ROWS])(const tile *) = {tile_1,  tile_2, tile_3, tile_4,
+                                                       tile_5,  tile_6,
 #if TILE_ROWS == 12
-                                                 tile_7,  tile_8, tile_9, tile_10,
-                                                 tile_11, tile_12
+                                                       tile_7,  tile_8, tile_9, tile_10,
+                                                       tile_11, tile_12
 #endif
 };
-
-/* What a block adds to the result, and whether it is the sum's first or last. */
-typedef struct finish {
-    const float *bias; /* of the panel's columns; NULL: not the first block */
-    bool add;          /* to what dst holds */
-    bn_activation activation;
-} finish;
 
 static inline vf activate(vf value, bn_activation activation)
 {
     if (activation == BN_RELU) return vf_select(value < vf_set(0), vf_set(0), value); /* NaN stays */
-    if (activation == BN_GELU) return vf_gelu(value);
-    return value;
+    return vf_gelu(value);
 }
 
-static inline __attribute__((always_inline)) void finish_row(const float *sums, const finish *f, float *dst,
-                                                             const int vectors)
+static void activate_rows(float *out, ptrdiff_t stride, int rows, bn_activation activation)
 {
-    for (int i = 0; i < vectors * LANES; i += LANES) {
-        vf value = vf_load(sums + i);
-        if (f->bias) value += vf_load(f->bias + i);
-        if (f->add) value += vf_load(dst + i);
-        vf_store(dst + i, activate(value, f->activation));
+    for (int r = 0; r < rows; r++, out += stride) {
+        vf_store(out, activate(vf_load(out), activation));
+        vf_store(out + LANES, activate(vf_load(out + LANES), activation));
     }
-}
-
-/* dst holds `columns` numbers, fewer than a panel has. */
-static void finish_part(const float *sums, const finish *f, float *dst, int columns)
-{
-    float row[COLUMNS] = {0}, bias[COLUMNS] = {0};
-    finish some = *f;
-    if (f->add) memcpy(row, dst, (size_t)columns * sizeof *row);
-    if (f->bias) some.bias = memcpy(bias, f->bias, (size_t)columns * sizeof *bias);
-    finish_row(sums, &some, row, 2);
-    memcpy(dst, row, (size_t)columns * sizeof *row);
 }
 
 /* Ask for what the next tile will touch: rows of dst, and a share of the next panel's weights. */
@@ -121,30 +111,37 @@ static inline void fetch_ahead(const float *dst, ptrdiff_t stride, int rows, con
     for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(weight + i, 0, 2);
 }
 
-/* All rows of the job by one panel in one block: rows a tile at a time, the last two tiles of nearly equal height. */
-static void product_panel(const bn_product_job *job, tile *t, const finish *f, int column)
+/* dst holds `columns` numbers a row, fewer than a panel: by way of a whole tile. */
+static void run_narrow(tile t, int rows, bn_activation activation, int columns)
 {
-    const int columns = job->panels.out - column;
-    const size_t panel_bytes = (size_t)t->taps * (size_t)t->in * COLUMNS * sizeof(float);
-    const size_t share = (panel_bytes * TILE_ROWS / (size_t)job->count + 63) / 64 * 64;
-    size_t ahead = 0;
-    for (int row = 0, left = job->count; left > 0;) {
+    float whole[TILE_ROWS * COLUMNS] = {0}, *dst = t.out;
+    const ptrdiff_t stride = t.out_stride;
+    const size_t bytes = (size_t)columns * sizeof *dst;
+    for (int r = 0; t.add && r < rows; r++) memcpy(whole + r * COLUMNS, dst + r * stride, bytes);
+    t.out = whole;
+    t.out_stride = COLUMNS;
+    tiles[rows - 1](&t);
+    if (activation != BN_LINEAR) activate_rows(whole, COLUMNS, rows, activation);
+    for (int r = 0; r < rows; r++) memcpy(dst + r * stride, whole + r * COLUMNS, bytes);
+}
+
+/* All rows of the job by one panel in one block, a tile at a time, the last two tiles of nearly equal height. */
+static void product_panel(const bn_product_job *job, tile t, bn_activation activation, int columns)
+{
+    const size_t panel_bytes = (size_t)t.taps * (size_t)t.in * COLUMNS * sizeof(float);
+    const size_t share = bn_size_round_up(panel_bytes * TILE_ROWS / (size_t)job->count, 64);
+    const char *ahead = (const char *)t.weight + panel_bytes;
+    for (int left = job->count; left > 0; ahead += share) {
         const int rows = left >= 2 * TILE_ROWS ? TILE_ROWS : left > TILE_ROWS ? (left + 1) / 2 : left;
-        const float *const *all = t->rows;
-        t->rows = all + row;
-        fetch_ahead(job->dst + row * job->dst_stride + column, job->dst_stride, rows,
-                    (const char *)t->weight + panel_bytes + ahead, share);
-        ahead += share;
-        tiles[rows - 1](t);
-        t->rows = all;
-        for (int r = 0; r < rows; r++) {
-            float *dst = job->dst + (row + r) * job->dst_stride + column;
-            if (columns >= COLUMNS)
-                finish_row(t->sums + r * COLUMNS, f, dst, 2);
-            else
-                finish_part(t->sums + r * COLUMNS, f, dst, columns);
+        fetch_ahead(t.out, t.out_stride, rows, ahead, share);
+        if (columns < COLUMNS) {
+            run_narrow(t, rows, activation, columns);
+        } else {
+            tiles[rows - 1](&t);
+            if (activation != BN_LINEAR) activate_rows(t.out, t.out_stride, rows, activation);
         }
-        row += rows;
+        t.rows += rows;
+        t.out += rows * t.out_stride;
         left -= rows;
     }
 }
@@ -156,12 +153,17 @@ static void product_block(const bn_product_job *job, bn_panel_block block)
               .plane = job->plane,
               .taps = block.taps,
               .first = block.first,
-              .in = block.in};
-    finish f = {.add = block.start ? job->add : true, .activation = block.end ? job->activation : BN_LINEAR};
+              .in = block.in,
+              .add = job->add || !block.start,
+              .out_stride = job->dst_stride};
     for (int panel = 0; panel < p->count; panel++) {
+        const int column = panel * COLUMNS, columns = BN_MIN(COLUMNS, p->out - column);
+        float bias[COLUMNS] = {0};
+        if (block.start) memcpy(bias, job->bias + column, (size_t)columns * sizeof *bias);
         t.weight = job->weight + bn_panel_offset(p, block, panel);
-        f.bias = block.start ? job->bias + panel * COLUMNS : NULL;
-        product_panel(job, &t, &f, panel * COLUMNS);
+        t.bias = bias;
+        t.out = job->dst + column;
+        product_panel(job, t, block.end ? job->activation : BN_LINEAR, columns);
     }
 }
 
