@@ -25,6 +25,10 @@ if(BN_FUZZ)
     target_compile_options(bn_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# Levels of instructions that tests are run at, besides what a machine runs at by default (bn_isa_trusted): those that it
+# has not are skipped.
+set(BN_LEVELS plain avx2 avx512)
+
 # Rooms that are in the program and not in the library, for itself and for tests of its parts.
 set(BN_PROGRAM_ROOMS room_cli room_measure room_http room_http_server room_http_text room_jobs room_download)
 
@@ -35,10 +39,10 @@ function(bn_room name)
     target_link_libraries(room_${name} PUBLIC bn_flags ${ROOM_LINK})
 endfunction()
 
-# bn_test(NAME SOURCES file... [LINK library...] [LABELS label...] [TIMEOUT seconds]): one cmocka program, one
-# CTest case. Tests link the static library, so that they see what the public header hides.
+# bn_test(NAME SOURCES file... [LINK library...] [LABELS label...] [TIMEOUT seconds] [LEVELS]): one cmocka program, one
+# CTest case; with LEVELS one more for each level of instructions, held to by tests/level.h. Tests link the static library, so that they see what the public header hides.
 function(bn_test name)
-    cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+    cmake_parse_arguments(TEST "LEVELS" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
     add_executable(test_${name} ${TEST_SOURCES})
     target_link_libraries(test_${name} PRIVATE bn_flags birefnet_static ${TEST_LINK} cmocka)
     set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
@@ -51,6 +55,14 @@ function(bn_test name)
     endif()
     set_tests_properties(${name} PROPERTIES ENVIRONMENT "${environment}" TIMEOUT ${TEST_TIMEOUT}
         LABELS "${TEST_LABELS}" SKIP_RETURN_CODE 77)
+    foreach(level ${BN_LEVELS})
+        if(NOT TEST_LEVELS)
+            break()
+        endif()
+        add_test(NAME ${name}_${level} COMMAND test_${name})
+        set_tests_properties(${name}_${level} PROPERTIES ENVIRONMENT "${environment};BN_TEST_ISA=${level}"
+            TIMEOUT ${TEST_TIMEOUT} LABELS "levels" SKIP_RETURN_CODE 77)
+    endforeach()
 endfunction()
 
 # bn_fuzz(NAME SOURCES file... [LINK library...] [DEFINE name=value...] [SEEDS folder...] [MALLOC_MB n] [RSS_MB n]): a

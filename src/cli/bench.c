@@ -122,7 +122,8 @@ bn_exit bn_command_bench(const bn_values *values, bn_console *console)
     const char *path = values->text[BN_OPTION_PHOTO];
     if (status == BIREFNET_OK) {
         const birefnet_session_info *session = &result.session;
-        const bn_matte_size network = {session->width, session->height, session->threads};
+        const bn_matte_size network = {session->width, session->height, session->threads,
+                                       bn_values_isa(values)};
         if (path) stage = BN_STAGE_READ;
         status = bn_bench_photo(path, network, options.runs, &photo, &err);
     }

@@ -74,6 +74,7 @@ static bn_status time_once(const bn_buffer *file, bn_matte_size network, double 
     bn_status status = BIREFNET_OK;
     bn_cutout_options_default(&options);
     options.threads = network.threads;
+    options.isa = network.isa;
     BN_TRY_DONE(bn_cutout_decode(file->data, file->size, &options, &cutout, err));
     BN_TRY_DONE(matte_of(&cutout, network, &ms[BN_PHOTO_RESIZE], &ms[BN_PHOTO_MASK], err));
     BN_TRY_DONE(bn_cutout_finish(&options, &cutout, err));

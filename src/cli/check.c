@@ -198,10 +198,10 @@ static bn_status compare_image(const bn_image *photo, npy cases[4], bool *fine, 
             *mask = malloc(cases[MASK_IN].count);
     if (!got || !mask) BN_TRY_DONE(bn_fail_memory(err, cases[MASK_IN].count, "an image case"));
     BN_TRY_DONE(bn_resize_u8(photo->pixels, w, h, 3, 3 * (ptrdiff_t)w, got, rw, rh, 3 * (ptrdiff_t)rw,
-                             BN_FILTER_BILINEAR, 1, err));
+                             BN_FILTER_BILINEAR, 1, bn_cpu_isa(), err));
     *fine = bytes_agree("resized", got, &cases[RESIZED]);
     for (size_t i = 0; i < cases[MASK_IN].count; i++) mask[i] = (uint8_t)(255.0f * cases[MASK_IN].f32[i]);
-    BN_TRY_DONE(bn_resize_u8(mask, mw, mh, 1, mw, got, w, h, w, BN_FILTER_BICUBIC, 1, err));
+    BN_TRY_DONE(bn_resize_u8(mask, mw, mh, 1, mw, got, w, h, w, BN_FILTER_BICUBIC, 1, bn_cpu_isa(), err));
     *fine = bytes_agree("mask", got, &cases[MASK_OUT]) && *fine;
     BN_TRY_DONE(birefnet_refine_foreground(photo->pixels, cases[MASK_OUT].u8, w, h, 3 * (ptrdiff_t)w, w, got,
                                            1, err));

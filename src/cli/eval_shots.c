@@ -59,7 +59,7 @@ static bn_status shrink(const small *size, const uint8_t *from, int channels, ui
     if (!*pixels) return bn_fail_memory(err, bytes, "a small picture");
     return bn_resize_u8(from, size->from_width, size->from_height, channels,
                         (ptrdiff_t)channels * size->from_width, *pixels, size->width, size->height,
-                        (ptrdiff_t)channels * size->width, BN_FILTER_BILINEAR, 1, err);
+                        (ptrdiff_t)channels * size->width, BN_FILTER_BILINEAR, 1, bn_cpu_isa(), err);
 }
 
 static bn_status encode(const small *size, const uint8_t *pixels, int channels, bn_buffer *out, bn_error *err)

@@ -158,6 +158,7 @@ static bn_status choose_settings(const bn_values *values, settings *chosen, bn_e
     bn_cutout_options *options = &chosen->cutout;
     bn_cutout_options_default(options);
     options->threads = 0; /* the run decides */
+    options->isa = bn_values_isa(values);
     if (values->given[BN_OPTION_MAX_PIXELS])
         options->limits.max_pixels = (uint64_t)(values->number[BN_OPTION_MAX_PIXELS] * 1e6);
     options->refine = !values->given[BN_OPTION_NO_REFINE];

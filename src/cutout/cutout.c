@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/size.h"
 #include "image/colour.h"
+#include "image/foreground.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 
 void bn_cutout_options_default(bn_cutout_options *options)
 {
-    *options = (bn_cutout_options){.refine = true, .want_cutout = true, .threads = 1};
+    *options = (bn_cutout_options){.refine = true, .want_cutout = true, .threads = 1, .isa = bn_cpu_isa()};
     bn_decode_limits_default(&options->limits);
     bn_encode_options_default(&options->cutout_encoding, BN_FORMAT_PNG);
     bn_encode_options_default(&options->mask_encoding, BN_FORMAT_PNG);
@@ -88,7 +89,7 @@ done:
 }
 
 /* *foreground is uint8 [height][width][3] in the photo's own colour space; the caller frees it. */
-static bn_status estimate_foreground(const bn_cutout *cutout, int threads, uint8_t **foreground,
+static bn_status estimate_foreground(const bn_cutout *cutout, int threads, bn_isa isa, uint8_t **foreground,
                                      bn_error *err)
 {
     const int width = cutout->width, height = cutout->height;
@@ -103,8 +104,8 @@ static bn_status estimate_foreground(const bn_cutout *cutout, int threads, uint8
             goto done;
         }
     }
-    status = birefnet_refine_foreground(rgb.pixels, cutout->matte, width, height, (ptrdiff_t)3 * width, width,
-                                        out, threads, err);
+    status = bn_foreground_estimate(rgb.pixels, cutout->matte, width, height, (ptrdiff_t)3 * width, width,
+                                    out, threads, isa, err);
     if (out == rgb.owned) rgb.owned = NULL;
     if (status == BIREFNET_OK)
         *foreground = out;
@@ -156,13 +157,15 @@ static bn_status compose(const bn_cutout_options *options, bn_cutout *cutout, bn
     uint8_t *foreground = NULL;
     bn_image *backdrop = NULL;
     const double start = bn_clock_ms();
-    if (options->refine) BN_TRY_DONE(estimate_foreground(cutout, options->threads, &foreground, err));
+    if (options->refine)
+        BN_TRY_DONE(estimate_foreground(cutout, options->threads, options->isa, &foreground, err));
     const double refined = bn_clock_ms();
     cutout->times.refine_ms = refined - start;
 
     bn_compose_options how;
     bn_compose_options_default(&how);
     how.threads = options->threads;
+    how.isa = options->isa;
     how.has_crop = options->crop && !cutout->empty;
     how.crop = box;
     BN_TRY_DONE(

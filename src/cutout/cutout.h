@@ -24,6 +24,7 @@ typedef struct bn_cutout_options {
     bn_encode_options cutout_encoding; /* default PNG */
     bn_encode_options mask_encoding;   /* default PNG */
     int threads;                       /* of decode and finish; the network has its session's. Default 1 */
+    bn_isa isa; /* highest level of instructions of finish; matte has its model's. Default the CPU's */
 } bn_cutout_options;
 
 void bn_cutout_options_default(bn_cutout_options *options);

@@ -57,8 +57,9 @@ bn_status bn_matte_prepare(const uint8_t *rgb, int width, int height, ptrdiff_t 
     uint8_t *small = malloc(3 * pixels);
     if (!small) return bn_fail_memory(err, 3 * pixels, "the resized photo");
     convert_call call = {.rgb = small, .planes = planes, .pixels = pixels};
-    const bn_status status = bn_resize_u8(rgb, width, height, 3, stride_bytes, small, size.width, size.height,
-                                          (ptrdiff_t)3 * size.width, BN_FILTER_BILINEAR, size.threads, err);
+    const bn_status status =
+        bn_resize_u8(rgb, width, height, 3, stride_bytes, small, size.width, size.height,
+                     (ptrdiff_t)3 * size.width, BN_FILTER_BILINEAR, size.threads, size.isa, err);
     if (status == BIREFNET_OK) bn_parallel_for(size.threads, pixels, normalise, &call);
     free(small);
     return status;
@@ -73,7 +74,7 @@ bn_status bn_matte_finish(const float *logits, bn_matte_size size, uint8_t *matt
     convert_call call = {.logits = logits, .mask = mask, .pixels = pixels};
     bn_parallel_for(size.threads, pixels, to_mask, &call);
     const bn_status status = bn_resize_u8(mask, size.width, size.height, 1, size.width, matte, width, height,
-                                          matte_stride_bytes, BN_FILTER_BICUBIC, size.threads, err);
+                                          matte_stride_bytes, BN_FILTER_BICUBIC, size.threads, size.isa, err);
     free(mask);
     return status;
 }
@@ -85,7 +86,7 @@ birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t 
     BN_TRY(check_arguments(session, rgb, width, height, stride_bytes, matte, matte_stride_bytes, error));
     birefnet_session_info info;
     birefnet_session_get_info(session, &info);
-    const bn_matte_size size = {info.width, info.height, info.threads};
+    const bn_matte_size size = {info.width, info.height, info.threads, bn_session_isa(session)};
     BN_TRY(bn_matte_prepare(rgb, width, height, stride_bytes, size, bn_session_input(session), error));
     BN_TRY(bn_session_run_inplace(session, error));
     return bn_matte_finish(bn_session_logits(session), size, matte, width, height, matte_stride_bytes, error);

@@ -2,11 +2,13 @@
 #ifndef BN_CUTOUT_MATTE_H
 #define BN_CUTOUT_MATTE_H
 
+#include "base/cpu.h"
 #include "base/error.h"
 
-/* The network's own size, pixels, and the threads to use. */
+/* The network's own size, pixels, and the threads and highest level of instructions to use. */
 typedef struct bn_matte_size {
     int width, height, threads;
+    bn_isa isa;
 } bn_matte_size;
 
 /* planes float32 [3][size.height][size.width]: the photo (uint8 [height][width][3], sRGB) resized and normalised. */

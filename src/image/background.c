@@ -28,8 +28,8 @@ static bn_box middle_of(const bn_image *picture, int width, int height)
     return box;
 }
 
-bn_status bn_background_cover(const bn_image *picture, const bn_image *photo, int threads, uint8_t **rgb,
-                              bn_error *err)
+bn_status bn_background_cover(const bn_image *picture, const bn_image *photo, int threads, bn_isa isa,
+                              uint8_t **rgb, bn_error *err)
 {
     bn_rgb8 narrow = {0};
     bn_image *resized = NULL;
@@ -40,7 +40,7 @@ bn_status bn_background_cover(const bn_image *picture, const bn_image *photo, in
     const ptrdiff_t stride = (ptrdiff_t)3 * picture->width;
     BN_TRY_DONE(bn_resize_u8(narrow.pixels + box.y * stride + 3 * (ptrdiff_t)box.x, box.width, box.height, 3,
                              stride, resized->pixels, photo->width, photo->height,
-                             (ptrdiff_t)3 * photo->width, BN_FILTER_BICUBIC, threads, err));
+                             (ptrdiff_t)3 * photo->width, BN_FILTER_BICUBIC, threads, isa, err));
     BN_TRY_DONE(bn_image_set_icc(resized, picture->icc, picture->icc_bytes, err));
     BN_TRY_DONE(bn_image_match_profile(resized, photo, threads, err));
     *rgb = resized->pixels;
@@ -80,7 +80,7 @@ static bn_status blur_small(uint8_t *rgb, int width, int height, int radius, bn_
     return BIREFNET_OK;
 }
 
-bn_status bn_background_blur(const bn_image *photo, double radius_px, int threads, uint8_t **rgb,
+bn_status bn_background_blur(const bn_image *photo, double radius_px, int threads, bn_isa isa, uint8_t **rgb,
                              bn_error *err)
 {
     /* blurred at a size where the radius is a few pixels: time does not depend on the radius */
@@ -95,10 +95,10 @@ bn_status bn_background_blur(const bn_image *photo, double radius_px, int thread
     BN_TRY_DONE(allocate_rgb(photo->width, photo->height, &made, err));
     const ptrdiff_t stride = (ptrdiff_t)3 * photo->width, small_stride = (ptrdiff_t)3 * width;
     BN_TRY_DONE(bn_resize_u8(narrow.pixels, photo->width, photo->height, 3, stride, small, width, height,
-                             small_stride, BN_FILTER_BILINEAR, threads, err));
+                             small_stride, BN_FILTER_BILINEAR, threads, isa, err));
     BN_TRY_DONE(blur_small(small, width, height, radius, err));
     BN_TRY_DONE(bn_resize_u8(small, width, height, 3, small_stride, made, photo->width, photo->height, stride,
-                             BN_FILTER_BICUBIC, threads, err));
+                             BN_FILTER_BICUBIC, threads, isa, err));
     *rgb = made;
     made = NULL;
 done:

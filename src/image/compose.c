@@ -12,7 +12,7 @@
 
 void bn_compose_options_default(bn_compose_options *options)
 {
-    *options = (bn_compose_options){.colour = {255, 255, 255, 255}, .threads = 1};
+    *options = (bn_compose_options){.colour = {255, 255, 255, 255}, .threads = 1, .isa = bn_cpu_isa()};
 }
 
 typedef struct composing {
@@ -128,12 +128,13 @@ static bn_status prepare_background(composing *c, const bn_compose_options *opti
     case BN_BACKGROUND_IMAGE:
         c->colour_alpha = 255;
         if (!options->image) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "no background image was given");
-        return bn_background_cover(options->image, c->photo, options->threads, &c->background, err);
+        return bn_background_cover(options->image, c->photo, options->threads, options->isa, &c->background,
+                                   err);
     case BN_BACKGROUND_BLUR:
         c->colour_alpha = 255;
         return bn_background_blur(c->photo,
                                   longer * (options->blur_percent > 0 ? options->blur_percent : 3) / 100,
-                                  options->threads, &c->background, err);
+                                  options->threads, options->isa, &c->background, err);
     }
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "no such kind of background: %d", (int)options->background);
 }

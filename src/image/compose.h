@@ -2,6 +2,7 @@
 #ifndef BN_IMAGE_COMPOSE_H
 #define BN_IMAGE_COMPOSE_H
 
+#include "base/cpu.h"
 #include "image/image.h"
 
 /* A rectangle of pixels inside an image. */
@@ -36,6 +37,7 @@ typedef struct bn_compose_options {
     bn_box crop;           /* within the photo */
     bool keep_hidden;      /* keep colours where alpha is 0; default false: zeros, which compress well */
     int threads;           /* default 1 */
+    bn_isa isa;            /* highest level of instructions to use; default the CPU's */
 } bn_compose_options;
 
 void bn_compose_options_default(bn_compose_options *options);

@@ -1,7 +1,7 @@
 /* foreground.h - estimate the foreground's own colours by blur fusion (Forte 2021; the authors'
  * refinement).
  *
- * The public function is birefnet_refine_foreground; this one lets tests choose the instruction set. */
+ * The public function is birefnet_refine_foreground; this one can be held to a level of instructions. */
 #ifndef BN_IMAGE_FOREGROUND_H
 #define BN_IMAGE_FOREGROUND_H
 

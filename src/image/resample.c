@@ -158,13 +158,13 @@ static void make_straight(bn_taps *taps)
     for (int i = 0; i < taps->out; i++) taps->first[i] = i, taps->count[i] = 1;
 }
 
-static const bn_resample_kernels *choose_kernels(void)
+static const bn_resample_kernels *choose_kernels(bn_isa isa)
 {
 #if defined(__x86_64__)
-    const bn_isa isa = bn_cpu_isa();
     if (isa >= BN_ISA_AVX512) return &bn_resample_kernels_avx512;
     if (isa >= BN_ISA_AVX2) return &bn_resample_kernels_avx2;
 #endif
+    (void)isa;
     return &bn_resample_kernels_plain;
 }
 
@@ -187,7 +187,7 @@ static bn_status allocate_scratch(resizing *r, int threads, bn_error *err)
 
 bn_status bn_resize_u8(const uint8_t *src, int src_width, int src_height, int channels, ptrdiff_t src_stride,
                        uint8_t *dst, int dst_width, int dst_height, ptrdiff_t dst_stride, bn_filter filter,
-                       int threads, bn_error *err)
+                       int threads, bn_isa isa, bn_error *err)
 {
     if (src_width < 1 || src_height < 1 || dst_width < 1 || dst_height < 1 || channels < 1 || channels > 4)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "cannot resize %dx%d to %dx%d", src_width, src_height,
@@ -204,7 +204,7 @@ bn_status bn_resize_u8(const uint8_t *src, int src_width, int src_height, int ch
         .channels = channels,
         .changes_width = src_width != dst_width,
         .changes_height = src_height != dst_height,
-        .kernels = choose_kernels(),
+        .kernels = choose_kernels(isa),
     };
     bn_status status;
     BN_TRY_DONE(make_taps(src_width, dst_width, filter, &r.across, err));

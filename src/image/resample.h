@@ -2,6 +2,7 @@
 #ifndef BN_IMAGE_RESAMPLE_H
 #define BN_IMAGE_RESAMPLE_H
 
+#include "base/cpu.h"
 #include "base/error.h"
 
 typedef enum bn_filter {
@@ -11,10 +12,10 @@ typedef enum bn_filter {
 
 /*   src  uint8 [src_height][src_width][channels], rows src_stride bytes apart
  *   dst  uint8 [dst_height][dst_width][channels], rows dst_stride bytes apart; must not overlap src
- * channels is 1, 3 or 4 (4: each channel by itself, no premultiplying). The result does not depend on threads
- * (>= 1). */
+ * channels is 1, 3 or 4 (4: each channel by itself, no premultiplying). isa is
+ * the highest level of instructions to use. The result depends neither on threads (>= 1) nor on isa. */
 bn_status bn_resize_u8(const uint8_t *src, int src_width, int src_height, int channels, ptrdiff_t src_stride,
                        uint8_t *dst, int dst_width, int dst_height, ptrdiff_t dst_stride, bn_filter filter,
-                       int threads, bn_error *err);
+                       int threads, bn_isa isa, bn_error *err);
 
 #endif

@@ -27,6 +27,9 @@ float *bn_session_input(const birefnet_session *session);
 const float *bn_session_logits(const birefnet_session *session);
 bn_status bn_session_run_inplace(birefnet_session *session, bn_error *err);
 
+/* The level of instructions that the session's model is held to. */
+bn_isa bn_session_isa(const birefnet_session *session);
+
 /* The graph, for statistics of its parts. */
 const bn_graph *bn_session_graph(const birefnet_session *session);
 

@@ -149,6 +149,11 @@ const float *bn_session_logits(const birefnet_session *session)
     return bn_graph_data(session->graph, session->logits);
 }
 
+bn_isa bn_session_isa(const birefnet_session *session)
+{
+    return session->model->isa;
+}
+
 const bn_graph *bn_session_graph(const birefnet_session *session)
 {
     return session->graph;

@@ -73,11 +73,12 @@ static void resizing_photos_is_byte_equal_to_pillow(void **state)
         read_array(&wanted, "%s-resized-%dx%d.npy", c->name, c->resized_height, c->resized_width);
         bn_image *image = read_image(c);
         uint8_t *got = malloc(wanted.count);
-        for (int threads = 1; threads <= 3; threads += 2) {
+        for (int run = 0; run <= (int)bn_cpu_isa(); run++) { /* each level, with one thread or three */
+            const int threads = run % 2 ? 1 : 3;
             memset(got, 0x55, wanted.count);
             assert_ok(bn_resize_u8(image->pixels, c->width, c->height, 3, 3 * c->width, got, c->resized_width,
                                    c->resized_height, 3 * c->resized_width, BN_FILTER_BILINEAR, threads,
-                                   &err),
+                                   (bn_isa)run, &err),
                       err);
             assert_close(c->name, got, wanted.u8, wanted.count, 1.0);
         }
@@ -99,10 +100,13 @@ static void enlarging_masks_is_byte_equal_to_pillow(void **state)
         read_array(&wanted, "%s-mask-out-%dx%d.npy", c->name, c->height, c->width);
         uint8_t *small = malloc(in.count), *got = malloc(wanted.count);
         for (size_t k = 0; k < in.count; k++) small[k] = (uint8_t)(255 * in.f32[k]);
-        assert_ok(bn_resize_u8(small, c->resized_width, c->resized_height, 1, c->resized_width, got, c->width,
-                               c->height, c->width, BN_FILTER_BICUBIC, 2, &err),
-                  err);
-        assert_close(c->name, got, wanted.u8, wanted.count, 1.0);
+        for (bn_isa isa = BN_ISA_PLAIN; isa <= bn_cpu_isa(); isa++) {
+            memset(got, 0x55, wanted.count);
+            assert_ok(bn_resize_u8(small, c->resized_width, c->resized_height, 1, c->resized_width, got,
+                                   c->width, c->height, c->width, BN_FILTER_BICUBIC, 2, isa, &err),
+                      err);
+            assert_close(c->name, got, wanted.u8, wanted.count, 1.0);
+        }
         free(small);
         free(got);
         npy_free(&in);

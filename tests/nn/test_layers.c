@@ -1,5 +1,6 @@
 /* test_layers.c - layers inside a graph: memory that is planned by lifetime, resizing in one step against two, the
  * same bytes for any number of threads, errors that stick. */
+#include "tests/level.h"
 #include "tests/test.h"
 
 #include "base/seeded.h"
@@ -42,7 +43,7 @@ static bench open_graph(bn_type type, int threads)
     bn_error err = {0};
     bench b = {0};
     assert_ok(bn_pack_store_create(&b.packs, &err), err);
-    const bn_graph_options options = {type, bn_cpu_isa(), threads, b.packs};
+    const bn_graph_options options = {type, test_isa(), threads, b.packs};
     assert_ok(bn_graph_create(&options, &b.graph, &err), err);
     return b;
 }
@@ -150,7 +151,7 @@ static void run_mixture(bn_type type, int threads, float *out)
 static void any_number_of_threads_gives_the_same_bytes(void **state)
 {
     (void)state;
-    for (bn_type type = BN_F32; type <= (bn_cpu_isa() >= BN_ISA_AVX512_BF16 ? BN_BF16 : BN_F32); type++) {
+    for (bn_type type = BN_F32; type <= (test_isa() >= BN_ISA_AVX512_BF16 ? BN_BF16 : BN_F32); type++) {
         static float one[20 * 26 * 8], more[20 * 26 * 8];
         run_mixture(type, 1, one);
         for (int threads = 2; threads <= 4; threads++) {
@@ -201,6 +202,7 @@ static void a_run_can_be_cancelled_and_repeated(void **state)
 
 int main(void)
 {
+    test_isa_hold();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_shared_by_maps_that_do_not_meet),
         cmocka_unit_test(resizing_twice_in_one_step_is_resizing_twice),
