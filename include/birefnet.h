@@ -19,6 +19,8 @@
  *   - `_open` makes an object that the matching `_close` frees; `_close` takes the address of the pointer, sets
  *     it to NULL and accepts NULL.
  *   - A model may be shared by any number of threads. A session is used by one thread at a time.
+ *   - NULL where something is needed is BIREFNET_ERROR_ARGUMENT; functions without a status then do nothing, and
+ *     info about NULL is all zeros.
  *   - Options structs are filled by their `_default` function first; NULL for options means all defaults.
  */
 #ifndef BIREFNET_H
@@ -187,7 +189,7 @@ BIREFNET_API birefnet_status birefnet_session_matte(birefnet_session *session, c
  * old background. Time per pixel does not depend on the radius.
  *   rgb, foreground: uint8 [height][width][3], rows stride_bytes apart; may be the same buffer
  *   matte:           uint8 [height][width], rows matte_stride_bytes apart
- *   threads:         0 = as many as there are
+ *   threads:         0 = as many as there are; never more than 64
  * The bytes are those of the authors' pipeline, within 1: where matte is 255 their rounding loses a step now and then,
  * so keep the photo's own colours there, as the program does. */
 BIREFNET_API birefnet_status birefnet_refine_foreground(const uint8_t *rgb, const uint8_t *matte, int width,

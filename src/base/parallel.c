@@ -42,6 +42,12 @@ static void run_items(void *data)
         job->fn(job->context, item, item + 1, thread);
 }
 
+/* libgomp ends the process where the system gives it no more threads, so that callers must not ask for any number. */
+static size_t team_for(int threads, size_t count)
+{
+    return BN_MIN((size_t)BN_MAX(BN_MIN(threads, BN_MAX_THREADS), 1), count);
+}
+
 /* The loop by the caller alone: all at once, or item by item. */
 static void run_alone(const loop *job, size_t step)
 {
@@ -53,7 +59,7 @@ static void run_alone(const loop *job, size_t step)
 void bn_parallel_for(int threads, size_t count, bn_parallel_fn fn, void *context)
 {
     loop job = {.fn = fn, .context = context, .count = count};
-    const size_t team = BN_MIN((size_t)BN_MAX(threads, 1), count);
+    const size_t team = team_for(threads, count);
     if (team > 1)
         GOMP_parallel(run_range, &job, (unsigned)team, 0);
     else
@@ -63,7 +69,7 @@ void bn_parallel_for(int threads, size_t count, bn_parallel_fn fn, void *context
 void bn_parallel_items(int threads, size_t count, bn_parallel_fn fn, void *context)
 {
     loop job = {.fn = fn, .context = context, .count = count};
-    const size_t team = BN_MIN((size_t)BN_MAX(threads, 1), count);
+    const size_t team = team_for(threads, count);
     if (team > 1)
         GOMP_parallel(run_items, &job, (unsigned)team, 0);
     else

@@ -7,6 +7,8 @@
 #include "model/model.h"
 
 #include <math.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
@@ -17,6 +19,7 @@ typedef struct convert_call {
     const float *logits;
     uint8_t *mask;
     size_t pixels;
+    atomic_size_t broken; /* logits that are not a number */
 } convert_call;
 
 static void normalise(void *context, size_t begin, size_t end, int thread)
@@ -32,9 +35,15 @@ static void normalise(void *context, size_t begin, size_t end, int thread)
 static void to_mask(void *context, size_t begin, size_t end, int thread)
 {
     (void)thread;
-    const convert_call *call = context;
-    for (size_t i = begin; i < end; i++)
-        call->mask[i] = (uint8_t)(255.0f * (1.0f / (1.0f + expf(-call->logits[i])))); /* rounded down */
+    convert_call *call = context;
+    size_t broken = 0;
+    for (size_t i = begin; i < end; i++) {
+        const float share = 1.0f / (1.0f + expf(-call->logits[i]));
+        const bool is_number = share >= 0;
+        call->mask[i] = is_number ? (uint8_t)(255.0f * share) : 0; /* rounded down */
+        broken += !is_number;
+    }
+    call->broken += broken;
 }
 
 static bn_status check_arguments(const birefnet_session *session, const uint8_t *rgb, int width, int height,
@@ -73,8 +82,13 @@ bn_status bn_matte_finish(const float *logits, bn_matte_size size, uint8_t *matt
     if (!mask) return bn_fail_memory(err, pixels, "the network's mask");
     convert_call call = {.logits = logits, .mask = mask, .pixels = pixels};
     bn_parallel_for(size.threads, pixels, to_mask, &call);
-    const bn_status status = bn_resize_u8(mask, size.width, size.height, 1, size.width, matte, width, height,
-                                          matte_stride_bytes, BN_FILTER_BICUBIC, size.threads, size.isa, err);
+    const bn_status status =
+        call.broken
+            ? bn_fail(err, BIREFNET_ERROR_FORMAT,
+                      "the network's result is not a number at %zu of %zu pixels: its weights are broken",
+                      (size_t)call.broken, pixels)
+            : bn_resize_u8(mask, size.width, size.height, 1, size.width, matte, width, height,
+                           matte_stride_bytes, BN_FILTER_BICUBIC, size.threads, size.isa, err);
     free(mask);
     return status;
 }

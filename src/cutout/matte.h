@@ -15,7 +15,8 @@ typedef struct bn_matte_size {
 bn_status bn_matte_prepare(const uint8_t *rgb, int width, int height, ptrdiff_t stride_bytes,
                            bn_matte_size size, float *planes, bn_error *err);
 
-/* matte uint8 [height][width]: sigmoid of logits float32 [size.height][size.width], at the photo's size. */
+/* matte uint8 [height][width]: sigmoid of logits float32 [size.height][size.width], at the photo's size. FORMAT where a
+ * logit is not a number. */
 bn_status bn_matte_finish(const float *logits, bn_matte_size size, uint8_t *matte, int width, int height,
                           ptrdiff_t matte_stride_bytes, bn_error *err);
 

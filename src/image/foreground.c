@@ -165,7 +165,7 @@ bn_status bn_foreground_estimate(const uint8_t *rgb, const uint8_t *matte, int w
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
                        "foreground colours: %dx%d pixels, rows of %td and %td bytes", width, height,
                        stride_bytes, matte_stride_bytes);
-    threads = BN_MIN(threads > 0 ? threads : bn_cpu_threads(), height);
+    threads = BN_MIN(BN_MIN(threads > 0 ? threads : bn_cpu_threads(), BN_MAX_THREADS), height);
     estimating e = {
         .kernels = choose_kernels(isa),
         .rgb = rgb,

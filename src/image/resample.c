@@ -192,7 +192,7 @@ bn_status bn_resize_u8(const uint8_t *src, int src_width, int src_height, int ch
     if (src_width < 1 || src_height < 1 || dst_width < 1 || dst_height < 1 || channels < 1 || channels > 4)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "cannot resize %dx%d to %dx%d", src_width, src_height,
                        dst_width, dst_height);
-    threads = BN_MIN(BN_MAX(threads, 1), dst_height);
+    threads = BN_MIN(BN_MAX(BN_MIN(threads, BN_MAX_THREADS), 1), dst_height);
     resizing r = {
         .src = src,
         .dst = dst,

@@ -18,7 +18,7 @@ const char *birefnet_version(void)
 
 void birefnet_model_options_default(birefnet_model_options *options)
 {
-    *options = (birefnet_model_options){0};
+    if (options) *options = (birefnet_model_options){0};
 }
 
 /* ---- seeded networks ------------------------------------------------------------------------------------------ */
@@ -188,6 +188,8 @@ void birefnet_model_close(birefnet_model **model)
 
 void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *info)
 {
-    *info = model->info;
+    if (!info) return;
+    *info = model ? model->info : (birefnet_model_info){0};
+    if (!model) return;
     info->weight_bytes = bn_pack_bytes(model->packs);
 }

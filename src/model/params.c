@@ -61,28 +61,53 @@ static const bn_weight *need(const bn_weights *weights, const char *name, bn_err
     return weight;
 }
 
+static bn_status find_sized(const bn_weights *weights, const char *name, size_t count,
+                            const bn_weight **weight, bn_error *err)
+{
+    *weight = need(weights, name, err);
+    if (!*weight) return BIREFNET_ERROR_FORMAT;
+    if ((*weight)->count != count)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "tensor %s has %zu elements, not %zu", name,
+                       (*weight)->count, count);
+    return BIREFNET_OK;
+}
+
 bn_status bn_read_tensor(const bn_weights *weights, const char *name, size_t count, float *out, bn_error *err)
 {
-    const bn_weight *weight = need(weights, name, err);
-    if (!weight) return BIREFNET_ERROR_FORMAT;
-    if (weight->count != count)
-        return bn_fail(err, BIREFNET_ERROR_FORMAT, "tensor %s has %zu elements, not %zu", name, weight->count,
-                       count);
-    return bn_weight_read_f32(weight, out, err);
+    const bn_weight *weight;
+    BN_TRY(find_sized(weights, name, count, &weight, err));
+    return bn_weight_read_finite(weight, out, err);
+}
+
+/* A variance of more than 65504 is infinite in float16: such a channel gives its bias alone, which is a number. */
+static bn_status read_variance(const bn_weights *weights, const char *norm, size_t count, float *out,
+                               bn_error *err)
+{
+    const bn_weight *weight;
+    char name[192];
+    snprintf(name, sizeof name, "%s.running_var", norm);
+    BN_TRY(find_sized(weights, name, count, &weight, err));
+    BN_TRY(bn_weight_read_f32(weight, out, err));
+    for (size_t i = 0; i < count; i++)
+        if (!(out[i] >= 0))
+            return bn_fail(err, BIREFNET_ERROR_FORMAT, "tensor %s is broken: element %zu of %zu is %f", name,
+                           i, count, (double)out[i]);
+    return BIREFNET_OK;
 }
 
 bn_status bn_read_batch_norm(const bn_weights *weights, const char *norm, size_t count, float *scale,
                              float *shift, bn_error *err)
 {
-    static const char *const leaves[] = {"weight", "bias", "running_mean", "running_var"};
-    float *all = calloc(BN_COUNT(leaves) * count, sizeof *all);
-    if (!all) return bn_fail_memory(err, BN_COUNT(leaves) * count * sizeof *all, "a batch norm");
+    static const char *const leaves[] = {"weight", "bias", "running_mean"};
+    float *all = calloc((BN_COUNT(leaves) + 1) * count, sizeof *all);
+    if (!all) return bn_fail_memory(err, (BN_COUNT(leaves) + 1) * count * sizeof *all, "a batch norm");
     bn_status status = BIREFNET_OK;
     for (size_t i = 0; i < BN_COUNT(leaves); i++) {
         char name[192];
         snprintf(name, sizeof name, "%s.%s", norm, leaves[i]);
         BN_TRY_DONE(bn_read_tensor(weights, name, count, all + i * count, err));
     }
+    BN_TRY_DONE(read_variance(weights, norm, count, all + 3 * count, err));
     for (size_t i = 0; i < count; i++) {
         scale[i] = all[i] / sqrtf(all[3 * count + i] + BATCH_NORM_EPS);
         shift[i] = all[count + i] - all[2 * count + i] * scale[i];
@@ -113,7 +138,7 @@ static bn_status load_weight(const param *self, const bn_weight *weight, const f
     const bool straight = !self->inputs && !self->inputs_last;
     float *whole = straight ? out : malloc(weight->count * sizeof *whole);
     if (!whole) return bn_fail_memory(err, weight->count * sizeof *whole, self->weight);
-    bn_status status = bn_weight_read_f32(weight, whole, err);
+    bn_status status = bn_weight_read_finite(weight, whole, err);
     if (status == BIREFNET_OK && scale)
         for (size_t o = 0; o < outs; o++)
             for (size_t i = 0; i < ins * taps; i++) whole[o * ins * taps + i] *= scale[o];

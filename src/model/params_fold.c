@@ -70,7 +70,7 @@ static bn_status load_offsets(const bn_source *source, float *weight, float *bia
             if (!tensor || tensor->rank != 4)
                 return bn_fail(err, BIREFNET_ERROR_FORMAT, "tensor %s is missing", name);
             const size_t rows = (size_t)tensor->shape[0], each = tensor->count / rows;
-            if (weight) BN_TRY(bn_weight_read_f32(tensor, weight + row * each, err));
+            if (weight) BN_TRY(bn_weight_read_finite(tensor, weight + row * each, err));
             snprintf(name, sizeof name, "%s.atrous_conv.%s.bias", self->branches[i], convs[part]);
             if (bias) BN_TRY(bn_read_tensor(self->weights, name, rows, bias + row, err));
             row += rows;

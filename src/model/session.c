@@ -22,7 +22,7 @@ struct birefnet_session {
 
 void birefnet_session_options_default(birefnet_session_options *options)
 {
-    *options = (birefnet_session_options){0};
+    if (options) *options = (birefnet_session_options){0};
 }
 
 static bn_status build(birefnet_session *session, bn_pack_store *packs, bn_error *err)
@@ -130,11 +130,12 @@ void birefnet_session_close(birefnet_session **session)
 
 void birefnet_session_get_info(const birefnet_session *session, birefnet_session_info *info)
 {
-    *info = session->info;
+    if (info) *info = session ? session->info : (birefnet_session_info){0};
 }
 
 void birefnet_session_set_progress(birefnet_session *session, birefnet_progress_fn progress, void *user)
 {
+    if (!session) return;
     session->progress = progress;
     session->progress_user = user;
 }
@@ -167,6 +168,8 @@ bn_status bn_session_run_inplace(birefnet_session *session, bn_error *err)
 birefnet_status birefnet_session_run(birefnet_session *session, const float *input, float *logits,
                                      birefnet_error *error)
 {
+    if (!session || !input || !logits)
+        return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no session, input or place for the logits");
     const size_t pixels = (size_t)session->info.width * (size_t)session->info.height;
     memcpy(bn_session_input(session), input, 3 * pixels * sizeof *input);
     BN_TRY(bn_session_run_inplace(session, error));

@@ -25,7 +25,7 @@ static bn_status add_block(const bn_weight *tensor, bn_tile_evidence *sums, size
 {
     float *weight = malloc(tensor->count * sizeof *weight);
     if (!weight) return bn_fail_memory(err, tensor->count * sizeof *weight, tensor->name);
-    const bn_status status = bn_weight_read_f32(tensor, weight, err);
+    const bn_status status = bn_weight_read_finite(tensor, weight, err);
     const size_t outs = (size_t)tensor->shape[0], ins = (size_t)tensor->shape[1],
                  taps = tensor->count / (outs * ins);
     const size_t places = ins / 3;

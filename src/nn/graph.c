@@ -15,6 +15,9 @@
 #define MAX_PARTS 64
 #define ALIGN     ((size_t)64) /* bytes; a cache line and a vector register */
 
+/* Bytes of one buffer: what can be addressed, and so little that sums over all buffers do not overflow. */
+#define MAX_BUFFER ((size_t)1 << 47)
+
 typedef struct buffer {
     size_t bytes, offset;
     int first, last; /* operations that touch it; first > last: nobody does */
@@ -125,10 +128,9 @@ static int add_buffer(bn_graph *g, size_t bytes)
 bn_map bn_graph_map(bn_graph *g, int h, int w, int c, bn_type type)
 {
     bn_map map = {.h = h, .w = w, .c = c, .stride = c, .type = type};
-    size_t bytes = 0;
-    if (h < 1 || w < 1 || c < 1 || !bn_size_mul((size_t)h, (size_t)w, &bytes) ||
-        !bn_size_mul(bytes, (size_t)c * bn_type_size(type), &bytes) || bytes > SIZE_MAX / 4 ||
-        (size_t)h * (size_t)w > INT_MAX)
+    size_t pixels = 0, bytes = 0;
+    if (h < 1 || w < 1 || c < 1 || !bn_size_mul((size_t)h, (size_t)w, &pixels) || pixels > INT_MAX ||
+        !bn_size_mul(pixels, (size_t)c * bn_type_size(type), &bytes) || bytes > MAX_BUFFER)
         bn_graph_fail(g, BIREFNET_ERROR_LIMIT, "a feature map of %d x %d x %d is too large", h, w, c);
     map.buffer = add_buffer(g, bytes);
     return map;
@@ -183,8 +185,9 @@ void bn_graph_keep(bn_graph *g, bn_map map)
 
 bn_map bn_graph_scratch(bn_graph *g, size_t bytes)
 {
-    const bn_map map =
-        bn_graph_map(g, 1, 1, (int)BN_MIN((BN_MAX(bytes, 1) + 3) / 4, (size_t)INT_MAX), BN_F32);
+    const bn_map map = {.h = 1, .w = 1, .c = 1, .stride = 1, .type = BN_F32, .buffer = add_buffer(g, bytes)};
+    if (bytes > MAX_BUFFER)
+        bn_graph_fail(g, BIREFNET_ERROR_LIMIT, "scratch memory of %zu bytes is too much", bytes);
     bn_graph_touch(g, map);
     return map;
 }

@@ -22,7 +22,7 @@ void *bn_graph_append(bn_graph *graph, size_t size, bn_status (*run)(bn_op *, bn
 /* Say that the op appended last reads or writes these maps. */
 void bn_graph_touch(bn_graph *graph, bn_map map);
 
-/* Scratch memory that lives for the op appended last only: a map of 1 x 1 x bytes/4. */
+/* Scratch memory of so many bytes that lives for the op appended last only; of the map, only its data is of use. */
 bn_map bn_graph_scratch(bn_graph *graph, size_t bytes);
 
 void bn_graph_macs(bn_graph *graph, double macs); /* work of the op appended last */

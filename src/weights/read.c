@@ -4,6 +4,7 @@
 #include "base/seeded.h"
 #include "base/size.h"
 
+#include <math.h>
 #include <string.h>
 
 size_t bn_dtype_bytes(bn_dtype dtype)
@@ -115,6 +116,18 @@ static void convert_view(const bn_weight *weight, float *out)
     }
 }
 
+/* Exponents of ones only are infinity and NaN. Without a way out of the loop, so that it becomes vector code. */
+static bool all_finite(const float *numbers, size_t count)
+{
+    uint32_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &numbers[i], sizeof bits);
+        found |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    return !found;
+}
+
 bn_status bn_weight_read_f32(const bn_weight *weight, float *out, bn_error *err)
 {
     if (!weight->data && weight->count > 0) {
@@ -133,12 +146,24 @@ bn_status bn_weight_read_f32(const bn_weight *weight, float *out, bn_error *err)
     return BIREFNET_OK;
 }
 
+bn_status bn_weight_read_finite(const bn_weight *weight, float *out, bn_error *err)
+{
+    BN_TRY(bn_weight_read_f32(weight, out, err));
+    if (all_finite(out, weight->count)) return BIREFNET_OK;
+    size_t first = 0;
+    while (isfinite(out[first])) first++;
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "tensor %s is broken: element %zu of %zu is %f",
+                   bn_show(weight->name, strlen(weight->name)).text, first, weight->count,
+                   (double)out[first]);
+}
+
 const float *bn_weight_borrow_f32(const bn_weight *weight)
 {
     if (!weight->data || weight->dtype != BN_DTYPE_F32 || (uintptr_t)weight->data % _Alignof(float) != 0 ||
         !is_row_major(weight))
         return NULL;
-    return (const float *)(const void *)weight->data;
+    const float *numbers = (const float *)(const void *)weight->data;
+    return all_finite(numbers, weight->count) ? numbers : NULL;
 }
 
 void bn_weight_forget(const bn_weight *weight)

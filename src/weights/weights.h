@@ -58,8 +58,10 @@ const char *bn_weights_metadata(const bn_weights *weights,
 
 /* All elements as float32, row-major: out has room for weight->count floats. UNSUPPORTED for other dtypes. */
 bn_status bn_weight_read_f32(const bn_weight *weight, float *out, bn_error *err);
+/* The same; FORMAT, with the tensor's name, where an element is infinite or not a number. */
+bn_status bn_weight_read_finite(const bn_weight *weight, float *out, bn_error *err);
 
-/* The elements in place where they are float32, row-major and aligned to 4 bytes; else NULL. */
+/* The elements in place where they are float32, row-major, aligned to 4 bytes and all finite; else NULL. */
 const float *bn_weight_borrow_f32(const bn_weight *weight);
 
 /* The tensor was read and packed: let its pages leave resident memory. Harmless to call at any time. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -229,6 +230,24 @@ static void loops_of_any_length_run_oneDNN_on_one_thread(void **state)
     bn_parallel_set_threads(before);
 }
 
+static void note_thread(void *context, size_t begin, size_t end, int thread)
+{
+    (void)begin;
+    (void)end;
+    ((atomic_char *)context)[thread] = 1;
+}
+
+static void no_more_threads_are_started_than_may_be(void **state)
+{
+    (void)state;
+    enum { MANY = 60000 }; /* where the system has no more, libgomp would end the process */
+    static atomic_char started[MANY];
+    bn_parallel_for(MANY, MANY, note_thread, started);
+    bn_parallel_items(MANY, MANY, note_thread, started);
+    assert_true(started[0]);
+    for (int i = BN_MAX_THREADS; i < MANY; i++) assert_false(started[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +260,7 @@ int main(void)
         cmocka_unit_test(cpu_facts_make_sense),
         cmocka_unit_test(quotas_of_control_groups_are_found),
         cmocka_unit_test(loops_of_any_length_run_oneDNN_on_one_thread),
+        cmocka_unit_test(no_more_threads_are_started_than_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

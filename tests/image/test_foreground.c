@@ -154,6 +154,10 @@ static void old_background_does_not_shine_through(void **state)
             fail_msg("at %d,%d matte %d: %d %d", i % SIDE, i / SIDE, matte[i], rgb[3 * i], rgb[3 * i + 1]);
     free(rgb);
     free(matte);
+    /* more threads than any system gives */
+    uint8_t *line = calloc(60000, 4);
+    assert_ok(birefnet_refine_foreground(line, line + 3 * 60000, 1, 60000, 3, 1, line, 60000, &err), err);
+    free(line);
     assert_int_equal(birefnet_refine_foreground(NULL, NULL, 1, 1, 3, 1, NULL, 1, &err),
                      BIREFNET_ERROR_ARGUMENT);
 }

@@ -52,14 +52,14 @@ static void check_gather(bn_isa isa, int c, int taps, bn_type in_type, bn_type o
     void *src = as_type(make_floats("gather", picture, 1, kind), picture, in_type);
     float *weights = make_floats("weights", numbers, 1, FILL_RANDOM),
           *where = make_floats("where", numbers, 0.49f, FILL_RANDOM);
-    int32_t *offsets = calloc(numbers, sizeof *offsets);
-    for (size_t i = 0; i < numbers; i++) offsets[i] = (int32_t)((where[i] + 0.5f) * PIXELS) * (c + 1);
+    int32_t *pixels = calloc(numbers, sizeof *pixels);
+    for (size_t i = 0; i < numbers; i++) pixels[i] = (int32_t)((where[i] + 0.5f) * PIXELS);
     output wanted = make_output((size_t)count * (size_t)c * bn_type_size(out_type)),
            got = make_output(wanted.bytes);
     memset(data_of(wanted), 0x3c, wanted.bytes); /* a small finite number in either type */
     memset(data_of(got), 0x3c, got.bytes);
-    bn_gather_job job = {src,     in_type,         c, taps,     count, count + 2, offsets,
-                         weights, data_of(wanted), c, out_type, add};
+    bn_gather_job job = {src,    c + 1,   in_type,         c, taps,     count, count + 2,
+                         pixels, weights, data_of(wanted), c, out_type, add};
     bn_kernels_plain.gather(&job);
     job.out = data_of(got);
     bn_kernels_for(isa)->gather(&job);
@@ -73,7 +73,7 @@ static void check_gather(bn_isa isa, int c, int taps, bn_type in_type, bn_type o
     free(src);
     free(weights);
     free(where);
-    free(offsets);
+    free(pixels);
 }
 
 static void gathers_agree(void **state)
@@ -105,7 +105,7 @@ static void spoil(float *numbers, size_t count, size_t stride, size_t offsets, f
 
 static void check_deform(bn_isa isa, int kernel, fill kind)
 {
-    const int taps = kernel * kernel, stride = 3 * taps + 5, h = 9, w = 13, pixel = 8;
+    const int taps = kernel * kernel, stride = 3 * taps + 5, h = 9, w = 13;
     const ptrdiff_t count = timing ? 8 : 5, plane = count * taps + 3;
     float *numbers = make_floats("offsets", (size_t)count * (size_t)stride, kind == FILL_LARGE ? 1 : 3, kind);
     spoil(numbers, (size_t)count * (size_t)stride, (size_t)stride, 2 * (size_t)taps, kind);
@@ -124,24 +124,23 @@ static void check_deform(bn_isa isa, int kernel, fill kind)
                          .x = 6,
                          .h = h,
                          .w = w,
-                         .pixel_stride = pixel,
                          .count = count,
-                         .tap_offsets = data_of(wanted[0]),
+                         .tap_pixels = data_of(wanted[0]),
                          .tap_weights = data_of(wanted[1]),
                          .plane = plane};
     bn_kernels_plain.deform_taps(&job);
-    job.tap_offsets = data_of(got[0]);
+    job.tap_pixels = data_of(got[0]);
     job.tap_weights = data_of(got[1]);
     bn_kernels_for(isa)->deform_taps(&job);
     char name[64];
     snprintf(name, sizeof name, "deform_taps kernel=%d", kernel);
     TIME(isa, name, 0, bn_kernels_for(isa)->deform_taps(&job));
-    /* a corner whose weight is 0 may be named by any offset that is inside */
+    /* a corner whose weight is 0 may be any pixel that is inside */
     const int32_t *a = data_of(wanted[0]), *b = data_of(got[0]);
     const float *weight = data_of(wanted[1]);
     for (ptrdiff_t i = 0; i < 4 * plane; i++) {
         if (weight[i] != 0 && !isnan(weight[i])) assert_int_equal(a[i], b[i]);
-        assert_in_range(b[i], 0, h * w * pixel - 1);
+        assert_in_range(b[i], 0, h * w - 1);
     }
     free(got[0].block);
     free(wanted[0].block);

@@ -5,8 +5,10 @@
 
 #include "base/seeded.h"
 #include "base/size.h"
+#include "nn/cpu/bf16.h"
 #include "nn/cpu/pack.h"
 #include "nn/layers.h"
+#include "nn/op.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -200,6 +202,57 @@ static void a_run_can_be_cancelled_and_repeated(void **state)
     close_graph(&b);
 }
 
+/* A map of more than 2^31 elements; only what is touched takes memory. The last pixel is resized to the last pixel. */
+static void a_map_of_more_elements_than_an_int_counts_is_read_at_its_end(void **state)
+{
+    (void)state;
+    enum { SIDE = 1024, WIDE = 2100, C = 16 };
+    bn_error err = {0};
+    bench b = open_graph(BN_F32, 2);
+    const bn_map wide = bn_graph_map(b.graph, SIDE, SIDE, WIDE, BN_BF16),
+                 x = bn_map_channels(wide, WIDE - C, C);
+    const bn_map small = bn_graph_map(b.graph, 3, 3, C, BN_F32);
+    bn_graph_input(b.graph, wide);
+    bn_layer_resize_into(b.graph, x, small, 0, 0, NULL, false);
+    bn_graph_keep(b.graph, small);
+    const bn_status status = bn_graph_finish(b.graph, &err);
+    if (status == BIREFNET_ERROR_MEMORY) {
+        close_graph(&b);
+        skip(); /* 4.4 GB of addresses are not to be had */
+    }
+    assert_ok(status, err);
+    uint16_t *last = (uint16_t *)bn_graph_data(b.graph, x) + ((size_t)SIDE * SIDE - 1) * WIDE;
+    for (int i = 0; i < C; i++) last[i] = bn_bf16_round((float)i);
+    run(&b);
+    const float *out = bn_graph_data(b.graph, small);
+    for (int i = 0; i < 8 * C; i++) assert_true(out[i] == 0);
+    for (int i = 0; i < C; i++) assert_true(out[8 * C + i] == (float)i);
+    close_graph(&b);
+}
+
+/* Over a store that only counts, so that it takes no memory. */
+static void scratch_is_as_large_as_asked_for(void **state)
+{
+    (void)state;
+    const size_t wanted = (size_t)20 << 30;
+    bn_error err = {0};
+    bench b = {0};
+    assert_ok(bn_pack_store_create_counting(&b.packs, &err), err);
+    const bn_graph_options options = {BN_F32, test_isa(), 64, b.packs};
+    assert_ok(bn_graph_create(&options, &b.graph, &err), err);
+    const bn_map x = bn_graph_map(b.graph, 4, 4, 4, BN_F32);
+    bn_layer_copy_into(b.graph, x, x);
+    bn_graph_scratch(b.graph, wanted);
+    assert_ok(bn_graph_finish(b.graph, &err), err);
+    assert_true(bn_graph_arena_bytes(b.graph) >= wanted);
+    bn_graph_destroy(&b.graph);
+    assert_ok(bn_graph_create(&options, &b.graph, &err), err);
+    bn_layer_copy_into(b.graph, bn_graph_map(b.graph, 4, 4, 4, BN_F32), x);
+    bn_graph_scratch(b.graph, SIZE_MAX / 2);
+    assert_int_equal(bn_graph_finish(b.graph, &err), BIREFNET_ERROR_LIMIT);
+    close_graph(&b);
+}
+
 int main(void)
 {
     test_isa_hold();
@@ -208,6 +261,8 @@ int main(void)
         cmocka_unit_test(resizing_twice_in_one_step_is_resizing_twice),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bytes),
         cmocka_unit_test(first_error_is_the_one_that_is_told),
+        cmocka_unit_test(a_map_of_more_elements_than_an_int_counts_is_read_at_its_end),
+        cmocka_unit_test(scratch_is_as_large_as_asked_for),
         cmocka_unit_test(a_run_can_be_cancelled_and_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

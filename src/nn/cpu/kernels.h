@@ -31,13 +31,15 @@ typedef struct bn_attend_job {
     void *scratch; /* bn_attend_scratch_bytes(keys, dim), aligned to 64 */
 } bn_attend_job;
 
-/* For each item i < count: out[i] (+)= sum over t < taps of weights[t][i] * src[offsets[t][i] ...], c elements. */
+/* For each item i < count: out[i] (+)= sum over t < taps of weights[t][i] * src[pixels[t][i]], c elements. */
 typedef struct bn_gather_job {
     const void *src;
+    ptrdiff_t
+        src_stride; /* elements from one pixel of src to the next: maps may have more than 2^31 elements */
     bn_type src_type;
     int c, taps;
-    ptrdiff_t count, plane; /* offsets and weights of tap t start at t * plane; plane >= count */
-    const int32_t *offsets; /* elements from src to the pixel's first channel */
+    ptrdiff_t count, plane; /* pixels and weights of tap t start at t * plane; plane >= count */
+    const int32_t *pixels;
     const float *weights;
     void *out;
     ptrdiff_t out_stride;
@@ -52,10 +54,9 @@ typedef struct bn_deform_job {
     ptrdiff_t stride;
     int kernel, y, x; /* of the first output pixel; the kernel is centred: padding kernel / 2 */
     int h, w;         /* of the map that is sampled; zero outside */
-    int pixel_stride; /* of that map, elements */
     ptrdiff_t count;
-    int32_t *tap_offsets; /* [4][plane]: corners of item pixel * kernel^2 + tap; plane >= count * kernel^2 */
-    float *tap_weights;   /* the same; 0 where the corner is outside */
+    int32_t *tap_pixels; /* [4][plane]: corners of item pixel * kernel^2 + tap; plane >= count * kernel^2 */
+    float *tap_weights;  /* the same; 0 where the corner is outside */
     ptrdiff_t plane;
 } bn_deform_job;
 

@@ -55,7 +55,7 @@ static void gather(const bn_gather_job *job)
             float sum = job->add ? load(job->out, job->out_type, to) : 0;
             for (int t = 0; t < job->taps; t++)
                 sum += job->weights[t * job->plane + i] *
-                       load(job->src, job->src_type, job->offsets[t * job->plane + i] + c);
+                       load(job->src, job->src_type, job->pixels[t * job->plane + i] * job->src_stride + c);
             store(job->out, job->out_type, to, sum);
         }
 }
@@ -77,7 +77,7 @@ static void deform_taps(const bn_deform_job *job)
                 const int valid = inside && cy >= 0 && cx >= 0 && cy < job->h && cx < job->w;
                 const float weight = (corner / 2 ? fy : 1 - fy) * (corner % 2 ? fx : 1 - fx) * strength;
                 const ptrdiff_t to = corner * job->plane + i * taps + tap;
-                job->tap_offsets[to] = valid ? (cy * job->w + cx) * job->pixel_stride : 0;
+                job->tap_pixels[to] = valid ? cy * job->w + cx : 0;
                 job->tap_weights[to] = valid ? weight : 0;
             }
         }

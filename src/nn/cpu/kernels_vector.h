@@ -80,7 +80,7 @@ static inline __attribute__((always_inline)) void gather_block(const bn_gather_j
         sum[v] = job->add ? load_some(job->out, job->out_type, to + v * LANES) : vf_set(0);
     for (int t = 0; t < job->taps; t++) {
         const float weight = job->weights[t * job->plane + i];
-        const ptrdiff_t from = job->offsets[t * job->plane + i] + c;
+        const ptrdiff_t from = job->pixels[t * job->plane + i] * job->src_stride + c;
         for (int v = 0; v < vectors; v++) sum[v] += weight * load_some(job->src, type, from + v * LANES);
     }
     for (int v = 0; v < vectors; v++) store_some(job->out, job->out_type, to + v * LANES, sum[v]);
@@ -96,7 +96,7 @@ static inline __attribute__((always_inline)) void gather_items(const bn_gather_j
             float sum = job->add ? load_one(job->out, job->out_type, i * job->out_stride + c) : 0;
             for (int t = 0; t < job->taps; t++)
                 sum += job->weights[t * job->plane + i] *
-                       load_one(job->src, type, job->offsets[t * job->plane + i] + c);
+                       load_one(job->src, type, job->pixels[t * job->plane + i] * job->src_stride + c);
             store_one(job->out, job->out_type, i * job->out_stride + c, sum);
         }
     }
@@ -119,7 +119,7 @@ static inline vf vf_floor(vf x)
 }
 
 /* Corners and weights of LANES samples at (y, x), as bn_deform_job describes them. */
-static inline void corners_of(const bn_deform_job *job, vf y, vf x, vf strength, vi offset[4], vf weight[4])
+static inline void corners_of(const bn_deform_job *job, vf y, vf x, vf strength, vi pixels[4], vf weight[4])
 {
     const vf h = vf_set((float)job->h), w = vf_set((float)job->w), zero = vf_set(0);
     const vi inside = (y > -1.0f) & (x > -1.0f) & (y < h) & (x < w); /* false for NaN */
@@ -132,7 +132,7 @@ static inline void corners_of(const bn_deform_job *job, vf y, vf x, vf strength,
         const vi valid = inside & (cy >= zero) & (cx >= zero) & (cy < h) & (cx < w);
         const vf share = (corner / 2 ? fy : 1.0f - fy) * (corner % 2 ? fx : 1.0f - fx) * strength;
         const vi pixel = __builtin_convertvector(cy, vi) * job->w + __builtin_convertvector(cx, vi);
-        offset[corner] = (pixel * job->pixel_stride) & valid;
+        pixels[corner] = pixel & valid;
         weight[corner] = vf_select(valid, share, zero);
     }
 }
@@ -159,16 +159,16 @@ static void deform_pixel(const bn_deform_job *job, const tap_grid *grid, ptrdiff
         const vf y = vf_load(grid->y + first) + vf_load(dy),
                  x = (vf_load(grid->x + first) + (float)i) + vf_load(dx);
         const vf strength = 2.0f / (1.0f + vf_exp(-vf_load(strengths)));
-        vi offset[4];
+        vi pixels[4];
         vf weight[4];
-        corners_of(job, y, x, strength, offset, weight);
+        corners_of(job, y, x, strength, pixels, weight);
         for (int corner = 0; corner < 4; corner++) {
             const ptrdiff_t to = corner * job->plane + i * taps + first;
             if (some == LANES) {
-                memcpy(job->tap_offsets + to, &offset[corner], sizeof offset[corner]);
+                memcpy(job->tap_pixels + to, &pixels[corner], sizeof pixels[corner]);
                 memcpy(job->tap_weights + to, &weight[corner], sizeof weight[corner]);
             } else {
-                memcpy(job->tap_offsets + to, &offset[corner], (size_t)some * sizeof(int32_t));
+                memcpy(job->tap_pixels + to, &pixels[corner], (size_t)some * sizeof(int32_t));
                 memcpy(job->tap_weights + to, &weight[corner], (size_t)some * sizeof(float));
             }
         }

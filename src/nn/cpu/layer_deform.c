@@ -43,18 +43,18 @@ static void sample_run(const deform_op *op, const bn_deform_branch *branch, cons
                                  .x = pixel % op->x.w,
                                  .h = op->x.h,
                                  .w = op->x.w,
-                                 .pixel_stride = op->x.stride,
                                  .count = count,
-                                 .tap_offsets = scratch,
+                                 .tap_pixels = scratch,
                                  .tap_weights = (float *)scratch + 4 * plane,
                                  .plane = plane};
     const bn_gather_job what = {.src = bn_graph_data(graph, op->x),
+                                .src_stride = op->x.stride,
                                 .src_type = op->x.type,
                                 .c = op->x.c,
                                 .taps = 4,
                                 .count = (ptrdiff_t)count * taps,
                                 .plane = plane,
-                                .offsets = where.tap_offsets,
+                                .pixels = where.tap_pixels,
                                 .weights = where.tap_weights,
                                 .out = rows,
                                 .out_stride = op->x.c,
@@ -191,7 +191,7 @@ static void sum_rows(void *context, size_t begin, size_t end, int thread)
         float *sum = bn_map_at(call->graph, call->op->sums, y * (size_t)x.c);
         memset(sum, 0, (size_t)x.c * sizeof *sum);
         for (int column = 0; column < x.w; column++) {
-            const int32_t offset = 0;
+            const int32_t first = 0;
             const float one = 1;
             const bn_gather_job job = {
                 .src = bn_map_at(call->graph, x, (y * (size_t)x.w + (size_t)column) * (size_t)x.stride),
@@ -200,7 +200,7 @@ static void sum_rows(void *context, size_t begin, size_t end, int thread)
                 .taps = 1,
                 .count = 1,
                 .plane = 1,
-                .offsets = &offset,
+                .pixels = &first,
                 .weights = &one,
                 .out = sum,
                 .out_stride = x.c,

@@ -43,8 +43,8 @@ typedef struct resize_call {
     const bn_graph *graph;
 } resize_call;
 
-/* Offsets and weights of all taps of one result row, as the gather kernel wants them. */
-static void fill_row(const resize_call *call, const axis_tap *row, int32_t *offsets, float *weights)
+/* Pixels and weights of all taps of one result row, as the gather kernel wants them. */
+static void fill_row(const resize_call *call, const axis_tap *row, int32_t *pixels, float *weights)
 {
     const resize_op *op = call->op;
     const float *gate = op->gated ? bn_graph_data(call->graph, op->gate) : NULL;
@@ -57,7 +57,7 @@ static void fill_row(const resize_call *call, const axis_tap *row, int32_t *offs
             const int pixel = used ? row->index[i] * op->x.w + column->index[j] : 0;
             float weight = used ? row->weight[i] * column->weight[j] : 0;
             if (gate) weight *= gate[pixel];
-            offsets[t * w + x] = pixel * op->x.stride;
+            pixels[t * w + x] = pixel;
             weights[t * w + x] = weight;
         }
 }
@@ -67,19 +67,20 @@ static void resize_rows(void *context, size_t begin, size_t end, int thread)
     const resize_call *call = context;
     const resize_op *op = call->op;
     const size_t numbers = (size_t)op->taps * (size_t)op->dst.w;
-    int32_t *offsets =
+    int32_t *pixels =
         (int32_t *)((char *)bn_graph_data(call->graph, op->scratch) + (size_t)thread * op->thread_bytes);
-    float *weights = (float *)offsets + numbers;
+    float *weights = (float *)pixels + numbers;
     for (size_t y = begin; y < end; y++) {
-        fill_row(call, &op->rows[y], offsets, weights);
+        fill_row(call, &op->rows[y], pixels, weights);
         const bn_gather_job job = {
             .src = bn_graph_data(call->graph, op->x),
+            .src_stride = op->x.stride,
             .src_type = op->x.type,
             .c = op->x.c,
             .taps = op->taps,
             .count = op->dst.w,
             .plane = op->dst.w,
-            .offsets = offsets,
+            .pixels = pixels,
             .weights = weights,
             .out = bn_map_at(call->graph, op->dst, y * (size_t)op->dst.w * (size_t)op->dst.stride),
             .out_stride = op->dst.stride,
