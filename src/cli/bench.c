@@ -3,11 +3,15 @@
 
 #include "cli/bench_network.h"
 #include "cli/bench_photo.h"
+#include "cli/interrupt.h"
 #include "cli/model.h"
+#include "base/size.h"
 #include "cutout/sessions.h"
 
 #include <jansson.h>
 #include <stdio.h>
+
+#define PATIENCE_MS 30e3 /* of timed runs, where nobody said how many */
 
 /* Stages in the order of a photo's way: before the network, its parts, behind it. */
 typedef void (*stage_fn)(void *context, const char *name, double ms, double giga_macs);
@@ -53,6 +57,10 @@ static json_t *result_json(const bn_bench_options *options, const bn_bench_resul
         result->product_gflops, "giga_macs", result->session.giga_macs, "weight_bytes",
         (json_int_t)result->model.weight_bytes, "arena_bytes", (json_int_t)result->session.arena_bytes,
         "peak_rss_bytes", (json_int_t)result->peak_rss_bytes, "stages", stages);
+    if (json)
+        json_object_set_new(
+            json, "load",
+            json_pack("{s:f, s:f}", "others", result->load.others, "stolen", result->load.stolen));
     if (json) json_object_set_new(json, "photo_size", json_pack("[ii]", photo->width, photo->height));
     if (json && options->compare_precision)
         json_object_set_new(json, "against_f32",
@@ -86,6 +94,21 @@ static void print_text(const bn_bench_options *options, const bn_bench_result *r
                result->sigmoid_max, 100 * result->agree);
 }
 
+static void say(void *console, const char *line)
+{
+    bn_console_say(console, "%s", line);
+}
+
+static void say_load(bn_console *console, const bn_load_shares *load)
+{
+    if (BN_MAX(load->others, load->stolen) > BN_LOAD_VISIBLE)
+        bn_console_say(
+            console,
+            "this machine was busy: meanwhile other processes took %.0f %% of its CPU time, and %.0f %% "
+            "went to other guests of its host; these times are longer than they need be",
+            100 * load->others, 100 * load->stolen);
+}
+
 static bn_status choose(const bn_values *values, bn_console *console, bn_model_choice *choice,
                         bn_bench_options *options, bn_error *err)
 {
@@ -103,6 +126,10 @@ static bn_status choose(const bn_values *values, bn_console *console, bn_model_c
                            .height = resolution.height,
                            .threads = (int)values->number[BN_OPTION_THREADS],
                            .runs = values->given[BN_OPTION_RUNS] ? (int)values->number[BN_OPTION_RUNS] : 5,
+                           .budget_ms = values->given[BN_OPTION_RUNS] ? 0 : PATIENCE_MS,
+                           .say = say,
+                           .stop = bn_interrupted,
+                           .user = console,
                            .with_floor = true,
                            .compare_precision = values->given[BN_OPTION_COMPARE]};
     return BIREFNET_OK;
@@ -125,6 +152,8 @@ bn_exit bn_command_bench(const bn_values *values, bn_console *console)
         const bn_matte_size network = {session->width, session->height, session->threads,
                                        bn_values_isa(values)};
         if (path) stage = BN_STAGE_READ;
+        options.runs = result.runs;
+        bn_console_say(console, "the stages around the network, %d runs", result.runs);
         status = bn_bench_photo(path, network, options.runs, &photo, &err);
     }
     if (status != BIREFNET_OK) {
@@ -136,5 +165,6 @@ bn_exit bn_command_bench(const bn_values *values, bn_console *console)
     } else {
         print_text(&options, &result, &photo);
     }
+    if (status == BIREFNET_OK) say_load(console, &result.load);
     return bn_exit_of(status, stage);
 }

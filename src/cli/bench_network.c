@@ -9,6 +9,9 @@
 #include "model/model.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,14 +88,39 @@ static bn_status open_both(const bn_bench_options *options, birefnet_precision p
     return birefnet_session_open(*model, &size, session, err);
 }
 
-static bn_status time_runs(birefnet_session *session, int runs, bn_bench_result *result, bn_error *err)
+static int asked_to_stop(void *user, const char *part, double done)
+{
+    (void)part;
+    (void)done;
+    return ((const bn_bench_options *)user)->stop();
+}
+
+static __attribute__((format(printf, 2, 3))) void tell(const bn_bench_options *options, const char *format,
+                                                       ...)
+{
+    char line[160];
+    va_list args;
+    if (!options->say) return;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    options->say(options->user, line);
+}
+
+static bn_status time_runs(birefnet_session *session, const bn_bench_options *options,
+                           bn_bench_result *result, bn_error *err)
 {
     const bn_graph *graph = bn_session_graph(session);
+    const int runs = BN_MAX(options->runs, 1);
+    const double start = bn_clock_ms();
+    bn_load before_runs, behind_runs;
     bn_status status = BIREFNET_OK;
     result->parts = BN_MIN(bn_graph_parts(graph), BN_BENCH_MAX_PARTS);
     double *times = calloc((size_t)(result->parts + 1) * (size_t)runs, sizeof *times);
     if (!times) return bn_fail_memory(err, (size_t)runs * sizeof *times, "times");
+    bn_load_now(&before_runs);
     for (int i = -1; i < runs; i++) {
+        if (options->budget_ms > 0 && i > 0 && bn_clock_ms() - start > options->budget_ms) break;
         fill_picture(session,
                      &result->session); /* the input's memory is used for other things during a run */
         const double before = bn_clock_ms();
@@ -100,17 +128,23 @@ static bn_status time_runs(birefnet_session *session, int runs, bn_bench_result 
         const double spent = bn_clock_ms() - before;
         if (i < 0) {
             result->first_ms = spent;
+            tell(options, "warming up: %.0f ms", spent);
             continue;
         }
+        tell(options, "run %d of %d: %.0f ms", i + 1, runs, spent);
+        result->runs = i + 1;
         times[i] = spent;
         for (int p = 0; p < result->parts; p++)
             times[(p + 1) * runs + i] = bn_graph_part_stats(graph, p).last_ms;
     }
-    result->median_ms = median(times, runs);
+    bn_load_now(&behind_runs);
+    result->load = bn_load_between(&before_runs, &behind_runs);
+    result->median_ms = median(times, result->runs);
     result->min_ms = times[0];
     for (int p = 0; p < result->parts; p++) {
         const bn_part_stats stats = bn_graph_part_stats(graph, p);
-        result->part[p] = (bn_bench_part){stats.name, median(times + (p + 1) * runs, runs), stats.giga_macs};
+        result->part[p] =
+            (bn_bench_part){stats.name, median(times + (p + 1) * runs, result->runs), stats.giga_macs};
     }
 done:
     free(times);
@@ -154,12 +188,14 @@ bn_status bn_bench_run(const bn_bench_options *options, bn_bench_result *result,
     const double before = bn_clock_ms();
     BN_TRY_DONE(open_both(options, options->model.precision, &model, &session, err));
     result->open_ms = bn_clock_ms() - before;
+    tell(options, "opened: %.0f ms", result->open_ms);
+    if (options->stop) birefnet_session_set_progress(session, asked_to_stop, (void *)(uintptr_t)options);
     birefnet_session_get_info(session, &result->session);
     birefnet_model_get_info(model, &result->model);
     const bn_type type = result->model.precision == BIREFNET_PRECISION_BF16 ? BN_BF16 : BN_F32;
     const int threads = result->session.threads;
     if (options->with_floor) result->peak_gflops = bn_peak_gflops(model->isa, type, threads);
-    BN_TRY_DONE(time_runs(session, BN_MAX(options->runs, 1), result, err));
+    BN_TRY_DONE(time_runs(session, options, result, err));
     result->peak_rss_bytes = bn_peak_rss_bytes();
     if (options->compare_precision) BN_TRY_DONE(compare_with_f32(options, session, result, err));
     birefnet_session_close(&session);

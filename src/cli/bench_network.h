@@ -3,6 +3,7 @@
 #define BN_CLI_BENCH_NETWORK_H
 
 #include "base/error.h"
+#include "cli/bench_load.h"
 
 #include <stdbool.h>
 
@@ -15,7 +16,11 @@ typedef struct bn_bench_options {
     int runs;                   /* >= 1, after one that is not counted */
     bool
         with_floor; /* also measure the peak and a 2048^3 product: a second, and 50 MB after the peak was read */
-    bool compare_precision; /* also run in float32 and say how far the results are apart */
+    double budget_ms; /* after this no further run is begun, if one was timed; 0: all runs */
+    void (*say)(void *user, const char *line); /* what is being done, for who waits; or NULL */
+    bool (*stop)(void);                        /* asked during runs: true cancels; or NULL */
+    void *user;                                /* of say */
+    bool compare_precision;                    /* also run in float32 and say how far the results are apart */
 } bn_bench_options;
 
 typedef struct bn_bench_part {
@@ -27,6 +32,8 @@ typedef struct bn_bench_result {
     birefnet_model_info model;
     birefnet_session_info session;
     double open_ms;           /* model and session, until ready for the first run */
+    int runs;                 /* that were timed */
+    bn_load_shares load;      /* of the machine while they were */
     double first_ms;          /* the run that is not counted */
     double median_ms, min_ms; /* of the others */
     double peak_gflops; /* bn_peak_gflops, before or behind the runs; 0 without with_floor, as what follows */

@@ -12,7 +12,6 @@
 
 #define MADE_WIDTH  4000
 #define MADE_HEIGHT 3000
-#define MAX_RUNS    15
 
 const char *const bn_photo_stage_names[BN_PHOTO_STAGES] = {"decode", "resize",  "mask",
                                                            "refine", "compose", "encode"};
@@ -98,11 +97,13 @@ static int ascending(const void *a, const void *b)
 bn_status bn_bench_photo(const char *path, bn_matte_size network, int runs, bn_photo_times *times,
                          bn_error *err)
 {
-    double ms[MAX_RUNS][BN_PHOTO_STAGES], column[MAX_RUNS];
     bn_buffer file;
     bn_status status = BIREFNET_OK;
-    runs = BN_MAX(BN_MIN(runs, MAX_RUNS), 1);
+    runs = BN_MAX(runs, 1);
+    double(*ms)[BN_PHOTO_STAGES] = calloc((size_t)runs, sizeof *ms),
+    *column = calloc((size_t)runs, sizeof *column);
     bn_buffer_init(&file, (size_t)1 << 30);
+    if (!ms || !column) BN_TRY_DONE(bn_fail_memory(err, (size_t)runs * sizeof *ms, "times"));
     BN_TRY_DONE(path ? bn_file_read(path, &file, err) : make_photo(&file, err));
     for (int run = -1; run < runs; run++)
         BN_TRY_DONE(time_once(&file, network, ms[BN_MAX(run, 0)], times, err));
@@ -113,5 +114,7 @@ bn_status bn_bench_photo(const char *path, bn_matte_size network, int runs, bn_p
     }
 done:
     bn_buffer_free(&file);
+    free(ms);
+    free(column);
     return status;
 }

@@ -94,9 +94,11 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
                               .commands = REMOVE | MODELS | PULL | INFO | BENCH | EVAL | SERVE,
                               .help = "Look for weights here first, and pull them to here."},
-    [BN_OPTION_RUNS] = {"runs", 'n', BN_KIND_WHOLE, "N", .low = 1, .high = 1000, .fallback = "5",
-                        .commands = BENCH,
-                        .help = "Runs that are timed, after one that is not; the middle one counts."},
+    [BN_OPTION_RUNS] =
+        {"runs", 'n', BN_KIND_WHOLE, "N", .low = 1, .high = 1000, .fallback = "5", .commands = BENCH,
+         .help =
+             "Runs that are timed, after one that is not; the middle one counts. Without this, fewer where "
+             "they take more than half a minute."},
     [BN_OPTION_PHOTO] =
         {"photo", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = BENCH,
          .help = "Time decoding to encoding of this photo instead of a 12-megapixel JPEG made for it."},

@@ -1,6 +1,7 @@
 /* test_options.c - help, man page and completion list the same options; wrong command lines are refused in one line. */
 #include "tests/cli/cli.h"
 
+#include "cli/bench_load.h"
 #include "cli/options.h"
 #include "nn/cpu/engine.h"
 
@@ -212,6 +213,38 @@ static void bench_tells_all_stages(void **state)
         if (!strstr(result.out, words[i])) fail_msg("%s is not in: %s", words[i], result.out);
 }
 
+/* On standard error, as it goes; as many runs as were asked for. */
+static void bench_tells_how_far_it_is(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "run 17 of 17: ", "bench " SMALL_MODEL " -n 17 --json --photo " PHOTO);
+    if (!strstr(result.out, "\"runs\": 17")) fail_msg("not 17 runs: %s", result.out);
+    assert_non_null(strstr(result.err, "opened: "));
+    assert_non_null(strstr(result.err, "warming up: "));
+    assert_true(strstr(result.err, "run 1 of 17: ") < strstr(result.err, "run 2 of 17: "));
+    assert_non_null(strstr(result.out, "\"others\""));
+}
+
+static void a_busy_machine_is_seen(void **state)
+{
+    (void)state;
+    bn_load before, behind;
+    assert_false(bn_load_parse("cpu0 1 2", 100, &before));
+    assert_false(bn_load_parse("", 100, &before));
+    assert_true(bn_load_parse("cpu  1000 0 500 8000 100 10 20 30 0 0\n", 100, &before));
+    assert_true(
+        bn_load_parse("cpu  1500 0 700 8200 100 10 20 130 0 0\n", 100, &behind)); /* 10 s of all CPUs */
+    before.own_s = 3;
+    behind.own_s = 8;
+    const bn_load_shares shares = bn_load_between(&before, &behind); /* 7 s busy, 5 of them ours, 1 stolen */
+    assert_true(shares.others > 0.199 && shares.others < 0.201);
+    assert_true(shares.stolen > 0.099 && shares.stolen < 0.101);
+    const bn_load unknown = {0};
+    assert_true(bn_load_between(&unknown, &behind).others == 0);
+    bn_load_now(&before);
+    assert_true(before.all_s > 0 && before.own_s > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +257,8 @@ int main(void)
         cmocka_unit_test(a_file_in_place_of_a_command_is_explained),
         cmocka_unit_test(facts_are_told),
         cmocka_unit_test(bench_tells_all_stages),
+        cmocka_unit_test(bench_tells_how_far_it_is),
+        cmocka_unit_test(a_busy_machine_is_seen),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         cmocka_unit_test(help_needs_little),
 #endif
