@@ -20,12 +20,12 @@ struct bn_line_writer {
     bn_lost_lines_fn lost;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t filled;
+    pthread_cond_t filled, over; /* over: by CLOCK_MONOTONIC */
     char *ring;
     size_t size, start, used; /* bytes */
     uint64_t lost_count;
     bool unsaid; /* lines are missing behind the last one in the ring */
-    bool stop;
+    bool stop, ended;
 };
 
 /* ---- the ring; the lock is held */
@@ -120,6 +120,8 @@ static void *work(void *argument)
         count_lost(self, failed);
         if (failed == 0) say_lost(self); /* else it would be said to nobody, for ever */
     }
+    self->ended = true;
+    pthread_cond_signal(&self->over);
     pthread_mutex_unlock(&self->lock);
     return NULL;
 }
@@ -137,8 +139,13 @@ bn_status bn_line_writer_open(int fd, size_t bytes, bn_lost_lines_fn lost, bn_li
         return bn_fail_memory(err, bytes, "a log");
     }
     *self = (bn_line_writer){.fd = fd, .lost = lost, .ring = ring, .size = bytes};
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->filled, NULL);
+    pthread_cond_init(&self->over, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (pthread_create(&self->thread, NULL, work, self) != 0) {
         free(ring);
         free(self);
@@ -179,11 +186,13 @@ void bn_line_writer_close(bn_line_writer **writer, int grace_ms)
     pthread_mutex_lock(&self->lock);
     self->stop = true;
     pthread_cond_signal(&self->filled);
+    int waited = 0;
+    while (!self->ended && waited == 0) waited = pthread_cond_timedwait(&self->over, &self->lock, &until);
+    const bool stuck = !self->ended;
     pthread_mutex_unlock(&self->lock);
-    if (pthread_clockjoin_np(self->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
-        pthread_cancel(self->thread);
-        pthread_join(self->thread, NULL);
-    }
+    if (stuck) pthread_cancel(self->thread);
+    pthread_join(self->thread, NULL);
+    pthread_cond_destroy(&self->over);
     pthread_cond_destroy(&self->filled);
     pthread_mutex_destroy(&self->lock);
     free(self->ring);

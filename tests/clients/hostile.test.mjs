@@ -1,7 +1,7 @@
 // hostile.test.mjs - what strangers, careless readers of logs and visited pages can do to a server: nothing lasting.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, readSync, constants } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
 import { Agent, request as ask0 } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -68,9 +68,9 @@ test("an access log that nobody reads: every request is answered, what is lost i
   // once it is read again the log goes on, and says what is missing at the place where it is
   const said = await until(() => {
     log += unread.text();
-    return log.split("\n").slice(0, -1).map((line) => JSON.parse(line)).find((line) => line.lines_lost);
+    return log.split("\n").slice(0, -1).map((line) => JSON.parse(line)).find((line) => line.lines_lost >= lost);
   });
-  assert.ok(said.lines_lost >= lost, `${said.lines_lost} of ${lost}`);
+  assert.ok(said);
   await get();
   await until(() => (log += unread.text()).split("\n").slice(0, -1).map((line) => JSON.parse(line)).at(-1).status === 200);
   for (let i = 0; i < 1000; i++) await get(); // full once more
@@ -102,7 +102,9 @@ test("bodies that would become much more than they are: little memory, and other
     "/rest/storage/auth/token", "/queue/fal-ai/birefnet/v2", "/run/fal-ai/birefnet/v2", new URL(begun.upload_url).pathname + "/complete"];
   const post = async (path, body, headers) => (await fetch(server.url + path, { method: "POST", body, headers })).status;
   const before = await metric(server, "process_resident_memory_bytes");
+  const sanitized = /__[at]san_init/.test(readFileSync(process.env.BIREFNET, "latin1")); // and keeps memory for itself
   const fits = async () => {
+    if (sanitized) return;
     const more = (await metric(server, "birefnet_resident_memory_peak_bytes")) - before;
     assert.ok(more < 150e6, `${more / 1e6} MB`);
   };
