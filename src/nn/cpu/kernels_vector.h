@@ -212,6 +212,8 @@ static void transpose_keys(const bn_attend_job *job, int padded, float *keys, fl
         for (int j = job->keys; j < padded; j++) keys[(ptrdiff_t)d * padded + j] = 0;
 }
 
+#define VALUE_COLUMNS 2 /* vectors of a value at a time: enough sums to hide the latency of each */
+
 /* scores[r][j .. j + columns * LANES) = q[r] . keys */
 static inline __attribute__((always_inline)) void
 score_block(const float *q, const float *keys, int dim, int padded, int j, float *scores, const int columns)
@@ -253,15 +255,24 @@ static float soften(const bn_attend_job *job, int query, float *scores, int padd
     return vf_sum(sum);
 }
 
+/* out[r][d .. d + columns * LANES) = weights[r] . values / total[r], for the rows that are wanted */
 static inline __attribute__((always_inline)) void value_block(const bn_attend_job *job, const float *scores,
                                                               int padded, const float *values, int d,
-                                                              vf sum[ATTEND_ROWS])
+                                                              const int *rows, const float *total,
+                                                              const int columns)
 {
-    for (int r = 0; r < ATTEND_ROWS; r++) sum[r] = vf_set(0);
-    for (int j = 0; j < job->keys; j++) {
-        const vf value = vf_load(values + (ptrdiff_t)j * job->dim + d);
-        for (int r = 0; r < ATTEND_ROWS; r++) sum[r] += scores[(ptrdiff_t)r * padded + j] * value;
-    }
+    vf sum[ATTEND_ROWS][VALUE_COLUMNS];
+    for (int r = 0; r < ATTEND_ROWS; r++)
+        for (int v = 0; v < columns; v++) sum[r][v] = vf_set(0);
+    for (int j = 0; j < job->keys; j++)
+        for (int v = 0; v < columns; v++) {
+            const vf value = vf_load(values + (ptrdiff_t)j * job->dim + d + v * LANES);
+            for (int r = 0; r < ATTEND_ROWS; r++) sum[r][v] += scores[(ptrdiff_t)r * padded + j] * value;
+        }
+    for (int r = 0; r < ATTEND_ROWS; r++)
+        for (int v = 0; v < columns && rows[r] >= 0; v++)
+            vf_store((float *)job->out + rows[r] * job->out_stride + d + v * LANES,
+                     sum[r][v] * (1.0f / total[r]));
 }
 
 static void attend_rows(const bn_attend_job *job, int first, const float *keys, const float *values,
@@ -283,13 +294,12 @@ static void attend_rows(const bn_attend_job *job, int first, const float *keys, 
     for (int r = 0; r < ATTEND_ROWS; r++)
         total[r] =
             soften(job, first + r < job->queries ? first + r : first, scores + (ptrdiff_t)r * padded, padded);
-    for (int d = 0; d < dim; d += LANES) {
-        vf sum[ATTEND_ROWS];
-        value_block(job, scores, padded, values, d, sum);
-        for (int r = 0; r < ATTEND_ROWS && first + r < job->queries; r++)
-            if (rows[r] >= 0)
-                vf_store((float *)job->out + rows[r] * job->out_stride + d, sum[r] * (1.0f / total[r]));
-    }
+    for (int r = 0; r < ATTEND_ROWS; r++)
+        if (first + r >= job->queries) rows[r] = -1;
+    int d = 0;
+    for (; d + VALUE_COLUMNS * LANES <= dim; d += VALUE_COLUMNS * LANES)
+        value_block(job, scores, padded, values, d, rows, total, VALUE_COLUMNS);
+    for (; d < dim; d += LANES) value_block(job, scores, padded, values, d, rows, total, 1);
 }
 
 static void attend_f32(const bn_attend_job *job)

@@ -6,7 +6,8 @@
 #include "base/size.h"
 #include "nn/cpu/panels.h"
 
-#define COLUMNS (2 * LANES) /* of a panel */
+#define COLUMNS       (2 * LANES) /* of a panel */
+#define GROUP_COLUMNS 512         /* of panels done together */
 
 /* A few rows and one panel in one block of the sum: out = sum + bias, plus what out holds with `add`. */
 typedef struct tile {
@@ -146,7 +147,7 @@ static void product_panel(const bn_product_job *job, tile t, bn_activation activ
     }
 }
 
-static void product_block(const bn_product_job *job, bn_panel_block block)
+static void product_block(const bn_product_job *job, bn_panel_block block, int first, int behind)
 {
     const bn_panels *p = &job->panels;
     tile t = {.rows = job->rows + block.tap * job->plane,
@@ -156,7 +157,7 @@ static void product_block(const bn_product_job *job, bn_panel_block block)
               .in = block.in,
               .add = job->add || !block.start,
               .out_stride = job->dst_stride};
-    for (int panel = 0; panel < p->count; panel++) {
+    for (int panel = first; panel < behind; panel++) {
         const int column = panel * COLUMNS, columns = BN_MIN(COLUMNS, p->out - column);
         float bias[COLUMNS] = {0};
         if (block.start) memcpy(bias, job->bias + column, (size_t)columns * sizeof *bias);
@@ -167,9 +168,12 @@ static void product_block(const bn_product_job *job, bn_panel_block block)
     }
 }
 
+/* Some panels at a time, so that what they have of dst stays in the level-2 cache from block to block. */
 static void product(const bn_product_job *job)
 {
-    for (bn_panel_block block = bn_panel_first(&job->panels); block.in > 0;
-         block = bn_panel_next(&job->panels, block))
-        product_block(job, block);
+    const bn_panels *p = &job->panels;
+    const int together = GROUP_COLUMNS / COLUMNS;
+    for (int first = 0; first < p->count; first += together)
+        for (bn_panel_block block = bn_panel_first(p); block.in > 0; block = bn_panel_next(p, block))
+            product_block(job, block, first, BN_MIN(first + together, p->count));
 }
