@@ -9,5 +9,5 @@ python3 "$here/train.py" --pack "$pack" --start "$start" --out "$out" --seconds 
 left=$((seconds - ($(date +%s) - began)))
 [ "$left" -ge 60 ] || exit 1
 echo "starts again, plainly, with $left s" | tee -a "$out/log.txt"
-[ -e "$out/ema.safetensors.json" ] && python3 "$here/pieces.py" join "$out" /tmp/ema-so-far.safetensors && start=/tmp/ema-so-far.safetensors
+[ -e "$out/ema.safetensors.json" ] && python3 "$here/pieces.py" join "$out" /tmp/ema-so-far.safetensors && start=/tmp/ema-so-far.safetensors && set -- "$@" --resume
 exec python3 "$here/train.py" --pack "$pack" --start "$start" --out "$out" --seconds "$left" --plain "$@"

@@ -47,6 +47,7 @@ with tempfile.TemporaryDirectory() as d:
     assert 'widened to b1' in log and 'size 64' in log and 'size 96' in log and 'saved;' in log, log
     assert max(os.path.getsize(at('one', f)) for f in os.listdir(at('one'))) < 16e6 and len(os.listdir(at('one'))) <= 8
     log, second = train('two', '--start', at('one.safetensors'), '--pictures', '40', '--from-share', '.6', '--plain')
+    log, _ = train('again', '--start', at('one.safetensors'), '--pictures', '40', '--resume', '--plain'); assert 'saved; 0 steps' in log, log   # it had come to its end
     assert 'widened' not in log and 'size 64' not in log and any(not torch.equal(first[k], second[k]) for k in first)
     _, whole = train('three', '--start', at('start.safetensors'), '--pictures', '24', '--plain', '--state', at('state.pth'))
     log, on = train('four', '--start', at('start.safetensors'), '--pictures', '40', '--plain', '--state', at('state.pth'))

@@ -83,7 +83,7 @@ def flattened(net):
 class Training:
     """the network, its moving average, the optimiser; `step` is one step at one size and batch, and holds no number on the host"""
     def __init__(self, state, spec, recipe, store, dev):
-        self.recipe, self.store, self.dev, self.pool = recipe, store, dev, None
+        self.recipe, self.store, self.dev = recipe, store, dev
         net = model.new_network(spec); net.load_state_dict(state, strict=False)
         for m in net.modules():
             if isinstance(m, torch.nn.Dropout): m.p = 0.
@@ -161,8 +161,7 @@ class Recorded:
             for _ in range(3): training.step(n, size)
         torch.cuda.current_stream().wait_stream(side); torch.cuda.synchronize()
         training.optim.zero_grad(set_to_none=True); torch.cuda.empty_cache(); self.graph = torch.cuda.CUDAGraph()
-        if training.pool is None: training.pool = torch.cuda.graph_pool_handle()   # all recordings share their memory: one runs at a time
-        with torch.cuda.graph(self.graph, pool=training.pool): training.step(n, size)
+        with torch.cuda.graph(self.graph): training.step(n, size)
         self.run = self.graph.replay
 
 
@@ -208,6 +207,7 @@ class Run:
         state, meta = model.read_safetensors(self.o.start); state = model.tame(state); hard = float(meta.get('birefnet.hardened', self.o.soften))
         for k in ('weight', 'bias'): state['decoder.conv_out1.0.' + k] = state['decoder.conv_out1.0.' + k]/hard
         spec = model.spec_of(state); wanted = model.SPECS[self.recipe['network']]
+        if self.o.resume: self.o.from_share = float(meta.get('training.share', 0))
         if spec is not wanted: state = widen.widen(state, spec, wanted, self.o.seed); self.say('widened to', self.recipe['network'])
         self.training = Training(state, wanted, self.recipe, store, self.dev)
         self.training.free(self.recipe['stages'][0]['free']); fast.use(self.training.ema, False, False, True)
@@ -258,7 +258,9 @@ class Run:
         while n >= 4:
             if self.dev.type == 'cpu': self.way = PLAIN; run = Eager(self.training, n, size)
             elif self.way is None: run = self.choose(n, size)
-            else: got = self.attempt(self.way, n, size, 2); run = got and got[0]
+            else:
+                got = self.attempt(self.way, n, size, 2); run = got and got[0]
+                if not run and self.way != PLAIN: self.way = PLAIN; continue
             if run:
                 self.apply(self.way); self.say('goes by', self.way)
                 if self.o.profile: self.profile(n, size)
@@ -342,7 +344,7 @@ def main():
     ap.add_argument('--pack', nargs='+', required=True); ap.add_argument('--start', required=True); ap.add_argument('--out', required=True)
     ap.add_argument('--seconds', type=float, default=540); ap.add_argument('--pictures', type=int); ap.add_argument('--state'); ap.add_argument('--recipe', default=os.path.join(here, 'recipe-b1.json'))
     ap.add_argument('--soften', type=float, default=1., help='by what the start was hardened, where its metadata do not say so')
-    ap.add_argument('--from-share', type=float, default=0.); ap.add_argument('--save-every', type=float, default=80); ap.add_argument('--log-every', type=int, default=25)
+    ap.add_argument('--from-share', type=float, default=0.); ap.add_argument('--resume', action='store_true', help='the start is a checkpoint: enter the schedule where it was'); ap.add_argument('--save-every', type=float, default=80); ap.add_argument('--log-every', type=int, default=25)
     ap.add_argument('--closing', type=float, default=12, help='seconds kept for the last check and saving'); ap.add_argument('--smoke-until', type=float, default=60, help='no new way of a step is tried after this second')
     ap.add_argument('--plain', action='store_true', help='steps as Python says, nothing tried')
     ap.add_argument('--check-start', action='store_true', help='the figures of the start, first')
