@@ -2,6 +2,7 @@
 # setup.sh - install what building needs on Debian 12 and 13 and releases of Ubuntu with these packages; nothing where
 # all is there.
 #   scripts/setup.sh          for building, running and testing
+#   scripts/setup.sh names    only print what building needs on this release
 #   scripts/setup.sh check    besides, for .ci/run: clang, fuzzing, format and complexity checks, another release
 set -eu
 
@@ -61,6 +62,10 @@ install() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $chosen
 }
 
+if [ "${1:-}" = names ]; then
+    choose "$build"
+    exit
+fi
 wanted=$build
 [ "${1:-}" = check ] && wanted="$build $check"
 install "$wanted"

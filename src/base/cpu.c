@@ -12,7 +12,7 @@
 #    include <cpuid.h>
 #endif
 
-static const char *const isa_names[] = {"plain", "avx2", "avx512", "avx512_bf16", "amx"};
+static const char *const isa_names[] = {"plain", "neon", "avx2", "avx512", "avx512_bf16", "amx"};
 
 const char *bn_isa_name(bn_isa isa)
 {
@@ -49,6 +49,8 @@ bn_isa bn_cpu_isa(void)
     const bool bf16 = __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 5));
     if (!bf16) return BN_ISA_AVX512;
     return has_amx_bf16() ? BN_ISA_AMX : BN_ISA_AVX512_BF16;
+#elif defined(__aarch64__)
+    return BN_ISA_NEON;
 #else
     return BN_ISA_PLAIN;
 #endif

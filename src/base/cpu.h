@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Levels of instructions, each containing those before it. */
+/* Levels of instructions, each containing those before it; but NEON is aarch64's only one, which x86 has not. */
 typedef enum bn_isa {
     BN_ISA_PLAIN = 0,   /* portable C */
+    BN_ISA_NEON,        /* aarch64: part of every CPU */
     BN_ISA_AVX2,        /* x86-64-v3: AVX2 and FMA */
     BN_ISA_AVX512,      /* x86-64-v4: AVX-512 F, BW, DQ, VL */
     BN_ISA_AVX512_BF16, /* and AVX512-BF16 */
@@ -19,7 +20,7 @@ bn_isa bn_cpu_isa(void); /* the highest level of this CPU */
 /* What a CPU of this level runs at unless told otherwise: AMX is left out until every golden case has passed on it. */
 bn_isa bn_isa_trusted(bn_isa cpu);
 
-const char *bn_isa_name(bn_isa isa);                  /* "plain", "avx2", "avx512", "avx512_bf16", "amx" */
+const char *bn_isa_name(bn_isa isa);                  /* "plain", "neon", "avx2", ... */
 bool bn_isa_from_name(const char *name, bn_isa *isa); /* false if there is no such name */
 
 /* Threads worth starting: the affinity mask, less where a cgroup CPU quota allows less; at least 1. */

@@ -65,7 +65,7 @@ static void on_log(void *user, birefnet_log_level level, const char *line)
 }
 
 /* In the order of --cpumask's choices. */
-static const char *const levels[] = {NULL, "plain", "avx2", "avx512", "avx512_bf16", "amx"};
+static const char *const levels[] = {NULL, "plain", "neon", "avx2", "avx512", "avx512_bf16", "amx"};
 
 bn_isa bn_values_isa(const bn_values *values)
 {

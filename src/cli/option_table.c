@@ -81,7 +81,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively; "
                  "asking for bf16 elsewhere is an error."},
     [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL",
-                           .choices = "auto|plain|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
+                           .choices = "auto|plain|neon|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
                            .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
                            .help = "Use instructions of the CPU up to this level only, as on an older one; "
                                    "plain is portable C, and SSE4.1 in oneDNN. auto is all that the CPU has "

@@ -143,7 +143,7 @@ bn_status bn_db_step(bn_db *db, sqlite3_stmt *statement, bool *row, bn_error *er
 
 bn_status bn_db_run(bn_db *db, bn_error *err, const char *sql, const char *binds, ...)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     va_list args;
     va_start(args, binds);
     bn_status status = query(db, &statement, err, sql, binds, args);

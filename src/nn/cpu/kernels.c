@@ -9,6 +9,8 @@ const bn_kernels *bn_kernels_for(bn_isa isa)
     if (isa >= BN_ISA_AVX512_BF16) return &bn_kernels_avx512_bf16;
     if (isa >= BN_ISA_AVX512) return &bn_kernels_avx512;
     if (isa >= BN_ISA_AVX2) return &bn_kernels_avx2;
+#elif defined(__aarch64__)
+    if (isa >= BN_ISA_NEON) return &bn_kernels_neon;
 #else
     (void)isa;
 #endif

@@ -11,6 +11,8 @@ extern const bn_kernels bn_kernels_avx512;
 extern const bn_kernels bn_kernels_avx512_bf16;
 void bn_attend_bf16_avx512(const bn_attend_job *job);
 bn_peak_loop bn_peak_amx(void); /* run is NULL where the system does not let us */
+#elif defined(__aarch64__)
+extern const bn_kernels bn_kernels_neon;
 #endif
 
 #endif
