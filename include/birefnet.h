@@ -83,7 +83,7 @@ typedef void (*birefnet_log_fn)(void *user, birefnet_log_level level, const char
 typedef struct birefnet_model birefnet_model;
 
 typedef enum birefnet_precision {
-    BIREFNET_PRECISION_AUTO = 0, /* bf16 where the CPU multiplies it natively, else f32 */
+    BIREFNET_PRECISION_AUTO = 0, /* bf16 where the CPU multiplies it natively and faster, else f32 */
     BIREFNET_PRECISION_F32,
     BIREFNET_PRECISION_BF16, /* bf16 operands; f32 sums, residual stream, softmax, norms and offsets */
 } birefnet_precision;

@@ -61,6 +61,11 @@ bn_isa bn_isa_trusted(bn_isa cpu)
     return BN_MIN(cpu, BN_ISA_AVX512_BF16);
 }
 
+bool bn_isa_bf16_pays(bn_isa level)
+{
+    return level >= BN_ISA_AVX512_BF16 && (level >= BN_ISA_AMX || bn_cpu_isa() < BN_ISA_AMX);
+}
+
 static bool read_line(const char *path, char *line, int size)
 {
     FILE *file = fopen(path, "re");

@@ -20,6 +20,10 @@ bn_isa bn_cpu_isa(void); /* the highest level of this CPU */
 /* What a CPU of this level runs at unless told otherwise: AMX is left out until every golden case has passed on it. */
 bn_isa bn_isa_trusted(bn_isa cpu);
 
+/* Whether products in bf16 are faster than in float32 at this level on this CPU: not by AVX512-BF16 where the CPU has AMX
+ * (docs/SPEED.md). */
+bool bn_isa_bf16_pays(bn_isa level);
+
 const char *bn_isa_name(bn_isa isa);                  /* "plain", "neon", "avx2", ... */
 bool bn_isa_from_name(const char *name, bn_isa *isa); /* false if there is no such name */
 

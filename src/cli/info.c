@@ -142,9 +142,9 @@ bn_exit bn_command_info(const bn_values *values, bn_console *console)
 {
     bn_error err = {0};
     const bn_isa isa = bn_values_isa(values);
-    const bool native_bf16 = isa >= BN_ISA_AVX512_BF16;
-    json_t *json = json_pack("{s:s, s:o, s:s, s:o}", "version", birefnet_version(), "cpu", cpu_json(isa),
-                             "auto_precision", native_bf16 ? "bf16" : "f32", "libraries", libraries_json());
+    json_t *json =
+        json_pack("{s:s, s:o, s:s, s:o}", "version", birefnet_version(), "cpu", cpu_json(isa),
+                  "auto_precision", bn_isa_bf16_pays(isa) ? "bf16" : "f32", "libraries", libraries_json());
     bn_status status = json ? BIREFNET_OK : bn_fail_memory(&err, 0, "the facts");
     if (status == BIREFNET_OK && values->given[BN_OPTION_MODEL]) {
         json_t *model = NULL;

@@ -78,8 +78,8 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
          .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
-         .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively; "
-                 "asking for bf16 elsewhere is an error."},
+         .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively "
+                 "and faster than f32; asking for bf16 where it does not at all is an error."},
     [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL",
                            .choices = "auto|plain|neon|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
                            .commands = REMOVE | MODELS | INFO | BENCH | EVAL,

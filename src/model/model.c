@@ -142,8 +142,9 @@ static bn_status choose_precision(birefnet_model *model, const birefnet_model_op
                       : "bf16 was asked for, but this CPU (or the level it is held to, %s) does not "
                         "multiply bf16 natively",
             bn_isa_name(untrusted ? engine : both));
-    model->info.precision = options->precision == BIREFNET_PRECISION_F32 || !native ? BIREFNET_PRECISION_F32
-                                                                                    : BIREFNET_PRECISION_BF16;
+    const bool wanted = options->precision == BIREFNET_PRECISION_BF16 ||
+                        (options->precision == BIREFNET_PRECISION_AUTO && native && bn_isa_bf16_pays(both));
+    model->info.precision = wanted ? BIREFNET_PRECISION_BF16 : BIREFNET_PRECISION_F32;
     return BIREFNET_OK;
 }
 
