@@ -10,7 +10,7 @@ import argparse, math, os
 import torch
 import fast, model
 
-ABOUT = ('Small BiRefNet (PVT v2 b0, 8.9 M parameters) for trying things out: single products, cats and dogs; many people and things. '
+ABOUT = ('Small BiRefNet (PVT v2 b1, 19.4 M parameters) for trying things out: single products, cats and dogs; many people and things. '
          'Trained by this project from random weights, on openly licensed pictures only.')
 SOURCES = """\
 clothing-dataset by its contributors (github.com/alexeygrigorev/clothing-dataset): CC0 1.0

@@ -32,6 +32,7 @@ row "$root/docs/pictures/before-after.webp" 12 "$root/examples/photo1.jpg" "$roo
 if [ -n "$data" ]; then
     row "$scratch/above.png" 8 "$data/products/0c423d7d-d7a3-4a27-a9ce-01133543f246.webp" "$data/cats/cat0068.webp" \
         "$data/people/000000080153.jpg"
-    row "$scratch/below.png" 8 "$data/open/000000297343.jpg" "$data/people/000000021167.jpg"
+    row "$scratch/below.png" 8 "$data/open/000000297343.jpg" "$data/people/000000021167.jpg" \
+        "$data/people/000000527427.jpg"
     convert "$scratch/above.png" "$scratch/below.png" -append +repage -strip -quality 82 "$root/docs/pictures/starter.webp"
 fi

@@ -102,9 +102,9 @@ static const bn_preset presets[] = {
      .about =
          "small, for trying things out: good at a single product (a garment, a shoe, a hat), fair at cats "
          "and dogs, unsure of people and other subjects",
-     .about_bytes = 18000000,
-     .trained_width = 320,
-     .trained_height = 320,
+     .about_bytes = 39000000,
+     .trained_width = 384,
+     .trained_height = 384,
      .width = 384,
      .height = 384},
 };
