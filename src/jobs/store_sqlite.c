@@ -47,8 +47,8 @@ static const char *const migrations[] = {
     "CREATE TRIGGER webhook_goes AFTER DELETE ON webhooks BEGIN"
     " UPDATE webhook_counts SET pending = pending - 1 WHERE key_id = OLD.key_id;"
     " DELETE FROM webhook_counts WHERE key_id = OLD.key_id AND pending <= 0; END;",
-    "ALTER TABLE requests ADD COLUMN public_only INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE webhooks ADD COLUMN public_only INTEGER NOT NULL DEFAULT 0;",
+    ("ALTER TABLE requests ADD COLUMN public_only INTEGER NOT NULL DEFAULT 0;" /* both in one step */
+     "ALTER TABLE webhooks ADD COLUMN public_only INTEGER NOT NULL DEFAULT 0;"),
 };
 
 #define NEWEST ((int)(sizeof migrations / sizeof *migrations))
