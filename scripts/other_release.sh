@@ -79,7 +79,10 @@ if [ -z "$(find "$root/.made" -mtime -30 2>/dev/null)" ]; then make_root; fi
 
 # The tree lies in the root at its own path, with a build folder of the root's own over build/.
 reference=${BN_REFERENCE:-}
+# What CMake configured for a tree elsewhere is of no use to this one.
+if [ "$(cat "$cache/build-of" 2>/dev/null)" != "$source_tree" ]; then rm -rf --one-file-system "$cache/build"; fi
 mkdir -p build "$cache/build" "$root$source_tree"
+echo "$source_tree" >"$cache/build-of"
 export root cache source_tree reference
 # shellcheck disable=SC2016 # expanded inside
 exec unshare --mount --propagation private bash -euc '
