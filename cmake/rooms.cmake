@@ -87,7 +87,7 @@ function(bn_fuzz name)
     set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     set(found ${CMAKE_BINARY_DIR}/fuzz/found/${name}) # libFuzzer writes what it finds to the first folder
     set(corpus ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
-    file(MAKE_DIRECTORY ${found})
+    file(MAKE_DIRECTORY ${found} ${corpus}) # git keeps no empty folder
     file(APPEND ${CMAKE_BINARY_DIR}/fuzz/targets.txt
         "${name} ${FUZZ_MALLOC_MB} ${FUZZ_RSS_MB} ${found} ${corpus} ${FUZZ_SEEDS}\n")
     add_test(NAME fuzz_${name} COMMAND fuzz_${name} -runs=2000 -max_total_time=20 -timeout=60

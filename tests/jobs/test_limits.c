@@ -54,6 +54,7 @@ static void some_results_are_forgotten_sooner(void **state)
     bench_submit(self, &submit, soon);
     bench_submit_body(self, body, usual);
     free(body);
+    bench_wait(self, soon, BN_REQUEST_COMPLETED);
     bench_wait(self, usual, BN_REQUEST_COMPLETED);
     atomic_fetch_add(&self->now_ms, (BN_FORGET_SOON_S - 1) * 1000LL);
     bn_jobs_sweep(self->jobs);
