@@ -33,7 +33,9 @@ endif()
 set(BN_LEVELS plain avx2 avx512)
 
 # Rooms that are in the program and not in the library, for itself and for tests of its parts.
-set(BN_PROGRAM_ROOMS room_cli room_measure room_http room_http_server room_http_text room_jobs room_download)
+set(BN_QUEUE_ROOMS room_queue room_blobs room_store room_schema room_net)
+set(BN_HTTP_ROOMS room_http_server room_http_text room_http_tls)
+set(BN_PROGRAM_ROOMS room_cli room_measure room_api room_api_text ${BN_HTTP_ROOMS} ${BN_QUEUE_ROOMS})
 
 # bn_room(NAME SOURCES file... [LINK library...]): the objects of one room, named room_NAME.
 function(bn_room name)

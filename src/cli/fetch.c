@@ -2,7 +2,7 @@
  * the user's proxies are used. */
 #include "cli/fetch.h"
 
-#include "jobs/fetch.h"
+#include "net/fetch.h"
 
 bool bn_is_url(const char *text)
 {

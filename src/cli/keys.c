@@ -1,7 +1,7 @@
 /* keys.c - `birefnet keys`: make, list and revoke the keys of a server's data folder. */
 #include "cli/commands.h"
 
-#include "jobs/keys.h"
+#include "store/keys.h"
 
 #include <jansson.h>
 #include <sodium.h>

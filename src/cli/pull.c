@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/interrupt.h"
-#include "weights/pull.h"
+#include "net/pull.h"
 
 #include <curl/curl.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/descriptors.h"
 #include "cli/exits.h"
-#include "http/service.h"
+#include "api/service.h"
 #include "http/tls.h"
 #include "http/tunnel.h"
 

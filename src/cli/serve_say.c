@@ -1,6 +1,6 @@
 /* serve_say.c - what `birefnet serve` says when it is ready. */
 #include "cli/serve_private.h"
-#include "jobs/json.h"
+#include "schema/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

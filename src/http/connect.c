@@ -1,7 +1,7 @@
 /* connect.c - reads "CONNECT HOST:443 HTTP/1.1", its fields and the empty line. */
 #include "http/connect.h"
 
-#include "http/target.h"
+#include "api/target.h"
 
 #include <string.h>
 

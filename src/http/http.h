@@ -9,7 +9,7 @@
 #define BN_HTTP_HTTP_H
 
 #include "base/buffer.h"
-#include "http/route.h"
+#include "api/route.h"
 
 typedef struct bn_http_server bn_http_server;
 

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/size.h"
-#include "http/target.h"
+#include "api/target.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

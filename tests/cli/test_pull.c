@@ -2,7 +2,7 @@
 #include "tests/cli/cli.h"
 
 #include "base/file.h"
-#include "tests/weights/server.h"
+#include "tests/net/server.h"
 
 static cli_result result;
 static server mirror;

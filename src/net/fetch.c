@@ -1,0 +1,200 @@
+/* fetch.c - see fetch.h. */
+#include "net/fetch.h"
+
+#include "base/clock.h"
+#include "net/address.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#define SLOW_BYTES_PER_S 1000
+
+typedef struct exchange {
+    const bn_web_options *options;
+    bn_buffer *out;
+    bn_error *err;
+    bn_status status; /* of what the callbacks did */
+    double end_ms;
+    double window_ms;        /* clock when the present look at its speed began; 0 = nothing came yet */
+    curl_off_t window_bytes; /* that had come then */
+    bool is_redirect;        /* its body is of no interest */
+    bool is_answered; /* the header section is complete: the code counts, whatever becomes of the body */
+    char words[CURL_ERROR_SIZE];
+} exchange;
+
+bool bn_is_web_url(const char *text)
+{
+    return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *user)
+{
+    exchange *self = user;
+    if (size * count > 9 && strncasecmp(bytes, "HTTP/", 5) == 0) {
+        const char *blank = memchr(bytes, ' ', size * count);
+        self->is_redirect = blank && blank[1] == '3' && self->options->redirects > 0;
+        self->is_answered = false;
+    }
+    if (size * count > 0 && size * count <= 2 && (bytes[0] == '\r' || bytes[0] == '\n'))
+        self->is_answered = true;
+    return size * count;
+}
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *user)
+{
+    exchange *self = user;
+    if (self->is_redirect) return size * count;
+    self->status = bn_buffer_append(self->out, bytes, size * count, self->err);
+    return self->status == BIREFNET_OK ? size * count : 0;
+}
+
+/* A host may think for as long as the timeout allows; bytes that trickle are no photo. */
+static bool is_too_slow(exchange *self, curl_off_t now)
+{
+    const double clock_ms = bn_clock_ms(), passed_ms = clock_ms - self->window_ms;
+    if (self->options->slow_ms == 0 || now == 0) return false;
+    if (self->window_ms > 0 && passed_ms < self->options->slow_ms) return false;
+    if (self->window_ms > 0 && (double)(now - self->window_bytes) < passed_ms / 1e3 * SLOW_BYTES_PER_S)
+        return true;
+    self->window_ms = clock_ms;
+    self->window_bytes = now;
+    return false;
+}
+
+static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+    (void)up_total, (void)up_now;
+    exchange *self = user;
+    if (is_too_slow(self, now)) {
+        self->status = bn_fail(self->err, BIREFNET_ERROR_NETWORK, "the file comes too slowly");
+        return 1;
+    }
+    if (total > 0 && !self->is_redirect && (uint64_t)total > self->out->max_bytes) {
+        self->status = bn_fail(self->err, BIREFNET_ERROR_LIMIT,
+                               "the file is larger than the allowed %zu bytes", self->out->max_bytes);
+        return 1;
+    }
+    if (!self->options->cancelled || !self->options->cancelled(self->options->user)) return 0;
+    self->status = bn_fail(self->err, BIREFNET_ERROR_CANCELLED, "interrupted");
+    return 1;
+}
+
+/* The moment when names have become addresses and nothing has been sent. */
+static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    exchange *self = user;
+    if (purpose == CURLSOCKTYPE_IPCXN && !self->options->allow_private &&
+        !bn_address_is_public(&address->addr)) {
+        self->status = bn_fail(self->err, BIREFNET_ERROR_NETWORK, "the address is not public");
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static struct curl_slist *header_list(const bn_web_options *options)
+{
+    struct curl_slist *list = NULL;
+    for (const char *const *header = options->headers; header && *header; header++) {
+        struct curl_slist *longer = curl_slist_append(list, *header);
+        if (!longer) break;
+        list = longer;
+    }
+    return list;
+}
+
+static void configure(CURL *curl, exchange *self)
+{
+    const bn_web_options *options = self->options;
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    if (!options->use_proxies) curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 20000L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 100L); /* bytes a second, for so many seconds */
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 30L);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "Mozilla/5.0 (compatible; birefnet/" BN_VERSION ")");
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, self->words);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, self);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, self);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, self);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, self);
+    if (!options->post) return;
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, options->post);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)options->post_bytes);
+}
+
+/* One request; *next is allocated where the answer sends us on. */
+static bn_status one_request(CURL *curl, exchange *self, const char *url, long *code, char **next)
+{
+    const double left_ms = self->options->timeout_ms > 0 ? self->end_ms - bn_clock_ms() : 0;
+    if (self->options->timeout_ms > 0 && left_ms < 1)
+        return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "it took too long");
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms); /* 0 = none */
+    self->is_redirect = self->is_answered = false;
+    self->window_ms = 0;
+    self->words[0] = '\0';
+    const CURLcode result = curl_easy_perform(curl);
+    *code = 0;
+    if (self->is_answered) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, code);
+    if (self->status != BIREFNET_OK) return self->status;
+    if (result != CURLE_OK)
+        return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "%s",
+                       self->words[0] ? self->words : curl_easy_strerror(result));
+    char *location = NULL;
+    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+    if (!self->is_redirect || !location) return BIREFNET_OK;
+    if (!bn_is_web_url(location))
+        return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "it is redirected to another protocol");
+    *next = strdup(location);
+    return *next ? BIREFNET_OK : bn_fail_memory(self->err, strlen(location), "an address");
+}
+
+static bn_status follow(CURL *curl, exchange *self, const char *url, long *code)
+{
+    char *at = strdup(url);
+    if (!at) return bn_fail_memory(self->err, strlen(url), "an address");
+    bn_status status = BIREFNET_OK;
+    for (int steps = 0; status == BIREFNET_OK; steps++) {
+        char *next = NULL;
+        status = one_request(curl, self, at, code, &next);
+        if (status != BIREFNET_OK || !next) break;
+        free(at);
+        at = next;
+        if (steps == self->options->redirects)
+            status = bn_fail(self->err, BIREFNET_ERROR_NETWORK, "more than %d redirects",
+                             self->options->redirects);
+    }
+    free(at);
+    return status;
+}
+
+bn_status bn_web_exchange(const char *url, const bn_web_options *options, bn_buffer *out, long *code,
+                          bn_error *err)
+{
+    exchange self = {
+        .options = options, .out = out, .err = err, .end_ms = bn_clock_ms() + options->timeout_ms};
+    long answer = 0;
+    if (!bn_is_web_url(url)) return bn_fail(err, BIREFNET_ERROR_NETWORK, "this is no http or https address");
+    CURL *curl = curl_easy_init();
+    if (!curl) return bn_fail(err, BIREFNET_ERROR_NETWORK, "cannot start libcurl");
+    struct curl_slist *headers = header_list(options);
+    configure(curl, &self);
+    if (headers) curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    bn_status status = follow(curl, &self, url, &answer);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    if (code) *code = answer;
+    if (status == BIREFNET_OK && !code && answer >= 300)
+        status = bn_fail(err, BIREFNET_ERROR_NETWORK, "the server answered %ld", answer);
+    return status;
+}

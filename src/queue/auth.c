@@ -1,0 +1,98 @@
+/* auth.c - who calls: keys, and tokens that stand for a key for a while.
+ *
+ * A token is "u" or "s" (its purpose), the time it ends, the key's id and a keyed hash over these, with dots between. The
+ * hash's key lies in DATA/token.key. */
+#include "queue/private.h"
+
+#include "base/size.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAC_BYTES 24
+
+static void sign(const bn_jobs *jobs, const char *text, char mac[2 * MAC_BYTES + 1])
+{
+    uint8_t bytes[MAC_BYTES];
+    crypto_generichash(bytes, sizeof bytes, (const uint8_t *)text, strlen(text), jobs->token_key,
+                       sizeof jobs->token_key);
+    sodium_bin2hex(mac, 2 * MAC_BYTES + 1, bytes, sizeof bytes);
+}
+
+bn_status bn_jobs_token_make(bn_jobs *jobs, bn_token_purpose purpose, const char *key_id, int64_t seconds,
+                             char token[BN_TOKEN_CHARS], int64_t *expires_ms, bn_error *err)
+{
+    char text[BN_TOKEN_CHARS], mac[2 * MAC_BYTES + 1], id[2 * BN_KEY_ID_CHARS];
+    const char *said = key_id ? key_id : "";
+    if (strlen(said) >= BN_KEY_ID_CHARS)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the key's id is too long");
+    sodium_bin2hex(id, sizeof id, (const uint8_t *)said, strlen(said)); /* ids may have dots */
+    *expires_ms = bn_jobs_now(jobs) + BN_MIN(BN_MAX(seconds, 1), 30 * 24 * 3600) * 1000;
+    snprintf(text, sizeof text, "%c.%lld.%s", purpose == BN_TOKEN_UPLOAD ? 'u' : 's', (long long)*expires_ms,
+             id);
+    sign(jobs, text, mac);
+    snprintf(token, BN_TOKEN_CHARS, "%s.%s", text, mac);
+    return BIREFNET_OK;
+}
+
+bn_auth bn_jobs_token_check(bn_jobs *jobs, bn_token_purpose purpose, const char *token,
+                            char key_id[BN_KEY_ID_CHARS])
+{
+    char text[BN_TOKEN_CHARS], mac[2 * MAC_BYTES + 1];
+    const char *dot = token ? strrchr(token, '.') : NULL;
+    if (!dot || strlen(token) >= BN_TOKEN_CHARS) return BN_AUTH_MALFORMED;
+    snprintf(text, sizeof text, "%.*s", (int)(dot - token), token);
+    sign(jobs, text, mac);
+    if (strlen(dot + 1) != sizeof mac - 1 || sodium_memcmp(dot + 1, mac, sizeof mac - 1) != 0)
+        return BN_AUTH_UNKNOWN;
+    char *end, *id_end = NULL;
+    const long long expires_ms = strtoll(text + 2, &end, 10);
+    if (text[0] != (purpose == BN_TOKEN_UPLOAD ? 'u' : 's') || *end != '.' || expires_ms <= bn_jobs_now(jobs))
+        return BN_AUTH_UNKNOWN;
+    size_t bytes = 0;
+    uint8_t id[BN_KEY_ID_CHARS] = {0};
+    if (sodium_hex2bin(id, sizeof id - 1, end + 1, strlen(end + 1), NULL, &bytes, (const char **)&id_end) !=
+        0)
+        return BN_AUTH_UNKNOWN;
+    memcpy(key_id, id, BN_KEY_ID_CHARS);
+    bn_key_facts facts;
+    if (bn_keys_any(jobs->keys) && !bn_keys_find(jobs->keys, key_id, &facts))
+        return BN_AUTH_UNKNOWN; /* revoked */
+    return BN_AUTH_OK;
+}
+
+bool bn_jobs_has_keys(bn_jobs *jobs)
+{
+    return bn_keys_any(jobs->keys);
+}
+
+bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[BN_KEY_ID_CHARS],
+                          bn_credential *credential)
+{
+    key_id[0] = '\0';
+    *credential = BN_CREDENTIAL_KEY;
+    const bool any = bn_keys_any(jobs->keys);
+    if (!any) return BN_AUTH_OK;
+    if (!authorization || !authorization[0]) return BN_AUTH_NONE;
+    const bool is_bearer = strncasecmp(authorization, "Bearer ", 7) == 0;
+    const char *value = is_bearer                                    ? authorization + 7
+                        : strncasecmp(authorization, "Key ", 4) == 0 ? authorization + 4
+                                                                     : NULL;
+    while (value && *value == ' ') value++;
+    if (!value || !*value || strlen(value) >= BN_KEY_CHARS) return BN_AUTH_MALFORMED;
+    bn_key_facts facts;
+    if (bn_keys_check(jobs->keys, value, &facts)) {
+        memcpy(key_id, facts.id, BN_KEY_ID_CHARS);
+        return BN_AUTH_OK;
+    }
+    *credential = BN_CREDENTIAL_UPLOAD_TOKEN;
+    if (is_bearer && bn_jobs_token_check(jobs, BN_TOKEN_UPLOAD, value, key_id) == BN_AUTH_OK)
+        return BN_AUTH_OK;
+    *credential = BN_CREDENTIAL_STREAM_TOKEN;
+    if (is_bearer && bn_jobs_token_check(jobs, BN_TOKEN_STREAM, value, key_id) == BN_AUTH_OK)
+        return BN_AUTH_OK;
+    key_id[0] = '\0';
+    return strchr(value, ':') ? BN_AUTH_UNKNOWN : is_bearer ? BN_AUTH_UNKNOWN : BN_AUTH_MALFORMED;
+}

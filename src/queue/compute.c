@@ -1,0 +1,141 @@
+/* compute.c - the one thread that runs the network. */
+#include "queue/private.h"
+#include "weights/presets.h"
+
+#include <string.h>
+
+/* Asked between layers. */
+int bn_compute_progress(void *user, const char *part, double done)
+{
+    bn_jobs *jobs = user;
+    (void)part;
+    bn_job *job = jobs->computing; /* set by this thread */
+    if (!job) return 0;
+    if (atomic_load(&job->stop)) return 1;
+    if (done < job->told + 0.05 && done < 1) return 0;
+    const int percent = (int)(done * 100);
+    const bool quarter = percent / 25 > (int)(job->told * 100) / 25;
+    job->told = done;
+    pthread_mutex_lock(&jobs->lock);
+    job->progress = 0.1 + 0.7 * done;
+    pthread_mutex_unlock(&jobs->lock);
+    if (quarter && percent < 100)
+        bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Network: %d %%", percent / 25 * 25);
+    else
+        bn_watches_tell(jobs, job->accepted.id);
+    return 0;
+}
+
+void bn_compute_opening(void *user)
+{
+    bn_jobs *jobs = user;
+    bn_job *job = jobs->computing; /* NULL: a model is opened before there is a request */
+    if (job) bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", job->input.model);
+}
+
+static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)
+{
+    bn_engine_answer answer = {.weights = ""};
+    BN_TRY(bn_engine_get(jobs->engine, job->input.model, job->input.width, job->input.height, &answer, err));
+    birefnet_session_info info;
+    birefnet_session_get_info(answer.session, &info);
+    memcpy(job->weights, answer.weights, sizeof job->weights);
+    if (answer.is_fallback) {
+        const bn_preset *asked = bn_preset_find(job->input.model);
+        bn_live_log(jobs, job, BIREFNET_LOG_WARNING,
+                    "The weights of %s are not here: %s answers (to get them: birefnet pull %s)",
+                    job->input.model, answer.weights, asked ? asked->alias : job->input.model);
+    }
+    bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Network: %s at %d x %d", answer.weights, info.width,
+                info.height);
+    const bn_status status = bn_cutout_matte(answer.session, &job->options, &job->cutout, err);
+    bn_metrics_time(&jobs->metrics, BN_WORK_NETWORK, job->cutout.times.network_ms);
+    job->compute_ms += job->cutout.times.network_ms;
+    return status;
+}
+
+/* A byte a pixel is what results of photos take, about: no work for one that could not be stored. */
+static bool has_room(const bn_jobs *jobs, const bn_job *job)
+{
+    return bn_files_has_room(&jobs->files, (uint64_t)job->cutout.width * (uint64_t)job->cutout.height);
+}
+
+static void describe_failure(const bn_job *job, bn_status status, const bn_error *err, bn_ending *ending)
+{
+    if (status == BIREFNET_ERROR_CANCELLED)
+        bn_ending_infra(ending, 499, job->disconnected ? "client_disconnected" : "client_cancelled",
+                        "The request was cancelled");
+    else if (status == BIREFNET_ERROR_NOT_FOUND)
+        bn_ending_infra(ending, 503, "runner_scheduling_failure", err->message);
+    else if (status == BIREFNET_ERROR_MEMORY)
+        bn_ending_infra(ending, 503, "internal_error", err->message);
+    else
+        bn_ending_infra(ending, 500, "runner_server_error", err->message);
+}
+
+static void work(bn_jobs *jobs, bn_job *job)
+{
+    bn_error err = {0};
+    job->told = 0;
+    job->started_ms = bn_clock_ms();
+    jobs->computing = job;
+    const bool fits = has_room(jobs, job);
+    const bn_status status = atomic_load(&job->stop) ? bn_fail(&err, BIREFNET_ERROR_CANCELLED, "cancelled")
+                             : !fits                 ? bn_fail(&err, BIREFNET_ERROR_LIMIT, BN_NO_ROOM)
+                                                     : compute(jobs, job, &err);
+    jobs->computing = NULL;
+    pthread_mutex_lock(&jobs->lock);
+    const bool closing = jobs->closing;
+    if (status == BIREFNET_OK) bn_live_set_phase(jobs, job, BN_JOB_MATTED);
+    bn_live_promote(jobs);
+    pthread_mutex_unlock(&jobs->lock);
+    if (status == BIREFNET_OK || (closing && status == BIREFNET_ERROR_CANCELLED)) {
+        bn_watches_news(jobs, job->accepted.id);
+        bn_live_drop(jobs, job);
+        return;
+    }
+    bn_ending ending = {0};
+    bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
+    if (status == BIREFNET_ERROR_LIMIT && !fits)
+        bn_ending_infra(&ending, 503, "runner_scheduling_failure", err.message);
+    else
+        describe_failure(job, status, &err, &ending);
+    bn_job_end(jobs, job, &ending, NULL, 0);
+}
+
+static void preload(bn_jobs *jobs)
+{
+    bn_error err = {0};
+    bool good = true;
+    for (char **name = jobs->preload; good && name && *name; name++)
+        good = bn_engine_preload(jobs->engine, *name, &err) == BIREFNET_OK;
+    pthread_mutex_lock(&jobs->lock);
+    jobs->preloading = false;
+    if (!good) snprintf(jobs->preload_error, sizeof jobs->preload_error, "%.290s", err.message);
+    pthread_mutex_unlock(&jobs->lock);
+    if (!good) bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot preload: %s", err.message);
+}
+
+void *bn_compute_main(void *user)
+{
+    bn_jobs *jobs = user;
+    bn_thread_be_nice();
+    preload(jobs);
+    pthread_mutex_lock(&jobs->lock);
+    while (!jobs->closing) {
+        bn_job *job = bn_live_pick_ready(jobs);
+        if (!job) {
+            pthread_cond_wait(&jobs->changed, &jobs->lock);
+            continue;
+        }
+        bn_live_set_phase(jobs, job, BN_JOB_COMPUTING);
+        job->progress = 0.1;
+        job->holds++;
+        pthread_mutex_unlock(&jobs->lock);
+        bn_watches_news(jobs, job->accepted.id);
+        work(jobs, job);
+        pthread_mutex_lock(&jobs->lock);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return NULL;
+}

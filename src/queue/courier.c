@@ -1,0 +1,203 @@
+/* courier.c - threads that deliver webhooks when they are due; what is due stands in the store. Receivers may be slow: one
+ * host, one key and second attempts each get a part of the threads only. */
+#include "queue/private.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_TIMEOUT_MS 15000
+#define LATER_TIMEOUT_MS 120000
+#define BODY_MAX_BYTES   (256u << 20)
+#define HOST_ERRANDS     2 /* at a time */
+#define KEY_ERRANDS      (BN_JOBS_COURIERS / 2)
+#define LATER_ERRANDS    (BN_JOBS_COURIERS / 2)
+
+static bool is_closing(void *user)
+{
+    bn_jobs *jobs = user;
+    pthread_mutex_lock(&jobs->lock);
+    const bool closing = jobs->closing;
+    pthread_mutex_unlock(&jobs->lock);
+    return closing;
+}
+
+/* What receivers get. */
+static bn_status write_body(bn_jobs *jobs, const bn_webhook *webhook, const bn_ending *ending,
+                            bn_buffer *body, bn_error *err)
+{
+    bn_buffer result;
+    bn_buffer_init(&result, BODY_MAX_BYTES);
+    const bn_status read = bn_result_write(jobs, ending, webhook->file_base, &result, err);
+    const char *id = webhook->request_id;
+    bn_status status =
+        bn_buffer_printf(body, err, "{\"request_id\":\"%s\",\"gateway_request_id\":\"%s\",", id, id);
+    if (status == BIREFNET_OK && ending->code == 200)
+        status = bn_buffer_printf(body, err, "\"status\":\"OK\",\"payload\":");
+    else if (status == BIREFNET_OK)
+        status = bn_buffer_printf(
+            body, err,
+            "\"status\":\"ERROR\",\"error\":\"Invalid status code: %d\",\"payload\":", ending->code);
+    if (status == BIREFNET_OK && read == BIREFNET_OK)
+        status = bn_buffer_append(body, result.data, result.size, err);
+    else if (status == BIREFNET_OK)
+        status = bn_buffer_printf(body, err, "null,\"payload_error\":\"the result is no longer stored\"");
+    if (status == BIREFNET_OK) status = bn_buffer_append(body, "}", 1, err);
+    bn_buffer_free(&result);
+    return status;
+}
+
+static bn_delivery post(bn_jobs *jobs, const bn_webhook *webhook, bn_error *err)
+{
+    bn_ending ending;
+    bn_buffer body;
+    bn_status status = bn_store_ending(jobs->store, webhook->request_id, true, false, &ending, err);
+    if (status == BIREFNET_ERROR_NOT_FOUND) return BN_DELIVERY_NEVER;
+    if (status != BIREFNET_OK) return BN_DELIVERY_AGAIN;
+    bn_buffer_init(&body, BODY_MAX_BYTES);
+    status = write_body(jobs, webhook, &ending, &body, err);
+    bn_delivery delivery = BN_DELIVERY_AGAIN;
+    if (status == BIREFNET_OK)
+        delivery = bn_webhook_post(
+            &jobs->signer, webhook->url, webhook->request_id, bn_jobs_now(jobs), (const char *)body.data,
+            body.size, webhook->attempts == 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS,
+            webhook->public_only || bn_jobs_webhooks_public(jobs), is_closing, jobs, err);
+    bn_buffer_free(&body);
+    bn_ending_free(&ending);
+    return delivery;
+}
+
+static void deliver(bn_jobs *jobs, const bn_webhook *webhook)
+{
+    bn_error err = {0};
+    const bn_delivery delivery = post(jobs, webhook, &err);
+    if (is_closing(jobs) && delivery == BN_DELIVERY_AGAIN) return; /* it is due again after its claim */
+    const int64_t wait_ms = delivery == BN_DELIVERY_AGAIN ? bn_webhook_backoff_ms(webhook->attempts + 1) : 0;
+    if (delivery == BN_DELIVERY_DONE)
+        atomic_fetch_add(&jobs->metrics.webhooks_delivered, 1);
+    else
+        atomic_fetch_add(&jobs->metrics.webhooks_failed, 1);
+    if (delivery != BN_DELIVERY_DONE)
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "webhook of request %s, attempt %d: %s%s",
+                    webhook->request_id, webhook->attempts + 1, err.message,
+                    wait_ms > 0 ? "" : "; giving up");
+    bn_store_webhook_tried(jobs->store, webhook->request_id, wait_ms > 0 ? bn_jobs_now(jobs) + wait_ms : 0,
+                           NULL);
+}
+
+/* ---- whose turn it is; the lock is held but where it says otherwise ---- */
+
+/* How many errands there are of a host, of a key (NULL: of any), and of second attempts. */
+static int count_errands(const bn_jobs *jobs, const char *host, const char *key_id, bool second_only)
+{
+    int count = 0;
+    for (int i = 0; i < BN_JOBS_COURIERS; i++) {
+        const bn_errand *errand = &jobs->errands[i];
+        count += errand->busy && (!host || strcmp(errand->host, host) == 0) &&
+                 (!key_id || strcmp(errand->key_id, key_id) == 0) && (errand->again || !second_only);
+    }
+    return count;
+}
+
+void bn_courier_poke(bn_jobs *jobs, const char *url, const char *key_id)
+{
+    char host[BN_WEBHOOK_HOST_CHARS] = "";
+    if (url) bn_webhook_host(url, host);
+    pthread_mutex_lock(&jobs->courier_lock);
+    /* else the end of an errand leads to it: webhooks that nobody takes do not keep anybody busy */
+    const bool has_place = !url || (count_errands(jobs, host, NULL, false) < HOST_ERRANDS &&
+                                    count_errands(jobs, NULL, key_id ? key_id : "", false) < KEY_ERRANDS);
+    if (has_place) {
+        jobs->courier_pokes++;
+        pthread_cond_signal(&jobs->courier_work); /* who finds work tells the next */
+    }
+    pthread_mutex_unlock(&jobs->courier_lock);
+}
+
+static void describe_turn(bn_jobs *jobs, bn_webhook_turn *turn)
+{
+    turn->busy_host_count = turn->busy_key_count = 0;
+    turn->no_second = count_errands(jobs, NULL, NULL, true) >= LATER_ERRANDS;
+    for (int i = 0; i < BN_JOBS_COURIERS; i++) {
+        const bn_errand *errand = &jobs->errands[i]; /* stays as it is while somebody picks */
+        if (!errand->busy) continue;
+        if (count_errands(jobs, errand->host, NULL, false) >= HOST_ERRANDS)
+            turn->busy_hosts[turn->busy_host_count++] = errand->host;
+        if (count_errands(jobs, NULL, errand->key_id, false) >= KEY_ERRANDS)
+            turn->busy_keys[turn->busy_key_count++] = errand->key_id;
+    }
+}
+
+/* Without the lock: the next that is due, so that nobody else gets it. */
+static bool claim(bn_jobs *jobs, const bn_webhook_turn *turn, bn_webhook *webhook, int64_t *due_ms)
+{
+    const int64_t now_ms = bn_jobs_now(jobs);
+    *due_ms = INT64_MAX;
+    if (bn_store_webhook_next(jobs->store, now_ms, turn, due_ms, webhook, NULL) != BIREFNET_OK ||
+        !webhook->url)
+        return false;
+    const int64_t timeout_ms = webhook->attempts == 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS;
+    if (bn_store_webhook_claim(jobs->store, webhook->request_id, now_ms + timeout_ms + 5000, NULL) ==
+        BIREFNET_OK)
+        return true;
+    bn_webhook_free(webhook);
+    return false;
+}
+
+static bn_errand *begin_errand(bn_jobs *jobs, const bn_webhook *webhook)
+{
+    bn_errand *errand = jobs->errands; /* as many as threads: one is free */
+    while (errand->busy) errand++;
+    *errand = (bn_errand){.busy = true, .again = webhook->attempts > 0};
+    snprintf(errand->host, sizeof errand->host, "%s", webhook->host);
+    snprintf(errand->key_id, sizeof errand->key_id, "%s", webhook->key_id);
+    memcpy(jobs->courier_turn.host, errand->host, sizeof errand->host);
+    memcpy(jobs->courier_turn.key_id, errand->key_id, sizeof errand->key_id);
+    return errand;
+}
+
+/* Pick and claim one; NULL where nothing is to be done before *due_ms. Others wait meanwhile, or go on with errands. */
+static bn_errand *pick(bn_jobs *jobs, bn_webhook *webhook, int64_t *due_ms)
+{
+    jobs->courier_picks = true;
+    describe_turn(jobs, &jobs->courier_turn);
+    pthread_mutex_unlock(&jobs->courier_lock);
+    const bool found = claim(jobs, &jobs->courier_turn, webhook, due_ms);
+    pthread_mutex_lock(&jobs->courier_lock);
+    jobs->courier_picks = false;
+    return found ? begin_errand(jobs, webhook) : NULL;
+}
+
+static void wait_for_work(bn_jobs *jobs, int64_t due_ms)
+{
+    const int64_t left_ms = due_ms == INT64_MAX ? 5000 : due_ms - bn_jobs_now(jobs);
+    const int64_t wait_ms = left_ms < 10 ? 10 : left_ms > 5000 ? 5000 : left_ms;
+    const struct timespec until = bn_clock_after(wait_ms);
+    pthread_cond_timedwait(&jobs->courier_work, &jobs->courier_lock, &until);
+}
+
+void *bn_courier_main(void *user)
+{
+    bn_jobs *jobs = user;
+    pthread_mutex_lock(&jobs->courier_lock);
+    while (!jobs->courier_stop) {
+        bn_webhook webhook;
+        int64_t due_ms = INT64_MAX;
+        const uint64_t pokes = jobs->courier_pokes;
+        bn_errand *errand = jobs->courier_picks ? NULL : pick(jobs, &webhook, &due_ms);
+        if (!errand) {
+            if (pokes == jobs->courier_pokes && !jobs->courier_stop) wait_for_work(jobs, due_ms);
+            continue;
+        }
+        pthread_cond_signal(&jobs->courier_work);
+        pthread_mutex_unlock(&jobs->courier_lock);
+        deliver(jobs, &webhook);
+        bn_webhook_free(&webhook);
+        pthread_mutex_lock(&jobs->courier_lock);
+        errand->busy = false;
+        jobs->courier_pokes++; /* its host and key may have another now */
+    }
+    pthread_mutex_unlock(&jobs->courier_lock);
+    return NULL;
+}

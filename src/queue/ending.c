@@ -1,0 +1,190 @@
+/* ending.c - how requests end: making the answer, saving it once, telling those who wait. */
+#include "queue/private.h"
+
+#include "base/file.h"
+#include "schema/datauri.h"
+#include "schema/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RESULT_MAX_BYTES (1u << 30)
+
+/* ---- making one ---- */
+
+/* The first entry of an error list, for the status and for the metrics. */
+static void summarise(const json_t *detail, bn_ending *ending)
+{
+    const json_t *first = json_array_get(detail, 0);
+    const char *msg = json_string_value(json_object_get(first, "msg"));
+    const char *type = json_string_value(json_object_get(first, "type"));
+    const bool in_words = type && strchr(type, '_') && json_object_get(first, "url");
+    snprintf(ending->error, sizeof ending->error, "%.199s", msg ? msg : "The request failed");
+    snprintf(ending->reason, sizeof ending->reason, "%s", in_words ? type : "invalid_input");
+}
+
+void bn_ending_detail(bn_ending *ending, int code, json_t *detail)
+{
+    ending->code = code;
+    summarise(detail, ending);
+    json_t *body = json_pack("{s:o}", "detail", detail);
+    free(ending->result);
+    ending->result = body ? json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    json_decref(body);
+}
+
+void bn_ending_infra(bn_ending *ending, int code, const char *error_type, const char *detail)
+{
+    ending->code = code;
+    ending->retry = code == 503;
+    snprintf(ending->error_type, sizeof ending->error_type, "%s", error_type);
+    snprintf(ending->reason, sizeof ending->reason, "%s", error_type);
+    snprintf(ending->error, sizeof ending->error, "%s", detail);
+    json_t *body = json_pack("{s:s, s:s}", "detail", ending->error, "error_type", error_type);
+    free(ending->result);
+    ending->result = body ? json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    json_decref(body);
+}
+
+char *bn_logs_write(const bn_job *job, int64_t after)
+{
+    static const char *const levels[] = {"ERROR", "WARN", "INFO", "DEBUG"};
+    json_t *list = json_array();
+    for (int64_t i = after < 0 ? 0 : after; i < job->log_count; i++) {
+        const bn_log_entry *entry = &job->logs[i];
+        char time[BN_TIME_CHARS];
+        bn_time_write(entry->ms, time);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:{}}", "timestamp", time, "message",
+                                              entry->text, "level", levels[entry->level], "source", "USER",
+                                              "labels"));
+    }
+    char *text = json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(list);
+    return text;
+}
+
+/* ---- the result as a client gets it ---- */
+
+static bn_status inline_image(bn_jobs *jobs, json_t *file, const char *id, bn_error *err)
+{
+    bn_buffer bytes, uri;
+    bn_buffer_init(&bytes, RESULT_MAX_BYTES);
+    bn_buffer_init(&uri, RESULT_MAX_BYTES);
+    bn_status status = bn_jobs_file_read(jobs, id, &bytes, err);
+    const char *type = json_string_value(json_object_get(file, "content_type"));
+    if (status == BIREFNET_OK)
+        status = bn_data_uri_write(type ? type : "", bytes.data, bytes.size, &uri, err);
+    if (status == BIREFNET_OK &&
+        json_object_set_new(file, "url", json_stringn_nocheck((const char *)uri.data, uri.size)) != 0)
+        status = bn_fail_memory(err, uri.size, "a result");
+    bn_buffer_free(&uri);
+    bn_buffer_free(&bytes);
+    return status;
+}
+
+static bn_status place_image(bn_jobs *jobs, json_t *file, bool inline_images, const char *base, bn_error *err)
+{
+    char id[BN_FILE_ID_CHARS];
+    const char *path = json_string_value(json_object_get(file, "url"));
+    if (!path || !bn_file_id_of_url(path, id)) return BIREFNET_OK;
+    if (inline_images) return inline_image(jobs, file, id, err);
+    json_t *url = json_sprintf("%s%s", base ? base : "", path);
+    if (url && json_object_set_new(file, "url", url) == 0) return BIREFNET_OK;
+    return bn_fail_memory(err, strlen(path), "a result");
+}
+
+bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *base, bn_buffer *out,
+                          bn_error *err)
+{
+    const char *text = ending->result ? ending->result : "{\"detail\":\"Internal Server Error\"}";
+    if (ending->code != 200) return bn_buffer_append(out, text, strlen(text), err);
+    json_t *root = bn_json_read(text, strlen(text), BN_JSON_OURS, NULL);
+    if (!base) base = jobs->public_url;
+    bn_status status = BIREFNET_OK;
+    static const char *const members[] = {"image", "mask_image"};
+    for (int i = 0; status == BIREFNET_OK && i < 2; i++)
+        status = place_image(jobs, json_object_get(root, members[i]), ending->inline_images, base, err);
+    char *made = status == BIREFNET_OK ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    if (status == BIREFNET_OK)
+        status = made ? bn_buffer_append(out, made, strlen(made), err) : bn_fail_memory(err, 0, "a result");
+    free(made);
+    json_decref(root);
+    return status;
+}
+
+/* ---- saving ---- */
+
+void bn_ending_count(bn_jobs *jobs, const bn_ending *ending)
+{
+    if (ending->code == 200)
+        atomic_fetch_add(&jobs->metrics.succeeded, 1);
+    else
+        bn_metrics_fail(&jobs->metrics, ending->reason);
+}
+
+/* True when it is saved; the job is the caller's hold only, then. */
+static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
+{
+    char id[BN_REQUEST_ID_CHARS];
+    snprintf(id, sizeof id, "%s", job->accepted.id);
+    if (bn_store_complete(jobs->store, id, &job->ending, job->files, job->file_count, err) != BIREFNET_OK)
+        return false;
+    bn_ending_count(jobs, &job->ending);
+    pthread_mutex_lock(&jobs->lock);
+    bn_live_remove(jobs, job);
+    bn_live_changed(jobs);
+    pthread_mutex_unlock(&jobs->lock);
+    bn_watches_news(jobs, id);
+    if (job->accepted.webhook) bn_courier_poke(jobs, job->accepted.webhook, job->accepted.key_id);
+    return true;
+}
+
+void bn_job_end(bn_jobs *jobs, bn_job *job, bn_ending *ending, const bn_file_facts *files, size_t file_count)
+{
+    bn_error err = {0};
+    pthread_mutex_lock(&jobs->lock);
+    bn_live_unqueue(jobs, job);
+    bn_live_set_phase(jobs, job, BN_JOB_ENDED);
+    bn_live_promote(jobs);
+    job->ending = *ending;
+    *ending = (bn_ending){0};
+    job->ending.completed_ms = bn_jobs_now(jobs);
+    job->ending.logs = bn_logs_write(job, 0);
+    job->file_count = file_count;
+    for (size_t i = 0; i < file_count; i++) job->files[i] = files[i];
+    pthread_mutex_unlock(&jobs->lock);
+    if (!save(jobs, job, &err)) {
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR,
+                    "cannot save the end of request %s, trying again: %s", job->accepted.id, err.message);
+        pthread_mutex_lock(&jobs->lock);
+        job->holds++;
+        job->next_unsaved = jobs->unsaved;
+        jobs->unsaved = job;
+        jobs->unsaved_count++;
+        pthread_mutex_unlock(&jobs->lock);
+    }
+    bn_live_drop(jobs, job);
+}
+
+void bn_jobs_save_unsaved(bn_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    bn_job *list = jobs->unsaved;
+    jobs->unsaved = NULL;
+    jobs->unsaved_count = 0;
+    pthread_mutex_unlock(&jobs->lock);
+    while (list) {
+        bn_job *job = list;
+        list = job->next_unsaved;
+        if (save(jobs, job, NULL)) {
+            bn_live_drop(jobs, job);
+            continue;
+        }
+        pthread_mutex_lock(&jobs->lock);
+        job->next_unsaved = jobs->unsaved;
+        jobs->unsaved = job;
+        jobs->unsaved_count++;
+        pthread_mutex_unlock(&jobs->lock);
+    }
+}

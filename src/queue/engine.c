@@ -1,0 +1,206 @@
+/* engine.c - see engine.h. */
+#include "queue/engine.h"
+
+#include "base/size.h"
+#include "cutout/sessions.h"
+#include "schema/schema.h"
+#include "weights/presets.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_MODELS       16
+#define SESSIONS_A_MODEL 2 /* sizes of one model that stay ready */
+
+typedef struct slot {
+    char path[4096];
+    birefnet_model *model; /* NULL: free */
+    bn_sessions *sessions;
+    unsigned long last_use;
+} slot;
+
+struct bn_engine {
+    bn_engine_options options;
+    char *models_folder, *fallback_model;
+    unsigned long uses;
+    int capacity;
+    atomic_int open_models;
+    slot slots[MAX_MODELS];
+};
+
+bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine, bn_error *err)
+{
+    bn_engine *made = calloc(1, sizeof *made);
+    if (!made) return bn_fail_memory(err, sizeof *made, "the engine");
+    made->options = *options;
+    made->capacity = BN_MIN(BN_MAX(options->max_models, 1), MAX_MODELS);
+    made->models_folder = options->models_folder ? strdup(options->models_folder) : NULL;
+    made->fallback_model = options->fallback_model ? strdup(options->fallback_model) : NULL;
+    if ((options->models_folder && !made->models_folder) ||
+        (options->fallback_model && !made->fallback_model)) {
+        bn_engine_destroy(&made);
+        return bn_fail_memory(err, 0, "the engine");
+    }
+    made->options.models_folder = made->models_folder;
+    made->options.fallback_model = made->fallback_model;
+    *engine = made;
+    return BIREFNET_OK;
+}
+
+static void close_slot(bn_engine *engine, slot *used)
+{
+    if (!used->model) return;
+    bn_sessions_destroy(&used->sessions);
+    birefnet_model_close(&used->model);
+    used->last_use = 0;
+    atomic_fetch_sub(&engine->open_models, 1);
+}
+
+void bn_engine_destroy(bn_engine **engine)
+{
+    if (!*engine) return;
+    for (int i = 0; i < MAX_MODELS; i++) close_slot(*engine, &(*engine)->slots[i]);
+    free((*engine)->models_folder);
+    free((*engine)->fallback_model);
+    free(*engine);
+    *engine = NULL;
+}
+
+int bn_engine_open_models(const bn_engine *engine)
+{
+    return atomic_load(&engine->open_models);
+}
+
+/* The preset's own weights, else the fallback's. */
+static bn_status choose(const bn_engine_options *options, const char *preset, bn_model_choice *choice,
+                        bool *is_fallback, bn_error *err)
+{
+    *is_fallback = false;
+    const bn_status status = bn_model_choose(preset, options->models_folder, choice, err);
+    const char *fallback = options->fallback_model;
+    if (status != BIREFNET_ERROR_NOT_FOUND || !fallback || !fallback[0]) return status;
+    *is_fallback = true;
+    return bn_model_choose(fallback, options->models_folder, choice, err);
+}
+
+static void name_weights(const bn_model_choice *choice, char name[100])
+{
+    const char *slash = strrchr(choice->path, '/');
+    snprintf(name, 100, "%s", choice->preset ? choice->preset->name : slash ? slash + 1 : choice->path);
+}
+
+static bn_status fill_slot(bn_engine *engine, slot *used, const char *path, bn_error *err)
+{
+    birefnet_model_options options;
+    birefnet_model_options_default(&options);
+    options.log = engine->options.log.write;
+    options.log_user = engine->options.log.user;
+    BN_TRY(birefnet_model_open(path, &options, &used->model, err));
+    atomic_fetch_add(&engine->open_models, 1);
+    const bn_status status =
+        bn_sessions_create(used->model, engine->options.threads, SESSIONS_A_MODEL, engine->options.progress,
+                           engine->options.progress_user, &used->sessions, err);
+    if (status != BIREFNET_OK) close_slot(engine, used);
+    snprintf(used->path, sizeof used->path, "%s", path);
+    return status;
+}
+
+static void log_opened(bn_engine *engine, const bn_model_choice *choice)
+{
+    const bn_preset *starter = bn_model_choice_starter(choice);
+    char advice[BN_GET_PUBLISHED_BYTES];
+    bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "opened model %s", choice->path);
+    if (!starter) return;
+    bn_preset_get_published(advice);
+    bn_log_line(&engine->options.log, BIREFNET_LOG_WARNING, "what answers are the starter weights: %s. %s",
+                starter->about, advice);
+}
+
+static bn_status get_slot(bn_engine *engine, const bn_model_choice *choice, slot **found, bn_error *err)
+{
+    slot *oldest = &engine->slots[0];
+    for (int i = 0; i < engine->capacity; i++) {
+        slot *each = &engine->slots[i];
+        if (each->model && strcmp(each->path, choice->path) == 0) {
+            each->last_use = ++engine->uses;
+            *found = each;
+            return BIREFNET_OK;
+        }
+        if (each->last_use < oldest->last_use) oldest = each;
+    }
+    if (oldest->model) bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "closing model %s", oldest->path);
+    close_slot(engine, oldest); /* before the new one takes its memory */
+    if (engine->options.opening) engine->options.opening(engine->options.progress_user);
+    BN_TRY(fill_slot(engine, oldest, choice->path, err));
+    log_opened(engine, choice);
+    oldest->last_use = ++engine->uses;
+    *found = oldest;
+    return BIREFNET_OK;
+}
+
+bn_status bn_engine_get(bn_engine *engine, const char *preset, int width, int height,
+                        bn_engine_answer *answer, bn_error *err)
+{
+    bn_model_choice choice;
+    slot *used;
+    BN_TRY(choose(&engine->options, preset, &choice, &answer->is_fallback, err));
+    BN_TRY(get_slot(engine, &choice, &used, err));
+    name_weights(&choice, answer->weights);
+    if (answer->is_fallback) width = height = 0;
+    if (engine->options.width > 0) width = engine->options.width;
+    if (engine->options.height > 0) height = engine->options.height;
+    return bn_sessions_get(used->sessions, width, height, &answer->session, err);
+}
+
+bn_status bn_engine_preload(bn_engine *engine, const char *preset, bn_error *err)
+{
+    const bn_preset *known = bn_preset_find(preset);
+    bn_engine_answer answer;
+    return bn_engine_get(engine, preset, known ? known->width : 0, known ? known->height : 0, &answer, err);
+}
+
+bool bn_engine_usable(const bn_engine_options *options, bn_error *err)
+{
+    for (size_t i = 0; i < bn_schema_count(); i++) {
+        const bn_field *field = bn_schema_at(i);
+        for (size_t k = 0; strcmp(field->name, "model") == 0 && field->choices[k]; k++) {
+            bn_model_choice choice;
+            bool is_fallback;
+            if (choose(options, field->choices[k], &choice, &is_fallback, err) == BIREFNET_OK) return true;
+        }
+    }
+    return false;
+}
+
+static json_t *describe_preset(const bn_engine_options *options, const char *preset)
+{
+    bn_model_choice choice;
+    bool is_fallback = false;
+    char weights[100] = "";
+    const bn_preset *facts = bn_preset_find(preset);
+    const bool answers = choose(options, preset, &choice, &is_fallback, NULL) == BIREFNET_OK;
+    if (answers) name_weights(&choice, weights);
+    json_t *made = json_pack("{s:s, s:b, s:b}", "name", preset, "available", answers && !is_fallback,
+                             "fallback", answers && is_fallback);
+    if (answers) json_object_set_new(made, "weights", json_string(weights));
+    if (facts) json_object_set_new(made, "pull", json_sprintf("birefnet pull %s", facts->alias));
+    return made;
+}
+
+bn_status bn_engine_describe(const bn_engine_options *options, bn_buffer *out, bn_error *err)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < bn_schema_count(); i++) {
+        const bn_field *field = bn_schema_at(i);
+        for (size_t k = 0; strcmp(field->name, "model") == 0 && field->choices[k]; k++)
+            json_array_append_new(list, describe_preset(options, field->choices[k]));
+    }
+    char *text = json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(list);
+    if (!text) return bn_fail_memory(err, 0, "a list of models");
+    const bn_status status = bn_buffer_append(out, text, strlen(text), err);
+    free(text);
+    return status;
+}

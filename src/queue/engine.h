@@ -1,0 +1,49 @@
+/* engine.h - models that are open, and sessions on them, for the one thread that computes.
+ *
+ * A model is opened at its first request (or before, to preload it); the one not used for longest is closed where there
+ * are too many. Only bn_engine_describe may be called from other threads. */
+#ifndef BN_QUEUE_ENGINE_H
+#define BN_QUEUE_ENGINE_H
+
+#include "base/buffer.h"
+#include "base/log.h"
+
+#include <stdbool.h>
+
+typedef struct bn_engine bn_engine;
+
+typedef struct bn_engine_options {
+    const char *models_folder;  /* or NULL */
+    const char *fallback_model; /* as for --model; NULL or "": none */
+    int max_models, threads;
+    int width, height; /* instead of what is asked for; 0 = as asked */
+    bn_log log;
+    birefnet_progress_fn progress;
+    void (*opening)(void *user); /* weights are about to be opened, which takes a while; or NULL */
+    void *progress_user;         /* of both */
+} bn_engine_options;
+
+bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine, bn_error *err);
+void bn_engine_destroy(bn_engine **engine);
+
+/* Which weights a request got. */
+typedef struct bn_engine_answer {
+    birefnet_session *session; /* borrowed until the next call */
+    char weights[100];         /* a preset's name, or the file's or seed's */
+    bool is_fallback;          /* not the ones that were asked for */
+} bn_engine_answer;
+
+/* A session for a preset at a size of the network's input. Fallback weights run at their own size, which is what they
+ * were trained for. NOT_FOUND where neither the preset's weights nor fallback weights are there. */
+bn_status bn_engine_get(bn_engine *engine, const char *preset, int width, int height,
+                        bn_engine_answer *answer, bn_error *err);
+bn_status bn_engine_preload(bn_engine *engine, const char *preset, bn_error *err);
+
+/* Append a JSON array of the presets: name, whether their weights are here, what answers for them. */
+bn_status bn_engine_describe(const bn_engine_options *options, bn_buffer *out, bn_error *err);
+/* Whether any weights at all can be had. */
+bool bn_engine_usable(const bn_engine_options *options, bn_error *err);
+
+int bn_engine_open_models(const bn_engine *engine);
+
+#endif

@@ -1,0 +1,358 @@
+/* jobs.c - opening, recovering, draining and closing; and what operators ask. */
+#include "queue/private.h"
+
+#include "base/file.h"
+#include "base/size.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+void bn_jobs_options_default(bn_jobs_options *options)
+{
+    *options = (bn_jobs_options){
+        .max_models = 2,
+        .fetch_threads = 16,
+        .prepare_threads = 2,
+        .finish_threads = 1,
+        .max_waiting = 10000,
+        .max_waiting_bytes = 4ull << 30,
+        .max_webhooks = 20000,
+        .max_key_webhooks = 5000,
+        .max_input_bytes = 50u << 20,
+        .max_pixels = BN_DECODE_MAX_PIXELS,
+        .max_decode_bytes = 3000000000,
+        .max_file_bytes = 2ull << 30,
+        .max_stored_bytes = 20ull << 30,
+        .retention_s = 24 * 3600,
+        .file_retention_s = 24 * 3600,
+        .fetch_timeout_ms = 30000,
+        .fetch_redirects = 5,
+    };
+}
+
+static bn_engine_options engine_options(bn_jobs *jobs)
+{
+    return (bn_engine_options){
+        .models_folder = jobs->models_folder,
+        .fallback_model = jobs->fallback_model,
+        .max_models = jobs->options.max_models,
+        .threads = jobs->options.threads,
+        .width = jobs->options.network_width,
+        .height = jobs->options.network_height,
+        .log = jobs->options.log,
+        .progress = bn_compute_progress,
+        .opening = bn_compute_opening,
+        .progress_user = jobs,
+    };
+}
+
+/* ---- opening ---- */
+
+static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err)
+{
+    jobs->options = *options;
+    bn_jobs_options *mine = &jobs->options;
+    mine->fetch_threads = BN_MIN(BN_MAX(mine->fetch_threads, 1), BN_JOBS_MAX_FETCHES);
+    mine->prepare_threads = BN_MIN(BN_MAX(mine->prepare_threads, 1), BN_JOBS_MAX_THREADS);
+    mine->finish_threads = BN_MIN(BN_MAX(mine->finish_threads, 1), BN_JOBS_MAX_THREADS);
+    if (!options->data_folder || strlen(options->data_folder) >= sizeof jobs->data_folder)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "no data folder, or its path is too long");
+    snprintf(jobs->data_folder, sizeof jobs->data_folder, "%s", options->data_folder);
+    mine->data_folder = jobs->data_folder;
+    size_t count = 0;
+    while (options->preload && options->preload[count]) count++;
+    jobs->preload = calloc(count + 1, sizeof *jobs->preload);
+    bool good = jobs->preload != NULL;
+    for (size_t i = 0; good && i < count; i++)
+        good = (jobs->preload[i] = strdup(options->preload[i])) != NULL;
+    jobs->fallback_model = strdup(options->fallback_model ? options->fallback_model : "starter");
+    jobs->models_folder = options->models_folder ? strdup(options->models_folder) : NULL;
+    jobs->public_url = options->public_url ? strdup(options->public_url) : NULL;
+    jobs->preloading = count > 0;
+    mine->preload = NULL;
+    if (good && jobs->fallback_model && (jobs->models_folder || !options->models_folder) &&
+        (jobs->public_url || !options->public_url))
+        return BIREFNET_OK;
+    return bn_fail_memory(err, 0, "options");
+}
+
+static bn_status lock_folder(bn_jobs *jobs, bn_error *err)
+{
+    char path[3200];
+    BN_TRY(bn_folder_make(jobs->data_folder, err));
+    snprintf(path, sizeof path, "%s/lock", jobs->data_folder);
+    jobs->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (jobs->lock_fd < 0) return bn_fail_errno(err, errno, "cannot open %s", path);
+    if (flock(jobs->lock_fd, LOCK_EX | LOCK_NB) == 0) return BIREFNET_OK;
+    if (errno == EWOULDBLOCK)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "another server uses the data folder %s",
+                       jobs->data_folder);
+    return bn_fail_errno(err, errno, "cannot lock %s", path);
+}
+
+static bn_status read_token_key(bn_jobs *jobs, bn_error *err)
+{
+    char path[3200];
+    bn_buffer bytes;
+    snprintf(path, sizeof path, "%s/token.key", jobs->data_folder);
+    bn_buffer_init(&bytes, sizeof jobs->token_key);
+    bn_status status = bn_file_read(path, &bytes, err);
+    if (status == BIREFNET_ERROR_NOT_FOUND) {
+        randombytes_buf(jobs->token_key, sizeof jobs->token_key);
+        status = bn_file_write_private(path, jobs->token_key, sizeof jobs->token_key, err);
+    } else if (status == BIREFNET_OK && bytes.size != sizeof jobs->token_key) {
+        status = bn_fail(err, BIREFNET_ERROR_FORMAT, "%s is not a key", path);
+    } else if (status == BIREFNET_OK) {
+        memcpy(jobs->token_key, bytes.data, bytes.size);
+    }
+    bn_buffer_free(&bytes);
+    return status;
+}
+
+/* ---- recovering ---- */
+
+#define FETCHES_MAX_BYTES 65536 /* a larger body carries its photo */
+
+static bool is_known(void *user, const char *id, bool upload)
+{
+    bn_jobs *jobs = user;
+    bn_stored_file file;
+    const bn_status status = bn_store_file(jobs->store, id, upload, &file, NULL);
+    if (status != BIREFNET_OK) return status != BIREFNET_ERROR_NOT_FOUND; /* in doubt it stays */
+    return upload ? !file.whole : file.whole;
+}
+
+/* One that had not ended: its client waits no more, or it brings the program down, or it is done now. */
+static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
+{
+    bn_jobs *jobs = user;
+    const bool gone = accepted->sync, deadly = accepted->attempts >= BN_ATTEMPT_LIMIT;
+    char id[BN_REQUEST_ID_CHARS];
+    memcpy(id, accepted->id, sizeof id);
+    if (gone || deadly) {
+        bn_ending ending = {.completed_ms = bn_jobs_now(jobs)};
+        if (gone)
+            bn_ending_infra(&ending, 499, "client_disconnected", "The server was started again");
+        else
+            bn_ending_infra(&ending, 500, "runner_server_error",
+                            "The request broke the server, again and again");
+        bn_accepted_free(accepted);
+        const bn_status status = bn_store_complete(jobs->store, id, &ending, NULL, 0, err);
+        bn_ending_free(&ending);
+        return status;
+    }
+    const int limit = bn_live_limits(jobs, accepted->key_id).running;
+    accepted->fetches = accepted->body_bytes <= FETCHES_MAX_BYTES; /* its body was not looked at */
+    BN_TRY(bn_live_add(jobs, accepted, err));
+    pthread_mutex_lock(&jobs->lock);
+    bn_live_find(jobs, id)->use->busy_limit = limit;
+    pthread_mutex_unlock(&jobs->lock);
+    return BIREFNET_OK;
+}
+
+static bn_status open_store(bn_jobs *jobs, bn_error *err)
+{
+    char path[3200];
+    uint64_t bytes = 0;
+    snprintf(path, sizeof path, "%s/jobs.sqlite", jobs->data_folder);
+    jobs->files.max_file_bytes = jobs->options.max_file_bytes;
+    jobs->files.max_total_bytes = jobs->options.max_stored_bytes;
+    jobs->files.max_upload_bytes = jobs->options.max_stored_bytes / 10 * 9;
+    BN_TRY(bn_files_open(&jobs->files, jobs->data_folder, err));
+    BN_TRY(bn_store_open(path, &jobs->store, err));
+    BN_TRY(bn_store_bytes(jobs->store, &bytes, err));
+    bn_files_remove_orphans(&jobs->files, is_known, jobs);
+    atomic_store(&jobs->files.total_bytes, bytes);
+    bn_keeper_sweep(jobs);
+    return bn_store_each_open(jobs->store, recover, jobs, err);
+}
+
+static bn_status start_thread(bn_jobs *jobs, void *(*main)(void *), bn_error *err)
+{
+    if (pthread_create(&jobs->threads[jobs->thread_count], NULL, main, jobs) != 0)
+        return bn_fail(err, BIREFNET_ERROR_MEMORY, "cannot start a thread");
+    jobs->thread_count++;
+    return BIREFNET_OK;
+}
+
+static bn_status start_threads(bn_jobs *jobs, bn_error *err)
+{
+    BN_TRY(start_thread(jobs, bn_compute_main, err));
+    BN_TRY(start_thread(jobs, bn_keeper_main, err));
+    for (int i = 0; i < jobs->options.fetch_threads; i++) BN_TRY(start_thread(jobs, bn_fetch_main, err));
+    for (int i = 0; i < jobs->options.prepare_threads; i++) BN_TRY(start_thread(jobs, bn_prepare_main, err));
+    for (int i = 0; i < jobs->options.finish_threads; i++) BN_TRY(start_thread(jobs, bn_finish_main, err));
+    for (int i = 0; i < BN_JOBS_COURIERS; i++) BN_TRY(start_thread(jobs, bn_courier_main, err));
+    return BIREFNET_OK;
+}
+
+static void init_locks(bn_jobs *jobs)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&jobs->lock, NULL);
+    pthread_mutex_init(&jobs->watches.lock, NULL);
+    pthread_mutex_init(&jobs->courier_lock, NULL);
+    pthread_mutex_init(&jobs->upload_lock, NULL);
+    pthread_cond_init(&jobs->upload_left, NULL);
+    pthread_cond_init(&jobs->changed, &monotonic);
+    pthread_cond_init(&jobs->fetch_work, &monotonic);
+    pthread_cond_init(&jobs->keeper_work, &monotonic);
+    pthread_cond_init(&jobs->courier_work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err)
+{
+    if (sodium_init() < 0) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "cannot start libsodium");
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return bn_fail(err, BIREFNET_ERROR_INTERNAL, "cannot start libcurl");
+    BN_TRY(copy_options(jobs, options, err));
+    BN_TRY(lock_folder(jobs, err));
+    BN_TRY(read_token_key(jobs, err));
+    BN_TRY(bn_signer_open(jobs->data_folder, &jobs->signer, err));
+    BN_TRY(bn_keys_open(jobs->data_folder, &jobs->keys, err));
+    const bn_engine_options engine = engine_options(jobs);
+    BN_TRY(bn_engine_create(&engine, &jobs->engine, err));
+    BN_TRY(open_store(jobs, err));
+    return start_threads(jobs, err);
+}
+
+bn_status bn_jobs_open(const bn_jobs_options *options, bn_jobs **jobs, bn_error *err)
+{
+    bn_jobs *made = calloc(1, sizeof *made);
+    if (!made) return bn_fail_memory(err, sizeof *made, "the server's state");
+    made->lock_fd = -1;
+    init_locks(made);
+    bn_budget_init(&made->decoding, options->max_decode_bytes);
+    const bn_status status = open_all(made, options, err);
+    if (status != BIREFNET_OK)
+        bn_jobs_close(&made);
+    else
+        *jobs = made;
+    return status;
+}
+
+/* ---- ending ---- */
+
+bool bn_jobs_drain(bn_jobs *jobs, int grace_ms)
+{
+    const double end_ms = bn_clock_ms() + grace_ms;
+    pthread_mutex_lock(&jobs->lock);
+    jobs->draining = true;
+    for (;;) {
+        const bool idle = jobs->busy == 0 && jobs->waiting_sync == 0 && !jobs->unsaved;
+        const double left_ms = end_ms - bn_clock_ms();
+        if (idle || left_ms <= 0) {
+            pthread_mutex_unlock(&jobs->lock);
+            return idle;
+        }
+        const struct timespec until = bn_clock_after((int64_t)BN_MIN(left_ms, 200) + 1);
+        pthread_cond_timedwait(&jobs->changed, &jobs->lock, &until);
+    }
+}
+
+static void stop_threads(bn_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    jobs->draining = jobs->closing = true;
+    for (bn_job *job = jobs->first_busy; job; job = job->next_busy) atomic_store(&job->stop, true);
+    pthread_cond_broadcast(&jobs->changed);
+    pthread_cond_broadcast(&jobs->fetch_work);
+    pthread_cond_broadcast(&jobs->keeper_work);
+    pthread_mutex_unlock(&jobs->lock);
+    bn_budget_wake(&jobs->decoding);
+    pthread_mutex_lock(&jobs->courier_lock);
+    jobs->courier_stop = true;
+    pthread_cond_broadcast(&jobs->courier_work);
+    pthread_mutex_unlock(&jobs->courier_lock);
+    for (int i = 0; i < jobs->thread_count; i++) pthread_join(jobs->threads[i], NULL);
+}
+
+void bn_jobs_close(bn_jobs **jobs)
+{
+    bn_jobs *ended = *jobs;
+    if (!ended) return;
+    stop_threads(ended);
+    if (ended->store) bn_jobs_save_unsaved(ended);
+    bn_live_free_all(ended);
+    bn_engine_destroy(&ended->engine);
+    bn_store_close(&ended->store);
+    bn_keys_close(&ended->keys);
+    if (ended->lock_fd >= 0) close(ended->lock_fd);
+    for (char **name = ended->preload; name && *name; name++) free(*name);
+    free(ended->preload);
+    free(ended->models_folder);
+    free(ended->fallback_model);
+    free(ended->public_url);
+    sodium_memzero(&ended->signer, sizeof ended->signer);
+    sodium_memzero(ended->token_key, sizeof ended->token_key);
+    free(ended);
+    *jobs = NULL;
+}
+
+/* ---- for operators ---- */
+
+bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
+{
+    bn_error err = {0};
+    why_not[0] = '\0';
+    pthread_mutex_lock(&jobs->lock);
+    if (jobs->draining)
+        snprintf(why_not, size, "shutting down");
+    else if (jobs->preloading)
+        snprintf(why_not, size, "loading models");
+    else if (jobs->preload_error[0])
+        snprintf(why_not, size, "%s", jobs->preload_error);
+    else if (jobs->unsaved)
+        snprintf(why_not, size, "results cannot be saved: is the disk full?");
+    else if (atomic_load(&jobs->files.failing) || bn_store_failing(jobs->store))
+        snprintf(why_not, size, "the data folder cannot be written: is the disk full?");
+    else if (!bn_files_has_room(&jobs->files, jobs->files.max_total_bytes / 100))
+        snprintf(why_not, size, "no room for results: the stored files take all they may");
+    pthread_mutex_unlock(&jobs->lock);
+    const bn_engine_options options = engine_options(jobs);
+    if (!why_not[0] && !bn_engine_usable(&options, &err))
+        snprintf(why_not, size, "no weights: %s", err.message);
+    return !why_not[0];
+}
+
+void bn_jobs_write_failed(bn_jobs *jobs)
+{
+    atomic_store(&jobs->files.failing, true);
+}
+
+bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err)
+{
+    bn_gauges gauges = {.open_models = bn_engine_open_models(jobs->engine),
+                        .stored_bytes = atomic_load(&jobs->files.total_bytes),
+                        .decode_bytes = bn_budget_used(&jobs->decoding)};
+    pthread_mutex_lock(&jobs->lock);
+    gauges.waiting = jobs->waiting;
+    gauges.running = jobs->active + jobs->matted;
+    pthread_mutex_unlock(&jobs->lock);
+    int64_t of_key;
+    bn_store_webhooks_pending(jobs->store, NULL, &of_key, &gauges.webhooks, NULL);
+    pthread_mutex_lock(&jobs->watches.lock);
+    gauges.watches = jobs->watches.count;
+    pthread_mutex_unlock(&jobs->watches.lock);
+    return bn_metrics_write(&jobs->metrics, &gauges, out, err);
+}
+
+bn_status bn_jobs_jwks(bn_jobs *jobs, bn_buffer *out, bn_error *err)
+{
+    return bn_signer_jwks(&jobs->signer, out, err);
+}
+
+bn_status bn_jobs_models(bn_jobs *jobs, bn_buffer *out, bn_error *err)
+{
+    const bn_engine_options options = engine_options(jobs);
+    return bn_engine_describe(&options, out, err);
+}

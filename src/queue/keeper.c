@@ -1,0 +1,110 @@
+/* keeper.c - what happens as time goes on: start timeouts, news of positions, endings to save again, files and requests
+ * that expire. */
+#include "queue/private.h"
+
+#include "base/clock.h"
+#include "base/size.h"
+
+#define SWEEP_EVERY_MS    60000
+#define PROMISE_MS        (24LL * 3600 * 1000) /* an upload that was begun and never came */
+#define EXPIRED_AT_A_TIME 64
+
+/* One queued request whose start timeout has passed, claimed by the caller; or NULL. */
+static bn_job *claim_late(bn_jobs *jobs, int64_t now_ms, int64_t *next_ms)
+{
+    *next_ms = INT64_MAX;
+    for (int low = 0; low < 2; low++)
+        for (bn_job *job = jobs->queues[low].first; job; job = job->next[BN_LIST_QUEUE]) {
+            const int64_t by = job->accepted.start_by_ms;
+            if (by == 0) continue;
+            if (by > now_ms) {
+                if (by < *next_ms) *next_ms = by;
+                continue;
+            }
+            job->holds++;
+            atomic_store(&job->stop, true);
+            bn_budget_wake(&jobs->decoding);
+            bn_live_unqueue(jobs, job);
+            bn_live_set_phase(jobs, job, BN_JOB_ENDED);
+            bn_live_promote(jobs);
+            return job;
+        }
+    return NULL;
+}
+
+static int64_t expire_starts(bn_jobs *jobs)
+{
+    for (;;) {
+        int64_t next_ms;
+        pthread_mutex_lock(&jobs->lock);
+        bn_job *job = claim_late(jobs, bn_jobs_now(jobs), &next_ms);
+        pthread_mutex_unlock(&jobs->lock);
+        if (!job) return next_ms;
+        bn_ending ending = {.user_timeout = true};
+        bn_ending_infra(&ending, 504, "request_timeout",
+                        "The request did not start within its start timeout");
+        bn_job_end(jobs, job, &ending, NULL, 0);
+    }
+}
+
+void bn_keeper_expire_starts(bn_jobs *jobs)
+{
+    expire_starts(jobs);
+}
+
+void bn_keeper_sweep(bn_jobs *jobs)
+{
+    char ids[EXPIRED_AT_A_TIME][BN_FILE_ID_CHARS];
+    size_t count = 0;
+    const int64_t now_ms = bn_jobs_now(jobs);
+    if (atomic_load(&jobs->files.failing)) bn_files_probe(&jobs->files);
+    if (bn_store_failing(jobs->store)) bn_store_probe(jobs->store);
+    do {
+        if (bn_store_expired(jobs->store, now_ms, now_ms - PROMISE_MS, ids, EXPIRED_AT_A_TIME, &count,
+                             NULL) != BIREFNET_OK)
+            break;
+        for (size_t i = 0; i < count; i++) {
+            bn_stored_file file;
+            if (bn_store_file(jobs->store, ids[i], false, &file, NULL) != BIREFNET_OK) continue;
+            /* the row first: a file without a row is an orphan that the next start removes */
+            if (bn_store_file_delete(jobs->store, ids[i], NULL) != BIREFNET_OK) return;
+            bn_files_remove(&jobs->files, ids[i]);
+            if (file.multipart) bn_files_remove_parts(&jobs->files, file.upload_id);
+        }
+    } while (count == EXPIRED_AT_A_TIME);
+    bn_store_forget(jobs->store, now_ms - jobs->options.retention_s * 1000,
+                    now_ms - (int64_t)BN_FORGET_SOON_S * 1000, NULL);
+}
+
+void *bn_keeper_main(void *user)
+{
+    bn_jobs *jobs = user;
+    double swept_ms = bn_clock_ms();
+    pthread_mutex_lock(&jobs->lock);
+    while (!jobs->closing) {
+        const bool unsaved = jobs->unsaved != NULL;
+        pthread_mutex_unlock(&jobs->lock);
+        if (unsaved) bn_jobs_save_unsaved(jobs);
+        bn_watches_moved(jobs);
+        const int64_t next_ms = expire_starts(jobs);
+        if (bn_clock_ms() - swept_ms > SWEEP_EVERY_MS) {
+            bn_keeper_sweep(jobs);
+            swept_ms = bn_clock_ms();
+        }
+        int64_t wait_ms = next_ms == INT64_MAX ? 1000 : next_ms - bn_jobs_now(jobs);
+        wait_ms = wait_ms < 1 ? 1 : wait_ms > 500 ? 500 : wait_ms;
+        pthread_mutex_lock(&jobs->lock);
+        const struct timespec until = bn_clock_after(BN_MIN(wait_ms, bn_watches_wait_ms(jobs)));
+        if (!jobs->closing) pthread_cond_timedwait(&jobs->keeper_work, &jobs->lock, &until);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return NULL;
+}
+
+void bn_jobs_sweep(bn_jobs *jobs)
+{
+    bn_jobs_save_unsaved(jobs);
+    expire_starts(jobs);
+    bn_keeper_sweep(jobs);
+    bn_courier_poke(jobs, NULL, NULL);
+}

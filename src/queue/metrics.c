@@ -1,0 +1,140 @@
+/* metrics.c - see metrics.h. */
+#include "queue/metrics.h"
+
+#include "base/cpu.h"
+#include "base/size.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const double bounds_s[BN_METRIC_BUCKETS] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                   0.5,   1,      2.5,   5,    10,    30,   60,  300};
+
+static const char *const stage_names[BN_WORK_STAGES] = {"fetch",  "decode", "queue", "network",
+                                                        "refine", "encode", "store"};
+
+static const char *const reasons[BN_METRIC_REASONS] = {"invalid_input",
+                                                       "file_download_error",
+                                                       "file_too_large",
+                                                       "image_load_error",
+                                                       "image_too_large",
+                                                       "unsupported_image_format",
+                                                       "feature_not_supported",
+                                                       "request_timeout",
+                                                       "client_cancelled",
+                                                       "client_disconnected",
+                                                       "internal_error",
+                                                       "runner_server_error",
+                                                       "runner_scheduling_failure",
+                                                       "not_found",
+                                                       "other",
+                                                       NULL};
+
+const char *bn_work_stage_name(bn_work_stage stage)
+{
+    return stage_names[stage];
+}
+
+void bn_metrics_time(bn_metrics *metrics, bn_work_stage stage, double ms)
+{
+    size_t i = 0;
+    while (i < BN_METRIC_BUCKETS && ms / 1e3 > bounds_s[i]) i++;
+    atomic_fetch_add(&metrics->stages[stage].buckets[i], 1);
+    atomic_fetch_add(&metrics->stages[stage].sum_us, ms > 0 ? (uint64_t)(ms * 1e3) : 0);
+}
+
+void bn_metrics_fail(bn_metrics *metrics, const char *reason)
+{
+    size_t i = 0;
+    while (strcmp(reasons[i], "other") != 0 && strcmp(reasons[i], reason) != 0) i++;
+    atomic_fetch_add(&metrics->failed[i], 1);
+}
+
+static bn_status write_histogram(bn_metrics *metrics, bn_work_stage stage, bn_buffer *out, bn_error *err)
+{
+    const char *name = stage_names[stage];
+    uint64_t total = 0;
+    for (size_t i = 0; i <= BN_METRIC_BUCKETS; i++) {
+        total += atomic_load(&metrics->stages[stage].buckets[i]);
+        char bound[32] = "+Inf";
+        if (i < BN_METRIC_BUCKETS) snprintf(bound, sizeof bound, "%g", bounds_s[i]);
+        BN_TRY(bn_buffer_printf(out, err, "birefnet_stage_seconds_bucket{stage=\"%s\",le=\"%s\"} %llu\n",
+                                name, bound, (unsigned long long)total));
+    }
+    BN_TRY(bn_buffer_printf(out, err, "birefnet_stage_seconds_sum{stage=\"%s\"} %.6f\n", name,
+                            (double)atomic_load(&metrics->stages[stage].sum_us) / 1e6));
+    return bn_buffer_printf(out, err, "birefnet_stage_seconds_count{stage=\"%s\"} %llu\n", name,
+                            (unsigned long long)total);
+}
+
+static bn_status write_value(bn_buffer *out, const char *name, const char *type, const char *help,
+                             double value, bn_error *err)
+{
+    return bn_buffer_printf(out, err, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help, name, type, name,
+                            value);
+}
+
+/* Resident memory now, bytes; 0 where the system does not tell. */
+static double resident_bytes(void)
+{
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file) return 0;
+    if (fscanf(file, "%*u %llu", &pages) != 1) pages = 0;
+    fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+static bn_status write_counts(bn_metrics *metrics, bn_buffer *out, bn_error *err)
+{
+    const struct {
+        const char *name, *help;
+        _Atomic(uint64_t) *value;
+    } counters[] = {
+        {"birefnet_requests_accepted_total", "Requests accepted", &metrics->accepted},
+        {"birefnet_requests_succeeded_total", "Requests answered with a result", &metrics->succeeded},
+        {"birefnet_requests_rejected_total", "Requests refused by a limit", &metrics->rejected},
+        {"birefnet_webhooks_delivered_total", "Webhooks acknowledged", &metrics->webhooks_delivered},
+        {"birefnet_webhooks_failed_total", "Attempts of webhooks that failed", &metrics->webhooks_failed},
+    };
+    for (size_t i = 0; i < BN_COUNT(counters); i++)
+        BN_TRY(write_value(out, counters[i].name, "counter", counters[i].help,
+                           (double)atomic_load(counters[i].value), err));
+    BN_TRY(bn_buffer_printf(out, err,
+                            "# HELP birefnet_requests_failed_total Requests that failed, by reason\n"
+                            "# TYPE birefnet_requests_failed_total counter\n"));
+    for (size_t i = 0; reasons[i]; i++)
+        BN_TRY(bn_buffer_printf(out, err, "birefnet_requests_failed_total{reason=\"%s\"} %llu\n", reasons[i],
+                                (unsigned long long)atomic_load(&metrics->failed[i])));
+    return BIREFNET_OK;
+}
+
+bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buffer *out, bn_error *err)
+{
+    const struct {
+        const char *name, *help;
+        double value;
+    } values[] = {
+        {"birefnet_requests_waiting", "Requests that wait", (double)gauges->waiting},
+        {"birefnet_requests_running", "Requests being worked on", (double)gauges->running},
+        {"birefnet_watches", "Clients that wait for news of a request", (double)gauges->watches},
+        {"birefnet_webhooks_pending", "Webhooks that are not delivered yet", (double)gauges->webhooks},
+        {"birefnet_models_open", "Models in memory", gauges->open_models},
+        {"birefnet_stored_bytes", "Bytes of stored files", (double)gauges->stored_bytes},
+        {"birefnet_decode_memory_bytes", "Memory that photos being decoded may take",
+         (double)gauges->decode_bytes},
+        {"process_resident_memory_bytes", "Resident memory", resident_bytes()},
+        {"birefnet_resident_memory_peak_bytes", "Largest resident memory so far",
+         (double)bn_peak_rss_bytes()},
+    };
+    BN_TRY(bn_buffer_printf(out, err,
+                            "# HELP birefnet_stage_seconds Time that requests spend in a stage\n"
+                            "# TYPE birefnet_stage_seconds histogram\n"));
+    for (bn_work_stage stage = 0; stage < BN_WORK_STAGES; stage++)
+        BN_TRY(write_histogram(metrics, stage, out, err));
+    BN_TRY(write_counts(metrics, out, err));
+    for (size_t i = 0; i < BN_COUNT(values); i++)
+        BN_TRY(write_value(out, values[i].name, "gauge", values[i].help, values[i].value, err));
+    return BIREFNET_OK;
+}

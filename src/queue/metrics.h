@@ -1,0 +1,48 @@
+/* metrics.h - counters and histograms of the work, and their Prometheus text. Cheap: one atomic addition each. */
+#ifndef BN_QUEUE_METRICS_H
+#define BN_QUEUE_METRICS_H
+
+#include "base/buffer.h"
+
+#include <stdatomic.h>
+
+typedef enum bn_work_stage {
+    BN_WORK_FETCH = 0,
+    BN_WORK_DECODE,
+    BN_WORK_QUEUE, /* from arrival to the start */
+    BN_WORK_NETWORK,
+    BN_WORK_REFINE,
+    BN_WORK_ENCODE,
+    BN_WORK_STORE,
+    BN_WORK_STAGES,
+} bn_work_stage;
+
+#define BN_METRIC_BUCKETS 16
+#define BN_METRIC_REASONS 16
+
+typedef struct bn_metrics {
+    struct {
+        _Atomic(uint64_t) buckets[BN_METRIC_BUCKETS + 1]; /* not cumulative; the last is beyond all */
+        _Atomic(uint64_t) sum_us;
+    } stages[BN_WORK_STAGES];
+    _Atomic(uint64_t) accepted, succeeded, failed[BN_METRIC_REASONS], rejected, webhooks_delivered,
+        webhooks_failed;
+} bn_metrics;
+
+const char *bn_work_stage_name(bn_work_stage stage); /* "fetch", ... */
+
+void bn_metrics_time(bn_metrics *metrics, bn_work_stage stage, double ms);
+/* A finished request that failed; reasons that are not in the table count as "other". */
+void bn_metrics_fail(bn_metrics *metrics, const char *reason);
+
+/* What the metrics do not count themselves. */
+typedef struct bn_gauges {
+    size_t waiting, running, watches;
+    int open_models;
+    int64_t webhooks;
+    uint64_t stored_bytes, decode_bytes;
+} bn_gauges;
+
+bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buffer *out, bn_error *err);
+
+#endif

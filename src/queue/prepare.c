@@ -1,0 +1,270 @@
+/* prepare.c - threads that fetch photos, and threads that decode them ahead of the network. Fetching takes as long as
+ * other hosts like, so photos that came with their request or lie here go straight to decoding. */
+#include "queue/private.h"
+
+#include "base/cpu.h"
+#include "base/size.h"
+#include "schema/datauri.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define FETCH_SLOW_MS 10000
+
+void bn_thread_be_nice(void)
+{
+    setpriority(PRIO_PROCESS, (id_t)gettid(), 10); /* Linux: of this thread, and of those it starts */
+}
+
+/* ---- what can be wrong with a photo ---- */
+
+static void fail_photo(const bn_job *job, bn_ending *ending, const char *type, const char *msg, json_t *ctx)
+{
+    json_t *detail = json_array();
+    json_array_append_new(detail,
+                          bn_detail_entry("image_url", type, msg, ctx, json_string(job->input.image_url)));
+    bn_ending_detail(ending, 422, detail);
+}
+
+static void fail_fetch(const bn_jobs *jobs, const bn_job *job, bn_status status, const bn_error *err,
+                       bn_ending *ending)
+{
+    if (status == BIREFNET_ERROR_MEMORY) {
+        bn_ending_infra(ending, 503, "internal_error", err->message);
+    } else if (status == BIREFNET_ERROR_LIMIT) {
+        json_t *ctx = json_pack("{s:I}", "max_size", (json_int_t)jobs->options.max_input_bytes);
+        fail_photo(job, ending, "file_too_large", "The file is too large", ctx);
+    } else {
+        fail_photo(job, ending, "file_download_error",
+                   "Failed to download the file. Please check if the URL is accessible and try again.", NULL);
+    }
+}
+
+static json_t *readable_formats(void)
+{
+    json_t *list = json_array();
+    for (bn_format format = BN_FORMAT_JPEG; format < BN_FORMATS; format++)
+        json_array_append_new(list, json_string(bn_format_get_facts(format)->name));
+    return list;
+}
+
+static void fail_decode(const bn_jobs *jobs, const bn_job *job, bn_status status, const bn_error *err,
+                        bn_ending *ending)
+{
+    char msg[300];
+    snprintf(msg, sizeof msg, "Could not load the image: %.200s", err->message);
+    if (status == BIREFNET_ERROR_MEMORY) {
+        bn_ending_infra(ending, 503, "internal_error", err->message);
+    } else if (status == BIREFNET_ERROR_LIMIT) {
+        const int side = (int)sqrt((double)jobs->options.max_pixels);
+        fail_photo(job, ending, "image_too_large", msg,
+                   json_pack("{s:i, s:i}", "max_height", side, "max_width", side));
+    } else if (status == BIREFNET_ERROR_UNSUPPORTED) {
+        fail_photo(job, ending, "unsupported_image_format", msg,
+                   json_pack("{s:o}", "supported_formats", readable_formats()));
+    } else {
+        fail_photo(job, ending, "image_load_error", msg, NULL);
+    }
+}
+
+/* ---- the steps ---- */
+
+typedef struct step {
+    bn_jobs *jobs;
+    bn_job *job;
+} step;
+
+/* Somebody has ended it, or the program ends. */
+static bool is_over(void *user)
+{
+    const step *self = user;
+    return atomic_load(&self->job->stop);
+}
+
+/* A decoding thread never waits for another host, whatever became of a file of ours meanwhile. */
+static bn_status fetch(bn_jobs *jobs, bn_job *job, bn_buffer *bytes, bn_error *err)
+{
+    char id[BN_FILE_ID_CHARS];
+    const char *url = job->input.image_url;
+    if (bn_is_data_uri(url)) return bn_data_uri_read(url, bytes, err);
+    if (bn_file_id_of_url(url, id)) {
+        const bn_status status = bn_jobs_input_read(jobs, id, job->accepted.key_id, bytes, err);
+        if (status != BIREFNET_ERROR_NOT_FOUND || !job->accepted.fetches) return status;
+    }
+    step self = {jobs, job};
+    const bn_web_options options = {.allow_private =
+                                        jobs->options.allow_private && !job->accepted.public_only,
+                                    .timeout_ms = jobs->options.fetch_timeout_ms,
+                                    .slow_ms = FETCH_SLOW_MS,
+                                    .redirects = jobs->options.fetch_redirects,
+                                    .cancelled = is_over,
+                                    .user = &self};
+    return bn_web_exchange(url, &options, bytes, NULL, err);
+}
+
+static bn_status load_input(bn_jobs *jobs, bn_job *job, bn_ending *ending, bn_error *err)
+{
+    char *body;
+    size_t body_bytes;
+    json_t *detail = NULL;
+    BN_TRY(bn_store_body(jobs->store, job->accepted.id, &body, &body_bytes, err));
+    const bn_status status = bn_input_parse(body, body_bytes, &job->input, &detail, NULL, err);
+    free(body);
+    if (detail) bn_ending_detail(ending, 422, detail);
+    return status;
+}
+
+static void choose_options(bn_jobs *jobs, bn_job *job)
+{
+    const bn_input *input = &job->input;
+    bn_cutout_options *options = &job->options;
+    bn_cutout_options_default(options);
+    options->limits.max_pixels = jobs->options.max_pixels;
+    options->refine = input->refine_foreground && !input->mask_only;
+    options->want_cutout = !input->mask_only;
+    options->want_mask = input->mask_only || input->output_mask;
+    options->threshold = job->accepted.hard_mask ? 128 : 0;
+    if (job->accepted.background[0]) bn_background_parse(job->accepted.background, &options->background);
+    bn_encode_options_default(&options->cutout_encoding, input->format);
+    bn_encode_options_default(&options->mask_encoding, input->format);
+}
+
+/* The photo's bytes are here, or an ending says why not. */
+static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
+{
+    bn_error err = {0};
+    bn_buffer_init(&job->bytes, jobs->options.max_input_bytes);
+    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL); /* a full disk: no matter */
+    bn_status status = load_input(jobs, job, ending, &err);
+    bn_store_attempt(jobs->store, job->accepted.id, -BN_ATTEMPT_CODECS, NULL);
+    if (status != BIREFNET_OK && ending->code == 0)
+        bn_ending_infra(ending, 500, "internal_error", err.message);
+    if (status == BIREFNET_OK) {
+        choose_options(jobs, job);
+        bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the image");
+        const double start = bn_clock_ms();
+        status = fetch(jobs, job, &job->bytes, &err);
+        bn_metrics_time(&jobs->metrics, BN_WORK_FETCH, bn_clock_ms() - start);
+        if (status != BIREFNET_OK) fail_fetch(jobs, job, status, &err, ending);
+    }
+    if (status == BIREFNET_OK) return true;
+    bn_buffer_free(&job->bytes);
+    bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
+    return false;
+}
+
+/* Decode once there is memory for it. CANCELLED where the request ended meanwhile. */
+static bn_status decode_within_budget(bn_jobs *jobs, bn_job *job, bn_error *err)
+{
+    uint64_t need = 0;
+    step self = {jobs, job};
+    BN_TRY(bn_image_decode_bytes(job->bytes.data, job->bytes.size, &job->options.limits, &need, err));
+    if (!bn_budget_take(&jobs->decoding, need, is_over, &self))
+        return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
+    const bn_status status =
+        bn_cutout_decode(job->bytes.data, job->bytes.size, &job->options, &job->cutout, err);
+    bn_budget_give_back(&jobs->decoding, need);
+    return status;
+}
+
+/* The photo is decoded, or an ending says why not. */
+static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
+{
+    bn_error err = {0};
+    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL);
+    const bn_status status = decode_within_budget(jobs, job, &err);
+    bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
+    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT - BN_ATTEMPT_CODECS, NULL);
+    job->compute_ms += job->cutout.times.decode_ms;
+    bn_buffer_free(&job->bytes);
+    if (status == BIREFNET_OK) {
+        bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Decoded %s, %d x %d pixels",
+                    bn_format_get_facts(job->cutout.format)->name, job->cutout.width, job->cutout.height);
+        return true;
+    }
+    fail_decode(jobs, job, status, &err, ending);
+    bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
+    return false;
+}
+
+/* A queued request that was cancelled meanwhile has been ended by the one who cancelled it; a running one is ended here.
+ * False where there is nothing more to do; else nobody but the caller will end it. */
+static bool settle(bn_jobs *jobs, bn_job *job, bool good, bn_phase_of_job next, bn_ending *ending)
+{
+    pthread_mutex_lock(&jobs->lock);
+    const bool nothing = job->phase == BN_JOB_ENDED || jobs->closing;
+    const bool stopped = atomic_load(&job->stop) && !nothing;
+    const bool ends = !nothing && (stopped || !good);
+    if (ends) {
+        bn_live_unqueue(jobs, job);
+        bn_live_set_phase(jobs, job, BN_JOB_ENDED);
+    } else if (!nothing) {
+        bn_live_set_phase(jobs, job, next);
+    }
+    bn_live_promote(jobs);
+    pthread_mutex_unlock(&jobs->lock);
+    if (stopped) {
+        bn_ending_free(ending);
+        bn_ending_infra(ending, 499, job->disconnected ? "client_disconnected" : "client_cancelled",
+                        "The request was cancelled");
+    }
+    return ends;
+}
+
+/* From `phase`, which it has entered, to the next; called with the lock and returns with it. */
+static void work(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase)
+{
+    bn_ending ending = {0};
+    char id[BN_REQUEST_ID_CHARS];
+    const bool loaded = job->phase == BN_JOB_FETCHED;
+    memcpy(id, job->accepted.id, sizeof id); /* the job may be gone at the end */
+    bn_live_set_phase(jobs, job, phase);
+    bn_live_promote(jobs);
+    job->holds++;
+    pthread_mutex_unlock(&jobs->lock);
+    bn_watches_news(jobs, id);
+    bool good = loaded || load(jobs, job, &ending);
+    if (good && phase == BN_JOB_PREPARING) good = decode(jobs, job, &ending);
+    const bn_phase_of_job next = phase == BN_JOB_PREPARING ? BN_JOB_READY : BN_JOB_FETCHED;
+    if (settle(jobs, job, good, next, &ending))
+        bn_job_end(jobs, job, &ending, NULL, 0); /* and drops our hold */
+    else
+        bn_live_drop(jobs, job);
+    bn_ending_free(&ending);
+    bn_watches_news(jobs, id);
+    pthread_mutex_lock(&jobs->lock);
+}
+
+void *bn_fetch_main(void *user)
+{
+    bn_jobs *jobs = user;
+    pthread_mutex_lock(&jobs->lock);
+    while (!jobs->closing) {
+        bn_job *job = bn_live_pick_unfetched(jobs);
+        if (job)
+            work(jobs, job, BN_JOB_FETCHING);
+        else
+            pthread_cond_wait(&jobs->fetch_work, &jobs->lock);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return NULL;
+}
+
+void *bn_prepare_main(void *user)
+{
+    bn_jobs *jobs = user;
+    bn_thread_be_nice();
+    pthread_mutex_lock(&jobs->lock);
+    while (!jobs->closing) {
+        bn_job *job = bn_live_pick_undecoded(jobs);
+        if (job)
+            work(jobs, job, BN_JOB_PREPARING);
+        else
+            pthread_cond_wait(&jobs->changed, &jobs->lock);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return NULL;
+}

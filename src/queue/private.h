@@ -1,0 +1,288 @@
+/* private.h - what the files behind jobs.h share; nobody else includes it.
+ *
+ * Requests that have not ended live in memory (live.c) and in the store; ended ones in the store only. The way of one:
+ *
+ *     submit.c    accepted: in the store, then in the queue
+ *     prepare.c   fetched, some at a time, and decoded, a few ahead of the network
+ *     compute.c   through the network: one thread
+ *     finish.c    refined, encoded, stored
+ *     ending.c    its ending is saved, then it leaves memory
+ *     keeper.c    start timeouts, endings that could not be saved, expiry
+ *     courier.c   webhooks
+ *
+ * Order of locks: jobs->lock first, watches->lock last. No lock is held while the disk works. */
+#ifndef BN_QUEUE_PRIVATE_H
+#define BN_QUEUE_PRIVATE_H
+
+#include "base/clock.h"
+#include "base/seeded.h"
+#include "cutout/cutout.h"
+#include "queue/budget.h"
+#include "queue/engine.h"
+#include "net/fetch.h"
+#include "blobs/blobs.h"
+#include "queue/jobs.h"
+#include "queue/metrics.h"
+#include "queue/names.h"
+#include "schema/schema.h"
+#include "store/store.h"
+#include "base/times.h"
+#include "net/webhook.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define BN_JOBS_BUCKETS     1024
+#define BN_JOBS_MAX_THREADS 16
+#define BN_JOBS_MAX_FETCHES 64
+#define BN_JOBS_LOG_LINES   64
+#define BN_JOBS_ENDPOINT    "/v2"
+
+/* A photo that breaks the program must not do so for ever, and one that was only there when the program was killed must not
+ * be given up. Reading the body, decoding and encoding are where inputs do harm, so dying there weighs more than dying
+ * in the network. */
+#define BN_ATTEMPT_LIMIT  300
+#define BN_ATTEMPT_CODECS 50
+#define BN_ATTEMPT        1
+
+#define BN_NO_ROOM "There is no room to store the result"
+
+typedef enum bn_phase_of_job {
+    BN_JOB_WAITING = 0,
+    BN_JOB_FETCHING,
+    BN_JOB_FETCHED,   /* waits for a decoding thread */
+    BN_JOB_PREPARING, /* being decoded */
+    BN_JOB_READY,     /* decoded */
+    BN_JOB_COMPUTING,
+    BN_JOB_MATTED, /* waits for a finishing thread */
+    BN_JOB_FINISHING,
+    BN_JOB_ENDED, /* its ending is being saved */
+} bn_phase_of_job;
+
+typedef struct bn_log_entry {
+    int64_t ms;
+    birefnet_log_level level;
+    char text[160];
+} bn_log_entry;
+
+/* What a job can stand in: the queue that clients see, and within its key those that nobody works on yet. */
+typedef enum bn_list_of_jobs { BN_LIST_QUEUE = 0, BN_LIST_LINE, BN_LISTS } bn_list_of_jobs;
+
+typedef struct bn_queue_of_jobs {
+    struct bn_job *first, *last; /* in order of arrival */
+} bn_queue_of_jobs;
+
+/* How much one key, or all callers without one, use now. */
+typedef struct bn_key_use {
+    struct bn_key_use *next;
+    char id[BN_KEY_ID_CHARS];
+    bn_queue_of_jobs lines[2][2];  /* [is fetched from another host][low] */
+    int fetches[2];                /* being fetched, or fetched and not yet decoded; [low] */
+    int waiting, busy, busy_limit; /* busy_limit 0 = none; as of the latest submit */
+    int promised;                  /* places among the waiting for those that are being stored */
+    double tokens;                 /* of the rate limit: one a submit */
+    int64_t refilled_ms;
+} bn_key_use;
+
+/* A request that has not ended. Under jobs->lock but for what the thread that works on it owns. */
+typedef struct bn_job {
+    struct bn_job *next_in_bucket;
+    struct bn_job *previous[BN_LISTS], *next[BN_LISTS];
+    struct bn_job *previous_busy, *next_busy; /* among those with counted */
+    struct bn_job *next_unsaved;
+    bn_accepted accepted;
+    bn_key_use *use;
+    bn_phase_of_job phase;
+    int holds;                  /* the table's, and one of each thread that works on it */
+    bool queued;                /* in a queue: the client sees IN_QUEUE */
+    bool in_line;               /* nobody works on it yet */
+    int position;               /* how many are ahead, while jobs->numbered */
+    bool counted;               /* among the busy, and in use->busy */
+    _Atomic(bool) stop;         /* cancelled while running */
+    _Atomic(bool) disconnected; /* by a client that has left */
+    double progress;
+    int log_count;
+    bn_log_entry *logs; /* [BN_JOBS_LOG_LINES], allocated with the first */
+    /* the working thread's */
+    bn_input input;
+    bn_buffer bytes; /* fetched, until they are decoded */
+    bn_cutout_options options;
+    bn_cutout cutout;
+    double started_ms, told; /* bn_clock_ms; share of progress that watchers know */
+    double compute_ms;
+    char weights[100];
+    bool is_fallback;
+    /* of an ending that could not be saved */
+    bn_ending ending;
+    bn_file_facts files[2];
+    size_t file_count;
+} bn_job;
+
+typedef struct bn_watches {
+    pthread_mutex_t lock;
+    bn_watch *buckets[BN_JOBS_BUCKETS];
+    size_t count;
+} bn_watches;
+
+/* A webhook that a courier is delivering. */
+typedef struct bn_errand {
+    bool busy, again; /* again: not the first attempt */
+    char host[BN_WEBHOOK_HOST_CHARS], key_id[BN_KEY_ID_CHARS];
+} bn_errand;
+
+/* Somebody writes what an upload brought: upload.c. */
+typedef struct bn_uploading {
+    struct bn_uploading *next;
+    const char *upload_id;
+} bn_uploading;
+
+struct bn_jobs {
+    bn_jobs_options options;
+    char data_folder[3072];
+    char *models_folder, *fallback_model, *public_url; /* copies of the options' */
+    char **preload;                                    /* ends with NULL; owned */
+    int lock_fd;
+    bn_store *store;
+    bn_files files;
+    bn_keys *keys;
+    bn_signer signer;
+    uint8_t token_key[32];
+    bn_engine *engine;
+    bn_metrics metrics;
+    bn_watches watches;
+    bn_budget decoding; /* bytes */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;     /* any phase, or closing */
+    pthread_cond_t fetch_work;  /* perhaps one more can be fetched; each that finds so tells the next */
+    pthread_cond_t keeper_work; /* a start timeout, or closing */
+    bn_job *buckets[BN_JOBS_BUCKETS];
+    bn_queue_of_jobs queues[2]; /* normal, low */
+    bn_job *first_busy;         /* in no order */
+    bn_job *unsaved;
+    bn_key_use *uses;
+    size_t waiting; /* queued */
+    size_t waiting_sync;
+    uint64_t body_bytes; /* of all in memory's table; they lie in the store */
+    size_t promised;     /* as in bn_key_use, of all; and the bytes of their bodies */
+    uint64_t promised_bytes;
+    size_t busy;    /* in other phases than WAITING */
+    int fetches[2]; /* as in bn_key_use, of all */
+    int decoded[2]; /* decoded or being decoded, and not yet in the network; [low] */
+    size_t active;  /* seen as running, before the end of the network */
+    size_t matted;  /* MATTED or FINISHING */
+    size_t unsaved_count;
+    bool numbered;    /* the positions in jobs are those of now */
+    bool moved;       /* somebody left a queue: positions have changed, and nobody was told yet */
+    bool keeper_told; /* that it has to tell them */
+    double moved_ms;  /* bn_clock_ms when all were told last */
+    char promoted[BN_REQUEST_ID_CHARS]; /* it is seen as running now, and nobody was told yet; or empty */
+    bool draining, closing, preloading;
+    char preload_error[300];
+    bn_job *computing;
+
+    pthread_mutex_t upload_lock;
+    pthread_cond_t upload_left;
+    bn_uploading *uploading; /* in no order */
+
+    pthread_mutex_t courier_lock;
+    pthread_cond_t courier_work;
+    uint64_t courier_pokes;
+    bool courier_picks;           /* a thread asks the store, without the lock, what is next */
+    bn_webhook_turn courier_turn; /* of the thread that picks */
+    bn_errand errands[BN_JOBS_COURIERS];
+    bool courier_stop;
+    pthread_t threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + 2];
+    int thread_count;
+};
+
+static inline size_t bn_bucket_of(const char *id)
+{
+    return bn_fnv1a64(id, strlen(id)) % BN_JOBS_BUCKETS;
+}
+
+static inline int64_t bn_jobs_now(const bn_jobs *jobs)
+{
+    return jobs->options.now_ms ? jobs->options.now_ms(jobs->options.now_user) : bn_wall_ms();
+}
+
+static inline bool bn_jobs_webhooks_public(bn_jobs *jobs)
+{
+    const bn_jobs_options *options = &jobs->options;
+    return options->webhooks_public_only || (options->webhooks_public_with_keys && bn_keys_any(jobs->keys));
+}
+
+/* ---- live.c; all but the first four: the lock is held */
+void bn_live_log(bn_jobs *jobs, bn_job *job, birefnet_log_level level, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void bn_live_drop(bn_jobs *jobs, bn_job *job); /* one hold */
+bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted,
+                      bn_error *err);            /* takes over what accepted owns */
+void bn_live_remove(bn_jobs *jobs, bn_job *job); /* out of the table */
+bn_job *bn_live_find(bn_jobs *jobs, const char *id);
+int bn_live_position(bn_jobs *jobs, const bn_job *job);
+/* A place among the waiting for a request that is about to be stored, so that no other is let in meanwhile; bn_live_add takes
+ * it where accepted->promised, else it is given back. */
+void bn_live_promise(bn_jobs *jobs, bn_key_use *use, size_t body_bytes);
+void bn_live_give_back(bn_jobs *jobs, bn_key_use *use, size_t body_bytes);
+bn_key_use *bn_live_use(bn_jobs *jobs, const char *key_id); /* NULL: out of memory */
+void bn_live_unqueue(bn_jobs *jobs, bn_job *job);
+void bn_live_set_phase(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase);
+void bn_live_changed(bn_jobs *jobs);           /* wake the threads that may have something to do now */
+bn_job *bn_live_pick_unfetched(bn_jobs *jobs); /* the next to fetch, or NULL */
+bn_job *bn_live_pick_undecoded(bn_jobs *jobs); /* the next to decode, FETCHED or WAITING; or NULL */
+bn_job *bn_live_pick_ready(bn_jobs *jobs);     /* the next for the network, or NULL */
+bn_job *bn_live_pick_matted(bn_jobs *jobs);
+void bn_live_promote(bn_jobs *jobs); /* somebody is seen as running whenever anything is done */
+void bn_live_free_all(bn_jobs *jobs);
+bn_key_limits bn_live_limits(bn_jobs *jobs,
+                             const char *key_id); /* those that hold for a key; without the lock */
+
+/* ---- watch.c */
+void bn_watches_tell(bn_jobs *jobs, const char *id); /* NULL: all of them */
+/* Those of one request, and now and then all of them where positions have changed. No lock is held. */
+void bn_watches_news(bn_jobs *jobs, const char *id);
+void bn_watches_moved(bn_jobs *jobs); /* tell all of changed positions, if it is time */
+/* Milliseconds until they are due; INT64_MAX: nothing is. The lock is held. */
+int64_t bn_watches_wait_ms(const bn_jobs *jobs);
+
+/* ---- ending.c: endings, and saving them. No lock is held. */
+void bn_ending_detail(bn_ending *ending, int code, json_t *detail); /* takes detail over; model errors */
+void bn_ending_infra(bn_ending *ending, int code, const char *error_type, const char *detail);
+/* Save and leave memory, or try again later; takes over what ending owns and the caller's hold. */
+void bn_job_end(bn_jobs *jobs, bn_job *job, bn_ending *ending, const bn_file_facts *files, size_t file_count);
+void bn_jobs_save_unsaved(bn_jobs *jobs);
+void bn_ending_count(bn_jobs *jobs, const bn_ending *ending); /* in the metrics */
+/* JSON of the result with addresses under base, or inline. */
+bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *base, bn_buffer *out,
+                          bn_error *err);
+char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock is held */
+
+/* ---- the threads */
+void *bn_fetch_main(void *jobs);
+void *bn_prepare_main(void *jobs);
+void *bn_compute_main(void *jobs);
+int bn_compute_progress(void *jobs, const char *part, double done);
+void bn_compute_opening(void *jobs);
+void *bn_finish_main(void *jobs);
+void *bn_keeper_main(void *jobs);
+void *bn_courier_main(void *jobs);
+void bn_keeper_expire_starts(bn_jobs *jobs);
+void bn_keeper_sweep(bn_jobs *jobs);
+/* A webhook is due, or (url NULL) the clock has moved. */
+void bn_courier_poke(bn_jobs *jobs, const char *url, const char *key_id);
+void bn_thread_be_nice(void); /* this thread computes: others first */
+
+/* What nobody owns is everybody's, and a caller without key (there is none configured then) may do everything. */
+static inline bool bn_may_use(const char *owner, const char *key_id)
+{
+    return !owner || !owner[0] || !key_id || !key_id[0] || strcmp(owner, key_id) == 0;
+}
+
+/* Read a stored file's bytes into out. */
+bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_error *err);
+/* The same for a request of this key: NOT_FOUND, too, where the file is neither public nor the key's. */
+bn_status bn_jobs_input_read(bn_jobs *jobs, const char *id, const char *key_id, bn_buffer *out,
+                             bn_error *err);
+
+#endif

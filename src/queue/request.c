@@ -1,0 +1,166 @@
+/* request.c - status, result and cancelling of one request, wherever it is: in memory or in the store. */
+#include "schema/json.h"
+#include "queue/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RESULT_MAX_BYTES (1u << 30)
+
+/* ---- whose it is ---- */
+
+bool bn_jobs_may_see(bn_jobs *jobs, const char *id, const char *key_id)
+{
+    char owner[BN_KEY_ID_CHARS];
+    pthread_mutex_lock(&jobs->lock);
+    const bn_job *job = bn_live_find(jobs, id);
+    const bool live = job != NULL, may = live && bn_may_use(job->accepted.key_id, key_id);
+    pthread_mutex_unlock(&jobs->lock);
+    if (live) return may;
+    const bn_status status = bn_store_owner(jobs->store, id, owner, NULL);
+    if (status != BIREFNET_OK) return status == BIREFNET_ERROR_NOT_FOUND;
+    return bn_may_use(owner, key_id);
+}
+
+/* ---- status ---- */
+
+void bn_request_status_free(bn_request_status *status)
+{
+    free(status->logs);
+    *status = (bn_request_status){.state = BN_REQUEST_QUEUED};
+}
+
+static bool status_in_memory(bn_jobs *jobs, const char *id, bool want_logs, int64_t after_log,
+                             bn_request_status *status)
+{
+    pthread_mutex_lock(&jobs->lock);
+    const bn_job *job = bn_live_find(jobs, id);
+    if (job) {
+        *status = (bn_request_status){.state = job->queued ? BN_REQUEST_QUEUED : BN_REQUEST_RUNNING,
+                                      .position = bn_live_position(jobs, job),
+                                      .progress = job->progress,
+                                      .last_log = job->log_count};
+        if (want_logs) status->logs = bn_logs_write(job, after_log);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return job != NULL;
+}
+
+/* The lines of a JSON array from `after` on. */
+static char *cut_logs(const char *logs, int64_t after, int64_t *last)
+{
+    json_t *all = logs ? bn_json_read(logs, strlen(logs), BN_JSON_OURS, NULL) : json_array(),
+           *newer = json_array();
+    *last = (int64_t)json_array_size(all);
+    for (size_t i = after > 0 ? (size_t)after : 0; i < json_array_size(all); i++)
+        json_array_append(newer, json_array_get(all, i));
+    char *text = json_dumps(newer, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(all);
+    json_decref(newer);
+    return text;
+}
+
+bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t after_log,
+                         bn_request_status *status, bn_error *err)
+{
+    bn_ending ending;
+    if (status_in_memory(jobs, id, want_logs, after_log, status)) {
+        if (!want_logs || status->logs) return BIREFNET_OK;
+        return bn_fail_memory(err, 0, "the logs of a request");
+    }
+    BN_TRY(bn_store_ending(jobs->store, id, false, want_logs, &ending, err));
+    *status = (bn_request_status){
+        .state = BN_REQUEST_COMPLETED, .code = ending.code, .inference_s = ending.inference_s, .progress = 1};
+    memcpy(status->error_type, ending.error_type, sizeof status->error_type);
+    if (ending.code != 200) memcpy(status->error, ending.error, sizeof status->error);
+    if (want_logs) status->logs = cut_logs(ending.logs, after_log, &status->last_log);
+    bn_ending_free(&ending);
+    if (!want_logs || status->logs) return BIREFNET_OK;
+    return bn_fail_memory(err, 0, "the logs of a request");
+}
+
+/* ---- result ---- */
+
+static void answer_text(bn_answer *answer, int code, const char *text)
+{
+    answer->code = code;
+    answer->body = strdup(text);
+    answer->body_bytes = answer->body ? strlen(text) : 0;
+}
+
+static void answer_ending(bn_jobs *jobs, const bn_ending *ending, const char *file_base, bn_answer *answer)
+{
+    bn_buffer body;
+    bn_error err = {0};
+    bn_buffer_init(&body, RESULT_MAX_BYTES);
+    if (bn_result_write(jobs, ending, file_base, &body, &err) != BIREFNET_OK) {
+        bn_buffer_free(&body);
+        answer_text(answer, err.status == BIREFNET_ERROR_NOT_FOUND ? 404 : 500,
+                    "{\"detail\":\"The result is no longer stored\",\"error_type\":\"internal_error\"}");
+        snprintf(answer->error_type, sizeof answer->error_type, "internal_error");
+        return;
+    }
+    answer->code = ending->code;
+    answer->body = (char *)body.data; /* both are malloc's */
+    answer->body_bytes = body.size;
+    answer->retry = ending->retry;
+    answer->user_timeout = ending->user_timeout;
+    answer->billable_s = ending->billable_s;
+    memcpy(answer->error_type, ending->error_type, sizeof answer->error_type);
+    memcpy(answer->weights, ending->weights, sizeof answer->weights);
+    memcpy(answer->image_id, ending->image_id, sizeof answer->image_id);
+}
+
+void bn_jobs_result(bn_jobs *jobs, const char *id, const char *file_base, bn_answer *answer)
+{
+    bn_ending ending;
+    bn_error err = {0};
+    *answer = (bn_answer){0};
+    pthread_mutex_lock(&jobs->lock);
+    const bool open = bn_live_find(jobs, id) != NULL;
+    pthread_mutex_unlock(&jobs->lock);
+    if (open) {
+        answer_text(answer, 400, "{\"detail\":\"Request is still in progress\"}");
+        return;
+    }
+    const bn_status status = bn_store_ending(jobs->store, id, true, false, &ending, &err);
+    if (status == BIREFNET_ERROR_NOT_FOUND) {
+        answer_text(answer, 404, "{\"status\":\"NOT_FOUND\"}");
+    } else if (status != BIREFNET_OK) {
+        answer_text(answer, 500, "{\"detail\":\"Internal Server Error\",\"error_type\":\"internal_error\"}");
+        snprintf(answer->error_type, sizeof answer->error_type, "internal_error");
+    } else {
+        answer_ending(jobs, &ending, file_base, answer);
+        bn_ending_free(&ending);
+    }
+}
+
+/* ---- cancel ---- */
+
+bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected)
+{
+    bn_ending ending = {0};
+    pthread_mutex_lock(&jobs->lock);
+    bn_job *job = bn_live_find(jobs, id);
+    const bool ours = job && job->queued;
+    if (job) {
+        atomic_store(&job->disconnected, disconnected);
+        atomic_store(&job->stop, true);
+        bn_budget_wake(&jobs->decoding);
+    }
+    if (ours) { /* nobody else will end it now */
+        job->holds++;
+        bn_live_unqueue(jobs, job);
+        bn_live_set_phase(jobs, job, BN_JOB_ENDED);
+        bn_live_promote(jobs);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    if (ours) {
+        bn_ending_infra(&ending, 499, disconnected ? "client_disconnected" : "client_cancelled",
+                        "The request was cancelled before it started");
+        bn_job_end(jobs, job, &ending, NULL, 0);
+    }
+    if (job) return BN_CANCEL_REQUESTED;
+    return bn_store_ending(jobs->store, id, false, false, &ending, NULL) == BIREFNET_OK ? BN_CANCEL_COMPLETED
+                                                                                        : BN_CANCEL_NOT_FOUND;
+}

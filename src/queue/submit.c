@@ -1,0 +1,264 @@
+/* submit.c - accepting requests: limits, validation, the promise that they will be done. */
+#include "queue/private.h"
+
+#include "base/size.h"
+#include "schema/datauri.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void bn_answer_free(bn_answer *answer)
+{
+    free(answer->body);
+    *answer = (bn_answer){0};
+}
+
+/* Takes over what ending owns. */
+static void answer_with(bn_answer *answer, bn_ending *ending)
+{
+    answer->code = ending->code;
+    answer->body = ending->result;
+    answer->body_bytes = ending->result ? strlen(ending->result) : 0;
+    answer->retry = ending->retry;
+    answer->user_timeout = ending->user_timeout;
+    snprintf(answer->error_type, sizeof answer->error_type, "%s", ending->error_type);
+    ending->result = NULL;
+    bn_ending_free(ending);
+}
+
+static void refuse(bn_jobs *jobs, bn_answer *answer, int code, const char *type, const char *msg,
+                   int retry_after_s)
+{
+    bn_ending ending = {0};
+    if (code == 429) {
+        json_t *detail = json_array();
+        json_array_append_new(detail,
+                              json_pack("{s:[s], s:s, s:s}", "loc", "body", "msg", msg, "type", type));
+        bn_ending_detail(&ending, code, detail);
+        atomic_fetch_add(&jobs->metrics.rejected, 1);
+    } else {
+        bn_ending_infra(&ending, code, type, msg);
+    }
+    answer_with(answer, &ending);
+    answer->retry = true;
+    answer->retry_after_s = retry_after_s;
+}
+
+/* ---- limits ---- */
+
+/* One token a submit; they come back evenly, up to a minute's worth. Seconds to wait, 0 = go on. */
+static int take_token(bn_key_use *use, int per_minute, int64_t now_ms)
+{
+    if (per_minute <= 0) return 0;
+    const double elapsed_ms = use->refilled_ms == INT64_MIN ? 60000 : (double)(now_ms - use->refilled_ms);
+    use->tokens = BN_MIN(use->tokens + BN_MAX(elapsed_ms, 0) * per_minute / 60000, (double)per_minute);
+    use->refilled_ms = now_ms;
+    if (use->tokens >= 1) {
+        use->tokens -= 1;
+        return 0;
+    }
+    return (int)((1 - use->tokens) * 60 / per_minute) + 1;
+}
+
+/* A place among the waiting is taken; or false, and answer says why it is refused. */
+static bool take_place(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer)
+{
+    const bn_key_limits limits = bn_live_limits(jobs, submit->key_id);
+    const char *type = NULL, *msg = NULL;
+    int wait_s = 1;
+    pthread_mutex_lock(&jobs->lock);
+    bn_key_use *use = bn_live_use(jobs, submit->key_id);
+    const bool closed = jobs->draining || jobs->closing || !use;
+    const size_t waiting = jobs->waiting + jobs->promised;
+    const uint64_t bytes = jobs->body_bytes + jobs->promised_bytes;
+    if (use) use->busy_limit = limits.running;
+    if (closed) {
+        msg = "The server is shutting down";
+    } else if (waiting >= (size_t)jobs->options.max_waiting) {
+        type = "queue_full";
+        msg = "Too many requests wait";
+        wait_s = 5;
+    } else if (bytes + submit->body_bytes > jobs->options.max_waiting_bytes) {
+        type = "queue_full";
+        msg = "The requests that wait are too large";
+        wait_s = 5;
+    } else if (submit->max_queue_length >= 0 && waiting > (size_t)submit->max_queue_length) {
+        type = "queue_full";
+        msg = "More requests wait than fal_max_queue_length allows";
+    } else if (limits.waiting > 0 && use->waiting + use->promised >= limits.waiting) {
+        type = "concurrent_requests_limit";
+        msg = "Too many requests of this key wait";
+        wait_s = 5;
+    } else if (submit->sync && limits.running > 0 && use->busy >= limits.running) {
+        type = "concurrent_requests_limit";
+        msg = "Too many requests of this key run";
+    } else if ((wait_s = take_token(use, limits.per_minute, bn_jobs_now(jobs))) > 0) {
+        type = "rate_limit";
+        msg = "Too many requests of this key in a minute";
+    }
+    if (!closed && !type) bn_live_promise(jobs, use, submit->body_bytes);
+    pthread_mutex_unlock(&jobs->lock);
+    if (closed) refuse(jobs, answer, 503, "runner_scheduling_failure", msg, 0);
+    if (!closed && type) refuse(jobs, answer, 429, type, msg, wait_s);
+    return !closed && !type;
+}
+
+/* Webhooks that nobody takes stay for hours: there is a limit, for one key and for all. True where there is room; else
+ * answer says why not. A few that come at once may pass it together. */
+static bool may_leave_webhook(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer)
+{
+    int64_t of_key, of_all;
+    if (!submit->webhook || !submit->webhook[0]) return true;
+    if (bn_store_webhooks_pending(jobs->store, submit->key_id, &of_key, &of_all, NULL) != BIREFNET_OK)
+        return true; /* the store fails: it cannot take the request either, and says so */
+    const bool key_full = of_key >= jobs->options.max_key_webhooks;
+    if (!key_full && of_all < jobs->options.max_webhooks) return true;
+    refuse(jobs, answer, 429, "webhooks_limit",
+           key_full ? "Too many webhooks of this key wait for their receivers"
+                    : "Too many webhooks wait for their receivers",
+           60);
+    return false;
+}
+
+static void leave_place(bn_jobs *jobs, const bn_submit *submit)
+{
+    pthread_mutex_lock(&jobs->lock);
+    bn_live_give_back(jobs, bn_live_use(jobs, submit->key_id), submit->body_bytes);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+/* ---- validation ---- */
+
+static void refuse_path(const char *path, bn_ending *ending)
+{
+    ending->code = 404;
+    json_t *body = json_pack("{s:o}", "detail", json_sprintf("Path %s not found", path));
+    ending->result = body ? json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII)
+                          : strdup("{\"detail\":\"Path not found\"}"); /* the path is no UTF-8 */
+    json_decref(body);
+    snprintf(ending->error, sizeof ending->error, "The path was not found");
+    snprintf(ending->reason, sizeof ending->reason, "not_found");
+}
+
+/* Whether another host must be asked for the photo. */
+static bool is_elsewhere(bn_jobs *jobs, const char *url)
+{
+    char id[BN_FILE_ID_CHARS];
+    bn_stored_file file;
+    if (bn_is_data_uri(url)) return false;
+    return !bn_file_id_of_url(url, id) || bn_store_file(jobs->store, id, false, &file, NULL) != BIREFNET_OK ||
+           !file.whole;
+}
+
+/* True: the ending is known already. *broken: the body is no JSON at all. *fetches: see bn_accepted. */
+static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *ending, bool *broken,
+                         bool *fetches)
+{
+    bn_input input;
+    json_t *detail = NULL;
+    bn_error err = {0};
+    *broken = *fetches = false;
+    if (submit->app_path && submit->app_path[0] && strcmp(submit->app_path, BN_JOBS_ENDPOINT) != 0) {
+        refuse_path(submit->app_path, ending);
+        return true;
+    }
+    const bn_status status = bn_input_parse(submit->body, submit->body_bytes, &input, &detail, broken, &err);
+    if (status == BIREFNET_OK) {
+        *fetches = is_elsewhere(jobs, input.image_url);
+        bn_input_free(&input);
+        return false;
+    }
+    if (detail)
+        bn_ending_detail(ending, 422, detail);
+    else
+        bn_ending_infra(ending, 503, "internal_error", err.message);
+    return true;
+}
+
+/* ---- accepting ---- */
+
+static bool copy_text(char **copy, const char *text)
+{
+    *copy = text && text[0] ? strdup(text) : NULL;
+    return *copy || !text || !text[0];
+}
+
+static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accepted *accepted, bn_error *err)
+{
+    *accepted = (bn_accepted){.sync = submit->sync,
+                              .low_priority = submit->low_priority,
+                              .forget_soon = submit->forget_soon,
+                              .public_only = submit->public_only,
+                              .created_ms = bn_jobs_now(jobs),
+                              .body = submit->body,
+                              .body_bytes = submit->body_bytes};
+    if (submit->sync && submit->background)
+        snprintf(accepted->background, sizeof accepted->background, "%s", submit->background);
+    accepted->hard_mask = submit->sync && submit->hard_mask;
+    if (submit->start_timeout_s > 0)
+        accepted->start_by_ms = accepted->created_ms + (int64_t)(BN_MIN(submit->start_timeout_s, 1e9) * 1000);
+    if (submit->id && bn_uuid_valid(submit->id))
+        memcpy(accepted->id, submit->id, sizeof accepted->id);
+    else
+        bn_uuid_make(accepted->id);
+    if (copy_text(&accepted->webhook, submit->webhook) &&
+        copy_text(&accepted->lifecycle, submit->lifecycle) &&
+        copy_text(&accepted->file_base, submit->file_base) && copy_text(&accepted->key_id, submit->key_id))
+        return BIREFNET_OK;
+    bn_accepted_free(accepted);
+    return bn_fail_memory(err, 0, "a request");
+}
+
+/* In the store first, then in memory: what a client was promised is on the disk. */
+static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending, int *position, bn_error *err)
+{
+    char id[BN_REQUEST_ID_CHARS];
+    memcpy(id, accepted->id, sizeof id);
+    if (ending) ending->completed_ms = accepted->created_ms;
+    BN_TRY(bn_store_accept(jobs->store, accepted, ending, err));
+    atomic_fetch_add(&jobs->metrics.accepted, 1);
+    if (ending) {
+        bn_ending_count(jobs, ending);
+        if (accepted->webhook) bn_courier_poke(jobs, accepted->webhook, accepted->key_id);
+        return BIREFNET_OK;
+    }
+    BN_TRY(bn_live_add(jobs, accepted, err));
+    pthread_mutex_lock(&jobs->lock);
+    bn_job *job = bn_live_find(jobs, id);
+    if (position) *position = job ? bn_live_position(jobs, job) : 0;
+    pthread_mutex_unlock(&jobs->lock);
+    return BIREFNET_OK;
+}
+
+void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_ID_CHARS], int *position,
+                    bn_answer *answer)
+{
+    bn_accepted accepted = {.id = ""};
+    bn_ending ending = {0};
+    bn_error err = {0};
+    bool broken, fetches;
+    *answer = (bn_answer){0};
+    if (position) *position = 0;
+    if (!may_leave_webhook(jobs, submit, answer) || !take_place(jobs, submit, answer)) return;
+    const bool ends = ends_at_once(jobs, submit, &ending, &broken, &fetches);
+    if (ends && (submit->sync || broken)) {
+        leave_place(jobs, submit);
+        bn_ending_count(jobs, &ending);
+        answer_with(answer, &ending);
+        return;
+    }
+    bn_status status = fill_accepted(jobs, submit, &accepted, &err);
+    accepted.fetches = fetches;
+    accepted.promised = true;
+    memcpy(id, accepted.id, sizeof accepted.id);
+    if (status == BIREFNET_OK) status = accept(jobs, &accepted, ends ? &ending : NULL, position, &err);
+    if (accepted.promised) leave_place(jobs, submit); /* else the job has it */
+    bn_accepted_free(&accepted);
+    bn_ending_free(&ending);
+    if (status == BIREFNET_OK) {
+        answer->code = 200;
+        return;
+    }
+    bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot accept a request: %s", err.message);
+    refuse(jobs, answer, 503, "internal_error", "The request could not be stored", 1);
+}

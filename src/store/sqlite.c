@@ -1,0 +1,175 @@
+/* sqlite.c - opening the SQLite store: its tables, their migration, the check at the start. */
+#include "store/sqlite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Step i makes version i+1 of the tables out of version i. Never change one that was released; add another. */
+static const char *const migrations[] = {
+    "CREATE TABLE requests("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, ended INTEGER NOT NULL DEFAULT 0,"
+    " sync INTEGER NOT NULL, low_priority INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    " start_by_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, body BLOB, webhook TEXT,"
+    " lifecycle TEXT, file_base TEXT, key_id TEXT, code INTEGER, result TEXT, error_type TEXT, error TEXT,"
+    " user_timeout INTEGER, retry INTEGER, inline_images INTEGER, billable_s REAL, inference_s REAL,"
+    " weights TEXT, image_id TEXT, completed_ms INTEGER, logs TEXT) STRICT;"
+    "CREATE INDEX requests_open ON requests(seq) WHERE ended = 0;"
+    "CREATE INDEX requests_ended ON requests(completed_ms) WHERE ended = 1;"
+    "CREATE TABLE files("
+    " id TEXT PRIMARY KEY, upload_id TEXT UNIQUE, whole INTEGER NOT NULL, multipart INTEGER NOT NULL,"
+    " name TEXT NOT NULL, type TEXT NOT NULL, size INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    " expires_ms INTEGER NOT NULL, access INTEGER NOT NULL, etag TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX files_expiry ON files(expires_ms) WHERE expires_ms > 0;"
+    "CREATE INDEX files_promised ON files(created_ms) WHERE whole = 0;"
+    "CREATE TABLE parts("
+    " upload_id TEXT NOT NULL, number INTEGER NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,"
+    " PRIMARY KEY(upload_id, number)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE webhooks("
+    " request_id TEXT PRIMARY KEY, url TEXT NOT NULL, file_base TEXT, attempts INTEGER NOT NULL DEFAULT 0,"
+    " created_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX webhooks_due ON webhooks(next_ms);",
+    "ALTER TABLE requests ADD COLUMN forget_soon INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE files ADD COLUMN key_id TEXT;",
+    /* whose turn it is must not depend on how many wait; triggers count them, so that a submit can ask */
+    "ALTER TABLE webhooks ADD COLUMN host TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE webhooks ADD COLUMN key_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE webhooks ADD COLUMN again INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE webhooks SET host = host_of(url), again = attempts > 0,"
+    " key_id = coalesce((SELECT key_id FROM requests WHERE id = request_id), '');"
+    "DROP INDEX webhooks_due;"
+    "CREATE INDEX webhooks_due ON webhooks(again, next_ms);"
+    "CREATE INDEX webhooks_turn ON webhooks(again, host, key_id, next_ms);"
+    "CREATE TABLE webhook_counts(key_id TEXT PRIMARY KEY, pending INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO webhook_counts SELECT key_id, count(*) FROM webhooks GROUP BY key_id;"
+    "CREATE TRIGGER webhook_comes AFTER INSERT ON webhooks BEGIN"
+    " INSERT INTO webhook_counts VALUES(NEW.key_id, 1) ON CONFLICT DO UPDATE SET pending = pending + 1; END;"
+    "CREATE TRIGGER webhook_goes AFTER DELETE ON webhooks BEGIN"
+    " UPDATE webhook_counts SET pending = pending - 1 WHERE key_id = OLD.key_id;"
+    " DELETE FROM webhook_counts WHERE key_id = OLD.key_id AND pending <= 0; END;",
+    ("ALTER TABLE requests ADD COLUMN public_only INTEGER NOT NULL DEFAULT 0;" /* both in one step */
+     "ALTER TABLE webhooks ADD COLUMN public_only INTEGER NOT NULL DEFAULT 0;"),
+};
+
+#define NEWEST ((int)(sizeof migrations / sizeof *migrations))
+
+static bn_status read_number(bn_db *db, const char *sql, int64_t *number, bn_error *err)
+{
+    sqlite3_stmt *statement;
+    bool row;
+    BN_TRY(bn_db_query(db, &statement, err, sql, ""));
+    BN_TRY(bn_db_step(db, statement, &row, err));
+    *number = row ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return BIREFNET_OK;
+}
+
+static bn_status check_integrity(bn_db *db, bn_error *err)
+{
+    sqlite3_stmt *statement;
+    bool row;
+    BN_TRY(bn_db_query(db, &statement, err, "PRAGMA quick_check(1)", ""));
+    BN_TRY(bn_db_step(db, statement, &row, err));
+    char words[200] = "no answer";
+    if (row) bn_db_text(statement, 0, words, sizeof words);
+    sqlite3_reset(statement);
+    if (strcmp(words, "ok") == 0) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "the database is damaged: %s", words);
+}
+
+/* host_of(URL) in SQL, see bn_webhook_host. */
+static void host_of(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    char host[BN_WEBHOOK_HOST_CHARS];
+    const char *url = count == 1 ? (const char *)sqlite3_value_text(values[0]) : NULL;
+    bn_webhook_host(url ? url : "", host);
+    sqlite3_result_text(context, host, -1, SQLITE_TRANSIENT);
+}
+
+static bn_status add_functions(bn_db *db, bn_error *err)
+{
+    const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+    if (sqlite3_create_function(db->handle, "host_of", 1, flags, NULL, host_of, NULL, NULL) == SQLITE_OK)
+        return BIREFNET_OK;
+    return bn_fail_memory(err, 0, "the store");
+}
+
+static bn_status migrate(bn_db *db, bn_error *err)
+{
+    int64_t version;
+    const int64_t newest = NEWEST;
+    BN_TRY(read_number(db, "PRAGMA user_version", &version, err));
+    if (version > newest)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT,
+                       "the database is of a newer program (version %d, this one knows %d)", (int)version,
+                       (int)newest);
+    if (version == newest) return BIREFNET_OK;
+    BN_TRY(bn_db_begin(db, true, err));
+    bn_status status = BIREFNET_OK;
+    for (; status == BIREFNET_OK && version < newest; version++)
+        status = bn_db_exec(db, migrations[version], err);
+    char sql[64];
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", (int)newest);
+    if (status == BIREFNET_OK) status = bn_db_exec(db, sql, err);
+    return bn_db_end(db, status, err);
+}
+
+bn_status bn_store_open(const char *path, bn_store **store, bn_error *err)
+{
+    bn_store *made = calloc(1, sizeof *made);
+    if (!made) return bn_fail_memory(err, sizeof *made, "the store");
+    bn_status status = bn_db_open(path, true, &made->writer, err);
+    if (status == BIREFNET_OK) status = add_functions(&made->writer, err);
+    if (status == BIREFNET_OK) status = check_integrity(&made->writer, err);
+    if (status == BIREFNET_OK) status = migrate(&made->writer, err);
+    if (status == BIREFNET_OK) /* first attempts that a crash cut off: not in a while, now */
+        status =
+            bn_db_exec(&made->writer, "UPDATE webhooks SET next_ms = created_ms WHERE attempts = 0", err);
+    for (int i = 0; status == BIREFNET_OK && i < BN_STORE_READERS; i++)
+        status = bn_db_open(path, false, &made->readers[i], err);
+    if (status != BIREFNET_OK) {
+        bn_store_close(&made);
+        return bn_error_prefix(err, status, "%s", path);
+    }
+    *store = made;
+    return BIREFNET_OK;
+}
+
+void bn_store_close(bn_store **store)
+{
+    if (!*store) return;
+    for (int i = 0; i < BN_STORE_READERS; i++) bn_db_close(&(*store)->readers[i]);
+    bn_db_close(&(*store)->writer); /* last: it checkpoints */
+    free(*store);
+    *store = NULL;
+}
+
+bool bn_store_failing(bn_store *store)
+{
+    return atomic_load(&store->writer.failing);
+}
+
+/* The version that is there already: a page is written all the same. */
+void bn_store_probe(bn_store *store)
+{
+    char sql[64];
+    bn_db *db = &store->writer;
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", NEWEST);
+    pthread_mutex_lock(&db->lock);
+    bn_status status = bn_db_begin(db, true, NULL);
+    if (status == BIREFNET_OK) status = bn_db_end(db, bn_db_exec(db, sql, NULL), NULL);
+    atomic_store(&db->failing, status != BIREFNET_OK);
+    bn_db_unlock(db);
+}
+
+bn_db *bn_store_reader(bn_store *store)
+{
+    const unsigned first = atomic_fetch_add(&store->turn, 1);
+    for (unsigned i = 0; i < BN_STORE_READERS; i++) {
+        bn_db *db = &store->readers[(first + i) % BN_STORE_READERS];
+        if (pthread_mutex_trylock(&db->lock) == 0) return db;
+    }
+    bn_db *db = &store->readers[first % BN_STORE_READERS];
+    pthread_mutex_lock(&db->lock);
+    return db;
+}

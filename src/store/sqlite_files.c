@@ -1,0 +1,182 @@
+/* sqlite_files.c - files and parts of uploads in SQLite; their bytes lie in files.c's folders. */
+#include "store/sqlite.h"
+
+#include <string.h>
+
+/* One statement in a transaction of its own. */
+#define WRITE(status, db, err, ...)                                                                          \
+    do {                                                                                                     \
+        pthread_mutex_lock(&(db)->lock);                                                                     \
+        status = bn_db_begin(db, true, err);                                                                 \
+        if (status == BIREFNET_OK) status = bn_db_end(db, bn_db_run(db, err, __VA_ARGS__), err);             \
+        bn_db_unlock(db);                                                                                    \
+    } while (0)
+
+bn_status bn_store_file_promise(bn_store *store, const bn_stored_file *file, bn_error *err)
+{
+    bn_status status;
+    const bn_file_facts *facts = &file->facts;
+    WRITE(
+        status, &store->writer, err,
+        "INSERT INTO files(id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access,"
+        " etag, key_id) VALUES(?, ?, 0, ?, ?, ?, 0, ?, ?, ?, '', ?)",
+        "ttittiiit", facts->id, file->upload_id, (int64_t)file->multipart, facts->name, facts->type,
+        facts->created_ms, facts->expires_ms, (int64_t)facts->access, file->key_id[0] ? file->key_id : NULL);
+    return status;
+}
+
+bn_status bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err)
+{
+    bn_db *db = &store->writer;
+    pthread_mutex_lock(&db->lock);
+    bn_status status = bn_db_begin(db, true, err);
+    if (status == BIREFNET_OK) {
+        status = bn_db_run(db, err,
+                           "UPDATE files SET whole = 1, size = ?2, etag = ?3, type = ?4"
+                           " WHERE id = ?1 AND whole = 0",
+                           "titt", facts->id, (int64_t)facts->size, facts->etag, facts->type);
+        if (status == BIREFNET_OK && sqlite3_changes(db->handle) == 0)
+            status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload has ended");
+        if (status == BIREFNET_OK)
+            status = bn_db_run(
+                db, err, "DELETE FROM parts WHERE upload_id = (SELECT upload_id FROM files WHERE id = ?)",
+                "t", facts->id);
+        status = bn_db_end(db, status, err);
+    }
+    bn_db_unlock(db);
+    return status;
+}
+
+#define COLUMNS                                                                                              \
+    "SELECT id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access, etag, key_id" \
+    " FROM files"
+
+static void read_file(sqlite3_stmt *statement, bn_stored_file *file)
+{
+    bn_file_facts *facts = &file->facts;
+    bn_db_text(statement, 0, facts->id, sizeof facts->id);
+    bn_db_text(statement, 1, file->upload_id, sizeof file->upload_id);
+    file->whole = sqlite3_column_int(statement, 2) != 0;
+    file->multipart = sqlite3_column_int(statement, 3) != 0;
+    bn_db_text(statement, 4, facts->name, sizeof facts->name);
+    bn_db_text(statement, 5, facts->type, sizeof facts->type);
+    facts->size = (uint64_t)sqlite3_column_int64(statement, 6);
+    facts->created_ms = sqlite3_column_int64(statement, 7);
+    facts->expires_ms = sqlite3_column_int64(statement, 8);
+    facts->access = (bn_file_access)sqlite3_column_int(statement, 9);
+    bn_db_text(statement, 10, facts->etag, sizeof facts->etag);
+    bn_db_text(statement, 11, file->key_id, sizeof file->key_id);
+}
+
+bn_status bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err)
+{
+    bn_db *db = bn_store_reader(store);
+    sqlite3_stmt *statement;
+    bool row = false;
+    bn_status status = upload ? bn_db_query(db, &statement, err, COLUMNS " WHERE upload_id = ?", "t", id)
+                              : bn_db_query(db, &statement, err, COLUMNS " WHERE id = ?", "t", id);
+    if (status == BIREFNET_OK) status = bn_db_step(db, statement, &row, err);
+    if (status == BIREFNET_OK && !row)
+        status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
+    if (row) {
+        read_file(statement, file);
+        sqlite3_reset(statement);
+    }
+    bn_db_unlock(db);
+    return status;
+}
+
+bn_status bn_store_expired(bn_store *store, int64_t now_ms, int64_t promised_ms,
+                           char (*ids)[BN_FILE_ID_CHARS], size_t room, size_t *count, bn_error *err)
+{
+    bn_db *db = bn_store_reader(store);
+    sqlite3_stmt *statement;
+    *count = 0;
+    bn_status status = bn_db_query(db, &statement, err,
+                                   "SELECT id FROM files WHERE expires_ms > 0 AND expires_ms <= ?1 UNION"
+                                   " SELECT id FROM files WHERE whole = 0 AND created_ms < ?2 LIMIT ?3",
+                                   "iii", now_ms, promised_ms, (int64_t)room);
+    while (status == BIREFNET_OK && *count < room) {
+        bool row;
+        status = bn_db_step(db, statement, &row, err);
+        if (status != BIREFNET_OK || !row) break;
+        bn_db_text(statement, 0, ids[(*count)++], BN_FILE_ID_CHARS);
+    }
+    if (status == BIREFNET_OK) sqlite3_reset(statement);
+    bn_db_unlock(db);
+    return status;
+}
+
+bn_status bn_store_file_delete(bn_store *store, const char *id, bn_error *err)
+{
+    bn_db *db = &store->writer;
+    pthread_mutex_lock(&db->lock);
+    bn_status status = bn_db_begin(db, false, err);
+    if (status == BIREFNET_OK) {
+        status = bn_db_run(db, err,
+                           "DELETE FROM parts WHERE upload_id = (SELECT upload_id FROM files WHERE id = ?)",
+                           "t", id);
+        if (status == BIREFNET_OK) status = bn_db_run(db, err, "DELETE FROM files WHERE id = ?", "t", id);
+        status = bn_db_end(db, status, err);
+    }
+    bn_db_unlock(db);
+    return status;
+}
+
+bn_status bn_store_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
+                            const char *etag, bn_error *err)
+{
+    bn_db *db = &store->writer;
+    pthread_mutex_lock(&db->lock);
+    bn_status status = bn_db_begin(db, true, err);
+    if (status == BIREFNET_OK) {
+        status = bn_db_run(db, err,
+                           "INSERT OR REPLACE INTO parts(upload_id, number, size, etag) SELECT ?1, ?2, ?3, ?4"
+                           " WHERE EXISTS(SELECT 1 FROM files WHERE upload_id = ?1 AND whole = 0)",
+                           "tiit", upload_id, (int64_t)number, (int64_t)size, etag);
+        if (status == BIREFNET_OK && sqlite3_changes(db->handle) == 0)
+            status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload has ended");
+        status = bn_db_end(db, status, err);
+    }
+    bn_db_unlock(db);
+    return status;
+}
+
+bn_status bn_store_part(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
+                        bn_error *err)
+{
+    bn_db *db = bn_store_reader(store);
+    sqlite3_stmt *statement;
+    bool row = false;
+    bn_status status =
+        bn_db_query(db, &statement, err, "SELECT size, etag FROM parts WHERE upload_id = ? AND number = ?",
+                    "ti", upload_id, (int64_t)number);
+    if (status == BIREFNET_OK) status = bn_db_step(db, statement, &row, err);
+    if (status == BIREFNET_OK && !row)
+        status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "part %d did not arrive", number);
+    if (row) {
+        *size = (uint64_t)sqlite3_column_int64(statement, 0);
+        bn_db_text(statement, 1, etag, 33);
+        sqlite3_reset(statement);
+    }
+    bn_db_unlock(db);
+    return status;
+}
+
+bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err)
+{
+    bn_db *db = bn_store_reader(store);
+    sqlite3_stmt *statement;
+    bool row = false;
+    bn_status status = bn_db_query(db, &statement, err,
+                                   "SELECT (SELECT coalesce(sum(size), 0) FROM files) +"
+                                   " (SELECT coalesce(sum(size), 0) FROM parts)",
+                                   "");
+    if (status == BIREFNET_OK) status = bn_db_step(db, statement, &row, err);
+    if (row) {
+        *bytes = (uint64_t)sqlite3_column_int64(statement, 0);
+        sqlite3_reset(statement);
+    }
+    bn_db_unlock(db);
+    return status;
+}

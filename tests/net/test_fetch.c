@@ -1,0 +1,237 @@
+/* test_fetch.c - which addresses may be fetched from, and the limits on what comes. */
+#include "tests/test.h"
+
+#include "tests/queue/bench.h"
+
+#include "base/clock.h"
+#include "net/address.h"
+#include "net/fetch.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool is_public(const char *text)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    if (inet_pton(AF_INET, text, &in.sin_addr) == 1) return bn_address_is_public((struct sockaddr *)&in);
+    assert_int_equal(inet_pton(AF_INET6, text, &in6.sin6_addr), 1);
+    return bn_address_is_public((struct sockaddr *)&in6);
+}
+
+static void special_ranges_are_known(void **state)
+{
+    (void)state;
+    static const char *const inside[] = {
+        "0.0.0.0",
+        "0.1.2.3",
+        "10.0.0.1",
+        "10.255.255.255",
+        "100.64.0.1",
+        "100.100.100.200",
+        "100.127.0.1",
+        "127.0.0.1",
+        "127.255.255.255",
+        "169.254.169.254",
+        "168.63.129.16",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.0.0.192",
+        "192.0.2.1",
+        "192.168.1.1",
+        "198.18.0.1",
+        "198.19.255.255",
+        "198.51.100.7",
+        "203.0.113.9",
+        "224.0.0.1",
+        "239.1.1.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "192.88.99.1",
+        "::",
+        "::1",
+        "::7f00:1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.1.1.1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a00:1",
+        "64:ff9b:1::1",
+        "fe80::1",
+        "febf::1",
+        "fec0::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "ff02::1",
+        "2001:db8::1",
+        "2001::1",
+        "2001:10::1",
+        "2001:20::1",
+        "2002:7f00:1::",
+        "2002:c0a8:101::",
+        "100::1",
+        "3fff:1::1",
+        "5f00::1",
+        "2606:4700::5efe:10.0.0.1",
+        "4000::1",
+    };
+    static const char *const outside[] = {
+        "1.1.1.1",          "8.8.8.8",         "9.255.255.255",   "11.0.0.1",     "100.63.255.255",
+        "100.128.0.1",      "126.0.0.1",       "128.0.0.1",       "172.15.0.1",   "172.32.0.1",
+        "192.167.1.1",      "192.169.1.1",     "198.17.0.1",      "198.20.0.1",   "223.255.255.1",
+        "2606:4700::1111",  "2a00:1450::1",    "2001:4860::8888", "2400:cb00::1", "::ffff:8.8.8.8",
+        "64:ff9b::808:808", "2002:808:808::1", "2001:200::1",
+    };
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        if (is_public(inside[i])) fail_msg("%s counts as public", inside[i]);
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        if (!is_public(outside[i])) fail_msg("%s counts as private", outside[i]);
+    const struct sockaddr local = {.sa_family = AF_UNIX};
+    assert_false(bn_address_is_public(&local));
+}
+
+/* ---- a loopback server with one answer for each path */
+
+typedef struct site {
+    int listener, port, asked;
+    pthread_t thread;
+} site;
+
+static void answer(int fd, const char *text)
+{
+    send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+static void *serve(void *user)
+{
+    site *self = user;
+    for (int fd; (fd = accept(self->listener, NULL, NULL)) >= 0; close(fd)) {
+        char request[4096] = "", reply[300];
+        if (read(fd, request, sizeof request - 1) <= 0) continue;
+        self->asked++;
+        if (strncmp(request, "GET /ok", 7) == 0) {
+            answer(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        } else if (strncmp(request, "GET /to/", 8) == 0 && request[8] > '0') {
+            snprintf(reply, sizeof reply,
+                     "HTTP/1.1 302 Found\r\nLocation: /to/%c\r\nContent-Length: 4\r\n\r\njunk",
+                     request[8] - 1);
+            answer(fd, reply);
+        } else if (strncmp(request, "GET /to/0", 9) == 0) {
+            answer(fd, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nend");
+        } else if (strncmp(request, "GET /file", 9) == 0) {
+            answer(fd, "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+        } else if (strncmp(request, "GET /huge", 9) == 0) {
+            answer(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\nx");
+        } else if (strncmp(request, "GET /long", 9) == 0) {
+            answer(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+            for (int i = 0; i < 10; i++) answer(fd, "0123456789012345678901234567890123456789");
+        } else if (strncmp(request, "GET /slow", 9) == 0) {
+            answer(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nh");
+            if (read(fd, request, sizeof request) < 0) continue; /* until the client leaves */
+        } else {
+            answer(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone");
+        }
+    }
+    return NULL;
+}
+
+static void site_start(site *self)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    *self = (site){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    assert_int_equal(bind(self->listener, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(self->listener, 16), 0);
+    assert_int_equal(getsockname(self->listener, (struct sockaddr *)&address, &length), 0);
+    self->port = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&self->thread, NULL, serve, self), 0);
+}
+
+static void site_stop(site *self)
+{
+    shutdown(self->listener, SHUT_RDWR);
+    pthread_join(self->thread, NULL);
+    close(self->listener);
+}
+
+static bn_status fetch(const site *self, const char *host, const char *path, const bn_web_options *options,
+                       const char *expected)
+{
+    char url[200];
+    bn_error err = {0};
+    bn_buffer out;
+    bn_buffer_init(&out, 100);
+    snprintf(url, sizeof url, "http://%s:%d%s", host, self->port, path);
+    const bn_status status = bn_web_exchange(url, options, &out, NULL, &err);
+    if (expected) assert_string_equal((char *)out.data, expected);
+    bn_buffer_free(&out);
+    return status;
+}
+
+static void limits_and_redirects_hold(void **state)
+{
+    (void)state;
+    site self;
+    const bn_web_options open = {.allow_private = true, .timeout_ms = 20000, .redirects = 5};
+    const bn_web_options hasty = {.allow_private = true, .timeout_ms = 100, .redirects = 5};
+    const bn_web_options closed = {.timeout_ms = 20000, .redirects = 5};
+    site_start(&self);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/ok", &open, "hello"), BIREFNET_OK);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/to/5", &open, "end"), BIREFNET_OK);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/to/6", &open, NULL), BIREFNET_ERROR_NETWORK);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/file", &open, NULL), BIREFNET_ERROR_NETWORK);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/nothing", &open, NULL), BIREFNET_ERROR_NETWORK);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/huge", &open, NULL), BIREFNET_ERROR_LIMIT);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/long", &open, NULL), BIREFNET_ERROR_LIMIT);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/slow", &hasty, NULL), BIREFNET_ERROR_NETWORK);
+    const int asked = self.asked;
+    static const char *const hosts[] = {"127.0.0.1",          "localhost",  "127.1",
+                                        "2130706433",         "0x7f000001", "0.0.0.0",
+                                        "[::ffff:127.0.0.1]", "127.0.0.1.", "0177.0.0.1"};
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        assert_int_equal(fetch(&self, hosts[i], "/ok", &closed, NULL), BIREFNET_ERROR_NETWORK);
+    assert_int_equal(self.asked, asked); /* nobody even connected */
+    site_stop(&self);
+}
+
+/* It sends one byte and no more; its place is for others, long before the timeout. */
+static void trickling_hosts_are_given_up(void **state)
+{
+    (void)state;
+    site self;
+    const bn_web_options options = {.allow_private = true, .timeout_ms = 60000, .slow_ms = 200};
+    site_start(&self);
+    const double start_ms = bn_clock_ms();
+    assert_int_equal(fetch(&self, "127.0.0.1", "/slow", &options, NULL), BIREFNET_ERROR_NETWORK);
+    assert_true(bn_clock_ms() - start_ms < 20000);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/ok", &options, "hello"), BIREFNET_OK);
+    site_stop(&self);
+}
+
+static void other_protocols_are_refused(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {
+        "file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "/etc/passwd", "http:", ""};
+    const bn_web_options options = {.allow_private = true, .timeout_ms = 1000};
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        bn_error err = {0};
+        bn_buffer out;
+        bn_buffer_init(&out, 100);
+        assert_int_equal(bn_web_exchange(urls[i], &options, &out, NULL, &err), BIREFNET_ERROR_NETWORK);
+        bn_buffer_free(&out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(special_ranges_are_known),
+        cmocka_unit_test(limits_and_redirects_hold),
+        cmocka_unit_test(trickling_hosts_are_given_up),
+        cmocka_unit_test(other_protocols_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,82 @@
+/* bench.h - what the tests of the queue share: a server's state in a temporary folder, photos, waiting for news. */
+#ifndef BN_TESTS_QUEUE_BENCH_H
+#define BN_TESTS_QUEUE_BENCH_H
+
+#include "queue/jobs.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SEEDED "seeded:gen3-pvt_v2_b0:7"
+
+typedef struct bench {
+    char folder[64]; /* the data folder */
+    bn_jobs_options options;
+    bn_jobs *jobs;
+    _Atomic(int64_t) now_ms; /* the injected clock; 0 = the system's */
+} bench;
+
+/* A folder, and options for a small seeded network that sees 64 x 64 pixels. */
+void bench_init(bench *self);
+void bench_open(bench *self);
+void bench_close(bench *self);
+void bench_destroy(bench *self); /* closes, removes the folder */
+
+/* {"image_url": "data:image/png;...", EXTRA}: a photo of that size, with a disc in it. The caller frees it. */
+char *bench_body(int width, int height, const char *extra);
+uint8_t *bench_png(int width, int height, size_t *size);
+
+/* Submit; fails the test unless accepted. */
+void bench_submit(bench *self, const bn_submit *submit, char id[BN_REQUEST_ID_CHARS]);
+void bench_submit_body(bench *self, const char *body, char id[BN_REQUEST_ID_CHARS]);
+
+/* Wait, without polling, until the request is in this state or a later one. */
+void bench_wait(bench *self, const char *id, bn_request_state state);
+
+/* The same, until it waits with so many ahead. */
+void bench_wait_position(bench *self, const char *id, int position);
+
+/* A file without a name that holds bytes. */
+int bench_fd(const void *bytes, size_t size);
+
+/* A photo on a loopback server that answers when it is told to: a request that stays where it is. */
+typedef struct slow_photo {
+    int listener, port;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool asked, go;
+    const uint8_t *bytes;
+    size_t size;
+} slow_photo;
+void slow_photo_start(slow_photo *self, const uint8_t *bytes, size_t size);
+void slow_photo_wait_asked(slow_photo *self);
+void slow_photo_answer(slow_photo *self);
+void slow_photo_stop(slow_photo *self);
+
+/* ---- bench_requests.c */
+
+/* The result, which must have this code; the caller drops it. */
+json_t *bench_result(bench *self, const char *id, int code);
+const char *bench_text(json_t *object, const char *member);
+bn_request_status bench_status(bench *self, const char *id); /* without logs */
+
+typedef struct bench_blocked {
+    slow_photo photo;
+    uint8_t *png;
+    char id[BN_REQUEST_ID_CHARS];
+} bench_blocked;
+
+/* A host of photos; body names one of them. */
+void bench_host(bench_blocked *host, char body[200]);
+/* Two of these hold up all whose photos must be fetched: the tests fetch four at a time, two of them for one key. */
+void bench_block(bench *self, bench_blocked *held);
+void bench_unblock(bench_blocked *held);
+
+/* Set-up and tear-down of a test: an open bench with an injected clock. */
+int bench_start(void **state);
+int bench_end(void **state);
+#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, bench_start, bench_end)
+
+#endif

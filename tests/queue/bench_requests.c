@@ -1,0 +1,71 @@
+/* bench_requests.c - see bench.h: requests as the tests look at them, and requests that stay where they are. */
+#include "tests/test.h"
+
+#include "tests/queue/bench.h"
+
+json_t *bench_result(bench *self, const char *id, int code)
+{
+    bn_answer answer;
+    bn_jobs_result(self->jobs, id, "http://here", &answer);
+    if (answer.code != code) fail_msg("answered %d: %s", answer.code, answer.body);
+    json_t *root = json_loadb(answer.body, answer.body_bytes, 0, NULL);
+    assert_non_null(root);
+    bn_answer_free(&answer);
+    return root;
+}
+
+const char *bench_text(json_t *object, const char *member)
+{
+    return json_string_value(json_object_get(object, member));
+}
+
+/* A host of photos; body names one of them. */
+void bench_host(bench_blocked *host, char body[200])
+{
+    size_t size;
+    host->png = bench_png(50, 50, &size);
+    slow_photo_start(&host->photo, host->png, size);
+    snprintf(body, 200, "{\"image_url\":\"http://127.0.0.1:%d/x.png\"}", host->photo.port);
+}
+
+/* Two of these hold up all whose photos must be fetched: the tests fetch four at a time, two of them for one key. */
+void bench_block(bench *self, bench_blocked *held)
+{
+    char body[200];
+    bench_host(held, body);
+    bench_submit_body(self, body, held->id);
+    slow_photo_wait_asked(&held->photo);
+}
+
+void bench_unblock(bench_blocked *held)
+{
+    slow_photo_stop(&held->photo);
+    free(held->png);
+}
+
+bn_request_status bench_status(bench *self, const char *id)
+{
+    bn_error err = {0};
+    bn_request_status status;
+    assert_ok(bn_jobs_status(self->jobs, id, false, 0, &status, &err), err);
+    return status;
+}
+
+int bench_start(void **state)
+{
+    bench *self = calloc(1, sizeof *self);
+    bench_init(self);
+    self->options.allow_private = true;
+    self->options.fetch_threads = 4;
+    atomic_store(&self->now_ms, 1700000000000);
+    bench_open(self);
+    *state = self;
+    return 0;
+}
+
+int bench_end(void **state)
+{
+    bench_destroy(*state);
+    free(*state);
+    return 0;
+}

@@ -1,0 +1,385 @@
+/* test_crash.c - the server is killed at random moments, and its data folder opened again: what was accepted is finished
+ * exactly once, no file is half there, no webhook is lost; a full disk and a locked database are survived. */
+#include "tests/test.h"
+
+#include "tests/queue/bench.h"
+#include "tests/queue/receiver.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS       25
+#define MAX_ACCEPTED 2000
+
+/* ThreadSanitizer: a child of a process with threads starts threads of its own here, which it would refuse. */
+const char *__tsan_default_options(void);
+__attribute__((used, visibility("default"))) const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+
+/* The child: submits, one a time, and tells of each that was accepted, until it is killed. */
+static void submit_until_killed(bench *self, int pipe_fd, const char *webhook)
+{
+    bn_error err = {0};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (bn_jobs_open(&self->options, &self->jobs, &err) != BIREFNET_OK) {
+        fprintf(stderr, "child: %s\n", err.message);
+        _exit(1);
+    }
+    char *body = bench_body(24, 24, "\"output_mask\":true");
+    if (write(pipe_fd, "", 1) != 1) _exit(1); /* open now */
+    for (;;) {
+        char id[BN_REQUEST_ID_CHARS];
+        bn_answer answer;
+        const bn_submit submit = {
+            .body = body, .body_bytes = strlen(body), .webhook = webhook, .max_queue_length = 4};
+        bn_jobs_submit(self->jobs, &submit, id, NULL, &answer);
+        const bool accepted = answer.code == 200;
+        bn_answer_free(&answer);
+        if (!accepted) /* the queue is long enough: let it work */
+            nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        else if (write(pipe_fd, id, BN_REQUEST_ID_CHARS) != BN_REQUEST_ID_CHARS)
+            _exit(1);
+    }
+}
+
+/* What the child had promised. Killed so long after its start, or after it has opened the folder. */
+static size_t kill_one(bench *self, int after_ms, bool opened, const char *webhook,
+                       char (*ids)[BN_REQUEST_ID_CHARS], size_t room)
+{
+    int fds[2], status;
+    size_t count = 0;
+    assert_int_equal(pipe(fds), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(fds[0]);
+        submit_until_killed(self, fds[1], webhook);
+    }
+    close(fds[1]);
+    char mark;
+    if (opened) assert_int_equal(read(fds[0], &mark, 1), 1);
+    nanosleep(&(struct timespec){.tv_sec = after_ms / 1000, .tv_nsec = after_ms % 1000 * 1000000L}, NULL);
+    kill(child, SIGKILL);
+    if (!opened && read(fds[0], &mark, 1) < 0) fail();
+    while (count < room && read(fds[0], ids[count], BN_REQUEST_ID_CHARS) == BN_REQUEST_ID_CHARS) count++;
+    close(fds[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    return count;
+}
+
+static int count_files(const char *folder)
+{
+    int count = 0;
+    char path[400];
+    struct stat facts;
+    DIR *listing = opendir(folder);
+    assert_non_null(listing);
+    for (struct dirent *entry; (entry = readdir(listing));) {
+        if (entry->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        assert_int_equal(stat(path, &facts), 0);
+        count += S_ISDIR(facts.st_mode) ? count_files(path) : 1;
+    }
+    closedir(listing);
+    return count;
+}
+
+static int number_in(const char *folder, const char *sql)
+{
+    char path[200];
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    snprintf(path, sizeof path, "%s/jobs.sqlite", folder);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    const int number = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return number;
+}
+
+static void check_finished(bench *self, const char *id)
+{
+    bn_error err = {0};
+    bn_answer answer;
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_jobs_result(self->jobs, id, NULL, &answer);
+    if (answer.code != 200) fail_msg("request %s ended with %d: %s", id, answer.code, answer.body);
+    bn_file_facts facts;
+    int fd;
+    struct stat found;
+    assert_ok(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
+    assert_int_equal(fstat(fd, &found), 0);
+    assert_int_equal(found.st_size, facts.size);
+    close(fd);
+    bn_answer_free(&answer);
+}
+
+/* All that the store knows, told of or not. */
+static size_t read_ids(const char *folder, char (*ids)[BN_REQUEST_ID_CHARS], size_t room)
+{
+    char path[200];
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    size_t count = 0;
+    snprintf(path, sizeof path, "%s/jobs.sqlite", folder);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT id FROM requests", -1, &statement, NULL), SQLITE_OK);
+    while (count < room && sqlite3_step(statement) == SQLITE_ROW)
+        snprintf(ids[count++], BN_REQUEST_ID_CHARS, "%s", (const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return count;
+}
+
+static void killed_at_random_moments_nothing_is_lost(void **state)
+{
+    (void)state;
+    bench self;
+    receiver hooks;
+    char url[100];
+    static char ids[MAX_ACCEPTED][BN_REQUEST_ID_CHARS];
+    size_t count = 0;
+    unsigned random = 12345;
+    bench_init(&self);
+    receiver_start(&hooks, NULL, 0);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/hook", hooks.port);
+    const char *said = getenv("BN_CRASH_ROUNDS");
+    const int rounds = said ? atoi(said) : ROUNDS;
+    for (int round = 0; round < rounds; round++) {
+        random = random * 1103515245 + 12345;
+        count += kill_one(&self, (int)(random >> 16) % 250, round % 2 == 0, url, ids + count,
+                          MAX_ACCEPTED - count);
+    }
+    assert_true(count > 5);
+    bench_open(&self);
+    for (size_t i = 0; i < count; i++) check_finished(&self, ids[i]);
+    /* a request may have been accepted without the child having lived to tell */
+    const size_t told = count;
+    count = read_ids(self.folder, ids, MAX_ACCEPTED);
+    assert_true(count >= told);
+    for (size_t i = 0; i < count; i++) check_finished(&self, ids[i]);
+    const int ended = number_in(self.folder, "SELECT count(*) FROM requests WHERE ended = 1");
+    assert_int_equal(ended, count);
+    receiver_wait_distinct(&hooks, (size_t)ended); /* each at least once */
+    bench_close(&self);
+    bench_open(&self); /* removes what nothing points to */
+    char folder[100];
+    snprintf(folder, sizeof folder, "%s/files", self.folder);
+    assert_int_equal(count_files(folder), 2 * ended);
+    snprintf(folder, sizeof folder, "%s/incoming", self.folder);
+    assert_int_equal(count_files(folder), 0);
+    for (size_t i = 0; i < count; i++) check_finished(&self, ids[i]);
+    receiver_stop(&hooks);
+    bench_destroy(&self);
+}
+
+/* The same request must not take the server down for ever. */
+static void a_deadly_request_is_given_up(void **state)
+{
+    (void)state;
+    bench self;
+    char id[BN_REQUEST_ID_CHARS], path[100];
+    sqlite3 *db;
+    bench_init(&self);
+    self.options.fallback_model = "seeded:no such thing:1";
+    bench_open(&self);
+    bench_submit_body(&self, "{\"image_url\":\"data:,x\"}", id);
+    bench_wait(&self, id, BN_REQUEST_COMPLETED);
+    bench_close(&self);
+    snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE requests SET ended = 0, attempts = 300", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    bench_open(&self);
+    bn_answer answer;
+    bn_jobs_result(self.jobs, id, NULL, &answer);
+    assert_int_equal(answer.code, 500);
+    assert_string_equal(answer.error_type, "runner_server_error");
+    bn_answer_free(&answer);
+    bench_destroy(&self);
+}
+
+/* Each step that may break the program is noted before it is taken: the body, decoding, encoding. */
+static void dangerous_steps_are_noted_beforehand(void **state)
+{
+    (void)state;
+    bench self;
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    char id[BN_REQUEST_ID_CHARS], path[100];
+    static const int weights[] = {50, -50, 50, -49, 50};
+    bench_init(&self);
+    bench_open(&self);
+    bench_close(&self);
+    snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "CREATE TABLE steps(weight INTEGER);"
+                                  "CREATE TRIGGER step AFTER UPDATE OF attempts ON requests BEGIN"
+                                  " INSERT INTO steps VALUES(new.attempts - old.attempts); END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    bench_open(&self);
+    char *body = bench_body(30, 30, "");
+    bench_submit_body(&self, body, id);
+    free(body);
+    bench_wait(&self, id, BN_REQUEST_COMPLETED);
+    bench_close(&self);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT weight FROM steps ORDER BY rowid", -1, &statement, NULL),
+                     SQLITE_OK);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        assert_int_equal(sqlite3_column_int(statement, 0), weights[i]);
+    }
+    assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    bench_destroy(&self);
+}
+
+static void a_locked_database_refuses_and_recovers(void **state)
+{
+    (void)state;
+    bench self;
+    char id[BN_REQUEST_ID_CHARS], first[BN_REQUEST_ID_CHARS], path[100], why[300];
+    sqlite3 *db;
+    slow_photo photo;
+    size_t size;
+    bench_init(&self);
+    self.options.allow_private = true;
+    bench_open(&self);
+    uint8_t *png = bench_png(20, 20, &size);
+    slow_photo_start(&photo, png, size);
+    char body[200];
+    snprintf(body, sizeof body, "{\"image_url\":\"http://127.0.0.1:%d/\"}", photo.port);
+    bench_submit_body(&self, body, first);
+    slow_photo_wait_asked(&photo);
+
+    snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    bn_answer answer;
+    const bn_submit submit = {.body = "{}", .body_bytes = 2, .max_queue_length = -1};
+    bn_jobs_submit(self.jobs, &submit, id, NULL, &answer);
+    assert_int_equal(answer.code, 503);
+    assert_true(answer.retry);
+    bn_answer_free(&answer);
+    /* the one that runs ends while the database is locked: it is seen as running until its end is saved */
+    slow_photo_answer(&photo);
+    do bn_jobs_ready(self.jobs, why, sizeof why);
+    while (strstr(why, "cannot be saved") == NULL);
+    bn_error err = {0};
+    bn_request_status status;
+    assert_ok(bn_jobs_status(self.jobs, first, false, 0, &status, &err), err);
+    assert_int_equal(status.state, BN_REQUEST_RUNNING);
+    assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    check_finished(&self, first);
+    bench_submit_body(&self, "{}", id);
+    slow_photo_stop(&photo);
+    free(png);
+    bench_destroy(&self);
+}
+
+/* Files may not grow beyond a few bytes: as on a full disk, every write fails. */
+static void a_full_disk_refuses_and_recovers(void **state)
+{
+    (void)state;
+    bench self;
+    bn_error err = {0};
+    char id[BN_REQUEST_ID_CHARS];
+    struct rlimit whole, small;
+    bn_answer answer;
+    bn_file_facts facts;
+    bench_init(&self);
+    bench_open(&self);
+    char *body = bench_body(24, 24, "");
+    bench_submit_body(&self, body, id);
+    check_finished(&self, id);
+    uint8_t *big = calloc(1, 1u << 20);
+    const int fd = bench_fd(big, 1u << 20);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
+    small = whole;
+    small.rlim_cur = 1000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const bn_submit submit = {.body = body, .body_bytes = strlen(body), .max_queue_length = -1};
+    bn_jobs_submit(self.jobs, &submit, id, NULL, &answer);
+    const bn_status upload = bn_jobs_upload(self.jobs, &(bn_upload){.name = "x.bin"}, fd, &facts, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &whole), 0);
+    assert_int_equal(answer.code, 503);
+    bn_answer_free(&answer);
+    assert_int_equal(upload, BIREFNET_ERROR_IO);
+
+    bench_submit_body(&self, body, id);
+    check_finished(&self, id);
+    assert_ok(bn_jobs_upload(self.jobs, &(bn_upload){.name = "x.bin"}, fd, &facts, &err), err);
+    close(fd);
+    free(big);
+    free(body);
+    bench_destroy(&self);
+}
+
+static void check_refused(bench *self, const char *words)
+{
+    bn_error err = {0};
+    assert_int_equal(bn_jobs_open(&self->options, &self->jobs, &err), BIREFNET_ERROR_FORMAT);
+    assert_null(self->jobs);
+    assert_non_null(strstr(err.message, words));
+}
+
+static void databases_of_newer_programs_and_damaged_ones_are_left_alone(void **state)
+{
+    (void)state;
+    bench self;
+    char path[100], id[BN_REQUEST_ID_CHARS];
+    sqlite3 *db;
+    bench_init(&self);
+    bench_open(&self);
+    for (int i = 0; i < 50; i++) bench_submit_body(&self, "{}", id);
+    bench_close(&self);
+    snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    check_refused(&self, "newer program");
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 4096 * 2, SEEK_SET), 0);
+    for (int i = 0; i < 4 * 4096; i++) fputc(i * 7, file);
+    fclose(file);
+    check_refused(&self, "jobs.sqlite");
+    bench_destroy(&self);
+}
+
+int main(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_at_random_moments_nothing_is_lost), /* first: it forks */
+        cmocka_unit_test(databases_of_newer_programs_and_damaged_ones_are_left_alone),
+        cmocka_unit_test(a_deadly_request_is_given_up),
+        cmocka_unit_test(dangerous_steps_are_noted_beforehand),
+        cmocka_unit_test(a_locked_database_refuses_and_recovers),
+        cmocka_unit_test(a_full_disk_refuses_and_recovers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,487 @@
+/* test_files.c - uploads whole and in parts, expiry, caps, names; keys and tokens. */
+#include "tests/test.h"
+
+#include "tests/queue/bench.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int start_bench(void **state)
+{
+    bench *self = calloc(1, sizeof *self);
+    bench_init(self);
+    atomic_store(&self->now_ms, 1700000000000);
+    self->options.max_file_bytes = 1000;
+    self->options.max_stored_bytes = 2500;
+    bench_open(self);
+    *state = self;
+    return 0;
+}
+
+static int end_bench(void **state)
+{
+    bench_destroy(*state);
+    free(*state);
+    return 0;
+}
+
+static void check_content(bench *self, const char *id, const char *expected)
+{
+    bn_error err = {0};
+    bn_file_facts facts;
+    int fd;
+    char bytes[2000];
+    assert_ok(bn_jobs_file_open(self->jobs, id, &facts, &fd, &err), err);
+    assert_int_equal(facts.size, strlen(expected));
+    assert_int_equal(read(fd, bytes, sizeof bytes), strlen(expected));
+    assert_memory_equal(bytes, expected, strlen(expected));
+    close(fd);
+}
+
+/* A body as the HTTP side brings it: a file without a name in the incoming folder. */
+static int incoming_fd(bench *self, const char *text)
+{
+    const int fd = open(bn_jobs_incoming_folder(self->jobs), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) return bench_fd(text, strlen(text)); /* a file system that knows no such files */
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    return fd;
+}
+
+static void an_upload_is_there_whole_or_not_at_all(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts, found;
+    char upload[BN_FILE_ID_CHARS];
+    int fd;
+    const bn_upload wish = {.name = "../../a b\xc3\xa9.png", .type = "image/png"};
+    assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
+    assert_string_equal(facts.name, "a_b__.png");
+    assert_string_not_equal(upload, facts.id);
+    assert_int_equal(bn_jobs_file_open(self->jobs, facts.id, &found, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
+    const int first = incoming_fd(self, "hello"), second = bench_fd("other", 5);
+    assert_ok(bn_jobs_upload_put(self->jobs, upload, first, NULL, &err), err);
+    check_content(self, facts.id, "hello");
+    assert_ok(bn_jobs_upload_put(self->jobs, upload, first, NULL, &err), err); /* sent again */
+    assert_int_equal(bn_jobs_upload_put(self->jobs, upload, second, NULL, &err), BIREFNET_ERROR_ARGUMENT);
+    check_content(self, facts.id, "hello");
+    assert_int_equal(bn_jobs_upload_put(self->jobs, facts.id, second, NULL, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(bn_jobs_file_open(self->jobs, "../jobs.sqlite", &found, &fd, &err),
+                     BIREFNET_ERROR_NOT_FOUND);
+    bench_close(self);
+    bench_open(self);
+    check_content(self, facts.id, "hello");
+    close(first);
+    close(second);
+}
+
+typedef struct putter {
+    bench *bench;
+    const char *upload;
+    pthread_barrier_t *start;
+    char text[20];
+    bn_status status;
+    pthread_t thread;
+} putter;
+
+static void *put(void *user)
+{
+    putter *self = user;
+    const int fd = incoming_fd(self->bench, self->text);
+    pthread_barrier_wait(self->start);
+    self->status = bn_jobs_upload_put(self->bench->jobs, self->upload, fd, NULL, NULL);
+    close(fd);
+    return NULL;
+}
+
+/* Whoever is first has filled it; the others are told, and what is read is what the first one sent. */
+static void two_who_fill_one_upload(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    enum { PUTTERS = 4, ROUNDS = 100 };
+    for (int round = 0; round < ROUNDS; round++) {
+        bn_file_facts facts;
+        char upload[BN_FILE_ID_CHARS];
+        putter putters[PUTTERS];
+        pthread_barrier_t start;
+        pthread_barrier_init(&start, NULL, PUTTERS);
+        const bn_upload wish = {.lifecycle = "{\"expiration_duration_seconds\":1}"};
+        assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
+        for (int i = 0; i < PUTTERS; i++) {
+            putters[i] = (putter){.bench = self, .upload = upload, .start = &start};
+            snprintf(putters[i].text, sizeof putters[i].text, "%.*s", i + 1, "abcdefgh");
+            assert_int_equal(pthread_create(&putters[i].thread, NULL, put, &putters[i]), 0);
+        }
+        const char *first = NULL;
+        for (int i = 0; i < PUTTERS; i++) {
+            pthread_join(putters[i].thread, NULL);
+            if (putters[i].status == BIREFNET_OK) {
+                assert_null(first);
+                first = putters[i].text;
+            } else {
+                assert_int_equal(putters[i].status, BIREFNET_ERROR_ARGUMENT);
+            }
+        }
+        pthread_barrier_destroy(&start);
+        assert_non_null(first);
+        check_content(self, facts.id, first);
+        atomic_fetch_add(&self->now_ms, 1000);
+        bn_jobs_sweep(self->jobs);
+    }
+}
+
+static void parts_come_in_any_order(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    char upload[BN_FILE_ID_CHARS], etags[4][33];
+    static const char *const texts[4] = {"", "one ", "two ", "three"};
+    static const int order[] = {3, 1, 2, 1};
+    const bn_upload wish = {.name = "x.bin", .multipart = true};
+    assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
+    for (size_t i = 0; i < 4; i++) {
+        const int fd = incoming_fd(self, texts[order[i]]);
+        assert_ok(bn_jobs_upload_part(self->jobs, upload, order[i], fd, etags[order[i]], &err), err);
+        close(fd);
+    }
+    const int empty = incoming_fd(self, "");
+    assert_ok(bn_jobs_upload_part(self->jobs, upload, 4, empty, etags[0], &err), err);
+    close(empty);
+    bn_upload_part parts[4] = {{.number = 4}, {.number = 2}, {.number = 1}, {.number = 3}};
+    snprintf(parts[1].etag, sizeof parts[1].etag, "\"%s\"", etags[1]); /* that of another part */
+    assert_int_equal(bn_jobs_upload_complete(self->jobs, upload, parts, 4, &err), BIREFNET_ERROR_FORMAT);
+    snprintf(parts[1].etag, sizeof parts[1].etag, "\"%s\"", etags[2]);
+    const bn_upload_part missing = {.number = 9};
+    assert_int_equal(bn_jobs_upload_complete(self->jobs, upload, &missing, 1, &err), BIREFNET_ERROR_FORMAT);
+    bench_close(self); /* between two requests of the client */
+    bench_open(self);
+    assert_ok(bn_jobs_upload_complete(self->jobs, upload, parts, 4, &err), err);
+    assert_ok(bn_jobs_upload_complete(self->jobs, upload, parts, 4, &err), err); /* said again */
+    check_content(self, facts.id, "one two three");
+    char path[200];
+    snprintf(path, sizeof path, "%s/parts/%s.1", self->folder, upload);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static size_t count_parts(bench *self)
+{
+    char path[200];
+    size_t count = 0;
+    snprintf(path, sizeof path, "%s/parts", self->folder);
+    DIR *listing = opendir(path);
+    assert_non_null(listing);
+    for (struct dirent *entry; (entry = readdir(listing));) count += entry->d_name[0] != '.';
+    closedir(listing);
+    return count;
+}
+
+static void parts_go_with_their_upload(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    char upload[BN_FILE_ID_CHARS], etag[33], path[200];
+    const int fd = bench_fd("a part", 6);
+    /* an upload is whole or in parts, as it was begun */
+    assert_ok(bn_jobs_upload_begin(self->jobs, &(bn_upload){.name = "x"}, &facts, upload, &err), err);
+    assert_int_equal(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_ok(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), err);
+    assert_int_equal(count_parts(self), 0);
+    const bn_upload wish = {.multipart = true, .lifecycle = "{\"expiration_duration_seconds\":60}"};
+    assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
+    assert_ok(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), err);
+    assert_int_equal(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_int_equal(count_parts(self), 1);
+    const bn_upload_part one = {.number = 1};
+    assert_ok(bn_jobs_upload_complete(self->jobs, upload, &one, 1, &err), err);
+    assert_int_equal(count_parts(self), 0);
+    /* one that an earlier version left behind */
+    snprintf(path, sizeof path, "%s/parts/%s.2", self->folder, upload);
+    FILE *left = fopen(path, "w");
+    assert_non_null(left);
+    fclose(left);
+    atomic_fetch_add(&self->now_ms, 60 * 1000);
+    bn_jobs_sweep(self->jobs);
+    assert_int_equal(count_parts(self), 0);
+    close(fd);
+}
+
+static void caps_and_expiry(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts[3], more;
+    char text[1002];
+    memset(text, 'x', sizeof text);
+    text[1001] = '\0';
+    const bn_upload wish = {
+        .lifecycle = "{\"expiration_duration_seconds\":3600,\"initial_acl\":{\"default\":\"hide\"}}"};
+    int fd = incoming_fd(self, text);
+    assert_int_equal(bn_jobs_upload(self->jobs, &wish, fd, &more, &err), BIREFNET_ERROR_LIMIT);
+    close(fd);
+    text[1000] = '\0';
+    for (int i = 0; i < 3; i++) {
+        fd = incoming_fd(self, text);
+        const bn_status status = bn_jobs_upload(self->jobs, &wish, fd, &facts[i], &err);
+        assert_int_equal(status, i < 2 ? BIREFNET_OK : BIREFNET_ERROR_LIMIT);
+        close(fd);
+    }
+    assert_int_equal(facts[0].access, BN_FILE_HIDE);
+    assert_int_equal(facts[0].expires_ms, 1700000000000 + 3600 * 1000);
+    atomic_fetch_add(&self->now_ms, 3600 * 1000);
+    assert_int_equal(bn_jobs_file_open(self->jobs, facts[0].id, &more, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
+    bn_jobs_sweep(self->jobs);
+    fd = incoming_fd(self, text); /* there is room again */
+    const bn_upload for_ever = {
+        .name = "for.ever", .key_id = "mine", .lifecycle = "{\"expiration_duration_seconds\":null}"};
+    assert_ok(bn_jobs_upload(self->jobs, &for_ever, fd, &more, &err), err);
+    close(fd);
+    assert_int_equal(more.expires_ms, 0);
+    atomic_fetch_add(&self->now_ms, 10LL * 365 * 24 * 3600 * 1000);
+    bn_jobs_sweep(self->jobs);
+    check_content(self, more.id, text);
+}
+
+static int run_photo(bench *self, int side, bn_answer *answer)
+{
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(side, side, "");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_jobs_result(self->jobs, id, NULL, answer);
+    return answer->code;
+}
+
+static void results_have_room_that_uploads_cannot_take(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    bn_answer answer;
+    bn_buffer text;
+    char bytes[1000], why[300];
+    memset(bytes, 'x', sizeof bytes);
+    bench_close(self);
+    self->options.max_file_bytes = self->options.max_stored_bytes = 20000;
+    bench_open(self);
+    const int fd = bench_fd(bytes, sizeof bytes);
+    const bn_upload wish = {
+        .name = "x", .key_id = "greedy", .lifecycle = "{\"expiration_duration_seconds\":60}"};
+    int count = 0;
+    while (bn_jobs_upload(self->jobs, &wish, fd, &facts, &err) == BIREFNET_OK) count++;
+    assert_int_equal(err.status, BIREFNET_ERROR_LIMIT);
+    assert_int_equal(count, 18);
+    assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
+    /* one that cannot fit does not reach the network */
+    assert_int_equal(run_photo(self, 100, &answer), 503);
+    assert_true(answer.retry);
+    assert_string_equal(answer.error_type, "runner_scheduling_failure");
+    bn_answer_free(&answer);
+    bn_buffer_init(&text, 1u << 20);
+    assert_ok(bn_jobs_metrics(self->jobs, &text, &err), err);
+    assert_non_null(strstr((char *)text.data, "stage_seconds_count{stage=\"network\"} 0\n"));
+    bn_buffer_free(&text);
+    /* small ones do, until nothing is left */
+    count = 0;
+    for (int code; (code = run_photo(self, 4, &answer)) == 200; count++) bn_answer_free(&answer);
+    assert_int_equal(answer.code, 503);
+    assert_true(answer.retry);
+    bn_answer_free(&answer);
+    assert_true(count > 3);
+    assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+    assert_non_null(strstr(why, "room"));
+    atomic_fetch_add(&self->now_ms, 60 * 1000);
+    bn_jobs_sweep(self->jobs);
+    assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
+    assert_int_equal(run_photo(self, 100, &answer), 200);
+    bn_answer_free(&answer);
+    close(fd);
+}
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Files may not grow beyond a few bytes: as on a full disk, every write fails. */
+static void a_server_that_cannot_write_is_not_ready(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    bn_answer answer;
+    char id[BN_REQUEST_ID_CHARS], why[300];
+    static char bytes[100000];
+    bench_close(self);
+    self->options.max_file_bytes = self->options.max_stored_bytes = 1u << 20;
+    bench_open(self);
+    const int fd = bench_fd(bytes, sizeof bytes);
+    const bn_upload wish = {.name = "x"};
+    for (int by_itself = 0; by_itself < 2; by_itself++) {
+        limit_files(1000);
+        const bn_status failed = bn_jobs_upload(self->jobs, &wish, fd, &facts, &err);
+        limit_files(0);
+        assert_int_equal(failed, BIREFNET_ERROR_IO);
+        assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+        assert_non_null(strstr(why, "cannot be written"));
+        limit_files(1000);
+        bn_jobs_sweep(self->jobs);
+        limit_files(0);
+        assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+        if (by_itself)
+            bn_jobs_sweep(self->jobs); /* it looks for itself, where nobody writes */
+        else
+            assert_ok(bn_jobs_upload(self->jobs, &wish, fd, &facts, &err), err);
+        assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
+    }
+    const bn_submit submit = {.body = "{}", .body_bytes = 2, .max_queue_length = -1};
+    limit_files(1000);
+    bn_jobs_submit(self->jobs, &submit, id, NULL, &answer);
+    limit_files(0);
+    assert_int_equal(answer.code, 503);
+    bn_answer_free(&answer);
+    assert_false(bn_jobs_ready(self->jobs, why, sizeof why));
+    bn_jobs_sweep(self->jobs);
+    assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
+    close(fd);
+}
+
+static void what_nobody_owns_goes_in_time(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    char upload[BN_FILE_ID_CHARS];
+    static const char *const wishes[] = {"{\"expiration_duration_seconds\":null}",
+                                         "{\"expiration_duration_seconds\":31536000}"};
+    for (int i = 0; i < 2; i++) {
+        const bn_upload nobodys = {.lifecycle = wishes[i]};
+        assert_ok(bn_jobs_upload_begin(self->jobs, &nobodys, &facts, upload, &err), err);
+        assert_int_equal(facts.expires_ms, facts.created_ms + self->options.file_retention_s * 1000);
+    }
+}
+
+static void a_photo_on_this_server_needs_no_network(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    size_t size;
+    char id[BN_REQUEST_ID_CHARS], body[300];
+    bench_close(self);
+    self->options.max_file_bytes = self->options.max_stored_bytes = 1u << 20;
+    bench_open(self);
+    uint8_t *png = bench_png(30, 20, &size);
+    const int fd = bench_fd(png, size);
+    const bn_upload wish = {.name = "p.png", .type = "image/png"};
+    assert_ok(bn_jobs_upload(self->jobs, &wish, fd, &facts, &err), err);
+    close(fd);
+    free(png);
+    snprintf(body, sizeof body, "{\"image_url\":\"https://127.0.0.1:1/cdn/files/b/%s/%s\"}", facts.id,
+             facts.name);
+    bench_submit_body(self, body, id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_answer answer;
+    bn_jobs_result(self->jobs, id, NULL, &answer);
+    assert_int_equal(answer.code, 200);
+    bn_answer_free(&answer);
+}
+
+static void keys_open_the_door_until_they_are_revoked(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    char key[BN_KEY_CHARS], other[BN_KEY_CHARS], header[BN_KEY_CHARS + 10], id[BN_KEY_ID_CHARS];
+    bn_key_facts facts, *all;
+    bn_credential shown;
+    size_t count;
+    assert_false(bn_jobs_has_keys(self->jobs));
+    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_OK);
+    assert_ok(bn_keys_make(self->folder, "laptop", NULL, NULL, key, &facts, &err), err);
+    assert_ok(bn_keys_make(self->folder, "given", "my:secret-text", NULL, other, NULL, &err), err);
+    assert_int_equal(bn_keys_make(self->folder, "again", "my:other-text", NULL, other, NULL, &err),
+                     BIREFNET_ERROR_ARGUMENT);
+    assert_true(bn_jobs_has_keys(self->jobs));
+    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "Key my:secret-texT", id, &shown), BN_AUTH_UNKNOWN);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "Key nonsense", id, &shown), BN_AUTH_MALFORMED);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "Basic abc", id, &shown), BN_AUTH_MALFORMED);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "key my:secret-text", id, &shown), BN_AUTH_OK);
+    assert_string_equal(id, "my");
+    snprintf(header, sizeof header, "Bearer %s", key);
+    assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_OK);
+    assert_string_equal(id, facts.id);
+
+    char path[100], bytes[4000] = "";
+    struct stat found;
+    snprintf(path, sizeof path, "%s/keys.json", self->folder);
+    FILE *file = fopen(path, "r");
+    assert_true(fread(bytes, 1, sizeof bytes - 1, file) > 0);
+    fclose(file);
+    assert_null(strstr(bytes, strchr(key, ':') + 1)); /* hashes only */
+    assert_null(strstr(bytes, "secret-text"));
+    assert_int_equal(stat(path, &found), 0);
+    assert_int_equal(found.st_mode & 0777, 0600);
+
+    assert_ok(bn_keys_list(self->folder, &all, &count, &err), err);
+    assert_int_equal(count, 2);
+    assert_string_equal(all[0].name, "laptop");
+    free(all);
+
+    char token[BN_TOKEN_CHARS];
+    int64_t expires_ms;
+    assert_ok(bn_jobs_token_make(self->jobs, BN_TOKEN_UPLOAD, facts.id, 60, token, &expires_ms, &err), err);
+    assert_int_equal(expires_ms, 1700000000000 + 60000);
+    assert_int_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
+    assert_string_equal(id, facts.id);
+    assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_STREAM, token, id), BN_AUTH_OK);
+    snprintf(header, sizeof header, "Bearer %s", token);
+    assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_OK);
+    assert_int_equal(shown, BN_CREDENTIAL_UPLOAD_TOKEN);
+    snprintf(header, sizeof header, "Bearer %s", key);
+    assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_OK);
+    assert_int_equal(shown, BN_CREDENTIAL_KEY);
+    token[3] ^= 1;
+    assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
+    token[3] ^= 1;
+
+    assert_ok(bn_keys_revoke(self->folder, "laptop", &err), err);
+    assert_int_equal(bn_keys_revoke(self->folder, "laptop", &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_UNKNOWN);
+    assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
+    assert_ok(bn_keys_revoke(self->folder, "my", &err), err);
+    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE); /* the door stays shut */
+    assert_ok(bn_jobs_token_make(self->jobs, BN_TOKEN_STREAM, "", 60, token, &expires_ms, &err), err);
+    atomic_fetch_add(&self->now_ms, 60000);
+    assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_STREAM, token, id), BN_AUTH_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_bench, end_bench)
+
+int main(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        TEST(an_upload_is_there_whole_or_not_at_all),
+        TEST(two_who_fill_one_upload),
+        TEST(parts_come_in_any_order),
+        TEST(parts_go_with_their_upload),
+        TEST(caps_and_expiry),
+        TEST(results_have_room_that_uploads_cannot_take),
+        TEST(a_server_that_cannot_write_is_not_ready),
+        TEST(what_nobody_owns_goes_in_time),
+        TEST(a_photo_on_this_server_needs_no_network),
+        TEST(keys_open_the_door_until_they_are_revoked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,196 @@
+/* test_jobs.c - requests from submit to result: what comes out, errors, logs. */
+#include "tests/test.h"
+
+#include "tests/queue/bench.h"
+
+#include "image/codec.h"
+#include "schema/datauri.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+static void decode_stored(bench *self, const char *id, int width, int height, int channels)
+{
+    bn_error err = {0};
+    bn_file_facts facts;
+    int fd;
+    uint8_t bytes[100000];
+    bn_image *image;
+    assert_ok(bn_jobs_file_open(self->jobs, id, &facts, &fd, &err), err);
+    const ssize_t size = read(fd, bytes, sizeof bytes);
+    close(fd);
+    assert_int_equal(size, facts.size);
+    assert_ok(bn_image_decode(bytes, (size_t)size, NULL, &image, &err), err);
+    assert_int_equal(image->width, width);
+    assert_int_equal(image->height, height);
+    assert_int_equal(image->channels, channels);
+    bn_image_destroy(&image);
+}
+
+static void a_photo_becomes_a_cutout_and_a_mask(void **state)
+{
+    bench *self = *state;
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(90, 60, "\"output_mask\":true,\"unknown\":[1]");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_t *result = bench_result(self, id, 200), *image = json_object_get(result, "image"),
+           *mask = json_object_get(result, "mask_image");
+    assert_int_equal(json_object_size(image), 6);
+    assert_int_equal(json_object_size(mask), 6);
+    assert_string_equal(bench_text(image, "content_type"), "image/png");
+    assert_int_equal(json_integer_value(json_object_get(image, "width")), 90);
+    assert_int_equal(json_integer_value(json_object_get(image, "height")), 60);
+    bn_answer answer;
+    bn_jobs_result(self->jobs, id, "http://here", &answer);
+    assert_true(answer.billable_s > 0);
+    assert_string_equal(answer.weights, SEEDED);
+    decode_stored(self, answer.image_id, 90, 60, 4);
+    char url[200];
+    snprintf(url, sizeof url, "http://here/files/b/%s/%s", answer.image_id, bench_text(image, "file_name"));
+    assert_string_equal(bench_text(image, "url"), url);
+    bn_answer_free(&answer);
+    json_decref(result);
+}
+
+static void mask_only_inline_and_formats(void **state)
+{
+    bench *self = *state;
+    static const char *const formats[] = {"webp", "gif", "png"};
+    for (size_t i = 0; i < 3; i++) {
+        char id[BN_REQUEST_ID_CHARS], extra[200], start[100];
+        bn_error err = {0};
+        bn_buffer bytes;
+        bn_format format;
+        int width, height;
+        snprintf(extra, sizeof extra, "\"mask_only\":true,\"sync_mode\":\"yes\",\"output_format\":\"%s\"",
+                 formats[i]);
+        char *body = bench_body(70, 40, extra);
+        bench_submit_body(self, body, id);
+        free(body);
+        bench_wait(self, id, BN_REQUEST_COMPLETED);
+        json_t *result = bench_result(self, id, 200), *image = json_object_get(result, "image");
+        assert_null(json_object_get(result, "mask_image"));
+        snprintf(start, sizeof start, "data:image/%s;base64,", formats[i]);
+        assert_memory_equal(bench_text(image, "url"), start, strlen(start));
+        bn_buffer_init(&bytes, 1u << 20);
+        assert_ok(bn_data_uri_read(bench_text(image, "url"), &bytes, &err), err);
+        assert_int_equal(bytes.size, json_integer_value(json_object_get(image, "file_size")));
+        assert_ok(bn_image_probe(bytes.data, bytes.size, &format, &width, &height, &err), err);
+        assert_int_equal(format, bn_format_from_name(formats[i]));
+        assert_int_equal(width, 70);
+        bn_buffer_free(&bytes);
+        json_decref(result);
+    }
+}
+
+static void bad_input_is_accepted_and_answered_with_422(void **state)
+{
+    bench *self = *state;
+    char id[BN_REQUEST_ID_CHARS];
+    bench_submit_body(self, "{}", id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_t *result = bench_result(self, id, 422);
+    json_t *entry = json_array_get(json_object_get(result, "detail"), 0);
+    assert_string_equal(bench_text(entry, "type"), "missing");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(entry, "loc"), 1)), "image_url");
+    json_decref(result);
+
+    const bn_submit broken = {.body = "{", .body_bytes = 1, .max_queue_length = -1};
+    bn_answer answer;
+    bn_jobs_submit(self->jobs, &broken, id, NULL, &answer);
+    assert_int_equal(answer.code, 422);
+    assert_non_null(strstr(answer.body, "json_invalid"));
+    bn_answer_free(&answer);
+
+    const bn_submit sync = {
+        .body = "{\"image_url\":7}", .body_bytes = 15, .sync = true, .max_queue_length = -1};
+    bn_jobs_submit(self->jobs, &sync, id, NULL, &answer);
+    assert_int_equal(answer.code, 422);
+    assert_non_null(strstr(answer.body, "string_type"));
+    bn_answer_free(&answer);
+
+    const bn_submit path = {.body = "{}", .body_bytes = 2, .app_path = "/v2/nope", .max_queue_length = -1};
+    bench_submit(self, &path, id);
+    result = bench_result(self, id, 404);
+    assert_string_equal(bench_text(result, "detail"), "Path /v2/nope not found");
+    json_decref(result);
+}
+
+static void check_photo_error(bench *self, const char *body, const char *type)
+{
+    char id[BN_REQUEST_ID_CHARS];
+    bench_submit_body(self, body, id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_t *result = bench_result(self, id, 422);
+    json_t *entry = json_array_get(json_object_get(result, "detail"), 0);
+    assert_string_equal(bench_text(entry, "type"), type);
+    json_decref(result);
+}
+
+static void photos_that_cannot_be_used_say_why(void **state)
+{
+    bench *self = *state;
+    check_photo_error(self, "{\"image_url\":\"data:image/png;base64,AAAA\"}", "image_load_error");
+    check_photo_error(self, "{\"image_url\":\"data:image/png;base64,A*\"}", "file_download_error");
+    check_photo_error(self, "{\"image_url\":\"http://127.0.0.1:9/x.png\"}", "file_download_error");
+    check_photo_error(self, "{\"image_url\":\"file:///etc/passwd\"}", "file_download_error");
+    check_photo_error(self, "{\"image_url\":\"\"}", "file_download_error");
+    char *body = bench_body(20, 20, "\"operating_resolution\":\"2304x2304\"");
+    check_photo_error(self, body, "feature_not_supported");
+    free(body);
+}
+
+static void logs_tell_stage_and_percent_and_come_once(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_request_status status;
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(40, 40, "");
+    for (int i = 0; i < 2; i++) {
+        bench_submit_body(self, body, id);
+        bench_wait(self, id, BN_REQUEST_COMPLETED);
+        assert_ok(bn_jobs_status(self->jobs, id, true, 0, &status, &err), err);
+        const bool opens = strstr(status.logs, "Opening the weights of General Use (Light)") != NULL;
+        assert_int_equal(opens, i == 0); /* they stay open */
+        if (i == 0) bn_request_status_free(&status);
+    }
+    free(body);
+    json_t *all = json_loads(status.logs, 0, NULL);
+    const int64_t last = status.last_log;
+    assert_int_equal(json_array_size(all), last);
+    assert_true(last >= 6);
+    assert_non_null(strstr(status.logs, "Network: 50 %"));
+    assert_non_null(strstr(status.logs, "The weights of General Use (Light) are not here"));
+    assert_non_null(strstr(status.logs, "birefnet pull light"));
+    json_t *line = json_array_get(all, 0);
+    assert_string_equal(bench_text(line, "level"), "INFO");
+    assert_string_equal(bench_text(line, "source"), "USER");
+    assert_int_equal(strlen(bench_text(line, "timestamp")), 24);
+    assert_true(json_is_object(json_object_get(line, "labels")));
+    json_decref(all);
+    bn_request_status_free(&status);
+    assert_ok(bn_jobs_status(self->jobs, id, true, last - 1, &status, &err), err);
+    all = json_loads(status.logs, 0, NULL);
+    assert_int_equal(json_array_size(all), 1);
+    json_decref(all);
+    bn_request_status_free(&status);
+    assert_ok(bn_jobs_status(self->jobs, id, false, 0, &status, &err), err);
+    assert_null(status.logs);
+    assert_true(status.inference_s > 0);
+    bn_request_status_free(&status);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BENCH_TEST(a_photo_becomes_a_cutout_and_a_mask),
+        BENCH_TEST(mask_only_inline_and_formats),
+        BENCH_TEST(bad_input_is_accepted_and_answered_with_422),
+        BENCH_TEST(photos_that_cannot_be_used_say_why),
+        BENCH_TEST(logs_tell_stage_and_percent_and_come_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

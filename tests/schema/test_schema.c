@@ -1,0 +1,253 @@
+/* test_schema.c - what the endpoint accepts and how it says what is wrong, byte for byte where the protocol gives it. */
+#include "tests/test.h"
+
+#include "schema/datauri.h"
+#include "schema/schema.h"
+
+#include <jansson.h>
+
+static void check_error(const char *body, const char *expected)
+{
+    bn_error err = {0};
+    bn_input input;
+    json_t *detail = NULL;
+    bool broken;
+    assert_int_equal(bn_input_parse(body, body ? strlen(body) : 0, &input, &detail, &broken, &err),
+                     BIREFNET_ERROR_FORMAT);
+    json_t *wanted = json_loads(expected, JSON_DECODE_ANY, NULL);
+    assert_non_null(wanted);
+    if (!json_equal(json_array_get(detail, 0), wanted))
+        fail_msg("%s\ngives %s", body, json_dumps(json_array_get(detail, 0), JSON_COMPACT | JSON_ENCODE_ANY));
+    json_decref(wanted);
+    json_decref(detail);
+}
+
+#define MODELS                                                                                               \
+    "'General Use (Light)', 'General Use (Light 2K)', 'General Use (Heavy)', 'Matting', 'Portrait' or "      \
+    "'General Use (Dynamic)'"
+
+static void errors_have_the_endpoints_words(void **state)
+{
+    (void)state;
+    check_error(
+        "{}",
+        "{\"type\":\"missing\",\"loc\":[\"body\",\"image_url\"],\"msg\":\"Field required\",\"input\":{}}");
+    check_error(NULL, "{\"type\":\"missing\",\"loc\":[\"body\"],\"msg\":\"Field required\",\"input\":null}");
+    check_error("{\"image_url\":\"x\",\"model\":\"X\"}",
+                "{\"type\":\"literal_error\",\"loc\":[\"body\",\"model\"],\"msg\":\"Input should be " MODELS
+                "\",\"input\":\"X\",\"ctx\":{\"expected\":\"" MODELS "\"}}");
+    check_error(
+        "{\"image_url\":\"x\",\"output_mask\":\"maybe\"}",
+        "{\"type\":\"bool_parsing\",\"loc\":[\"body\",\"output_mask\"],\"msg\":\"Input should be a valid "
+        "boolean, unable to interpret input\",\"input\":\"maybe\"}");
+    check_error(
+        "{\"image_url\":\"x\",\"output_mask\":null}",
+        "{\"type\":\"bool_type\",\"loc\":[\"body\",\"output_mask\"],\"msg\":\"Input should be a valid "
+        "boolean\",\"input\":null}");
+    check_error("{\"image_url\":12}",
+                "{\"type\":\"string_type\",\"loc\":[\"body\",\"image_url\"],\"msg\":\"Input should "
+                "be a valid string\",\"input\":12}");
+    check_error("[1]",
+                "{\"type\":\"model_attributes_type\",\"loc\":[\"body\"],\"msg\":\"Input should be a valid "
+                "dictionary or object to extract fields from\",\"input\":[1]}");
+    check_error(
+        "{\"image_url\":\"x\",\"operating_resolution\":\"2304x2304\"}",
+        "{\"loc\":[\"body\",\"operating_resolution\"],\"msg\":\"2304x2304 is for the model General Use "
+        "(Dynamic) only\",\"type\":\"feature_not_supported\",\"url\":\"https://docs.fal.ai/"
+        "errors#feature_not_supported\",\"input\":\"2304x2304\"}");
+}
+
+/* "{},{},..." takes eighty times its length when it is parsed. */
+static void bodies_that_would_grow_are_not_parsed(void **state)
+{
+    (void)state;
+    static const char *const starts[] = {"{\"image_url\":\"x\",\"a\":[", "{\"image_url\":\"x\",\"a\":", "["};
+    static const char *const pieces[] = {"{},", "[", "0,"};
+    static const char *const ends[] = {"{}]}", "", "0]"};
+    static const int counts[] = {20000, 70, 20000};
+    for (size_t i = 0; i < 3; i++) {
+        bn_error err = {0};
+        bn_buffer body;
+        bn_input input;
+        json_t *detail = NULL;
+        bool broken;
+        bn_buffer_init(&body, 1u << 20);
+        assert_ok(bn_buffer_printf(&body, &err, "%s", starts[i]), err);
+        for (int k = 0; k < counts[i]; k++) assert_ok(bn_buffer_printf(&body, &err, "%s", pieces[i]), err);
+        for (int k = 0; i == 1 && k < counts[i]; k++) assert_ok(bn_buffer_printf(&body, &err, "]"), err);
+        assert_ok(bn_buffer_printf(&body, &err, "%s%s", ends[i], i == 1 ? "}" : ""), err);
+        assert_int_equal(bn_input_parse((char *)body.data, body.size, &input, &detail, &broken, &err),
+                         BIREFNET_ERROR_FORMAT);
+        assert_true(broken);
+        const json_t *entry = json_array_get(detail, 0);
+        assert_string_equal(json_string_value(json_object_get(entry, "type")), "json_invalid");
+        assert_string_equal(json_string_value(json_object_get(json_object_get(entry, "ctx"), "error")),
+                            "more than 10000 values or 64 levels");
+        json_decref(detail);
+        bn_buffer_free(&body);
+    }
+    char commas[60000] = "{\"image_url\":\"data:,"; /* within a string nothing counts */
+    memset(commas + strlen(commas), '[', 50000);
+    strcat(commas, "\\\"{{,\"}");
+    bn_input input;
+    json_t *detail = NULL;
+    bn_error err = {0};
+    assert_ok(bn_input_parse(commas, strlen(commas), &input, &detail, NULL, &err), err);
+    bn_input_free(&input);
+}
+
+static void broken_json_is_told_from_bad_input(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{", "", "{\"image_url\":\"a\",\"image_url\":\"b\"}", "{\"image_url\":\"\xff\"}", "nope", "{} {}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        bn_error err = {0};
+        bn_input input;
+        json_t *detail = NULL;
+        bool broken = false;
+        assert_int_equal(bn_input_parse(bodies[i], strlen(bodies[i]), &input, &detail, &broken, &err),
+                         BIREFNET_ERROR_FORMAT);
+        assert_true(broken);
+        json_t *entry = json_array_get(detail, 0);
+        assert_string_equal(json_string_value(json_object_get(entry, "type")), "json_invalid");
+        assert_true(json_is_integer(json_array_get(json_object_get(entry, "loc"), 1)));
+        json_decref(detail);
+    }
+}
+
+static void several_errors_come_together_and_long_values_are_cut(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_input input;
+    json_t *detail = NULL;
+    char *body = malloc(100100);
+    strcpy(body, "{\"model\":\"");
+    memset(body + strlen(body), 'm', 100000);
+    strcpy(body + 10 + 100000, "\",\"sync_mode\":2}");
+    assert_int_equal(bn_input_parse(body, strlen(body), &input, &detail, NULL, &err), BIREFNET_ERROR_FORMAT);
+    assert_int_equal(json_array_size(detail), 3);
+    assert_true(json_dumpb(detail, NULL, 0, 0) < 3000);
+    json_decref(detail);
+    free(body);
+}
+
+static void defaults_and_lax_booleans(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_input input;
+    json_t *detail = NULL;
+    const char *body = "{\"image_url\":\"x\"}";
+    assert_ok(bn_input_parse(body, strlen(body), &input, &detail, NULL, &err), err);
+    assert_string_equal(input.model, "General Use (Light)");
+    assert_int_equal(input.width, 1024);
+    assert_int_equal(input.format, BN_FORMAT_PNG);
+    assert_true(input.refine_foreground && !input.output_mask && !input.sync_mode && !input.mask_only);
+    bn_input_free(&input);
+    body =
+        "{\"image_url\":\"x\",\"model\":\"General Use (Dynamic)\",\"operating_resolution\":\"2304x2304\","
+        "\"output_mask\":\"Yes\",\"refine_foreground\":0,\"sync_mode\":\"on\",\"mask_only\":1.0,\"foo\":{}}";
+    assert_ok(bn_input_parse(body, strlen(body), &input, &detail, NULL, &err), err);
+    assert_int_equal(input.height, 2304);
+    assert_true(!input.refine_foreground && input.output_mask && input.sync_mode && input.mask_only);
+    bn_input_free(&input);
+}
+
+static void the_document_says_what_is_checked(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer out;
+    bn_buffer_init(&out, 1u << 20);
+    assert_ok(bn_schema_openapi("http://here/queue", &out, &err), err);
+    json_t *root = json_loadb((char *)out.data, out.size, 0, NULL);
+    assert_non_null(root);
+    const char *reference;
+    assert_int_equal(json_unpack(root, "{s:{s:{s:{s:{s:{s:{s:{s:s}}}}}}}}", "paths", "/fal-ai/birefnet/v2",
+                                 "post", "requestBody", "content", "application/json", "schema", "$ref",
+                                 &reference),
+                     0);
+    assert_string_equal(reference, "#/components/schemas/BirefnetV2Input");
+    json_t *input, *required;
+    assert_int_equal(json_unpack(root, "{s:{s:{s:o}}}", "components", "schemas", "BirefnetV2Input", &input),
+                     0);
+    required = json_object_get(input, "required");
+    assert_int_equal(json_array_size(required), 1);
+    assert_string_equal(json_string_value(json_array_get(required, 0)), "image_url");
+    assert_int_equal(json_object_size(json_object_get(input, "properties")), 8);
+    /* every declared choice is accepted, every default too */
+    for (size_t i = 0; i < bn_schema_count(); i++) {
+        const bn_field *field = bn_schema_at(i);
+        for (size_t k = 0; field->type == BN_FIELD_CHOICE && field->choices[k]; k++) {
+            char body[300];
+            bn_input parsed;
+            json_t *detail = NULL;
+            snprintf(body, sizeof body, "{\"image_url\":\"x\",\"model\":\"General Use (Dynamic)\"%s%s%s%s%s}",
+                     strcmp(field->name, "model") == 0 ? "" : ",\"",
+                     strcmp(field->name, "model") == 0 ? "" : field->name,
+                     strcmp(field->name, "model") == 0 ? "" : "\":\"",
+                     strcmp(field->name, "model") == 0 ? "" : field->choices[k],
+                     strcmp(field->name, "model") == 0 ? "" : "\"");
+            assert_ok(bn_input_parse(body, strlen(body), &parsed, &detail, NULL, &err), err);
+            bn_input_free(&parsed);
+        }
+    }
+    json_decref(root);
+    bn_buffer_free(&out);
+}
+
+static void data_uris_are_read_and_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *uri, *bytes;
+        size_t size;
+        bn_status status;
+    } cases[] = {
+        {"data:image/png;base64,aGVsbG8=", "hello", 5, BIREFNET_OK},
+        {"data:;base64,aGVsbG8", "hello", 5, BIREFNET_OK},
+        {"DATA:x/y;charset=utf-8;BASE64,aGVs\nbG8=", "hello", 5, BIREFNET_OK},
+        {"data:;base64,aGVsbG8%3D", "hello", 5, BIREFNET_OK},
+        {"data:;base64,-_-_", "\xfb\xff\xbf", 3, BIREFNET_OK},
+        {"data:,a%20b", "a b", 3, BIREFNET_OK},
+        {"data:,", "", 0, BIREFNET_OK},
+        {"data:;base64,aGVsb", "", 0, BIREFNET_ERROR_FORMAT},
+        {"data:;base64,a!", "", 0, BIREFNET_ERROR_FORMAT},
+        {"data:,%2", "", 0, BIREFNET_ERROR_FORMAT},
+        {"data:nothing", "", 0, BIREFNET_ERROR_FORMAT},
+        {"data:,more than ten bytes", "", 0, BIREFNET_ERROR_LIMIT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bn_error err = {0};
+        bn_buffer out;
+        bn_buffer_init(&out, 10);
+        assert_int_equal(bn_data_uri_read(cases[i].uri, &out, &err), cases[i].status);
+        if (cases[i].status == BIREFNET_OK) {
+            assert_int_equal(out.size, cases[i].size);
+            if (out.size > 0) assert_memory_equal(out.data, cases[i].bytes, out.size);
+        }
+        bn_buffer_free(&out);
+    }
+    bn_error err = {0};
+    bn_buffer out;
+    bn_buffer_init(&out, 100);
+    assert_ok(bn_data_uri_write("image/gif", "hello", 5, &out, &err), err);
+    assert_string_equal((char *)out.data, "data:image/gif;base64,aGVsbG8=");
+    bn_buffer_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_have_the_endpoints_words),
+        cmocka_unit_test(bodies_that_would_grow_are_not_parsed),
+        cmocka_unit_test(broken_json_is_told_from_bad_input),
+        cmocka_unit_test(several_errors_come_together_and_long_values_are_cut),
+        cmocka_unit_test(defaults_and_lax_booleans),
+        cmocka_unit_test(the_document_says_what_is_checked),
+        cmocka_unit_test(data_uris_are_read_and_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
