@@ -14,15 +14,35 @@
 #include <strings.h>
 #include <unistd.h>
 
+/* All of rembg's names, so that none of its users is turned away. NULL: what it means there is not to be had here, and
+ * the general preset does it. */
 static const struct {
     const char *name, *preset;
-} model_names[] = {{"birefnet-general", "General Use (Light)"},
-                   {"birefnet-general-lite", "General Use (Light 2K)"},
-                   {"birefnet-portrait", "Portrait"},
-                   {"birefnet-massive", "General Use (Heavy)"},
-                   {"u2net_human_seg", "Portrait"}};
+} model_names[] = {
+    {"birefnet-general", NULL},
+    {"birefnet-general-lite", "General Use (Light 2K)"},
+    {"birefnet-portrait", "Portrait"},
+    {"birefnet-massive", "General Use (Heavy)"},
+    {"birefnet-dis", NULL},
+    {"birefnet-hrsod", NULL},
+    {"birefnet-cod", NULL},
+    {"u2net", NULL},
+    {"u2netp", NULL},
+    {"u2net_human_seg", "Portrait"},
+    {"u2net_cloth_seg", NULL},
+    {"u2net_custom", NULL},
+    {"silueta", NULL},
+    {"isnet-general-use", NULL},
+    {"isnet-anime", NULL},
+    {"dis_custom", NULL},
+    {"sam", NULL},
+    {"bria-rmbg", NULL},
+    {"ben_custom", NULL},
+    {"withoutbg", NULL},
+};
 
-/* A parameter of the query, else of the form. The text is the caller's to free; NULL where it was not given. */
+/* A parameter of the query, else of the form: rembg takes some from here and some from there, its users from both. The text
+ * is the caller's to free; NULL where it was not given. */
 static char *parameter(const bn_call *call, const bn_form *form, const char *name)
 {
     const char *query = bn_target_query(&call->target, name);
@@ -51,11 +71,15 @@ static bool read_colour(const char *text, char colour[10])
     return true;
 }
 
+/* NULL for a name that is not rembg's. None was given: rembg's default. */
 static const char *preset_of(const char *model)
 {
-    for (size_t i = 0; model && i < BN_COUNT(model_names); i++)
-        if (strcmp(model, model_names[i].name) == 0) return model_names[i].preset;
-    return "General Use (Light)"; /* what the name means there is not to be had here */
+    static const char general[] = "General Use (Light)";
+    if (!model || !*model) return general;
+    for (size_t i = 0; i < BN_COUNT(model_names); i++)
+        if (strcmp(model, model_names[i].name) == 0)
+            return model_names[i].preset ? model_names[i].preset : general;
+    return NULL;
 }
 
 /* The form's file in the store, where the job fetches it; address is filled. */
@@ -84,30 +108,45 @@ static bn_status store_photo(bn_call *call, const bn_form_part *part, char *addr
     return status;
 }
 
-/* The endpoint's input that does the same; NULL where memory ran out. */
-static char *make_input(const bn_call *call, const bn_form *form, const char *address)
+typedef struct rembg_wish {
+    const char *preset;
+    bool only_mask, hard_mask;
+    char colour[10]; /* "" for none */
+} rembg_wish;
+
+/* NULL, or what is wrong with the request. */
+static const char *read_wish(const bn_call *call, const bn_form *form, rembg_wish *wish)
 {
-    char *model = parameter(call, form, "model"), *only_mask = parameter(call, form, "om");
-    json_t *input = json_pack("{s:s, s:s, s:b}", "image_url", address, "model", preset_of(model), "mask_only",
-                              is_true(only_mask));
-    char *text = input ? json_dumps(input, JSON_COMPACT) : NULL;
-    json_decref(input);
+    char *model = parameter(call, form, "model"), *only_mask = parameter(call, form, "om"),
+         *background = parameter(call, form, "bgc"), *post_processed = parameter(call, form, "ppm");
+    *wish = (rembg_wish){
+        .preset = preset_of(model), .only_mask = is_true(only_mask), .hard_mask = is_true(post_processed)};
+    const char *fault = NULL;
+    if (background && *background && !read_colour(background, wish->colour))
+        fault = "bgc is not a colour: R,G,B or R,G,B,A, each 0 to 255";
+    if (!wish->preset)
+        fault = "model is none of rembg's names: birefnet-general, birefnet-portrait, u2net ...";
     free(model);
     free(only_mask);
+    free(background);
+    free(post_processed);
+    return fault;
+}
+
+/* The endpoint's input that does the same; NULL where memory ran out. */
+static char *make_input(const rembg_wish *wish, const char *address)
+{
+    json_t *input = json_pack("{s:s, s:s, s:b}", "image_url", address, "model", wish->preset, "mask_only",
+                              wish->only_mask);
+    char *text = input ? json_dumps(input, JSON_COMPACT) : NULL;
+    json_decref(input);
     return text;
 }
 
-static bn_http_next submit(bn_call *call, bn_http_request *request, const bn_form *form, const char *address)
+static bn_http_next submit(bn_call *call, bn_http_request *request, const rembg_wish *asked,
+                           const char *address)
 {
-    char colour[10] = "";
-    char *background = parameter(call, form, "bgc"), *post_processed = parameter(call, form, "ppm");
-    const bool understood = !background || !*background || read_colour(background, colour);
-    const bool hard_mask = is_true(post_processed);
-    free(background);
-    free(post_processed);
-    if (!understood)
-        return bn_reply_detail(request, 422, "bgc is not a colour: R,G,B or R,G,B,A, each 0 to 255");
-    char *input = make_input(call, form, address);
+    char *input = make_input(asked, address);
     if (!input) return bn_reply_fault(request, 500, "internal_error", "Internal Server Error");
     const bn_submit wish = {.id = request->id,
                             .body = input,
@@ -117,8 +156,8 @@ static bn_http_next submit(bn_call *call, bn_http_request *request, const bn_for
                             .max_queue_length = -1,
                             .lifecycle = "{\"expiration_duration_seconds\":3600}",
                             .file_base = call->target.file_base,
-                            .background = *colour ? colour : NULL,
-                            .hard_mask = hard_mask,
+                            .background = *asked->colour ? asked->colour : NULL,
+                            .hard_mask = asked->hard_mask,
                             .public_only = call->foreign,
                             .key_id = *call->key_id ? call->key_id : NULL};
     bn_answer answer = {0};
@@ -131,13 +170,15 @@ static bn_http_next submit(bn_call *call, bn_http_request *request, const bn_for
 
 static bn_http_next start(bn_call *call, bn_http_request *request)
 {
+    rembg_wish wish;
     if (call->route.kind == BN_ROUTE_REMBG_GET) {
         const char *address = bn_target_query(&call->target, "url");
         if (!address) return bn_reply_detail(request, 422, "The address of the photo is missing: ?url=");
         json_t *text = json_string(address);
         if (!text) return bn_reply_detail(request, 422, "The address of the photo is not UTF-8");
         json_decref(text);
-        return submit(call, request, NULL, address);
+        const char *fault = read_wish(call, NULL, &wish);
+        return fault ? bn_reply_detail(request, 422, "%s", fault) : submit(call, request, &wish, address);
     }
     bn_form *form = malloc(sizeof *form);
     if (!form) return bn_reply_fault(request, 500, "internal_error", "Internal Server Error");
@@ -147,11 +188,12 @@ static bn_http_next start(bn_call *call, bn_http_request *request)
     bn_http_next next = BN_HTTP_REPLY;
     char address[BN_BASE_MAX_BYTES + 400];
     bn_error err = {0};
-    if (!file) {
-        next = bn_reply_detail(request, 422, "The body is not a form with a part named file");
+    const char *fault = file ? read_wish(call, form, &wish) : "The body is not a form with a part named file";
+    if (fault) {
+        next = bn_reply_detail(request, 422, "%s", fault);
     } else {
         const bn_status status = store_photo(call, file, address, sizeof address, &err);
-        next = status == BIREFNET_OK ? submit(call, request, form, address)
+        next = status == BIREFNET_OK ? submit(call, request, &wish, address)
                                      : bn_reply_error(request, status, &err);
     }
     free(form);

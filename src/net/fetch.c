@@ -2,15 +2,21 @@
 #include "net/fetch.h"
 
 #include "base/clock.h"
+#include "base/size.h"
 #include "net/address.h"
+#include "net/url.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
 #define SLOW_BYTES_PER_S 1000
+
+/* Nobody reads what a redirect says besides. */
+#define REDIRECT_MAX_BYTES (1u << 20)
 
 typedef struct exchange {
     const bn_web_options *options;
@@ -20,6 +26,8 @@ typedef struct exchange {
     double end_ms;
     double window_ms;        /* clock when the present look at its speed began; 0 = nothing came yet */
     curl_off_t window_bytes; /* that had come then */
+    size_t skipped_bytes;    /* of the body of a redirect */
+    bool is_strange;         /* its content coding is one that nobody knows */
     bool is_redirect;        /* its body is of no interest */
     bool is_answered; /* the header section is complete: the code counts, whatever becomes of the body */
     char words[CURL_ERROR_SIZE];
@@ -30,6 +38,20 @@ bool bn_is_web_url(const char *text)
     return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
 }
 
+/* Whether a Content-Encoding names what is no coding: "aws-chunked", "utf-8". */
+static bool is_strange_coding(const char *value, size_t length)
+{
+    static const char *const known[] = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "identity"};
+    char text[200], *rest = NULL;
+    snprintf(text, sizeof text, "%.*s", (int)BN_MIN(length, sizeof text), value);
+    for (char *word = strtok_r(text, ", \t\r\n", &rest); word; word = strtok_r(NULL, ", \t\r\n", &rest)) {
+        size_t i = 0;
+        while (i < BN_COUNT(known) && strcasecmp(known[i], word) != 0) i++;
+        if (i == BN_COUNT(known)) return true;
+    }
+    return false;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *user)
 {
     exchange *self = user;
@@ -38,6 +60,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user)
         self->is_redirect = blank && blank[1] == '3' && self->options->redirects > 0;
         self->is_answered = false;
     }
+    if (size * count > 17 && strncasecmp(bytes, "Content-Encoding:", 17) == 0)
+        self->is_strange = is_strange_coding(bytes + 17, size * count - 17);
     if (size * count > 0 && size * count <= 2 && (bytes[0] == '\r' || bytes[0] == '\n'))
         self->is_answered = true;
     return size * count;
@@ -46,7 +70,12 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user)
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *user)
 {
     exchange *self = user;
-    if (self->is_redirect) return size * count;
+    if (self->is_redirect) {
+        self->skipped_bytes += size * count;
+        if (self->skipped_bytes <= REDIRECT_MAX_BYTES) return size * count;
+        self->status = bn_fail(self->err, BIREFNET_ERROR_NETWORK, "a redirect with too large a body");
+        return 0;
+    }
     self->status = bn_buffer_append(self->out, bytes, size * count, self->err);
     return self->status == BIREFNET_OK ? size * count : 0;
 }
@@ -64,6 +93,14 @@ static bool is_too_slow(exchange *self, curl_off_t now)
     return false;
 }
 
+/* What comes, before a content coding is undone; that may be a little longer than what it holds. What it holds is counted
+ * by the buffer. */
+static bool is_too_large(const exchange *self, curl_off_t bytes)
+{
+    const size_t most = self->out->max_bytes;
+    return bytes > 0 && (uint64_t)bytes > (uint64_t)most + most / 64 + 4096;
+}
+
 static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
     (void)up_total, (void)up_now;
@@ -72,7 +109,7 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
         self->status = bn_fail(self->err, BIREFNET_ERROR_NETWORK, "the file comes too slowly");
         return 1;
     }
-    if (total > 0 && !self->is_redirect && (uint64_t)total > self->out->max_bytes) {
+    if (!self->is_redirect && (is_too_large(self, total) || is_too_large(self, now))) {
         self->status = bn_fail(self->err, BIREFNET_ERROR_LIMIT,
                                "the file is larger than the allowed %zu bytes", self->out->max_bytes);
         return 1;
@@ -126,10 +163,27 @@ static void configure(CURL *curl, exchange *self)
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, self);
-    if (!options->post) return;
+    if (!options->post) {
+        curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, ""); /* all that libcurl can undo */
+        return;
+    }
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, options->post);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)options->post_bytes);
+}
+
+/* A coding that nobody knows is a mistake of the host: as browsers do, take the bytes as they are. */
+static CURLcode perform(CURL *curl, exchange *self)
+{
+    for (bool decodes = true;; decodes = false) {
+        self->is_redirect = self->is_answered = self->is_strange = false;
+        self->skipped_bytes = 0;
+        self->window_ms = 0;
+        self->words[0] = '\0';
+        const CURLcode result = curl_easy_perform(curl);
+        if (result != CURLE_BAD_CONTENT_ENCODING || !self->is_strange || !decodes) return result;
+        curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, (char *)NULL);
+    }
 }
 
 /* One request; *next is allocated where the answer sends us on. */
@@ -140,10 +194,7 @@ static bn_status one_request(CURL *curl, exchange *self, const char *url, long *
         return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "it took too long");
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms); /* 0 = none */
-    self->is_redirect = self->is_answered = false;
-    self->window_ms = 0;
-    self->words[0] = '\0';
-    const CURLcode result = curl_easy_perform(curl);
+    const CURLcode result = perform(curl, self);
     *code = 0;
     if (self->is_answered) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, code);
     if (self->status != BIREFNET_OK) return self->status;
@@ -161,9 +212,11 @@ static bn_status one_request(CURL *curl, exchange *self, const char *url, long *
 
 static bn_status follow(CURL *curl, exchange *self, const char *url, long *code)
 {
-    char *at = strdup(url);
+    char *at = bn_url_escape(url);
     if (!at) return bn_fail_memory(self->err, strlen(url), "an address");
     bn_status status = BIREFNET_OK;
+    if (!bn_is_web_url(at))
+        status = bn_fail(self->err, BIREFNET_ERROR_NETWORK, "this is no http or https address");
     for (int steps = 0; status == BIREFNET_OK; steps++) {
         char *next = NULL;
         status = one_request(curl, self, at, code, &next);
@@ -184,7 +237,6 @@ bn_status bn_web_exchange(const char *url, const bn_web_options *options, bn_buf
     exchange self = {
         .options = options, .out = out, .err = err, .end_ms = bn_clock_ms() + options->timeout_ms};
     long answer = 0;
-    if (!bn_is_web_url(url)) return bn_fail(err, BIREFNET_ERROR_NETWORK, "this is no http or https address");
     CURL *curl = curl_easy_init();
     if (!curl) return bn_fail(err, BIREFNET_ERROR_NETWORK, "cannot start libcurl");
     struct curl_slist *headers = header_list(options);

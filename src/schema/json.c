@@ -6,10 +6,12 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 json_t *bn_json_read(const char *text, size_t bytes, size_t max_values, json_error_t *fault)
 {
     size_t at = 0;
+    if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, bytes -= 3; /* a byte order mark */
     if (bn_shape_fits(text, bytes, max_values, BN_JSON_DEPTH_MAX, &at))
         return json_loadb(text, bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, fault);
     if (!fault) return NULL;

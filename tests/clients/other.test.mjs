@@ -190,6 +190,23 @@ test("rembg's API", async () => {
   assert.ok(Buffer.from(await got.arrayBuffer()).equals(png));
   const mask = await fetch(`${server.url}/api/remove?url=${encodeURIComponent(url)}&om=true`);
   assert.notDeepEqual(Buffer.from(await mask.arrayBuffer()), png);
+  // rembg's own names, wherever its users put them; no others
+  const named = (query, fields) => {
+    const named = new FormData();
+    named.append("file", new Blob([photo], { type: "image/jpeg" }), "photo.jpg");
+    for (const [name, value] of Object.entries(fields)) named.append(name, value);
+    return fetch(`${server.url}/api/remove${query}`, { method: "POST", body: named });
+  };
+  for (const name of ["u2net", "isnet-general-use", "birefnet-dis", "sam", ""]) {
+    assert.equal((await named("", { model: name })).status, 200, name);
+    assert.equal((await named(`?model=${name}`, {})).status, 200, name);
+    assert.equal((await fetch(`${server.url}/api/remove?url=${encodeURIComponent(url)}&model=${name}`)).status, 200, name);
+  }
+  for (const answer of [await named("", { model: "u2nett" }), await named("?model=General Use (Light)", {}),
+    await fetch(`${server.url}/api/remove?url=${encodeURIComponent(url)}&model=u2`)]) {
+    assert.equal(answer.status, 422);
+    assert.match((await answer.json()).detail, /model/);
+  }
   assert.equal((await fetch(`${server.url}/api/remove`)).status, 422);
   assert.equal((await fetch(`${server.url}/api/remove`, { method: "POST", body: new FormData() })).status, 422);
 });

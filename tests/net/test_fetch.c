@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "net/address.h"
 #include "net/fetch.h"
+#include "net/url.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -104,6 +105,36 @@ static void answer(int fd, const char *text)
     send(fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
+/* "hello", a thousand zeros, or "hello" under a coding that nobody knows, by the path. */
+static void answer_coded(int fd, const char *path)
+{
+    static const struct {
+        const char *path, *coding;
+        uint8_t bytes[32];
+        size_t size;
+    } bodies[] = {
+        {"gzip", "gzip", "\x1f\x8b\x08\0\0\0\0\0\2\xff\xcbH\xcd\xc9\xc9\7\0\x86\xa6\x10\x36\5\0\0\0", 25},
+        {"deflate", "deflate", "x\x9c\xcbH\xcd\xc9\xc9\7\0\6,\2\x15", 13},
+        {"raw", "deflate", "\xcbH\xcd\xc9\xc9\7\0", 7},
+        {"br", "br", "\x0b\2\x80hello\3", 9},
+        {"bomb", "deflate",
+         "x\x9c"
+         "c`\x18\5\xa3`\x14\fw\0\0\3\xe8\0\1",
+         17},
+        {"foreign", "aws-chunked", "hello", 5},
+        {"damaged", "gzip", "\x1f\x8b\x08\0\0\0\0\0\2\xff\xff\xff\xff", 13},
+    };
+    char head[200];
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        const size_t length = strlen(bodies[i].path);
+        if (strncmp(path, bodies[i].path, length) != 0 || path[length] != ' ') continue;
+        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %zu\r\n\r\n",
+                 bodies[i].coding, bodies[i].size);
+        answer(fd, head);
+        send(fd, bodies[i].bytes, bodies[i].size, MSG_NOSIGNAL);
+    }
+}
+
 static void *serve(void *user)
 {
     site *self = user;
@@ -127,6 +158,10 @@ static void *serve(void *user)
         } else if (strncmp(request, "GET /long", 9) == 0) {
             answer(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
             for (int i = 0; i < 10; i++) answer(fd, "0123456789012345678901234567890123456789");
+        } else if (strncmp(request, "GET /coded/", 11) == 0) {
+            answer_coded(fd, request + 11);
+        } else if (strncmp(request, "GET /a%20b%C3%A4.jpg?x=%27y%20z HTTP", 36) == 0) {
+            answer(fd, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nescaped");
         } else if (strncmp(request, "GET /slow", 9) == 0) {
             answer(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nh");
             if (read(fd, request, sizeof request) < 0) continue; /* until the client leaves */
@@ -196,6 +231,53 @@ static void limits_and_redirects_hold(void **state)
     site_stop(&self);
 }
 
+static void content_codings_are_undone(void **state)
+{
+    (void)state;
+    site self;
+    const bn_web_options options = {.allow_private = true, .timeout_ms = 20000, .redirects = 5};
+    site_start(&self);
+    static const char *const paths[] = {"/coded/gzip", "/coded/deflate", "/coded/raw", "/coded/br",
+                                        "/coded/foreign"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        assert_int_equal(fetch(&self, "127.0.0.1", paths[i], &options, "hello"), BIREFNET_OK);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/coded/bomb", &options, NULL), BIREFNET_ERROR_LIMIT);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/coded/damaged", &options, NULL), BIREFNET_ERROR_NETWORK);
+    site_stop(&self);
+}
+
+static void addresses_are_escaped_as_browsers_do(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"https://h.example/a.jpg?b=c", "https://h.example/a.jpg?b=c"},
+        {" \nhttps://h/a b.jpg ", "https://h/a%20b.jpg"},
+        {"https://h/a%20b%zz.jpg", "https://h/a%20b%zz.jpg"},
+        {"https://h/gr\xc3\xb6\xc3\x9f"
+         "e.png?\xc3\xbc",
+         "https://h/gr%C3%B6%C3%9Fe.png?%C3%BC"},
+        {"https://h/{a}|^`'\"<>", "https://h/%7Ba%7D|%5E%60'%22%3C%3E"},
+        {"https://h?{a}'\"<>\\", "https://h?{a}%27%22%3C%3E\\"},
+        {"http:\\\\h\\a\\b", "http://h/a/b"},
+        {"http://h\\a?b\\c#d e", "http://h/a?b\\c"},
+        {"ht\ttp://h/a\r\nb", "http://h/ab"},
+        {"http://m\xc3\xbcller/", "http://m\xc3\xbcller/"},
+        {"http://a b/", "http://a%20b/"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char *escaped = bn_url_escape(pairs[i][0]);
+        assert_string_equal(escaped, pairs[i][1]);
+        free(escaped);
+    }
+    site self;
+    const bn_web_options options = {.allow_private = true, .timeout_ms = 20000};
+    site_start(&self);
+    assert_int_equal(fetch(&self, "127.0.0.1", "/a b\xc3\xa4.jpg?x='y z#there ", &options, "escaped"),
+                     BIREFNET_OK);
+    site_stop(&self);
+}
+
 /* It sends one byte and no more; its place is for others, long before the timeout. */
 static void trickling_hosts_are_given_up(void **state)
 {
@@ -230,6 +312,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(special_ranges_are_known),
         cmocka_unit_test(limits_and_redirects_hold),
+        cmocka_unit_test(content_codings_are_undone),
+        cmocka_unit_test(addresses_are_escaped_as_browsers_do),
         cmocka_unit_test(trickling_hosts_are_given_up),
         cmocka_unit_test(other_protocols_are_refused),
     };

@@ -198,6 +198,23 @@ static void the_document_says_what_is_checked(void **state)
     bn_buffer_free(&out);
 }
 
+/* As Windows PowerShell and some editors write it. */
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+    (void)state;
+    static const char body[] = "\xef\xbb\xbf{\"image_url\":\"http://h/x.png\"}";
+    bn_error err = {0};
+    bn_input input;
+    json_t *detail = NULL;
+    assert_ok(bn_input_parse(body, sizeof body - 1, &input, &detail, NULL, &err), err);
+    assert_string_equal(input.image_url, "http://h/x.png");
+    bn_input_free(&input);
+    bool broken = false;
+    assert_int_equal(bn_input_parse(body, 3, &input, &detail, &broken, &err), BIREFNET_ERROR_FORMAT);
+    assert_true(broken);
+    json_decref(detail);
+}
+
 static void data_uris_are_read_and_written(void **state)
 {
     (void)state;
@@ -247,6 +264,7 @@ int main(void)
         cmocka_unit_test(several_errors_come_together_and_long_values_are_cut),
         cmocka_unit_test(defaults_and_lax_booleans),
         cmocka_unit_test(the_document_says_what_is_checked),
+        cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(data_uris_are_read_and_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
