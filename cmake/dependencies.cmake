@@ -6,6 +6,9 @@ find_package(Threads REQUIRED)
 
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+# nothing links libcurl: src/net/curl.c loads it
+add_library(bn_curl_headers INTERFACE)
+target_include_directories(bn_curl_headers INTERFACE ${curl_INCLUDE_DIRS})
 pkg_check_modules(deflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(spng REQUIRED IMPORTED_TARGET spng)

@@ -5,7 +5,6 @@
 #include "cli/interrupt.h"
 #include "net/pull.h"
 
-#include <curl/curl.h>
 #include <string.h>
 
 typedef struct bar {
@@ -28,7 +27,6 @@ bn_status bn_console_pull(bn_console *console, const bn_preset *preset, const ch
     bn_download_options_default(&options);
     options.progress = on_progress;
     options.progress_user = &self;
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     bn_console_bar_start(console);
     const bn_status status = bn_preset_pull(preset, folder, &options, &pulled, err);
     bn_console_bar_end(console);

@@ -2,9 +2,9 @@
 #include "cli/versions.h"
 
 #include "nn/cpu/engine.h"
+#include "net/curl.h"
 
 #include <avif/avif.h>
-#include <curl/curl.h>
 #include <gif_lib.h>
 #include <jansson.h>
 #include <lcms2.h>
@@ -44,8 +44,9 @@ void bn_versions_get(bn_library_version list[BN_LIBRARIES])
     snprintf(text, sizeof text, "%d.%02d", cmsGetEncodedCMMversion() / 1000,
              cmsGetEncodedCMMversion() % 1000 / 10);
     set(&list[next++], "lcms2", text, strlen(text));
-    const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
-    set(&list[next++], "libcurl", curl ? curl->version : "cannot be loaded", 32);
+    const bn_curl *curl = bn_curl_open(NULL);
+    set(&list[next++], "libcurl", curl ? curl->version_info(CURLVERSION_NOW)->version : "cannot be loaded",
+        32);
     set(&list[next++], "jansson", jansson_version_str(), 32);
     set(&list[next++], "libsodium", sodium_version_string(), 32);
 }

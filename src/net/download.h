@@ -1,7 +1,6 @@
 /* download.h - fetching one model file over HTTP: resumed, retried, checked, and in place whole or not at all.
  *
- * Needs libcurl, so it is no part of the library. The program calls curl_global_init first. Proxies are those of
- * curl's environment variables. */
+ * Needs libcurl, so it is no part of the library. Proxies are those of curl's environment variables. */
 #ifndef BN_NET_DOWNLOAD_H
 #define BN_NET_DOWNLOAD_H
 

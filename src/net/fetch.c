@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/size.h"
 #include "net/address.h"
+#include "net/curl.h"
 #include "net/url.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +20,8 @@
 
 typedef struct exchange {
     const bn_web_options *options;
+    const bn_curl *curl;
+    CURL *easy;
     bn_buffer *out;
     bn_error *err;
     bn_status status; /* of what the callbacks did */
@@ -131,78 +133,84 @@ static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_soc
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static struct curl_slist *header_list(const bn_web_options *options)
+static struct curl_slist *header_list(const bn_curl *curl, const bn_web_options *options)
 {
     struct curl_slist *list = NULL;
     for (const char *const *header = options->headers; header && *header; header++) {
-        struct curl_slist *longer = curl_slist_append(list, *header);
+        struct curl_slist *longer = curl->slist_append(list, *header);
         if (!longer) break;
         list = longer;
     }
     return list;
 }
 
-static void configure(CURL *curl, exchange *self)
+static void configure(exchange *self)
 {
     const bn_web_options *options = self->options;
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    if (!options->use_proxies) curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 20000L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 100L); /* bytes a second, for so many seconds */
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 30L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "Mozilla/5.0 (compatible; birefnet/" BN_VERSION ")");
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, self->words);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, self);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, self);
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, self);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, self);
+    const bn_curl *curl = self->curl;
+    CURL *easy = self->easy;
+    curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    if (!options->use_proxies) curl->easy_setopt(easy, CURLOPT_PROXY, "");
+    curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 20000L);
+    curl->easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 100L); /* bytes a second, for so many seconds */
+    curl->easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, 30L);
+    curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl->easy_setopt(easy, CURLOPT_USERAGENT, "Mozilla/5.0 (compatible; birefnet/" BN_VERSION ")");
+    curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, self->words);
+    curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl->easy_setopt(easy, CURLOPT_WRITEDATA, self);
+    curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl->easy_setopt(easy, CURLOPT_HEADERDATA, self);
+    curl->easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl->easy_setopt(easy, CURLOPT_OPENSOCKETDATA, self);
+    curl->easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl->easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl->easy_setopt(easy, CURLOPT_XFERINFODATA, self);
     if (!options->post) {
-        curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, ""); /* all that libcurl can undo */
+        curl->easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); /* all that libcurl can undo */
         return;
     }
-    curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, options->post);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)options->post_bytes);
+    curl->easy_setopt(easy, CURLOPT_POST, 1L);
+    curl->easy_setopt(easy, CURLOPT_POSTFIELDS, options->post);
+    curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)options->post_bytes);
 }
 
 /* A coding that nobody knows is a mistake of the host: as browsers do, take the bytes as they are. */
-static CURLcode perform(CURL *curl, exchange *self)
+static CURLcode perform(exchange *self)
 {
+    const bn_curl *curl = self->curl;
+    CURL *easy = self->easy;
     for (bool decodes = true;; decodes = false) {
         self->is_redirect = self->is_answered = self->is_strange = false;
         self->skipped_bytes = 0;
         self->window_ms = 0;
         self->words[0] = '\0';
-        const CURLcode result = curl_easy_perform(curl);
+        const CURLcode result = curl->easy_perform(easy);
         if (result != CURLE_BAD_CONTENT_ENCODING || !self->is_strange || !decodes) return result;
-        curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, (char *)NULL);
+        curl->easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, (char *)NULL);
     }
 }
 
 /* One request; *next is allocated where the answer sends us on. */
-static bn_status one_request(CURL *curl, exchange *self, const char *url, long *code, char **next)
+static bn_status one_request(exchange *self, const char *url, long *code, char **next)
 {
+    const bn_curl *curl = self->curl;
+    CURL *easy = self->easy;
     const double left_ms = self->options->timeout_ms > 0 ? self->end_ms - bn_clock_ms() : 0;
     if (self->options->timeout_ms > 0 && left_ms < 1)
         return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "it took too long");
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms); /* 0 = none */
-    const CURLcode result = perform(curl, self);
+    curl->easy_setopt(easy, CURLOPT_URL, url);
+    curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left_ms); /* 0 = none */
+    const CURLcode result = perform(self);
     *code = 0;
-    if (self->is_answered) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, code);
+    if (self->is_answered) curl->easy_getinfo(easy, CURLINFO_RESPONSE_CODE, code);
     if (self->status != BIREFNET_OK) return self->status;
     if (result != CURLE_OK)
         return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "%s",
-                       self->words[0] ? self->words : curl_easy_strerror(result));
+                       self->words[0] ? self->words : curl->easy_strerror(result));
     char *location = NULL;
-    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+    curl->easy_getinfo(easy, CURLINFO_REDIRECT_URL, &location);
     if (!self->is_redirect || !location) return BIREFNET_OK;
     if (!bn_is_web_url(location))
         return bn_fail(self->err, BIREFNET_ERROR_NETWORK, "it is redirected to another protocol");
@@ -210,7 +218,7 @@ static bn_status one_request(CURL *curl, exchange *self, const char *url, long *
     return *next ? BIREFNET_OK : bn_fail_memory(self->err, strlen(location), "an address");
 }
 
-static bn_status follow(CURL *curl, exchange *self, const char *url, long *code)
+static bn_status follow(exchange *self, const char *url, long *code)
 {
     char *at = bn_url_escape(url);
     if (!at) return bn_fail_memory(self->err, strlen(url), "an address");
@@ -219,7 +227,7 @@ static bn_status follow(CURL *curl, exchange *self, const char *url, long *code)
         status = bn_fail(self->err, BIREFNET_ERROR_NETWORK, "this is no http or https address");
     for (int steps = 0; status == BIREFNET_OK; steps++) {
         char *next = NULL;
-        status = one_request(curl, self, at, code, &next);
+        status = one_request(self, at, code, &next);
         if (status != BIREFNET_OK || !next) break;
         free(at);
         at = next;
@@ -237,14 +245,16 @@ bn_status bn_web_exchange(const char *url, const bn_web_options *options, bn_buf
     exchange self = {
         .options = options, .out = out, .err = err, .end_ms = bn_clock_ms() + options->timeout_ms};
     long answer = 0;
-    CURL *curl = curl_easy_init();
-    if (!curl) return bn_fail(err, BIREFNET_ERROR_NETWORK, "cannot start libcurl");
-    struct curl_slist *headers = header_list(options);
-    configure(curl, &self);
-    if (headers) curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    bn_status status = follow(curl, &self, url, &answer);
-    curl_easy_cleanup(curl);
-    curl_slist_free_all(headers);
+    self.curl = bn_curl_open(err);
+    if (!self.curl) return BIREFNET_ERROR_NETWORK;
+    self.easy = self.curl->easy_init();
+    if (!self.easy) return bn_fail_memory(err, 0, "a connection");
+    struct curl_slist *headers = header_list(self.curl, options);
+    configure(&self);
+    if (headers) self.curl->easy_setopt(self.easy, CURLOPT_HTTPHEADER, headers);
+    bn_status status = follow(&self, url, &answer);
+    self.curl->easy_cleanup(self.easy);
+    self.curl->slist_free_all(headers);
     if (code) *code = answer;
     if (status == BIREFNET_OK && !code && answer >= 300)
         status = bn_fail(err, BIREFNET_ERROR_NETWORK, "the server answered %ld", answer);

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/size.h"
+#include "net/curl.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@
 
 typedef struct request {
     bn_transfer *transfer;
-    CURL *curl;
+    const bn_curl *curl;
+    CURL *easy;
     uint64_t asked_from; /* the range that was asked for begins here */
     bool has_body;
     bool stalled, useless; /* useless: the partial file cannot be gone on with */
@@ -35,7 +36,8 @@ static bn_status fail(bn_error *err, bn_status status, const bn_transfer *transf
 static const char *header_of(const request *r, const char *name)
 {
     struct curl_header *header = NULL;
-    return curl_easy_header(r->curl, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
+    return r->curl->easy_header(r->easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value
+                                                                                          : NULL;
 }
 
 /* ---- the response begins ---- */
@@ -92,7 +94,7 @@ static bn_status begin_body(request *r)
 {
     bn_transfer *transfer = r->transfer;
     long code = 0;
-    curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &code);
+    r->curl->easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &code);
     r->has_body = true;
     if (code == 206) {
         r->useless = !continues(r);
@@ -100,7 +102,7 @@ static bn_status begin_body(request *r)
             return fail(r->err, BIREFNET_ERROR_NETWORK, transfer, "the server went on with another file");
     } else if (code == 200) { /* also the answer to If-Range when the file has changed */
         curl_off_t length = -1;
-        curl_easy_getinfo(r->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        r->curl->easy_getinfo(r->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
         if (ftruncate(transfer->fd, 0) != 0)
             return bn_fail_errno(r->err, errno, "cannot empty %s", transfer->part_path);
         transfer->size = 0;
@@ -157,29 +159,29 @@ static int on_progress(void *user, curl_off_t total, curl_off_t received, curl_o
 /* ---- the request ---- */
 
 /* http to https is a fine redirect, https to http is not; anything else (file:, ftp:) never is. */
-static void set_protocols(CURL *curl, const char *url)
+static void set_protocols(const bn_curl *curl, CURL *easy, const char *url)
 {
     const bool secure = strncasecmp(url, "https:", 6) == 0;
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 8L);
+    curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+    curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+    curl->easy_setopt(easy, CURLOPT_MAXREDIRS, 8L);
 }
 
 static void set_options(request *r, char *fault)
 {
     const bn_transfer *transfer = r->transfer;
-    curl_easy_setopt(r->curl, CURLOPT_URL, transfer->url);
-    curl_easy_setopt(r->curl, CURLOPT_USERAGENT, "birefnet/" BN_VERSION);
-    curl_easy_setopt(r->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(r->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->options->connect_timeout_ms);
-    curl_easy_setopt(r->curl, CURLOPT_ERRORBUFFER, fault);
-    curl_easy_setopt(r->curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(r->curl, CURLOPT_WRITEDATA, r);
-    curl_easy_setopt(r->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(r->curl, CURLOPT_XFERINFODATA, r);
-    curl_easy_setopt(r->curl, CURLOPT_NOPROGRESS, 0L);
-    set_protocols(r->curl, transfer->url);
+    r->curl->easy_setopt(r->easy, CURLOPT_URL, transfer->url);
+    r->curl->easy_setopt(r->easy, CURLOPT_USERAGENT, "birefnet/" BN_VERSION);
+    r->curl->easy_setopt(r->easy, CURLOPT_NOSIGNAL, 1L);
+    r->curl->easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->options->connect_timeout_ms);
+    r->curl->easy_setopt(r->easy, CURLOPT_ERRORBUFFER, fault);
+    r->curl->easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_body);
+    r->curl->easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
+    r->curl->easy_setopt(r->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    r->curl->easy_setopt(r->easy, CURLOPT_XFERINFODATA, r);
+    r->curl->easy_setopt(r->easy, CURLOPT_NOPROGRESS, 0L);
+    set_protocols(r->curl, r->easy, transfer->url);
 }
 
 /* Ask for the rest, if it is the rest of the same version. */
@@ -188,11 +190,11 @@ static bn_status set_range(request *r, struct curl_slist **headers)
     char text[BN_VALIDATOR_BYTES + 16];
     if (r->asked_from == 0) return BIREFNET_OK;
     snprintf(text, sizeof text, "If-Range: %s", r->transfer->validator);
-    *headers = curl_slist_append(NULL, text);
+    *headers = r->curl->slist_append(NULL, text);
     if (!*headers) return bn_fail_memory(r->err, sizeof text, "a request");
     snprintf(text, sizeof text, "%" PRIu64 "-", r->asked_from);
-    curl_easy_setopt(r->curl, CURLOPT_RANGE, text);
-    curl_easy_setopt(r->curl, CURLOPT_HTTPHEADER, *headers);
+    r->curl->easy_setopt(r->easy, CURLOPT_RANGE, text);
+    r->curl->easy_setopt(r->easy, CURLOPT_HTTPHEADER, *headers);
     return BIREFNET_OK;
 }
 
@@ -238,7 +240,7 @@ static bn_transfer_outcome judge_code(request *r, long code)
 static bn_transfer_outcome judge_fault(const request *r, CURLcode code, const char *fault)
 {
     bn_transfer *transfer = r->transfer;
-    const char *words = fault[0] ? fault : curl_easy_strerror(code);
+    const char *words = fault[0] ? fault : r->curl->easy_strerror(code);
     long answer = 0;
     if (r->stalled) {
         bn_fail(r->err, BIREFNET_ERROR_NETWORK, "cannot download %s: no byte came for %g s", transfer->url,
@@ -260,7 +262,7 @@ static bn_transfer_outcome judge_fault(const request *r, CURLcode code, const ch
         return transfer->size > 0 ? BN_TRANSFER_AGAIN : BN_TRANSFER_FAILED;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT: /* the caller's address, or one that the server sent us to */
-        curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &answer);
+        r->curl->easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &answer);
         if (answer == 0 && r->err) r->err->status = BIREFNET_ERROR_ARGUMENT;
         return BN_TRANSFER_FAILED;
     default:
@@ -272,8 +274,8 @@ static bn_transfer_outcome judge(request *r, CURLcode code, const char *fault, i
 {
     long answer = 0;
     curl_off_t after_s = 0;
-    curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &answer);
-    curl_easy_getinfo(r->curl, CURLINFO_RETRY_AFTER, &after_s);
+    r->curl->easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &answer);
+    r->curl->easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &after_s);
     *wait_ms = (int)(BN_MIN(after_s, 60) * 1000);
     if (r->useless) return empty_part(r->transfer, r->err);
     if (answer >= 300 && (r->has_body || code == CURLE_OK)) return judge_code(r, answer);
@@ -288,20 +290,22 @@ bn_transfer_outcome bn_transfer_run(bn_transfer *transfer, int *wait_ms, bn_erro
     char fault[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
     request r = {.transfer = transfer,
-                 .curl = curl_easy_init(),
+                 .curl = bn_curl_open(err),
                  .asked_from = transfer->validator[0] ? transfer->size : 0,
                  .last_byte_ms = bn_clock_ms(),
                  .err = err};
     *wait_ms = 0;
-    if (!r.curl) {
-        bn_fail(err, BIREFNET_ERROR_MEMORY, "cannot start libcurl");
+    if (!r.curl) return BN_TRANSFER_FAILED;
+    r.easy = r.curl->easy_init();
+    if (!r.easy) {
+        bn_fail_memory(err, 0, "a connection");
         return BN_TRANSFER_FAILED;
     }
     set_options(&r, fault);
     bn_transfer_outcome outcome = BN_TRANSFER_FAILED;
     if (set_range(&r, &headers) == BIREFNET_OK)
-        outcome = judge(&r, curl_easy_perform(r.curl), fault, wait_ms);
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(r.curl);
+        outcome = judge(&r, r.curl->easy_perform(r.easy), fault, wait_ms);
+    r.curl->slist_free_all(headers);
+    r.curl->easy_cleanup(r.easy);
     return outcome;
 }

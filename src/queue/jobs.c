@@ -3,8 +3,8 @@
 
 #include "base/file.h"
 #include "base/size.h"
+#include "net/curl.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -212,8 +212,7 @@ static void init_locks(bn_jobs *jobs)
 static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err)
 {
     if (sodium_init() < 0) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "cannot start libsodium");
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-        return bn_fail(err, BIREFNET_ERROR_INTERNAL, "cannot start libcurl");
+    if (!bn_curl_open(err)) return BIREFNET_ERROR_NETWORK;
     BN_TRY(copy_options(jobs, options, err));
     BN_TRY(lock_folder(jobs, err));
     BN_TRY(read_token_key(jobs, err));

@@ -7,7 +7,6 @@
 #include "tests/net/server.h"
 #include "net/pull.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -480,8 +479,6 @@ int main(void)
         WITH_SERVER(a_new_version_needs_consent),
         WITH_SERVER(files_put_there_by_hand_are_taken_in),
     };
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    curl_global_cleanup();
     return failed;
 }
