@@ -8,6 +8,11 @@ foreach(format jpeg png webp gif avif)
 endforeach()
 bn_fuzz(image_tiff SOURCES image_codec.c image_tiff_mutate.c DEFINE FORMAT=BN_FORMAT_TIFF SEEDS ${image_seeds}
     MALLOC_MB 72 RSS_MB 768)
+foreach(format png webp gif)
+    string(TOUPPER ${format} upper)
+    bn_fuzz(image_frames_${format} SOURCES image_frames.c DEFINE FORMAT=BN_FORMAT_${upper}
+        SEEDS ${PROJECT_SOURCE_DIR}/tests/image/animations MALLOC_MB 72 RSS_MB 768)
+endforeach()
 bn_fuzz(image_webp_tables SOURCES image_webp_tables.c LINK PkgConfig::webp MALLOC_MB 72 RSS_MB 768)
 bn_fuzz(image_exif SOURCES image_exif.c MALLOC_MB 72 RSS_MB 768)
 bn_fuzz(image_profile SOURCES image_profile.c MALLOC_MB 72 RSS_MB 768)

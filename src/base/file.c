@@ -81,6 +81,11 @@ static int open_beside(const char *path, mode_t mode, char temporary[PATH_MAX])
     return fd;
 }
 
+int bn_file_open_beside(const char *path, char *temporary)
+{
+    return open_beside(path, 0666, temporary);
+}
+
 static bn_status write_atomic(const char *path, mode_t mode, const void *bytes, size_t count, bn_error *err)
 {
     char temporary[PATH_MAX];

@@ -18,6 +18,10 @@ bn_status bn_file_write_private(const char *path, const void *bytes, size_t coun
  * no such files (O_TMPFILE) it has a name for a moment. */
 int bn_file_open_nameless(const char *folder);
 
+/* A new, empty file for writing beside path, with the mode that the process makes of 0666; its name goes to `temporary`
+ * (PATH_MAX bytes). -1 with errno. */
+int bn_file_open_beside(const char *path, char *temporary);
+
 /* What a person names as an output: what is there already and is no regular file (a device, a pipe) is written into; a
  * link is followed; anything else is written as by bn_file_write_atomic. */
 bn_status bn_file_write(const char *path, const void *bytes, size_t count, bn_error *err);

@@ -84,13 +84,21 @@ static bn_status fail_unknown(const uint8_t *bytes, size_t size, bn_error *err)
                    text);
 }
 
+bn_status bn_image_read_header(const void *bytes, size_t size, bn_format *format, bn_image_header *header,
+                               bn_error *err)
+{
+    *format = bn_format_from_bytes(bytes, size);
+    if (!codecs[*format]) return fail_unknown(bytes, size, err);
+    *header = (bn_image_header){.orientation = 1};
+    return codecs[*format]->probe(bytes, size, header, err);
+}
+
 bn_status bn_image_probe(const void *bytes, size_t size, bn_format *format, int *width, int *height,
                          bn_error *err)
 {
-    const bn_format found = bn_format_from_bytes(bytes, size);
-    if (!codecs[found]) return fail_unknown(bytes, size, err);
-    bn_image_header header = {.orientation = 1};
-    BN_TRY(codecs[found]->probe(bytes, size, &header, err));
+    bn_format found;
+    bn_image_header header;
+    BN_TRY(bn_image_read_header(bytes, size, &found, &header, err));
     const bool swaps = bn_orientation_swaps_sides(header.orientation);
     if (format) *format = found;
     if (width) *width = swaps ? header.height : header.width;

@@ -36,6 +36,10 @@ typedef struct bn_codec {
 
 extern const bn_codec bn_jpeg_codec, bn_png_codec, bn_webp_codec, bn_gif_codec, bn_avif_codec, bn_tiff_codec;
 
+/* What the header of a file says, whatever the limits. */
+bn_status bn_image_read_header(const void *bytes, size_t size, bn_format *format, bn_image_header *header,
+                               bn_error *err);
+
 /* FORMAT for empty images, LIMIT for too many pixels or too long a side. */
 bn_status bn_limits_check(const bn_decode_limits *limits, uint64_t width, uint64_t height, bn_error *err);
 

@@ -2,6 +2,7 @@
 #include "image/codec_table.h"
 
 #include "base/size.h"
+#include "image/gif.h"
 #include "image/quantise.h"
 
 #include <limits.h>
@@ -9,18 +10,12 @@
 #include <string.h>
 
 #include <cgif.h>
-#include <gif_lib.h>
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
 
-typedef struct gif_source {
-    const uint8_t *bytes;
-    size_t size, at;
-} gif_source;
-
 static int read_source(GifFileType *gif, GifByteType *out, int count)
 {
-    gif_source *source = gif->UserData;
+    bn_gif_source *source = gif->UserData;
     const size_t given = BN_MIN((size_t)BN_MAX(count, 0), source->size - source->at);
     memcpy(out, source->bytes + source->at, given);
     source->at += given;
@@ -37,17 +32,16 @@ static bn_status fail_reading(int code, bn_error *err)
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged GIF: %s", text ? text : "unknown error");
 }
 
-static bn_status open_reader(gif_source *source, GifFileType **gif, bn_error *err)
+bn_status bn_gif_open(bn_gif_source *source, GifFileType **gif, bn_error *err)
 {
     int code = 0;
     *gif = DGifOpen(source, read_source, &code);
     return *gif ? BIREFNET_OK : fail_reading(code, err);
 }
 
-/* Read extensions up to the first frame; *transparent is the index of the colour that is, or -1. */
-static bn_status find_frame(GifFileType *gif, int *transparent, bn_error *err)
+bn_status bn_gif_find_frame(GifFileType *gif, GraphicsControlBlock *control, bn_error *err)
 {
-    *transparent = NO_TRANSPARENT_COLOR;
+    *control = (GraphicsControlBlock){.TransparentColor = NO_TRANSPARENT_COLOR};
     for (;;) {
         GifRecordType record = UNDEFINED_RECORD_TYPE;
         if (DGifGetRecordType(gif, &record) != GIF_OK) return fail_reading(gif->Error, err);
@@ -59,10 +53,10 @@ static bn_status find_frame(GifFileType *gif, int *transparent, bn_error *err)
         int code = 0;
         GifByteType *block = NULL;
         if (DGifGetExtension(gif, &code, &block) != GIF_OK) return fail_reading(gif->Error, err);
-        GraphicsControlBlock control;
+        GraphicsControlBlock found;
         if (code == GRAPHICS_EXT_FUNC_CODE && block &&
-            DGifExtensionToGCB(block[0], block + 1, &control) == GIF_OK)
-            *transparent = control.TransparentColor;
+            DGifExtensionToGCB(block[0], block + 1, &found) == GIF_OK)
+            *control = found;
         while (block)
             if (DGifGetExtensionNext(gif, &block) != GIF_OK) return fail_reading(gif->Error, err);
     }
@@ -85,7 +79,12 @@ static void draw_row(const GifFileType *gif, const ColorMapObject *palette, int 
     }
 }
 
-static bn_status draw_frame(GifFileType *gif, const ColorMapObject *palette, int transparent, bn_image *image,
+const ColorMapObject *bn_gif_get_palette(const GifFileType *gif)
+{
+    return gif->Image.ColorMap ? gif->Image.ColorMap : gif->SColorMap;
+}
+
+bn_status bn_gif_draw_frame(GifFileType *gif, const ColorMapObject *palette, int transparent, bn_image *image,
                             bn_error *err)
 {
     static const int first[] = {0, 4, 2, 1},
@@ -109,9 +108,9 @@ static bn_status draw_frame(GifFileType *gif, const ColorMapObject *palette, int
 
 static bn_status gif_probe(const uint8_t *bytes, size_t size, bn_image_header *header, bn_error *err)
 {
-    gif_source source = {bytes, size, 0};
+    bn_gif_source source = {bytes, size, 0};
     GifFileType *gif = NULL;
-    BN_TRY(open_reader(&source, &gif, err));
+    BN_TRY(bn_gif_open(&source, &gif, err));
     *header = (bn_image_header){.width = gif->SWidth, .height = gif->SHeight, .orientation = 1};
     DGifCloseFile(gif, NULL);
     return BIREFNET_OK;
@@ -120,25 +119,25 @@ static bn_status gif_probe(const uint8_t *bytes, size_t size, bn_image_header *h
 static bn_status gif_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
                             bn_image **image, bn_error *err)
 {
-    gif_source source = {bytes, size, 0};
+    bn_gif_source source = {bytes, size, 0};
     GifFileType *gif = NULL;
     bn_image *made = NULL;
-    int transparent;
+    GraphicsControlBlock control;
     bn_status status;
-    BN_TRY_DONE(open_reader(&source, &gif, err));
-    BN_TRY_DONE(find_frame(gif, &transparent, err));
+    BN_TRY_DONE(bn_gif_open(&source, &gif, err));
+    BN_TRY_DONE(bn_gif_find_frame(gif, &control, err));
     const GifImageDesc *frame = &gif->Image;
     BN_TRY_DONE(bn_limits_check(limits, (uint64_t)frame->Width, (uint64_t)frame->Height, err));
-    const ColorMapObject *palette = frame->ColorMap ? frame->ColorMap : gif->SColorMap;
+    const ColorMapObject *palette = bn_gif_get_palette(gif);
     if (!palette) {
         status = bn_fail(err, BIREFNET_ERROR_FORMAT, "a GIF without colours");
         goto done;
     }
     const bool covers =
         frame->Left == 0 && frame->Top == 0 && frame->Width >= gif->SWidth && frame->Height >= gif->SHeight;
-    const bool has_alpha = !covers || transparent != NO_TRANSPARENT_COLOR;
+    const bool has_alpha = !covers || control.TransparentColor != NO_TRANSPARENT_COLOR;
     BN_TRY_DONE(bn_image_create(gif->SWidth, gif->SHeight, has_alpha ? 4 : 3, 8, &made, err));
-    BN_TRY_DONE(draw_frame(gif, palette, transparent, made, err));
+    BN_TRY_DONE(bn_gif_draw_frame(gif, palette, control.TransparentColor, made, err));
     made->source_depth = 8;
     *image = made;
     made = NULL;

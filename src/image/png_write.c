@@ -153,7 +153,7 @@ static void store_u32(uint8_t *out, uint32_t value)
     for (int i = 0; i < 4; i++) out[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-static bn_status append_chunk(bn_buffer *out, const char *type, const void *data, size_t size, bn_error *err)
+bn_status bn_png_append_chunk(bn_buffer *out, const char *type, const void *data, size_t size, bn_error *err)
 {
     uint8_t head[8], tail[4];
     store_u32(head, (uint32_t)size);
@@ -209,12 +209,12 @@ bn_status bn_png_encode(const bn_image *image, const bn_encode_options *options,
     header[8] = (uint8_t)image->depth;
     header[9] = image->channels == 1 ? COLOUR_GREY : image->channels == 3 ? COLOUR_RGB : COLOUR_RGBA;
     BN_TRY_DONE(bn_buffer_append(out, "\x89PNG\r\n\x1a\n", 8, err));
-    BN_TRY_DONE(append_chunk(out, "IHDR", header, sizeof header, err));
+    BN_TRY_DONE(bn_png_append_chunk(out, "IHDR", header, sizeof header, err));
     if (image->icc && image->channels > 1) /* name, its zero, compression method 0 */
         BN_TRY_DONE(append_packed(out, "iCCP", "profile\0", 9, image->icc, image->icc_bytes, 6, err));
     BN_TRY_DONE(filter_image(image, options, &filtered, &filtered_bytes, err));
     BN_TRY_DONE(append_packed(out, "IDAT", NULL, 0, filtered, filtered_bytes, options->compression, err));
-    BN_TRY_DONE(append_chunk(out, "IEND", NULL, 0, err));
+    BN_TRY_DONE(bn_png_append_chunk(out, "IEND", NULL, 0, err));
 done:
     free(filtered);
     return status;

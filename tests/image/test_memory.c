@@ -1,5 +1,6 @@
 /* test_memory.c - the most memory that decoding takes, measured: each codec's worst files, each in a process of its
  * own. */
+#include "tests/image/process.h"
 #include "tests/image/worst.h"
 
 #include "base/file.h"
@@ -7,12 +8,6 @@
 
 #include <malloc.h>
 #include <sys/wait.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#    define MEASURES false /* what the sanitizers hold themselves is more */
-#else
-#    define MEASURES true
-#endif
 
 #define SIDE       3008 /* tiles are multiples of 16 */
 #define NOISE_SIDE 1504 /* of files that take long to make */
@@ -23,19 +18,6 @@ typedef struct outcome {
     uint64_t peak_bytes; /* above what the process had before */
     char message[200];
 } outcome;
-
-/* A line of /proc/self/status in bytes. */
-static uint64_t status_bytes(const char *name)
-{
-    char line[256];
-    unsigned long long kilobytes = 0;
-    FILE *file = fopen("/proc/self/status", "re");
-    while (file && fgets(line, sizeof line, file))
-        if (strncmp(line, name, strlen(name)) == 0 && sscanf(line + strlen(name), ": %llu", &kilobytes) == 1)
-            break;
-    if (file) fclose(file);
-    return kilobytes * 1024;
-}
 
 static outcome decode_here(const bn_buffer *file)
 {
