@@ -8,13 +8,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool is_known(const char *name, size_t length)
+{
+    return length == 7 && memcmp(name, "fal.run", 7) == 0;
+}
+
 /* In a buffer that ends with them. */
 static bn_connect_result parse(const uint8_t *data, size_t size, size_t *head_bytes)
 {
     char *bytes = malloc(size + (size == 0));
     if (!bytes) abort();
     if (size) memcpy(bytes, data, size);
-    const bn_connect_result result = bn_connect_parse(bytes, size, head_bytes);
+    const bn_connect_result result = bn_connect_parse(bytes, size, is_known, head_bytes);
     free(bytes);
     return result;
 }

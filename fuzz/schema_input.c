@@ -2,6 +2,7 @@
  * client sends that is not a photo. The first byte says which. */
 #include "queue/names.h"
 #include "schema/schema.h"
+#include "store/ids.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,6 +3,7 @@
 #define BN_API_CALL_H
 
 #include "api/reply.h"
+#include "api/route.h"
 #include "api/service.h"
 
 #include <stdatomic.h>

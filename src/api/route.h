@@ -3,15 +3,7 @@
 #define BN_API_ROUTE_H
 
 #include "api/target.h"
-
-typedef enum bn_method {
-    BN_METHOD_GET = 0,
-    BN_METHOD_HEAD,
-    BN_METHOD_POST,
-    BN_METHOD_PUT,
-    BN_METHOD_OPTIONS,
-    BN_METHOD_OTHER,
-} bn_method;
+#include "http/http.h"
 
 typedef enum bn_route_kind {
     BN_ROUTE_NOT_FOUND = 0,

@@ -4,7 +4,7 @@
 #include "http/origin.h"
 
 #include "base/size.h"
-#include "queue/names.h"
+#include "store/ids.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -348,6 +348,16 @@ static bn_http_next handle(void *user, bn_http_request *request)
     return next;
 }
 
+/* The server stops before this one is answered. */
+static void refuse(void *user, bn_http_request *request)
+{
+    (void)user;
+    bn_reply_json_text(request, 503,
+                       "{\"detail\":\"The server is stopping\",\"error_type\":\"runner_disconnected\"}");
+    bn_http_reply_field(request, "x-fal-request-id", "%s", request->id);
+    bn_http_reply_field(request, "Access-Control-Allow-Origin", "*");
+}
+
 static void end(void *user, bn_http_request *request, bool complete)
 {
     bn_service *service = user;
@@ -365,5 +375,5 @@ static void end(void *user, bn_http_request *request, bool complete)
 
 bn_http_handler bn_service_handler(bn_service *service)
 {
-    return (bn_http_handler){.user = service, .begin = begin, .handle = handle, .end = end};
+    return (bn_http_handler){.user = service, .begin = begin, .handle = handle, .refuse = refuse, .end = end};
 }

@@ -76,6 +76,11 @@ bn_host bn_host_of(const char *authority, size_t length)
     return BN_HOST_ANY;
 }
 
+bool bn_is_host_of_service(const char *authority, size_t length)
+{
+    return bn_host_of(authority, length) != BN_HOST_ANY;
+}
+
 const char *bn_host_name(size_t index)
 {
     return index < BN_COUNT(known_hosts) ? known_hosts[index].name : NULL;

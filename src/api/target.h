@@ -40,6 +40,7 @@ typedef struct bn_target {
 
 /* The service's host of that name, which may be followed by a port; BN_HOST_ANY where it is none of them. */
 bn_host bn_host_of(const char *authority, size_t length);
+bool bn_is_host_of_service(const char *authority, size_t length);
 /* All names that bn_host_of knows, one after the other; NULL behind the last. */
 const char *bn_host_name(size_t index);
 

@@ -7,7 +7,11 @@
 #ifndef BN_BLOBS_BLOBS_H
 #define BN_BLOBS_BLOBS_H
 
-#include "queue/jobs.h"
+#include "base/error.h"
+#include "store/facts.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 #include <stdatomic.h>
 

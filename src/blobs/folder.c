@@ -2,7 +2,7 @@
 #include "blobs/blobs.h"
 
 #include "base/file.h"
-#include "queue/names.h"
+#include "store/ids.h"
 
 #include <dirent.h>
 #include <errno.h>

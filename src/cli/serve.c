@@ -215,7 +215,8 @@ static bn_status read_tls(bn_server *own, bn_error *err)
     if (chain) return bn_certificate_read(chain, key, &own->certificate, err);
     char folder[1100];
     snprintf(folder, sizeof folder, "%s/tls", own->data_folder);
-    return bn_certificate_make(folder, own->tls_listen.host, &own->certificate, own->bundle, err);
+    return bn_certificate_make(folder, own->tls_listen.host, bn_host_name, &own->certificate, own->bundle,
+                               err);
 }
 
 static bn_status open_proxy(bn_server *own, bn_error *err)
@@ -225,7 +226,8 @@ static bn_status open_proxy(bn_server *own, bn_error *err)
     BN_TRY(parse_address(text, DEFAULT_PROXY_PORT, &own->proxy_listen, err));
     const bn_status status =
         bn_tunnel_open(own->proxy_listen.host, own->proxy_listen.port, own->tls_listen.host,
-                       bn_http_server_port(own->secure), own->descriptors.max_passages, &own->proxy, err);
+                       bn_http_server_port(own->secure), bn_is_host_of_service, own->descriptors.max_passages,
+                       &own->proxy, err);
     return bn_error_prefix(err, status, "--connect-proxy");
 }
 

@@ -6,6 +6,7 @@
 #include "cli/descriptors.h"
 #include "cli/exits.h"
 #include "api/service.h"
+#include "api/target.h"
 #include "http/tls.h"
 #include "http/tunnel.h"
 

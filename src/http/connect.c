@@ -1,8 +1,6 @@
 /* connect.c - reads "CONNECT HOST:443 HTTP/1.1", its fields and the empty line. */
 #include "http/connect.h"
 
-#include "api/target.h"
-
 #include <string.h>
 
 /* Where the empty line ends, 0 where it has not come. Lines end with CR LF or, from old clients, LF. */
@@ -25,7 +23,7 @@ static const char *next_word(const char *text, const char *end, size_t *length)
     return space + 1;
 }
 
-static bn_connect_result read_line(const char *line, const char *end)
+static bn_connect_result read_line(const char *line, const char *end, bn_host_check is_known)
 {
     static const char method[] = "CONNECT", port[] = ":443", version[] = "HTTP/1.";
     size_t length = 0;
@@ -40,17 +38,18 @@ static bn_connect_result read_line(const char *line, const char *end)
     const size_t port_length = sizeof port - 1;
     if (length <= port_length || memcmp(authority + length - port_length, port, port_length) != 0)
         return BN_CONNECT_FOREIGN;
-    return bn_host_of(authority, length - port_length) == BN_HOST_ANY ? BN_CONNECT_FOREIGN : BN_CONNECT_OK;
+    return is_known(authority, length - port_length) ? BN_CONNECT_OK : BN_CONNECT_FOREIGN;
 }
 
-bn_connect_result bn_connect_parse(const char *bytes, size_t count, size_t *head_bytes)
+bn_connect_result bn_connect_parse(const char *bytes, size_t count, bn_host_check is_known,
+                                   size_t *head_bytes)
 {
     *head_bytes = 0;
     const size_t end = find_end(bytes, count);
     if (end == 0) return count < BN_CONNECT_HEAD_MAX_BYTES ? BN_CONNECT_MORE : BN_CONNECT_LONG;
     const char *line_end = memchr(bytes, '\n', end);
     if (line_end > bytes && line_end[-1] == '\r') line_end--;
-    const bn_connect_result result = read_line(bytes, line_end);
+    const bn_connect_result result = read_line(bytes, line_end, is_known);
     if (result == BN_CONNECT_OK) *head_bytes = end;
     return result;
 }

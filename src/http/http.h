@@ -9,9 +9,19 @@
 #define BN_HTTP_HTTP_H
 
 #include "base/buffer.h"
-#include "api/route.h"
+
+#include <stdbool.h>
 
 typedef struct bn_http_server bn_http_server;
+
+typedef enum bn_method {
+    BN_METHOD_GET = 0,
+    BN_METHOD_HEAD,
+    BN_METHOD_POST,
+    BN_METHOD_PUT,
+    BN_METHOD_OPTIONS,
+    BN_METHOD_OTHER,
+} bn_method;
 
 typedef struct bn_http_field {
     char *name, *value; /* owned */
@@ -44,7 +54,7 @@ typedef struct bn_http_request {
     bool loopback;     /* the peer is on this machine */
     bool bad_framing;  /* two readers could read it differently: to be refused, and the connection closes */
     char peer[64];     /* address, for the log */
-    char id[40];       /* x-fal-request-id */
+    char id[40];       /* the handler's name for it */
     char *target;      /* as it came, owned */
     double started_ms; /* bn_clock_ms */
     uint64_t content_length; /* UINT64_MAX: chunked, or none was given */
@@ -73,6 +83,9 @@ typedef struct bn_http_handler {
     void *user;
     bn_http_next (*begin)(void *user, bn_http_request *request);
     bn_http_next (*handle)(void *user, bn_http_request *request);
+    /* The server stops and cannot let this client wait: what it reads instead, into request->reply, which is a 503. On the
+     * event loop; NULL: an empty one. */
+    void (*refuse)(void *user, bn_http_request *request);
     /* The reply is out, or the client has gone: bytes sent is what the log wants. Free request->state here; no wake may
      * come after. On any thread. */
     void (*end)(void *user, bn_http_request *request, bool complete);

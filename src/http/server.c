@@ -59,16 +59,11 @@ static bn_method method_of(const char *name)
 /* The server stops: what would have to wait is sent away instead. */
 static enum MHD_Result refuse_stopping(bn_http_request *request)
 {
-    static const char body[] =
-        "{\"detail\":\"The server is stopping\",\"error_type\":\"runner_disconnected\"}";
+    const bn_http_handler *handler = &request->private->server->handler;
     request->reply.status = MHD_HTTP_SERVICE_UNAVAILABLE;
     request->reply.close = true;
     bn_buffer_free(&request->reply.body);
-    bn_buffer_init(&request->reply.body, sizeof body);
-    bn_buffer_append(&request->reply.body, body, sizeof body - 1, NULL);
-    bn_http_reply_field(request, "Content-Type", "application/json");
-    bn_http_reply_field(request, "x-fal-request-id", "%s", request->id);
-    bn_http_reply_field(request, "Access-Control-Allow-Origin", "*");
+    if (handler->refuse) handler->refuse(handler->user, request);
     request->private->phase = BN_PHASE_READY;
     return bn_request_send(request);
 }

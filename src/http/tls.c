@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/size.h"
-#include "api/target.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -184,12 +183,13 @@ static bool is_real_name(const char *host)
     return *host && strcmp(host, "0.0.0.0") != 0 && strcmp(host, "::") != 0;
 }
 
-static bn_status make_server(const pair *authority, const char *host, pair *own, bn_error *err)
+static bn_status make_server(const pair *authority, const char *host, bn_name_at name_at, pair *own,
+                             bn_error *err)
 {
     BN_TRY(start_pair(own, "birefnet serve", SERVER_DAYS, err));
     gnutls_x509_crt_t crt = own->certificate;
     BN_TRY(add_name(crt, "localhost", err));
-    for (size_t i = 0; bn_host_name(i); i++) BN_TRY(add_name(crt, bn_host_name(i), err));
+    for (size_t i = 0; name_at(i); i++) BN_TRY(add_name(crt, name_at(i), err));
     BN_TRY(add_name(crt, "127.0.0.1", err));
     BN_TRY(add_name(crt, "::1", err));
     char machine[65] = "";
@@ -232,8 +232,8 @@ static bn_status write_bundle(const char *folder, const char *ca_file, char bund
     return status;
 }
 
-bn_status bn_certificate_make(const char *folder, const char *host, bn_certificate *certificate,
-                              char bundle[1024], bn_error *err)
+bn_status bn_certificate_make(const char *folder, const char *host, bn_name_at name_at,
+                              bn_certificate *certificate, char bundle[1024], bn_error *err)
 {
     char ca_file[1024], ca_key[1024], server_file[1024], server_key[1024];
     pair authority = {0}, server = {0};
@@ -250,7 +250,7 @@ bn_status bn_certificate_make(const char *folder, const char *host, bn_certifica
     if (read_pair(server_file, server_key, &server, err) != BIREFNET_OK ||
         !still_good(&server, &authority, host)) {
         free_pair(&server);
-        BN_TRY_DONE(make_server(&authority, host, &server, err));
+        BN_TRY_DONE(make_server(&authority, host, name_at, &server, err));
         BN_TRY_DONE(write_pair(&server, &authority, server_file, server_key, err));
     }
     BN_TRY_DONE(write_bundle(folder, ca_file, bundle, err));

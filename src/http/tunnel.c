@@ -58,6 +58,7 @@ struct bn_tunnel {
     socklen_t target_bytes;
     passage *passages;
     size_t count, max_passages;
+    bn_host_check is_known;
     pthread_t thread;
     bool runs;
     _Atomic(bool) stop;
@@ -163,7 +164,7 @@ static void read_head(const bn_tunnel *tunnel, passage *own)
             return;
         }
         up->end += (size_t)count;
-        result = bn_connect_parse((const char *)up->bytes, up->end, &head_bytes);
+        result = bn_connect_parse((const char *)up->bytes, up->end, tunnel->is_known, &head_bytes);
     }
     if (result == BN_CONNECT_OK)
         lead(tunnel, own, head_bytes);
@@ -305,12 +306,13 @@ static bn_status start(bn_tunnel *tunnel, bn_error *err)
 }
 
 bn_status bn_tunnel_open(const char *host, uint16_t port, const char *tls_host, uint16_t tls_port,
-                         int max_passages, bn_tunnel **tunnel, bn_error *err)
+                         bn_host_check is_known, int max_passages, bn_tunnel **tunnel, bn_error *err)
 {
     bn_tunnel *own = calloc(1, sizeof *own);
     if (!own) return bn_fail_memory(err, sizeof *own, "the proxy");
     own->listener = own->epoll = own->wake = -1;
     own->max_passages = (size_t)max_passages;
+    own->is_known = is_known;
     bn_status status = bn_listen(host, port, &own->listener, &own->port, err);
     if (status == BIREFNET_OK && !is_local(own->listener))
         status =

@@ -1,5 +1,5 @@
-/* tunnel.h - a proxy for clients that take one from their environment (HTTPS_PROXY): CONNECT to one of the service's host
- * names leads to this server's own TLS port, CONNECT to any other name is refused. It never opens a connection to
+/* tunnel.h - a proxy for clients that take one from their environment (HTTPS_PROXY): CONNECT to a host that
+ * the caller knows leads to this server's own TLS port, CONNECT to any other name is refused. It never opens a connection to
  * another machine.
  *
  * It listens on a loopback address only: what comes through it reaches the server from this machine, and must have come
@@ -8,6 +8,7 @@
 #define BN_HTTP_TUNNEL_H
 
 #include "base/error.h"
+#include "http/connect.h"
 
 #include <stdint.h>
 
@@ -17,7 +18,7 @@ typedef struct bn_tunnel bn_tunnel;
  * max_passages: at a
  * time, of two descriptors each. Starts one thread. */
 bn_status bn_tunnel_open(const char *host, uint16_t port, const char *tls_host, uint16_t tls_port,
-                         int max_passages, bn_tunnel **tunnel, bn_error *err);
+                         bn_host_check is_known, int max_passages, bn_tunnel **tunnel, bn_error *err);
 uint16_t bn_tunnel_port(const bn_tunnel *tunnel);
 /* Cuts what is open. *tunnel may be NULL. */
 void bn_tunnel_close(bn_tunnel **tunnel);

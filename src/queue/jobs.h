@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/log.h"
+#include "store/facts.h"
 #include "store/keys.h"
 
 #include <stdbool.h>
@@ -15,11 +16,6 @@
 typedef struct bn_jobs bn_jobs;
 
 #define BN_JOBS_COURIERS 16 /* threads that deliver webhooks */
-
-#define BN_REQUEST_ID_CHARS 37 /* a UUID and a zero */
-#define BN_FILE_ID_CHARS    33 /* 32 small hexadecimal digits and a zero */
-#define BN_FILE_NAME_CHARS  201
-#define BN_FILE_TYPE_CHARS  101
 
 typedef struct bn_jobs_options {
     const char *data_folder;    /* made if it is not there; one server at a time holds it */
@@ -173,22 +169,6 @@ bn_status bn_jobs_watch(bn_jobs *jobs, const char *id, bn_watch_fn changed, void
 void bn_jobs_unwatch(bn_watch **watch);
 
 /* ---- files ----------------------------------------------------------------------------------------------- */
-
-typedef enum bn_file_access {
-    BN_FILE_ALLOW = 0,
-    BN_FILE_HIDE,   /* as if it were not there */
-    BN_FILE_FORBID, /* refused */
-} bn_file_access;
-
-typedef struct bn_file_facts {
-    char id[BN_FILE_ID_CHARS];
-    char name[BN_FILE_NAME_CHARS];  /* safe in a path and in a header field */
-    char type[BN_FILE_TYPE_CHARS];  /* MIME type */
-    uint64_t size;                  /* bytes */
-    int64_t created_ms, expires_ms; /* since 1970; expires_ms 0 = never */
-    bn_file_access access;
-    char etag[36]; /* with its quotation marks */
-} bn_file_facts;
 
 /* A file that is there whole; *fd is opened for reading and the caller's. NOT_FOUND else, and after it expired. A file's
  * address is BASE/files/b/ID/NAME. */

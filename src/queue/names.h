@@ -1,16 +1,10 @@
-/* names.h - ids that nobody can guess, file names and types made safe, and the lifecycle field. */
+/* names.h - file names and types made safe, the lifecycle field, and the address of a file. */
 #ifndef BN_QUEUE_NAMES_H
 #define BN_QUEUE_NAMES_H
 
-#include "queue/jobs.h"
+#include "store/facts.h"
 
-void bn_id_make(char id[BN_FILE_ID_CHARS]);      /* 128 random bits in small hexadecimal digits */
-void bn_uuid_make(char id[BN_REQUEST_ID_CHARS]); /* version 4 */
-bool bn_id_valid(const char *id);                /* looks like one of bn_id_make */
-/* An id that whoever has the key knows for one of its own without looking it up: 64 random bits and a keyed hash of them. */
-void bn_id_make_signed(const uint8_t key[32], char id[BN_FILE_ID_CHARS]);
-bool bn_id_is_signed(const uint8_t key[32], const char *id);
-bool bn_uuid_valid(const char *id);
+#include <stdbool.h>
 
 /* Letters, digits, dot, dash and underscore of the last part of what the client says; `id` and a suffix for the type where
  * nothing is left. */

@@ -25,6 +25,7 @@
 #include "queue/metrics.h"
 #include "queue/names.h"
 #include "schema/schema.h"
+#include "store/ids.h"
 #include "store/store.h"
 #include "base/times.h"
 #include "net/webhook.h"

@@ -6,7 +6,12 @@
 #ifndef BN_STORE_STORE_H
 #define BN_STORE_STORE_H
 
-#include "queue/jobs.h"
+#include "base/error.h"
+#include "store/facts.h"
+#include "store/keys.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 typedef struct bn_store bn_store;
 
