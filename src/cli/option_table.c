@@ -15,7 +15,8 @@ static const bn_option_spec options[BN_OPTIONS] = {
                           .help =
                               "Write to this file, into this folder (several inputs, a name ending in / or a "
                               "folder that exists; trees are kept), or to standard output (-). Without it "
-                              "the cut-out of photo.jpg is photo-cutout.png beside it."},
+                              "the cut-out of photo.jpg is photo-cutout.png beside it, that of photo.png "
+                              "photo-png-cutout.png."},
     [BN_OPTION_MODEL] = {"model", 'm', BN_KIND_TEXT, "MODEL", .takes_path = true,
                          .commands = REMOVE | INFO | BENCH | EVAL,
                          .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
@@ -62,7 +63,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                               .fallback = "100", .commands = REMOVE | EVAL | SERVE,
                               .help = "Refuse photos of more pixels before any memory is taken for them."},
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
-                                 .help = "Leave inputs alone whose output is already there."},
+                                 .help = "Leave inputs alone whose output is already there, and say which."},
     [BN_OPTION_JOBS] = {"jobs", 'j', BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "1",
                         .commands = REMOVE,
                         .help = "Threads that finish and write photos while the network works on the next."},
@@ -233,11 +234,12 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "JPEG, PNG, WebP, GIF, TIFF and AVIF are read.\n"
          "With several inputs the run goes on after a photo that fails and ends with a summary and exit code "
          "3. "
-         "Files appear whole or not at all, an input is never overwritten, and two inputs never share an "
-         "output: "
-         "the second one's name gets the input's suffix or a number. Cut-outs and masks that lie beside "
-         "their "
-         "photo from an earlier run are not taken as inputs when a folder is given.\n",
+         "Files appear whole or not at all, and an input is never overwritten. What an output is called "
+         "depends on its input's name alone: shoe.jpg becomes shoe.png, and any suffix but jpg stays in the "
+         "name, so that shoe.webp becomes shoe-webp.png, and shoe (without one) shoe-image.png. Inputs that "
+         "would share an output all the same (a/shoe.jpg and b/shoe.jpg into one folder) are refused. "
+         "Cut-outs and masks that lie beside their photo from an earlier run are not taken as inputs when a "
+         "folder is given.\n",
          "birefnet remove photo.jpg\tcut-out in photo-cutout.png\n"
          "birefnet remove photo.jpg -o out.webp --mask\tas WebP, with its mask in out-mask.png\n"
          "birefnet remove holidays -o cut --skip-existing\ta tree of folders, going on where it stopped\n"

@@ -50,6 +50,10 @@ bn_status bn_plan_name_outputs(const bn_plan_options *options, bn_plan *plan, bn
 /* Note what is wrong with one photo; the first problem stays. */
 bn_status bn_photo_set_problem(bn_photo *photo, bn_stage stage, const bn_error *problem, bn_error *err);
 
+/* The name of an output, without its suffix and without "-cutout" or "-mask", made of its input's `relative` alone: see
+ * plan_names.c. False where it does not fit. */
+bool bn_output_stem(const char *relative, char *stem, size_t size);
+
 /* Bytes of a path without its suffix: up to the last dot of its last part, unless that part begins with it. */
 size_t bn_stem_length(const char *name);
 

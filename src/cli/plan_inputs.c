@@ -128,8 +128,9 @@ static bool listing_has(const listing *list, const char *name)
     return bsearch(&name, list->names, list->count, sizeof *list->names, compare_names) != NULL;
 }
 
-/* Whether `name` is what an earlier run wrote beside its photo: photo-cutout.png or photo-mask.png beside photo.jpg or
- * photo; or, where two photos differ in their suffix only, photo-png-cutout.png beside photo.png. */
+/* Whether `name` is what an earlier run wrote beside its photo (plan_names.c): photo-cutout.png or photo-mask.png beside
+ * photo.jpg, photo-png-cutout.png beside photo.png, photo-image-cutout.png beside photo. Beside any photo.SUFFIX, too, or
+ * photo: so earlier versions called it. */
 static bool is_own_output(const listing *list, const char *name)
 {
     static const char *const endings[] = {"-cutout", "-mask"};
@@ -146,7 +147,9 @@ static bool is_own_output(const listing *list, const char *name)
         char *dash = strrchr(base, '-');
         if (!dash) return false;
         *dash = '.';
-        return listing_has_image(list, base, (size_t)length - 1);
+        if (listing_has_image(list, base, (size_t)length - 1)) return true;
+        *dash = '\0'; /* photo-image, of a photo without a suffix */
+        return strcmp(dash + 1, "image") == 0 && listing_has(list, base);
     }
     return false;
 }
@@ -220,7 +223,7 @@ static bn_status add_url(search *self, const char *url)
     const char *start = path + length;
     while (start > path && start[-1] != '/') start--;
     snprintf(name, sizeof name, "%.*s", (int)(path + length - start), start);
-    return add_photo(self, url, name[0] && name[0] != '.' ? name : "image", NULL);
+    return add_photo(self, url, name[0] && name[0] != '.' ? name : "image.jpg", NULL);
 }
 
 static bn_status add_operand(search *self, const char *operand);
@@ -247,7 +250,7 @@ static bn_status add_pattern(search *self, const char *pattern)
 static bn_status add_operand(search *self, const char *operand)
 {
     struct stat facts;
-    if (strcmp(operand, "-") == 0) return add_photo(self, "-", "image", NULL);
+    if (strcmp(operand, "-") == 0) return add_photo(self, "-", "image.jpg", NULL); /* its output: image */
     if (bn_is_url(operand)) return add_url(self, operand);
     if (stat(operand, &facts) != 0)
         return strpbrk(operand, "*?[") ? add_pattern(self, operand)

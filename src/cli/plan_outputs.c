@@ -1,4 +1,5 @@
-/* plan_outputs.c - a name for every output: no two alike, none that is an input. */
+/* plan_outputs.c - a path for every output: no two alike, none that is an input. What it is called depends on its input
+ * alone (plan_names.c), so inputs whose paths are alike are refused, all of them. */
 #include "cli/plan.h"
 
 #include "cli/fetch.h"
@@ -14,6 +15,7 @@ typedef struct naming {
     const bn_plan_options *options;
     bool into_folder; /* as in the plan */
     bn_set taken;     /* outputs given out */
+    bn_set shared;    /* those that more than one input would write */
     bn_set inputs;    /* "device:inode" of all inputs */
     bn_error *err;
 } naming;
@@ -32,28 +34,9 @@ static bool is_any_input(const naming *self, const char *path)
     return file_key(path, key, sizeof key) && bn_set_has(&self->inputs, key);
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-    char key_a[64], key_b[64];
-    return file_key(a, key_a, sizeof key_a) && file_key(b, key_b, sizeof key_b) && strcmp(key_a, key_b) == 0;
-}
-
 static const char *suffix_of(bn_format format)
 {
     return bn_format_get_facts(format)->suffixes[0];
-}
-
-/* The n-th name to try for a photo: its own stem, then with the suffix it had, then with numbers. */
-static void make_stem(const bn_photo *photo, int attempt, char *stem, size_t size)
-{
-    const char *name = photo->relative;
-    const size_t length = bn_stem_length(name);
-    if (attempt == 0)
-        snprintf(stem, size, "%.*s", (int)length, name);
-    else if (attempt == 1 && name[length])
-        snprintf(stem, size, "%.*s-%s", (int)length, name, name + length + 1);
-    else
-        snprintf(stem, size, "%.*s-%d", (int)length, name, attempt + 1);
 }
 
 /* Both paths for a stem. A folder that was asked for repeats the tree; else they lie beside the photo (of a URL: in
@@ -78,14 +61,21 @@ static bool make_paths(const naming *self, const bn_photo *photo, const char *st
     return written >= 0 && (size_t)written < size && written_mask >= 0 && (size_t)written_mask < size;
 }
 
+static bn_status take_path(naming *self, const char *path)
+{
+    bool is_new;
+    BN_TRY(bn_set_add(&self->taken, path, &is_new, self->err));
+    return is_new ? BIREFNET_OK : bn_set_add(&self->shared, path, NULL, self->err);
+}
+
 static bn_status keep_paths(naming *self, bn_photo *photo, const char *output, const char *mask)
 {
     photo->output = strdup(output);
     if (mask) photo->mask = strdup(mask);
     if (!photo->output || (mask && !photo->mask))
         return bn_fail_memory(self->err, strlen(output) + 1, "a name");
-    BN_TRY(bn_set_add(&self->taken, output, NULL, self->err));
-    return mask ? bn_set_add(&self->taken, mask, NULL, self->err) : BIREFNET_OK;
+    BN_TRY(take_path(self, output));
+    return mask ? take_path(self, mask) : BIREFNET_OK;
 }
 
 static bn_status refuse_overwriting(naming *self, bn_photo *photo, const char *output)
@@ -99,21 +89,17 @@ static bn_status refuse_overwriting(naming *self, bn_photo *photo, const char *o
 static bn_status name_after_photo(naming *self, bn_photo *photo)
 {
     char stem[4096], output[4096], mask[4096];
-    const char *wanted_mask = NULL;
-    for (int attempt = 0; attempt < 100000; attempt++) {
-        make_stem(photo, attempt, stem, sizeof stem);
-        if (!make_paths(self, photo, stem, output, mask, sizeof output)) break;
-        if (self->options->want_mask)
-            wanted_mask = self->options->mask_path ? self->options->mask_path : mask;
-        if (is_same_file(output, photo->source)) return refuse_overwriting(self, photo, output);
-        const bool free_output = !bn_set_has(&self->taken, output) && !is_any_input(self, output);
-        const bool free_mask = !wanted_mask || wanted_mask != mask ||
-                               (!bn_set_has(&self->taken, mask) && !is_any_input(self, mask));
-        if (free_output && free_mask) return keep_paths(self, photo, output, wanted_mask);
+    if (!bn_output_stem(photo->relative, stem, sizeof stem) ||
+        !make_paths(self, photo, stem, output, mask, sizeof output)) {
+        bn_error problem;
+        bn_fail(&problem, BIREFNET_ERROR_LIMIT, "the name of its output would be too long");
+        return bn_photo_set_problem(photo, BN_STAGE_WRITE, &problem, self->err);
     }
-    bn_error problem;
-    bn_fail(&problem, BIREFNET_ERROR_LIMIT, "the name of its output would be too long");
-    return bn_photo_set_problem(photo, BN_STAGE_WRITE, &problem, self->err);
+    const char *wanted_mask = NULL;
+    if (self->options->want_mask) wanted_mask = self->options->mask_path ? self->options->mask_path : mask;
+    if (is_any_input(self, output)) return refuse_overwriting(self, photo, output);
+    if (wanted_mask && is_any_input(self, wanted_mask)) return refuse_overwriting(self, photo, wanted_mask);
+    return keep_paths(self, photo, output, wanted_mask);
 }
 
 /* The one name that was given with -o. */
@@ -143,6 +129,21 @@ static bn_status name_photo(naming *self, bn_photo *photo)
     if (self->options->skip_existing && photo->output)
         photo->skip = access(photo->output, F_OK) == 0 && (!photo->mask || access(photo->mask, F_OK) == 0);
     return BIREFNET_OK;
+}
+
+/* Neither of two inputs gets what both would write: whichever came first would have the name, and a later run that skips
+ * what is there would take one's for the other's. */
+static bn_status refuse_shared(naming *self, bn_photo *photo)
+{
+    const char *path = photo->output && bn_set_has(&self->shared, photo->output) ? photo->output
+                       : photo->mask && bn_set_has(&self->shared, photo->mask)   ? photo->mask
+                                                                                 : NULL;
+    if (photo->problem || !path) return BIREFNET_OK;
+    bn_error problem;
+    bn_fail(&problem, BIREFNET_ERROR_ARGUMENT,
+            "another input would be written to %s, too: give them output folders of their own", path);
+    photo->skip = false;
+    return bn_photo_set_problem(photo, BN_STAGE_USAGE, &problem, self->err);
 }
 
 static bool is_folder_name(const char *output)
@@ -188,7 +189,10 @@ bn_status bn_plan_name_outputs(const bn_plan_options *options, bn_plan *plan, bn
             status = bn_set_add(&self.inputs, key, NULL, err);
     for (size_t i = 0; i < plan->count && status == BIREFNET_OK; i++)
         status = name_photo(&self, &plan->photos[i]);
+    for (size_t i = 0; i < plan->count && status == BIREFNET_OK; i++)
+        status = refuse_shared(&self, &plan->photos[i]);
     bn_set_free(&self.taken);
+    bn_set_free(&self.shared);
     bn_set_free(&self.inputs);
     return status;
 }

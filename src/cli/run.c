@@ -113,6 +113,16 @@ static void begin(line *self, size_t index)
     free(job);
 }
 
+/* The first few by name; of more, the sum at the end says how many. */
+static void tell_skipped(const bn_run *run, const bn_photo *photo)
+{
+    enum { NAMED = 10 };
+    if (run->skipped <= NAMED || run->console->verbose)
+        bn_console_say(run->console, "%s: skipped, %s is there", photo->source, photo->output);
+    else if (run->skipped == NAMED + 1)
+        bn_console_say(run->console, "more are skipped; --verbose or --report names them");
+}
+
 static void *read_photos(void *user)
 {
     line *self = user;
@@ -126,7 +136,7 @@ static void *read_photos(void *user)
             outcome->state = BN_OUTCOME_SKIPPED;
             self->run->skipped++;
             pthread_mutex_unlock(&self->lock);
-            bn_console_detail(self->run->console, "%s: skipped, %s is there", photo->source, photo->output);
+            tell_skipped(self->run, photo);
         } else {
             begin(self, i);
         }

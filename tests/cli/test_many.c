@@ -1,9 +1,12 @@
 /* test_many.c - `birefnet remove` on folders, patterns and URLs: trees, names, reports, failures in between. */
 #include "tests/cli/cli.h"
 
+#include "cli/plan.h"
+
 #include <arpa/inet.h>
 #include <jansson.h>
 #include <pthread.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,8 +47,8 @@ static void a_folder_keeps_its_tree_and_goes_on_after_a_failure(void **state)
                "remove shop -o out --mask --jobs 2 --report r.json " SMALL_MODEL);
     assert_non_null(strstr(result.err, "birefnet: shop/cut.jpg: "));
     assert_true(cli_exists("out/a.png") && cli_exists("out/a-mask.png"));
-    assert_true(cli_exists("out/a-jpg.png")); /* a.jpeg came first and has the plain name */
-    assert_true(cli_exists("out/deep/er/b.png") && cli_exists("out/deep/unnamed.png"));
+    assert_true(cli_exists("out/a-jpeg.png"));
+    assert_true(cli_exists("out/deep/er/b.png") && cli_exists("out/deep/unnamed-image.png"));
     assert_int_equal(cli_count("out"), 4 * 2 + 2);
 
     json_t *report = json_load_file("r.json", 0, NULL);
@@ -86,7 +89,7 @@ static void own_outputs_are_not_inputs(void **state)
     cli_shell("rm shop/cut.jpg");
     cli_expect(&result, 0, "4 of 4", "remove shop --mask " SMALL_MODEL);
     assert_true(cli_exists("shop/a-cutout.png") && cli_exists("shop/a-mask.png"));
-    assert_true(cli_exists("shop/a-jpg-cutout.png") && cli_exists("shop/deep/unnamed-cutout.png"));
+    assert_true(cli_exists("shop/a-jpeg-cutout.png") && cli_exists("shop/deep/unnamed-image-cutout.png"));
     const int before = cli_count("shop");
     cli_expect(&result, 0, "4 of 4", "remove shop --mask " SMALL_MODEL);
     assert_int_equal(cli_count("shop"), before);
@@ -95,20 +98,64 @@ static void own_outputs_are_not_inputs(void **state)
     cli_expect(&result, 0, "1 of 1", "remove lone " SMALL_MODEL);
 }
 
+/* What a photo's output is called does not depend on what lies beside it, so a run that skips what is there goes on. */
+static void names_stay_whatever_is_added(void **state)
+{
+    (void)state;
+    cli_shell("rm -rf shoes cut && mkdir shoes");
+    cli_run(&result, "remove %s -o shoes/shoe.png -b white " SMALL_MODEL, PHOTO);
+    cli_expect(&result, 0, "1 of 1 photos done", "remove shoes -o cut/ -s " SMALL_MODEL);
+    assert_true(cli_exists("cut/shoe-png.png"));
+    cli_shell("cp " PHOTO " shoes/shoe.jpg && stat -c %%Y.%%i cut/shoe-png.png > before");
+    cli_expect(&result, 0, "1 of 2 photos done, 1 skipped", "remove shoes -o cut/ -s " SMALL_MODEL);
+    assert_non_null(strstr(result.err, "shoes/shoe.png: skipped, cut/shoe-png.png is there"));
+    cli_shell("stat -c %%Y.%%i cut/shoe-png.png | cmp - before && stat -c %%Y.%%i cut/shoe.png > before");
+    assert_int_equal(cli_count("cut"), 2);
+    cli_shell("cp shoes/shoe.png shoes/shoe-png.png && cp shoes/shoe.jpg shoes/shoe-png.jpg");
+    cli_expect(&result, 0, "2 of 4 photos done, 2 skipped", "remove shoes -o cut/ -s " SMALL_MODEL);
+    cli_shell("stat -c %%Y.%%i cut/shoe.png | cmp - before");
+    assert_int_equal(cli_count("cut"), 4);
+    cli_expect(&result, 0, "shoe.jpg: skipped, cut/shoe.png is there",
+               "remove shoes/shoe.jpg -o cut/ -s " SMALL_MODEL);
+}
+
+/* All names of three parts: two inputs have one name only where they differ by the letter case of "jpg". */
+static void no_two_names_are_alike(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"",      ".jpg",    "-jpg",  ".png",  "-png",  ".JPG", "-image",
+                                        "-mask", "-cutout", ".jpeg", "-jpeg", ".webp", "-x",   ".x"};
+    enum { PARTS = sizeof parts / sizeof *parts, NAMES = PARTS * PARTS * PARTS };
+    static char inputs[NAMES][64], stems[NAMES][64];
+    for (size_t i = 0; i < NAMES; i++) {
+        snprintf(inputs[i], sizeof inputs[i], "a%s%s%s", parts[i % PARTS], parts[i / PARTS % PARTS],
+                 parts[i / PARTS / PARTS]);
+        assert_true(bn_output_stem(inputs[i], stems[i], sizeof stems[i]));
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(stems[i], stems[k]) == 0 && strcasecmp(inputs[i], inputs[k]) != 0)
+                fail_msg("%s and %s are both %s", inputs[i], inputs[k], stems[i]);
+    }
+}
+
 static void names_never_collide(void **state)
 {
     (void)state;
     cli_shell("rm -rf p q two && mkdir p q && cp " PHOTO " p/a.jpg && cp " PHOTO " q/a.jpg && cp " PHOTO
               " q/b.jpg");
-    cli_expect(&result, 0, "3 of 3",
-               "remove p q/a.jpg q/b.jpg p/a.jpg -o two " SMALL_MODEL); /* p/a.jpg counts once */
-    assert_true(cli_exists("two/a.png") && cli_exists("two/a-jpg.png") && cli_exists("two/b.png"));
-    assert_int_equal(cli_count("two"), 3);
-    /* into the folder of the inputs: what would replace an input gets another name */
-    cli_shell("rm -rf w && mkdir w && cp " PHOTO " w/a.jpg && cp two/a.png w/a.png && cp w/a.png kept.png");
+    /* neither of two that share a path gets it, whichever comes first; p/a.jpg counts once */
+    cli_expect(&result, 3, "1 of 3 photos done, 2 failed",
+               "remove p q/a.jpg q/b.jpg p/a.jpg -o two " SMALL_MODEL);
+    assert_non_null(strstr(result.err, "q/a.jpg: another input would be written to two/a.png, too"));
+    assert_true(cli_exists("two/b.png"));
+    assert_int_equal(cli_count("two"), 1);
+    cli_shell("cp " PHOTO " q/b.JPG");
+    cli_expect(&result, 3, "0 of 2 photos done, 2 failed", "remove q/b.jpg q/b.JPG -o two -s " SMALL_MODEL);
+    cli_shell("rm q/b.JPG");
+    /* into the folder of the inputs: an input is never replaced */
+    cli_shell("rm -rf w && mkdir w && cp " PHOTO " w/a.jpg && cp two/b.png w/a.png && cp w/a.png kept.png");
     cli_expect(&result, 3, "would overwrite", "remove w/a.jpg w/a.png -o w/ " SMALL_MODEL);
     cli_shell("cmp w/a.png kept.png");
-    assert_true(cli_exists("w/a-jpg.png"));
+    assert_true(cli_exists("w/a-png.png"));
     assert_int_equal(cli_count("w"), 3);
 }
 
@@ -234,6 +281,8 @@ int main(void)
         cmocka_unit_test(a_folder_keeps_its_tree_and_goes_on_after_a_failure),
         cmocka_unit_test(what_is_there_is_skipped),
         cmocka_unit_test(own_outputs_are_not_inputs),
+        cmocka_unit_test(names_stay_whatever_is_added),
+        cmocka_unit_test(no_two_names_are_alike),
         cmocka_unit_test(names_never_collide),
         cmocka_unit_test(patterns_and_missing_things),
         cmocka_unit_test(the_network_seldom_waits),

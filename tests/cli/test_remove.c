@@ -310,7 +310,7 @@ static void inputs_are_never_overwritten(void **state)
     (void)state;
     cli_shell("mkdir -p safe && cp " PHOTO " safe/a.jpg && cp m.png safe/b.png && ln safe/b.png safe/c.png");
     cli_expect(&result, 2, "would overwrite", "remove safe/a.jpg " SMALL_MODEL " -o safe/a.jpg -b white");
-    cli_expect(&result, 2, "would overwrite", "remove safe/b.png " SMALL_MODEL " -o safe/");
+    cli_expect(&result, 2, "would overwrite", "remove safe/a.jpg " SMALL_MODEL " -o safe/ -b white -f jpeg");
     cli_expect(&result, 2, "would overwrite", "remove safe/b.png " SMALL_MODEL " -o safe/c.png");
     cli_expect(&result, 2, "would overwrite", "remove safe/b.png " SMALL_MODEL " -o x.png --mask=safe/b.png");
     cli_shell("cmp safe/a.jpg " PHOTO " && cmp safe/b.png m.png");
