@@ -46,6 +46,19 @@ bn_status bn_cutout_options_check(const bn_cutout_options *options, bn_error *er
     return BIREFNET_OK;
 }
 
+static bn_status check_result_size(const bn_cutout_options *options, bn_cutout *cutout, int width, int height,
+                                   bn_error *err)
+{
+    const bn_format formats[] = {options->want_cutout ? options->cutout_encoding.format : BN_FORMAT_NONE,
+                                 options->want_mask ? options->mask_encoding.format : BN_FORMAT_NONE};
+    for (size_t i = 0; i < BN_COUNT(formats); i++) {
+        if (bn_encode_check_size(formats[i], width, height, err) == BIREFNET_OK) continue;
+        cutout->side_limit_px = bn_format_get_facts(formats[i])->max_side_px;
+        return BIREFNET_ERROR_LIMIT;
+    }
+    return BIREFNET_OK;
+}
+
 bn_status bn_cutout_decode(const void *bytes, size_t size, const bn_cutout_options *options,
                            bn_cutout *cutout, bn_error *err)
 {
@@ -55,6 +68,7 @@ bn_status bn_cutout_decode(const void *bytes, size_t size, const bn_cutout_optio
     cutout->format = cutout->image->source_format;
     cutout->width = cutout->image->width;
     cutout->height = cutout->image->height;
+    if (!options->crop) BN_TRY(check_result_size(options, cutout, cutout->width, cutout->height, err));
     cutout->times.decode_ms = bn_clock_ms() - start;
     return BIREFNET_OK;
 }
@@ -191,6 +205,7 @@ bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, 
     cutout->result_height = box.height;
     cutout->times.compose_ms = bn_clock_ms() - start;
 
+    BN_TRY_DONE(check_result_size(options, cutout, box.width, box.height, err));
     if (options->want_cutout) BN_TRY_DONE(compose(options, cutout, box, &result, err));
     bn_image_destroy(&cutout->image); /* encoding needs its memory more */
     start = bn_clock_ms();

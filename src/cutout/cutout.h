@@ -48,13 +48,16 @@ typedef struct bn_cutout {
     int network_width, network_height; /* pixels that the network saw */
     int result_width, result_height;   /* of the cut-out and the mask: smaller than the photo after a crop */
     bool empty;                        /* the matte holds no subject: a crop was asked for and not done */
-    char note[200];                    /* empty, or one line for the user, about the colour profile */
+    int side_limit_px; /* not 0: a step said LIMIT since the result's format holds no longer sides than this */
+    char note[200];    /* empty, or one line for the user, about the colour profile */
     bn_cutout_times times;
     bn_image *image; /* from decode until finish has composed */
     uint8_t *matte;  /* [height][width], rows tight; from matte on */
     bn_buffer cutout, mask;
 } bn_cutout;
 
+/* LIMIT, too, where the result would be too large for its format: nothing is computed in vain. After a crop that is known
+ * only when the subject is, and finish says it. */
 bn_status bn_cutout_decode(const void *bytes, size_t size, const bn_cutout_options *options,
                            bn_cutout *cutout, bn_error *err);
 bn_status bn_cutout_matte(birefnet_session *session, const bn_cutout_options *options, bn_cutout *cutout,

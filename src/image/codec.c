@@ -145,6 +145,16 @@ bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits
     return status;
 }
 
+bn_status bn_encode_check_size(bn_format format, int width, int height, bn_error *err)
+{
+    const bn_format_facts *facts = bn_format_get_facts(format);
+    if (facts->max_side_px == 0 || (width <= facts->max_side_px && height <= facts->max_side_px))
+        return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_LIMIT,
+                   "the result would have %dx%d pixels, and %s holds at most %d a side (png and tiff more)",
+                   width, height, facts->name, facts->max_side_px);
+}
+
 bn_status bn_image_encode(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
                           bn_error *err)
 {
@@ -156,6 +166,7 @@ bn_status bn_image_encode(const bn_image *image, const bn_encode_options *option
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
                        "quality is 1 to 100 and compression 1 to 9, not %d and %d", options->quality,
                        options->compression);
+    BN_TRY(bn_encode_check_size(options->format, image->width, image->height, err));
     return codecs[options->format]->encode(image, options, out, err);
 }
 

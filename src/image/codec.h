@@ -47,6 +47,9 @@ typedef struct bn_encode_options {
 
 void bn_encode_options_default(bn_encode_options *options, bn_format format);
 
+/* LIMIT where the format holds no image of this size: to be asked before the work that makes it. */
+bn_status bn_encode_check_size(bn_format format, int width, int height, bn_error *err);
+
 /* Append the file to out. Orientation is not written: images are upright. The profile is, where the format
  * has a place for one (not GIF). Channels and depth:
  *   PNG, TIFF  1, 3, 4 channels, 8 or 16 bits, exactly

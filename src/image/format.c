@@ -6,14 +6,15 @@
 #include <string.h>
 #include <strings.h>
 
+/* libjpeg-turbo writes 65500 pixels a side, though the format holds 65535. */
 static const bn_format_facts table[BN_FORMATS] = {
-    [BN_FORMAT_NONE] = {"none", {NULL}, "application/octet-stream", false, false},
-    [BN_FORMAT_JPEG] = {"jpeg", {"jpg", "jpeg", "jpe", NULL}, "image/jpeg", true, false},
-    [BN_FORMAT_PNG] = {"png", {"png", NULL}, "image/png", true, true},
-    [BN_FORMAT_WEBP] = {"webp", {"webp", NULL}, "image/webp", true, true},
-    [BN_FORMAT_GIF] = {"gif", {"gif", NULL}, "image/gif", true, true},
-    [BN_FORMAT_AVIF] = {"avif", {"avif", NULL}, "image/avif", false, true},
-    [BN_FORMAT_TIFF] = {"tiff", {"tif", "tiff", NULL}, "image/tiff", true, true},
+    [BN_FORMAT_NONE] = {"none", {NULL}, "application/octet-stream", false, false, 0},
+    [BN_FORMAT_JPEG] = {"jpeg", {"jpg", "jpeg", "jpe", NULL}, "image/jpeg", true, false, 65500},
+    [BN_FORMAT_PNG] = {"png", {"png", NULL}, "image/png", true, true, 0},
+    [BN_FORMAT_WEBP] = {"webp", {"webp", NULL}, "image/webp", true, true, 16383},
+    [BN_FORMAT_GIF] = {"gif", {"gif", NULL}, "image/gif", true, true, 65535},
+    [BN_FORMAT_AVIF] = {"avif", {"avif", NULL}, "image/avif", false, true, 0},
+    [BN_FORMAT_TIFF] = {"tiff", {"tif", "tiff", NULL}, "image/tiff", true, true, 0},
 };
 
 const bn_format_facts *bn_format_get_facts(bn_format format)

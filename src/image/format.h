@@ -23,6 +23,7 @@ typedef struct bn_format_facts {
     const char *mime;        /* "image/jpeg", ... */
     bool writes;             /* bn_image_encode can write it */
     bool has_alpha;          /* it can carry transparency */
+    int max_side_px;         /* of what is written; 0: more than images have here */
 } bn_format_facts;
 
 /* Never NULL for a format between BN_FORMAT_NONE and BN_FORMATS - 1. */

@@ -188,10 +188,6 @@ static bn_status write_indices(bn_quantised *q, int width, int height, bn_buffer
 static bn_status gif_encode(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
                             bn_error *err)
 {
-    if (image->width > UINT16_MAX || image->height > UINT16_MAX)
-        return bn_fail(err, BIREFNET_ERROR_LIMIT,
-                       "a GIF has at most 65535 pixels a side, this image is %dx%d", image->width,
-                       image->height);
     bn_quantised quantised = {0};
     BN_TRY(bn_quantise(image, options->dither, &quantised, err));
     const bn_status status = write_indices(&quantised, image->width, image->height, out, err);

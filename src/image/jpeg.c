@@ -348,8 +348,6 @@ static bn_status jpeg_encode(const bn_image *image, const bn_encode_options *opt
     if (image->channels == 4 && !is_opaque(image))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
                        "JPEG has no transparency: choose a background, or a format such as PNG or WebP");
-    if (image->width > JPEG_MAX_DIMENSION || image->height > JPEG_MAX_DIMENSION)
-        return bn_fail(err, BIREFNET_ERROR_LIMIT, "a JPEG has at most %ld pixels a side", JPEG_MAX_DIMENSION);
     writer *w = calloc(1, sizeof *w);
     if (!w) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to write a JPEG");
     *w = (writer){.out = out, .err = err, .line = malloc((size_t)image->width * 3)};

@@ -195,9 +195,6 @@ static bn_status webp_encode(const bn_image *image, const bn_encode_options *opt
     WebPConfig config;
     WebPPicture picture;
     WebPMemoryWriter written;
-    if (image->width > WEBP_MAX_DIMENSION || image->height > WEBP_MAX_DIMENSION)
-        return bn_fail(err, BIREFNET_ERROR_LIMIT, "a WebP has at most %d pixels a side, this image is %dx%d",
-                       WEBP_MAX_DIMENSION, image->width, image->height);
     if (!configure(&config, options) || !WebPPictureInit(&picture))
         return bn_fail(err, BIREFNET_ERROR_INTERNAL, "wrong version of libwebp");
     WebPMemoryWriterInit(&written);

@@ -100,7 +100,9 @@ static void finish(bn_jobs *jobs, bn_job *job)
         for (size_t i = 0; i < count; i++) bn_files_remove(&jobs->files, files[i].id);
         count = 0;
         bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
-        if (status == BIREFNET_ERROR_LIMIT && !fits)
+        if (status == BIREFNET_ERROR_LIMIT && job->cutout.side_limit_px)
+            bn_fail_result_size(job, &err, &ending);
+        else if (status == BIREFNET_ERROR_LIMIT && !fits)
             bn_ending_infra(&ending, 503, "runner_scheduling_failure", BN_NO_ROOM);
         else
             bn_ending_infra(&ending, 500, "internal_error", "The result could not be made or stored");

@@ -43,6 +43,13 @@ static void fail_fetch(const bn_jobs *jobs, const bn_job *job, bn_status status,
     }
 }
 
+void bn_fail_result_size(const bn_job *job, const bn_error *err, bn_ending *ending)
+{
+    const int side = job->cutout.side_limit_px;
+    fail_photo(job, ending, "image_too_large", err->message,
+               json_pack("{s:i, s:i}", "max_height", side, "max_width", side));
+}
+
 static json_t *readable_formats(void)
 {
     json_t *list = json_array();
@@ -54,6 +61,10 @@ static json_t *readable_formats(void)
 static void fail_decode(const bn_jobs *jobs, const bn_job *job, bn_status status, const bn_error *err,
                         bn_ending *ending)
 {
+    if (job->cutout.side_limit_px) {
+        bn_fail_result_size(job, err, ending);
+        return;
+    }
     char msg[300];
     snprintf(msg, sizeof msg, "Could not load the image: %.200s", err->message);
     if (status == BIREFNET_ERROR_MEMORY) {

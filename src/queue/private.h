@@ -262,6 +262,8 @@ char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock i
 /* ---- the threads */
 void *bn_fetch_main(void *jobs);
 void *bn_prepare_main(void *jobs);
+/* 422: the result is larger than its format holds (job->cutout.side_limit_px). */
+void bn_fail_result_size(const bn_job *job, const bn_error *err, bn_ending *ending);
 void *bn_compute_main(void *jobs);
 int bn_compute_progress(void *jobs, const char *part, double done);
 void bn_compute_opening(void *jobs);

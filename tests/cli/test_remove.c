@@ -279,6 +279,26 @@ static void bad_inputs_give_a_line_and_their_own_code(void **state)
     assert_int_equal(cli_count("bad"), before);
 }
 
+static void results_too_large_for_their_format_are_refused(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer png;
+    bn_image *image = NULL;
+    bn_encode_options encoding;
+    bn_encode_options_default(&encoding, BN_FORMAT_PNG);
+    bn_buffer_init(&png, 1 << 22);
+    assert_ok(bn_image_create(17000, 20, 3, 8, &image, &err), err);
+    assert_ok(bn_image_encode(image, &encoding, &png, &err), err);
+    assert_ok(bn_file_write("wide.png", png.data, png.size, &err), err);
+    bn_image_destroy(&image);
+    bn_buffer_free(&png);
+    cli_expect(&result, 6,
+               "wide.png: the result would have 17000x20 pixels, and webp holds at most 16383 a side",
+               "remove wide.png -o wide.webp " SMALL_MODEL);
+    assert_false(cli_exists("wide.webp"));
+}
+
 static void names_of_other_formats_are_refused(void **state)
 {
     (void)state;
@@ -359,6 +379,7 @@ int main(void)
         cmocka_unit_test(other_settings_change_what_they_say),
         cmocka_unit_test(pipes_carry_photos),
         cmocka_unit_test(bad_inputs_give_a_line_and_their_own_code),
+        cmocka_unit_test(results_too_large_for_their_format_are_refused),
         cmocka_unit_test(names_of_other_formats_are_refused),
         cmocka_unit_test(names_do_not_reach_the_terminal_raw),
         cmocka_unit_test(inputs_are_never_overwritten),

@@ -98,6 +98,45 @@ static void contradictions_are_refused_before_any_work(void **state)
     assert_int_equal(bn_cutout_options_check(&options, &err), BIREFNET_ERROR_ARGUMENT);
 }
 
+/* What a format cannot hold is known before the network runs. */
+static void results_that_no_file_holds_are_refused_at_once(void **state)
+{
+    (void)state;
+    static const struct {
+        bn_format format;
+        int side;
+    } cases[] = {{BN_FORMAT_WEBP, 16383}, {BN_FORMAT_GIF, 65535}, {BN_FORMAT_JPEG, 65500}};
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const int side = cases[i / 2].side + (int)(i % 2);
+        bn_error err = {0};
+        bn_buffer png;
+        bn_image *image = NULL;
+        bn_cutout_options options;
+        bn_cutout cutout = {0};
+        bn_encode_options encoding;
+        bn_encode_options_default(&encoding, BN_FORMAT_PNG);
+        bn_buffer_init(&png, 1 << 22);
+        assert_ok(bn_image_create(side, 3, 3, 8, &image, &err), err);
+        assert_ok(bn_image_encode(image, &encoding, &png, &err), err);
+        bn_cutout_options_default(&options);
+        assert_true(bn_background_parse("white", &options.background));
+        bn_encode_options_default(&options.cutout_encoding, cases[i / 2].format);
+        const bn_status status = bn_cutout_decode(png.data, png.size, &options, &cutout, &err);
+        if (i % 2 == 0) {
+            assert_ok(status, err);
+        } else {
+            char limit[20];
+            snprintf(limit, sizeof limit, "%d", cases[i / 2].side);
+            assert_int_equal(status, BIREFNET_ERROR_LIMIT);
+            assert_int_equal(cutout.side_limit_px, cases[i / 2].side);
+            assert_non_null(strstr(err.message, limit));
+        }
+        bn_cutout_release(&cutout);
+        bn_image_destroy(&image);
+        bn_buffer_free(&png);
+    }
+}
+
 static int stop_at_once(void *user, const char *part, double done)
 {
     (void)part, (void)done;
@@ -210,6 +249,7 @@ int main(void)
         cmocka_unit_test(backgrounds_are_understood),
         cmocka_unit_test(resolutions_are_understood),
         cmocka_unit_test(contradictions_are_refused_before_any_work),
+        cmocka_unit_test(results_that_no_file_holds_are_refused_at_once),
         cmocka_unit_test(sessions_are_kept_by_size),
         cmocka_unit_test(three_steps_make_a_cut_out),
         cmocka_unit_test(nothing_found_is_not_cropped),

@@ -54,6 +54,28 @@ static void a_photo_becomes_a_cutout_and_a_mask(void **state)
     json_decref(result);
 }
 
+/* 422 with the format's limit, and nothing was computed. */
+static void a_result_that_its_format_cannot_hold_is_refused(void **state)
+{
+    bench *self = *state;
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(17000, 20, "\"output_format\":\"webp\"");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_t *result = bench_result(self, id, 422),
+           *entry = json_array_get(json_object_get(result, "detail"), 0);
+    assert_string_equal(bench_text(entry, "type"), "image_too_large");
+    assert_non_null(strstr(bench_text(entry, "msg"), "16383"));
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(entry, "ctx"), "max_width")), 16383);
+    json_decref(result);
+    bn_error err = {0};
+    bn_request_status status;
+    assert_ok(bn_jobs_status(self->jobs, id, true, 0, &status, &err), err);
+    assert_null(strstr(status.logs, "Network"));
+    bn_request_status_free(&status);
+}
+
 static void mask_only_inline_and_formats(void **state)
 {
     bench *self = *state;
@@ -187,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_photo_becomes_a_cutout_and_a_mask),
+        BENCH_TEST(a_result_that_its_format_cannot_hold_is_refused),
         BENCH_TEST(mask_only_inline_and_formats),
         BENCH_TEST(bad_input_is_accepted_and_answered_with_422),
         BENCH_TEST(photos_that_cannot_be_used_say_why),
