@@ -160,7 +160,7 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
 {
     char path[3200];
     uint64_t bytes = 0;
-    snprintf(path, sizeof path, "%s/jobs.sqlite", jobs->data_folder);
+    snprintf(path, sizeof path, "sqlite:%s/jobs.sqlite", jobs->data_folder);
     jobs->files.max_file_bytes = jobs->options.max_file_bytes;
     jobs->files.max_total_bytes = jobs->options.max_stored_bytes;
     jobs->files.max_upload_bytes = jobs->options.max_stored_bytes / 10 * 9;

@@ -114,10 +114,19 @@ static bn_status migrate(bn_db *db, bn_error *err)
     return bn_db_end(db, status, err);
 }
 
-bn_status bn_store_open(const char *path, bn_store **store, bn_error *err)
+static void close_all(bn_store *store)
 {
-    bn_store *made = calloc(1, sizeof *made);
+    bn_sqlite *self = (bn_sqlite *)store;
+    for (int i = 0; i < BN_STORE_READERS; i++) bn_db_close(&self->readers[i]);
+    bn_db_close(&self->writer); /* last: it checkpoints */
+    free(self);
+}
+
+static bn_status open_all(const char *path, bn_store **store, bn_error *err)
+{
+    bn_sqlite *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "the store");
+    made->base.kind = &bn_store_sqlite;
     bn_status status = bn_db_open(path, true, &made->writer, err);
     if (status == BIREFNET_OK) status = add_functions(&made->writer, err);
     if (status == BIREFNET_OK) status = check_integrity(&made->writer, err);
@@ -128,32 +137,23 @@ bn_status bn_store_open(const char *path, bn_store **store, bn_error *err)
     for (int i = 0; status == BIREFNET_OK && i < BN_STORE_READERS; i++)
         status = bn_db_open(path, false, &made->readers[i], err);
     if (status != BIREFNET_OK) {
-        bn_store_close(&made);
+        close_all(&made->base);
         return bn_error_prefix(err, status, "%s", path);
     }
-    *store = made;
+    *store = &made->base;
     return BIREFNET_OK;
 }
 
-void bn_store_close(bn_store **store)
+bool bn_sqlite_failing(bn_store *store)
 {
-    if (!*store) return;
-    for (int i = 0; i < BN_STORE_READERS; i++) bn_db_close(&(*store)->readers[i]);
-    bn_db_close(&(*store)->writer); /* last: it checkpoints */
-    free(*store);
-    *store = NULL;
-}
-
-bool bn_store_failing(bn_store *store)
-{
-    return atomic_load(&store->writer.failing);
+    return atomic_load(&bn_sqlite_writer(store)->failing);
 }
 
 /* The version that is there already: a page is written all the same. */
-void bn_store_probe(bn_store *store)
+void bn_sqlite_probe(bn_store *store)
 {
     char sql[64];
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     snprintf(sql, sizeof sql, "PRAGMA user_version = %d", NEWEST);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, true, NULL);
@@ -162,14 +162,43 @@ void bn_store_probe(bn_store *store)
     bn_db_unlock(db);
 }
 
-bn_db *bn_store_reader(bn_store *store)
+bn_db *bn_sqlite_reader(bn_store *store)
 {
-    const unsigned first = atomic_fetch_add(&store->turn, 1);
+    bn_sqlite *self = (bn_sqlite *)store;
+    const unsigned first = atomic_fetch_add(&self->turn, 1);
     for (unsigned i = 0; i < BN_STORE_READERS; i++) {
-        bn_db *db = &store->readers[(first + i) % BN_STORE_READERS];
+        bn_db *db = &self->readers[(first + i) % BN_STORE_READERS];
         if (pthread_mutex_trylock(&db->lock) == 0) return db;
     }
-    bn_db *db = &store->readers[first % BN_STORE_READERS];
+    bn_db *db = &self->readers[first % BN_STORE_READERS];
     pthread_mutex_lock(&db->lock);
     return db;
 }
+
+const bn_store_kind bn_store_sqlite = {
+    .scheme = "sqlite",
+    .open = open_all,
+    .close = close_all,
+    .failing = bn_sqlite_failing,
+    .probe = bn_sqlite_probe,
+    .accept = bn_sqlite_accept,
+    .attempt = bn_sqlite_attempt,
+    .complete = bn_sqlite_complete,
+    .each_open = bn_sqlite_each_open,
+    .body = bn_sqlite_body,
+    .ending = bn_sqlite_ending,
+    .owner = bn_sqlite_owner,
+    .forget = bn_sqlite_forget,
+    .file_promise = bn_sqlite_file_promise,
+    .file_whole = bn_sqlite_file_whole,
+    .file = bn_sqlite_file,
+    .expired = bn_sqlite_expired,
+    .file_delete = bn_sqlite_file_delete,
+    .part_put = bn_sqlite_part_put,
+    .part = bn_sqlite_part,
+    .bytes = bn_sqlite_bytes,
+    .webhook_next = bn_sqlite_webhook_next,
+    .webhooks_pending = bn_sqlite_webhooks_pending,
+    .webhook_claim = bn_sqlite_webhook_claim,
+    .webhook_tried = bn_sqlite_webhook_tried,
+};

@@ -12,12 +12,12 @@
         bn_db_unlock(db);                                                                                    \
     } while (0)
 
-bn_status bn_store_file_promise(bn_store *store, const bn_stored_file *file, bn_error *err)
+bn_status bn_sqlite_file_promise(bn_store *store, const bn_stored_file *file, bn_error *err)
 {
     bn_status status;
     const bn_file_facts *facts = &file->facts;
     WRITE(
-        status, &store->writer, err,
+        status, bn_sqlite_writer(store), err,
         "INSERT INTO files(id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access,"
         " etag, key_id) VALUES(?, ?, 0, ?, ?, ?, 0, ?, ?, ?, '', ?)",
         "ttittiiit", facts->id, file->upload_id, (int64_t)file->multipart, facts->name, facts->type,
@@ -25,9 +25,9 @@ bn_status bn_store_file_promise(bn_store *store, const bn_stored_file *file, bn_
     return status;
 }
 
-bn_status bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err)
+bn_status bn_sqlite_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err)
 {
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, true, err);
     if (status == BIREFNET_OK) {
@@ -68,9 +68,9 @@ static void read_file(sqlite3_stmt *statement, bn_stored_file *file)
     bn_db_text(statement, 11, file->key_id, sizeof file->key_id);
 }
 
-bn_status bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err)
+bn_status bn_sqlite_file(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement;
     bool row = false;
     bn_status status = upload ? bn_db_query(db, &statement, err, COLUMNS " WHERE upload_id = ?", "t", id)
@@ -86,10 +86,10 @@ bn_status bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_
     return status;
 }
 
-bn_status bn_store_expired(bn_store *store, int64_t now_ms, int64_t promised_ms,
-                           char (*ids)[BN_FILE_ID_CHARS], size_t room, size_t *count, bn_error *err)
+bn_status bn_sqlite_expired(bn_store *store, int64_t now_ms, int64_t promised_ms,
+                            char (*ids)[BN_FILE_ID_CHARS], size_t room, size_t *count, bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement;
     *count = 0;
     bn_status status = bn_db_query(db, &statement, err,
@@ -107,9 +107,9 @@ bn_status bn_store_expired(bn_store *store, int64_t now_ms, int64_t promised_ms,
     return status;
 }
 
-bn_status bn_store_file_delete(bn_store *store, const char *id, bn_error *err)
+bn_status bn_sqlite_file_delete(bn_store *store, const char *id, bn_error *err)
 {
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, false, err);
     if (status == BIREFNET_OK) {
@@ -123,10 +123,10 @@ bn_status bn_store_file_delete(bn_store *store, const char *id, bn_error *err)
     return status;
 }
 
-bn_status bn_store_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
-                            const char *etag, bn_error *err)
+bn_status bn_sqlite_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
+                             const char *etag, bn_error *err)
 {
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, true, err);
     if (status == BIREFNET_OK) {
@@ -142,10 +142,10 @@ bn_status bn_store_part_put(bn_store *store, const char *upload_id, int number, 
     return status;
 }
 
-bn_status bn_store_part(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
-                        bn_error *err)
+bn_status bn_sqlite_part(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
+                         bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement;
     bool row = false;
     bn_status status =
@@ -163,9 +163,9 @@ bn_status bn_store_part(bn_store *store, const char *upload_id, int number, uint
     return status;
 }
 
-bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err)
+bn_status bn_sqlite_bytes(bn_store *store, uint64_t *bytes, bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement;
     bool row = false;
     bn_status status = bn_db_query(db, &statement, err,

@@ -4,22 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void bn_accepted_free(bn_accepted *accepted)
-{
-    free(accepted->webhook);
-    free(accepted->lifecycle);
-    free(accepted->file_base);
-    free(accepted->key_id);
-    *accepted = (bn_accepted){0};
-}
-
-void bn_ending_free(bn_ending *ending)
-{
-    free(ending->result);
-    free(ending->logs);
-    *ending = (bn_ending){0};
-}
-
 /* ---- writing ---- */
 
 /* The body is not needed any more, and results do not repeat it. */
@@ -47,9 +31,9 @@ static bn_status write_webhook(bn_db *db, const char *id, const bn_ending *endin
         "ti", id, ending->completed_ms);
 }
 
-bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err)
+bn_status bn_sqlite_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err)
 {
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, !accepted->sync, err);
     if (status == BIREFNET_OK) {
@@ -72,9 +56,9 @@ bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_endin
     return status;
 }
 
-bn_status bn_store_attempt(bn_store *store, const char *id, int weight, bn_error *err)
+bn_status bn_sqlite_attempt(bn_store *store, const char *id, int weight, bn_error *err)
 {
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, false, err);
     if (status == BIREFNET_OK) {
@@ -112,10 +96,10 @@ static bn_status has_ended(bn_db *db, const char *id, bool *ended, bn_error *err
     return BIREFNET_OK;
 }
 
-bn_status bn_store_complete(bn_store *store, const char *id, const bn_ending *ending,
-                            const bn_file_facts *files, size_t file_count, bn_error *err)
+bn_status bn_sqlite_complete(bn_store *store, const char *id, const bn_ending *ending,
+                             const bn_file_facts *files, size_t file_count, bn_error *err)
 {
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     bool ended = false;
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, true, err);
@@ -130,9 +114,9 @@ bn_status bn_store_complete(bn_store *store, const char *id, const bn_ending *en
     return status;
 }
 
-bn_status bn_store_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err)
+bn_status bn_sqlite_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err)
 {
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, false, err);
     if (status == BIREFNET_OK) {
@@ -167,9 +151,9 @@ static bn_status read_accepted(sqlite3_stmt *statement, bn_accepted *accepted, b
     return bn_db_copy(statement, 9, &accepted->key_id, NULL, err);
 }
 
-bn_status bn_store_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err)
+bn_status bn_sqlite_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement = NULL;
     bn_status status = bn_db_query(
         db, &statement, err,
@@ -192,9 +176,9 @@ bn_status bn_store_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_
     return status;
 }
 
-bn_status bn_store_body(bn_store *store, const char *id, char **body, size_t *body_bytes, bn_error *err)
+bn_status bn_sqlite_body(bn_store *store, const char *id, char **body, size_t *body_bytes, bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement;
     bool row = false;
     bn_status status =
@@ -227,10 +211,10 @@ static bn_status read_ending(sqlite3_stmt *statement, bn_ending *ending, bn_erro
     return bn_db_copy(statement, 12, &ending->logs, NULL, err);
 }
 
-bn_status bn_store_ending(bn_store *store, const char *id, bool want_result, bool want_logs,
-                          bn_ending *ending, bn_error *err)
+bn_status bn_sqlite_ending(bn_store *store, const char *id, bool want_result, bool want_logs,
+                           bn_ending *ending, bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement;
     bool row = false;
     bn_ending found = {0};
@@ -255,9 +239,9 @@ bn_status bn_store_ending(bn_store *store, const char *id, bool want_result, boo
     return status;
 }
 
-bn_status bn_store_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID_CHARS], bn_error *err)
+bn_status bn_sqlite_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID_CHARS], bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement;
     bool row = false;
     bn_status status = bn_db_query(db, &statement, err, "SELECT key_id FROM requests WHERE id = ?", "t", id);

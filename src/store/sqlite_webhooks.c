@@ -1,34 +1,11 @@
 /* sqlite_webhooks.c - webhooks in SQLite: whose turn it is, found by index however many wait. */
 #include "store/sqlite.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BEHIND_ALL_KEYS "\x7f" /* ids are printable ASCII */
-
-/* Host and port, without the name and password that an address may carry; never empty. */
-void bn_webhook_host(const char *url, char host[BN_WEBHOOK_HOST_CHARS])
-{
-    const char *start = strstr(url, "://");
-    start = start ? start + 3 : url;
-    const char *end = start + strcspn(start, "/?#\\");
-    for (const char *c = start; c < end; c++)
-        if (*c == '@') start = c + 1;
-    snprintf(host, BN_WEBHOOK_HOST_CHARS, "%.*s", (int)(end - start), start);
-    for (char *c = host; *c; c++) *c = (char)tolower((unsigned char)*c);
-    if (!*host) strcpy(host, "-");
-}
-
-void bn_webhook_free(bn_webhook *webhook)
-{
-    free(webhook->url);
-    free(webhook->host);
-    free(webhook->file_base);
-    free(webhook->key_id);
-    *webhook = (bn_webhook){.request_id = ""};
-}
 
 static bn_status read_webhook(sqlite3_stmt *statement, bn_webhook *webhook, bn_error *err)
 {
@@ -124,10 +101,10 @@ static bn_status find(bn_db *db, int64_t now_ms, const bn_webhook_turn *turn, in
     return BIREFNET_OK;
 }
 
-bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn, int64_t *due_ms,
-                                bn_webhook *webhook, bn_error *err)
+bn_status bn_sqlite_webhook_next(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn,
+                                 int64_t *due_ms, bn_webhook *webhook, bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     *due_ms = INT64_MAX;
     *webhook = (bn_webhook){.request_id = ""};
     const bn_status status = find(db, now_ms, turn, due_ms, webhook, err);
@@ -136,10 +113,10 @@ bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, const bn_webhoo
     return status;
 }
 
-bn_status bn_store_webhooks_pending(bn_store *store, const char *key_id, int64_t *of_key, int64_t *of_all,
-                                    bn_error *err)
+bn_status bn_sqlite_webhooks_pending(bn_store *store, const char *key_id, int64_t *of_key, int64_t *of_all,
+                                     bn_error *err)
 {
-    bn_db *db = bn_store_reader(store);
+    bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement;
     bool row = false;
     *of_key = *of_all = 0;
@@ -157,9 +134,9 @@ bn_status bn_store_webhooks_pending(bn_store *store, const char *key_id, int64_t
     return status;
 }
 
-bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err)
+bn_status bn_sqlite_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err)
 {
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, false, err);
     if (status == BIREFNET_OK) {
@@ -171,9 +148,9 @@ bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_
     return status;
 }
 
-bn_status bn_store_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err)
+bn_status bn_sqlite_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err)
 {
-    bn_db *db = &store->writer;
+    bn_db *db = bn_sqlite_writer(store);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, true, err);
     if (status == BIREFNET_OK) {

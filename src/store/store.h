@@ -1,5 +1,5 @@
-/* store.h - what must survive a crash: requests, files, parts of uploads, webhooks. SQLite stands behind it
- * (store_sqlite.c, store_requests.c, store_files.c); another database would answer to this header.
+/* store.h - what must survive a crash: requests, files, parts of uploads, webhooks. Databases stand behind it (kind.h):
+ * SQLite is the one there is.
  *
  * Any thread. What is written is on the disk when the call returns, unless said otherwise. A full disk or a locked
  * database is BIREFNET_ERROR_IO, changes nothing, and the same call may succeed later. */
@@ -17,8 +17,8 @@ typedef struct bn_store bn_store;
 
 #define BN_STORE_BUSY 16 /* hosts or keys with deliveries under way */
 
-/* Makes or migrates the database. FORMAT where it is damaged or of a newer program. */
-bn_status bn_store_open(const char *path, bn_store **store, bn_error *err);
+/* Makes or migrates the database at an address, "sqlite:PATH". FORMAT where it is damaged or of a newer program. */
+bn_status bn_store_open(const char *address, bn_store **store, bn_error *err);
 void bn_store_close(bn_store **store);
 /* Whether the last write failed and none succeeded since; probe: write something now to see. */
 bool bn_store_failing(bn_store *store);

@@ -1,0 +1,50 @@
+/* kind.h - what a database does to be a store: the functions of store.h, which says what each does. A store's own struct
+ * begins with a bn_store. */
+#ifndef BN_STORE_KIND_H
+#define BN_STORE_KIND_H
+
+#include "store/store.h"
+
+typedef struct bn_store_kind {
+    const char *scheme; /* of addresses, "sqlite" */
+    bn_status (*open)(const char *address, bn_store **store,
+                      bn_error *err); /* what stands behind "SCHEME:" */
+    void (*close)(bn_store *store);
+    bool (*failing)(bn_store *store);
+    void (*probe)(bn_store *store);
+    bn_status (*accept)(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err);
+    bn_status (*attempt)(bn_store *store, const char *id, int weight, bn_error *err);
+    bn_status (*complete)(bn_store *store, const char *id, const bn_ending *ending,
+                          const bn_file_facts *files, size_t file_count, bn_error *err);
+    bn_status (*each_open)(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err);
+    bn_status (*body)(bn_store *store, const char *id, char **body, size_t *body_bytes, bn_error *err);
+    bn_status (*ending)(bn_store *store, const char *id, bool want_result, bool want_logs, bn_ending *ending,
+                        bn_error *err);
+    bn_status (*owner)(bn_store *store, const char *id, char key_id[BN_KEY_ID_CHARS], bn_error *err);
+    bn_status (*forget)(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err);
+    bn_status (*file_promise)(bn_store *store, const bn_stored_file *file, bn_error *err);
+    bn_status (*file_whole)(bn_store *store, const bn_file_facts *facts, bn_error *err);
+    bn_status (*file)(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err);
+    bn_status (*expired)(bn_store *store, int64_t now_ms, int64_t promised_ms, char (*ids)[BN_FILE_ID_CHARS],
+                         size_t room, size_t *count, bn_error *err);
+    bn_status (*file_delete)(bn_store *store, const char *id, bn_error *err);
+    bn_status (*part_put)(bn_store *store, const char *upload_id, int number, uint64_t size, const char *etag,
+                          bn_error *err);
+    bn_status (*part)(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
+                      bn_error *err);
+    bn_status (*bytes)(bn_store *store, uint64_t *bytes, bn_error *err);
+    bn_status (*webhook_next)(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn, int64_t *due_ms,
+                              bn_webhook *webhook, bn_error *err);
+    bn_status (*webhooks_pending)(bn_store *store, const char *key_id, int64_t *of_key, int64_t *of_all,
+                                  bn_error *err);
+    bn_status (*webhook_claim)(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err);
+    bn_status (*webhook_tried)(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err);
+} bn_store_kind;
+
+struct bn_store {
+    const bn_store_kind *kind;
+};
+
+extern const bn_store_kind bn_store_sqlite;
+
+#endif

@@ -1,0 +1,185 @@
+/* store.c - the store behind its kinds: which one an address means, and the way to its functions. */
+#include "store/kind.h"
+
+#include "base/size.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void bn_accepted_free(bn_accepted *accepted)
+{
+    free(accepted->webhook);
+    free(accepted->lifecycle);
+    free(accepted->file_base);
+    free(accepted->key_id);
+    *accepted = (bn_accepted){0};
+}
+
+void bn_ending_free(bn_ending *ending)
+{
+    free(ending->result);
+    free(ending->logs);
+    *ending = (bn_ending){0};
+}
+
+/* Host and port, without the name and password that an address may carry; never empty. */
+void bn_webhook_host(const char *url, char host[BN_WEBHOOK_HOST_CHARS])
+{
+    const char *start = strstr(url, "://");
+    start = start ? start + 3 : url;
+    const char *end = start + strcspn(start, "/?#\\");
+    for (const char *c = start; c < end; c++)
+        if (*c == '@') start = c + 1;
+    snprintf(host, BN_WEBHOOK_HOST_CHARS, "%.*s", (int)(end - start), start);
+    for (char *c = host; *c; c++) *c = (char)tolower((unsigned char)*c);
+    if (!*host) strcpy(host, "-");
+}
+
+void bn_webhook_free(bn_webhook *webhook)
+{
+    free(webhook->url);
+    free(webhook->host);
+    free(webhook->file_base);
+    free(webhook->key_id);
+    *webhook = (bn_webhook){.request_id = ""};
+}
+
+/* ---- kinds */
+
+static const bn_store_kind *const kinds[] = {&bn_store_sqlite};
+
+bn_status bn_store_open(const char *address, bn_store **store, bn_error *err)
+{
+    for (size_t i = 0; i < BN_COUNT(kinds); i++) {
+        const size_t length = strlen(kinds[i]->scheme);
+        if (strncmp(address, kinds[i]->scheme, length) == 0 && address[length] == ':')
+            return kinds[i]->open(address + length + 1, store, err);
+    }
+    return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s is no address of a store that this program knows",
+                   address);
+}
+
+void bn_store_close(bn_store **store)
+{
+    if (*store) (*store)->kind->close(*store);
+    *store = NULL;
+}
+
+bool bn_store_failing(bn_store *store)
+{
+    return store->kind->failing(store);
+}
+
+void bn_store_probe(bn_store *store)
+{
+    store->kind->probe(store);
+}
+
+bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err)
+{
+    return store->kind->accept(store, accepted, ending, err);
+}
+
+bn_status bn_store_attempt(bn_store *store, const char *id, int weight, bn_error *err)
+{
+    return store->kind->attempt(store, id, weight, err);
+}
+
+bn_status bn_store_complete(bn_store *store, const char *id, const bn_ending *ending,
+                            const bn_file_facts *files, size_t file_count, bn_error *err)
+{
+    return store->kind->complete(store, id, ending, files, file_count, err);
+}
+
+bn_status bn_store_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err)
+{
+    return store->kind->each_open(store, fn, user, err);
+}
+
+bn_status bn_store_body(bn_store *store, const char *id, char **body, size_t *body_bytes, bn_error *err)
+{
+    return store->kind->body(store, id, body, body_bytes, err);
+}
+
+bn_status bn_store_ending(bn_store *store, const char *id, bool want_result, bool want_logs,
+                          bn_ending *ending, bn_error *err)
+{
+    return store->kind->ending(store, id, want_result, want_logs, ending, err);
+}
+
+bn_status bn_store_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID_CHARS], bn_error *err)
+{
+    return store->kind->owner(store, id, key_id, err);
+}
+
+bn_status bn_store_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err)
+{
+    return store->kind->forget(store, before_ms, soon_ms, err);
+}
+
+bn_status bn_store_file_promise(bn_store *store, const bn_stored_file *file, bn_error *err)
+{
+    return store->kind->file_promise(store, file, err);
+}
+
+bn_status bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err)
+{
+    return store->kind->file_whole(store, facts, err);
+}
+
+bn_status bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err)
+{
+    return store->kind->file(store, id, upload, file, err);
+}
+
+bn_status bn_store_expired(bn_store *store, int64_t now_ms, int64_t promised_ms,
+                           char (*ids)[BN_FILE_ID_CHARS], size_t room, size_t *count, bn_error *err)
+{
+    return store->kind->expired(store, now_ms, promised_ms, ids, room, count, err);
+}
+
+bn_status bn_store_file_delete(bn_store *store, const char *id, bn_error *err)
+{
+    return store->kind->file_delete(store, id, err);
+}
+
+bn_status bn_store_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
+                            const char *etag, bn_error *err)
+{
+    return store->kind->part_put(store, upload_id, number, size, etag, err);
+}
+
+bn_status bn_store_part(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
+                        bn_error *err)
+{
+    return store->kind->part(store, upload_id, number, size, etag, err);
+}
+
+bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err)
+{
+    return store->kind->bytes(store, bytes, err);
+}
+
+bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn, int64_t *due_ms,
+                                bn_webhook *webhook, bn_error *err)
+{
+    return store->kind->webhook_next(store, now_ms, turn, due_ms, webhook, err);
+}
+
+bn_status bn_store_webhooks_pending(bn_store *store, const char *key_id, int64_t *of_key, int64_t *of_all,
+                                    bn_error *err)
+{
+    return store->kind->webhooks_pending(store, key_id, of_key, of_all, err);
+}
+
+bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err)
+{
+    return store->kind->webhook_claim(store, request_id, until_ms, err);
+}
+
+bn_status bn_store_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err)
+{
+    return store->kind->webhook_tried(store, request_id, next_ms, err);
+}
