@@ -17,6 +17,7 @@ void bn_queue_destroy(bn_queue *queue)
 void bn_queue_push(bn_queue *queue, void *item)
 {
     pthread_mutex_lock(&queue->lock);
+    queue->push_waits += queue->count == queue->capacity;
     while (queue->count == queue->capacity) pthread_cond_wait(&queue->changed, &queue->lock);
     queue->items[(queue->first + queue->count++) % queue->capacity] = item;
     pthread_cond_broadcast(&queue->changed);
@@ -27,11 +28,13 @@ void *bn_queue_pop(bn_queue *queue)
 {
     void *item = NULL;
     pthread_mutex_lock(&queue->lock);
+    const bool waits = queue->count == 0;
     while (queue->count == 0 && !queue->closed) pthread_cond_wait(&queue->changed, &queue->lock);
     if (queue->count > 0) {
         item = queue->items[queue->first];
         queue->first = (queue->first + 1) % queue->capacity;
         queue->count--;
+        queue->pop_waits += waits;
         pthread_cond_broadcast(&queue->changed);
     }
     pthread_mutex_unlock(&queue->lock);

@@ -14,6 +14,7 @@ typedef struct bn_queue {
     void *items[BN_QUEUE_MAX];
     size_t first, count, capacity;
     bool closed;
+    size_t pop_waits, push_waits; /* items that were waited for, and those that waited for room */
 } bn_queue;
 
 void bn_queue_init(bn_queue *queue, size_t capacity); /* 1 to BN_QUEUE_MAX */

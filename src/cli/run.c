@@ -334,6 +334,7 @@ bn_status bn_run_photos(bn_run *run, bn_error *err)
     bn_queue_close(&self.matted);
     if (reading) pthread_join(reader, NULL);
     for (int i = 0; i < started; i++) pthread_join(finishers[i], NULL);
+    run->network_waits = self.decoded.pop_waits + self.matted.push_waits;
     bn_console_bar_end(run->console);
 
     bn_queue_destroy(&self.decoded);

@@ -46,9 +46,10 @@ typedef struct bn_run {
     birefnet_model_info model;
     bool model_is_open; /* it was: `model` is filled */
     size_t done, skipped, failed;
-    double wall_ms;    /* from the first photo that the network began to the last that it ended */
-    double network_ms; /* of which it worked */
-    double open_ms;    /* opening the model */
+    double wall_ms;       /* from the first photo that the network began to the last that it ended */
+    double network_ms;    /* of which it worked */
+    size_t network_waits; /* how often it waited for a decoded photo, or for room for a matte */
+    double open_ms;       /* opening the model */
 } bn_run;
 
 /* Failures of single photos are in their outcomes; what is returned concerns the run: MODEL is the stage then. */

@@ -7,12 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_TIMEOUT_MS 15000
 #define LATER_TIMEOUT_MS 120000
 #define BODY_MAX_BYTES   (256u << 20)
 #define HOST_ERRANDS     2 /* at a time */
 #define KEY_ERRANDS      (BN_JOBS_COURIERS / 2)
 #define LATER_ERRANDS    (BN_JOBS_COURIERS / 2)
+
+static int timeout_ms(const bn_jobs *jobs, const bn_webhook *webhook)
+{
+    return webhook->attempts == 0 ? jobs->options.webhook_timeout_ms : LATER_TIMEOUT_MS;
+}
 
 static bool is_closing(void *user)
 {
@@ -59,10 +63,10 @@ static bn_delivery post(bn_jobs *jobs, const bn_webhook *webhook, bn_error *err)
     status = write_body(jobs, webhook, &ending, &body, err);
     bn_delivery delivery = BN_DELIVERY_AGAIN;
     if (status == BIREFNET_OK)
-        delivery = bn_webhook_post(
-            &jobs->signer, webhook->url, webhook->request_id, bn_jobs_now(jobs), (const char *)body.data,
-            body.size, webhook->attempts == 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS,
-            webhook->public_only || bn_jobs_webhooks_public(jobs), is_closing, jobs, err);
+        delivery =
+            bn_webhook_post(&jobs->signer, webhook->url, webhook->request_id, bn_jobs_now(jobs),
+                            (const char *)body.data, body.size, timeout_ms(jobs, webhook),
+                            webhook->public_only || bn_jobs_webhooks_public(jobs), is_closing, jobs, err);
     bn_buffer_free(&body);
     bn_ending_free(&ending);
     return delivery;
@@ -74,16 +78,15 @@ static void deliver(bn_jobs *jobs, const bn_webhook *webhook)
     const bn_delivery delivery = post(jobs, webhook, &err);
     if (is_closing(jobs) && delivery == BN_DELIVERY_AGAIN) return; /* it is due again after its claim */
     const int64_t wait_ms = delivery == BN_DELIVERY_AGAIN ? bn_webhook_backoff_ms(webhook->attempts + 1) : 0;
-    if (delivery == BN_DELIVERY_DONE)
-        atomic_fetch_add(&jobs->metrics.webhooks_delivered, 1);
-    else
-        atomic_fetch_add(&jobs->metrics.webhooks_failed, 1);
     if (delivery != BN_DELIVERY_DONE)
         bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "webhook of request %s, attempt %d: %s%s",
                     webhook->request_id, webhook->attempts + 1, err.message,
                     wait_ms > 0 ? "" : "; giving up");
     bn_store_webhook_tried(jobs->store, webhook->request_id, wait_ms > 0 ? bn_jobs_now(jobs) + wait_ms : 0,
                            NULL);
+    /* last: who sees the count finds in the store what became of the attempt */
+    atomic_fetch_add(
+        delivery == BN_DELIVERY_DONE ? &jobs->metrics.webhooks_delivered : &jobs->metrics.webhooks_failed, 1);
 }
 
 /* ---- whose turn it is; the lock is held but where it says otherwise ---- */
@@ -137,10 +140,8 @@ static bool claim(bn_jobs *jobs, const bn_webhook_turn *turn, bn_webhook *webhoo
     if (bn_store_webhook_next(jobs->store, now_ms, turn, due_ms, webhook, NULL) != BIREFNET_OK ||
         !webhook->url)
         return false;
-    const int64_t timeout_ms = webhook->attempts == 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS;
-    if (bn_store_webhook_claim(jobs->store, webhook->request_id, now_ms + timeout_ms + 5000, NULL) ==
-        BIREFNET_OK)
-        return true;
+    const int64_t again_ms = now_ms + timeout_ms(jobs, webhook) + 5000;
+    if (bn_store_webhook_claim(jobs->store, webhook->request_id, again_ms, NULL) == BIREFNET_OK) return true;
     bn_webhook_free(webhook);
     return false;
 }

@@ -32,6 +32,7 @@ void bn_jobs_options_default(bn_jobs_options *options)
         .retention_s = 24 * 3600,
         .file_retention_s = 24 * 3600,
         .fetch_timeout_ms = 30000,
+        .webhook_timeout_ms = 15000,
         .fetch_redirects = 5,
     };
 }

@@ -43,6 +43,7 @@ typedef struct bn_jobs_options {
     int64_t file_retention_s;  /* files without a lifecycle, and uploads without key at most; default 24 h */
     int fetch_timeout_ms;      /* default 30000 */
     int fetch_redirects;       /* default 5 */
+    int webhook_timeout_ms;    /* of a first delivery; default 15000 */
     bool allow_private;        /* fetch from private addresses, too */
     bool webhooks_public_only; /* refuse webhooks to private addresses; default false */
     bool webhooks_public_with_keys; /* the same where a key is needed: callers are others; default false */

@@ -179,9 +179,10 @@ static void the_network_seldom_waits(void **state)
     cli_shell("rm -rf row && mkdir row && for i in 1 2 3 4 5 6 7 8; do cp " PHOTO " row/$i.jpg; done");
     cli_expect(&result, 0, "8 of 8", "remove row -o rowed -m starter --report row.json");
     json_t *report = json_load_file("row.json", 0, NULL);
-    const double busy = json_real_value(json_object_get(report, "network_ms")) /
-                        json_real_value(json_object_get(report, "wall_ms"));
-    if (busy < 0.9 || busy > 1) fail_msg("the network was at work %.3f of the time", busy);
+    /* counted, not timed: on a busy machine each wait may last; without threads beside the network it waits 8 times */
+    const json_int_t waits = json_integer_value(json_object_get(report, "network_waits"));
+    if (waits >= 4) fail_msg("the network waited %d times for 8 photos", (int)waits);
+    assert_true(json_real_value(json_object_get(report, "network_ms")) > 0);
     json_decref(report);
 }
 

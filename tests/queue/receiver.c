@@ -119,6 +119,14 @@ void receiver_wait_distinct(receiver *self, size_t count)
     pthread_mutex_unlock(&self->lock);
 }
 
+size_t receiver_distinct(receiver *self)
+{
+    pthread_mutex_lock(&self->lock);
+    const size_t count = distinct(self);
+    pthread_mutex_unlock(&self->lock);
+    return count;
+}
+
 void receiver_stop(receiver *self)
 {
     shutdown(self->listener, SHUT_RDWR);

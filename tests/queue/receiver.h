@@ -27,6 +27,7 @@ typedef struct receiver {
 void receiver_start(receiver *self, const int *codes, size_t code_count);
 void receiver_wait(receiver *self, size_t count);          /* for so many, whatever they were answered */
 void receiver_wait_distinct(receiver *self, size_t count); /* for so many request ids */
+size_t receiver_distinct(receiver *self);                  /* request ids so far */
 void receiver_stop(receiver *self);
 
 #endif

@@ -218,7 +218,10 @@ static void slow_receivers_hold_up_nobody_else(void **state)
     char id[BN_REQUEST_ID_CHARS], urls[PITS][100];
     int pits[PITS];
     fixture *self = start(NULL, 0);
-    const double start_ms = bn_clock_ms();
+    bench_close(&self->bench);
+    self->bench.options.webhook_timeout_ms =
+        3600 * 1000; /* so that nobody gets a place by another's timeout */
+    bench_open(&self->bench);
     for (int i = 0; i < PITS; i++) pits[i] = tarpit_start(urls[i]);
     for (int many = 0; many < 2; many++) {
         bn_submit slow = {.body = "{}", .body_bytes = 2, .key_id = "bob", .max_queue_length = -1};
@@ -235,7 +238,6 @@ static void slow_receivers_hold_up_nobody_else(void **state)
         receiver_wait(&self->hooks, (size_t)many + 1);
         assert_string_equal(self->hooks.list[many].request_id, id);
     }
-    assert_true(bn_clock_ms() - start_ms < 10000); /* no first attempt has timed out yet */
     end(self);
     for (int i = 0; i < PITS; i++) close(pits[i]);
 }
