@@ -6,6 +6,7 @@
 #include "base/seeded.h"
 #include "base/size.h"
 #include "nn/cpu/bf16.h"
+#include "nn/cpu/lanes.h"
 #include "nn/cpu/pack.h"
 #include "nn/layers.h"
 #include "nn/op.h"
@@ -250,6 +251,14 @@ static void scratch_is_as_large_as_asked_for(void **state)
     bn_layer_copy_into(b.graph, bn_graph_map(b.graph, 4, 4, 4, BN_F32), x);
     bn_graph_scratch(b.graph, SIZE_MAX / 2);
     assert_int_equal(bn_graph_finish(b.graph, &err), BIREFNET_ERROR_LIMIT);
+    static const size_t too_much[] = {SIZE_MAX / 2, SIZE_MAX / 64 + 1, SIZE_MAX - 3, SIZE_MAX};
+    for (size_t i = 0; i < BN_COUNT(too_much); i++) { /* 64 times this, or rounded up, is small again */
+        bn_graph_destroy(&b.graph);
+        assert_ok(bn_graph_create(&options, &b.graph, &err), err);
+        bn_layer_copy_into(b.graph, bn_graph_map(b.graph, 4, 4, 4, BN_F32), x);
+        bn_lane_memory_make(b.graph, too_much[i]);
+        assert_int_equal(bn_graph_finish(b.graph, &err), BIREFNET_ERROR_LIMIT);
+    }
     close_graph(&b);
 }
 

@@ -3,10 +3,15 @@
 
 #include "base/size.h"
 
+#include <stdint.h>
+
 bn_lane_memory bn_lane_memory_make(bn_graph *graph, size_t each_bytes)
 {
-    const size_t rounded = bn_size_round_up(each_bytes, 64);
-    return (bn_lane_memory){bn_graph_scratch(graph, rounded * (size_t)bn_graph_threads(graph)), rounded};
+    size_t each = 0, all = 0;
+    if (!bn_size_add(each_bytes, 63, &each) ||
+        !bn_size_mul(each / 64 * 64, (size_t)bn_graph_threads(graph), &all))
+        all = SIZE_MAX; /* which the graph refuses */
+    return (bn_lane_memory){bn_graph_scratch(graph, all), each / 64 * 64};
 }
 
 void *bn_lane_memory_of(const bn_graph *graph, const bn_lane_memory *memory, int thread)
