@@ -14,32 +14,39 @@
 #define PATIENCE_MS 30e3 /* of timed runs, where nobody said how many */
 
 /* Stages in the order of a photo's way: before the network, its parts, behind it. */
-typedef void (*stage_fn)(void *context, const char *name, double ms, double giga_macs);
+typedef void (*stage_fn)(void *context, const bn_bench_part *stage);
 
 static void each_stage(const bn_bench_result *result, const bn_photo_times *photo, stage_fn visit,
                        void *context)
 {
-    for (int i = 0; i < BN_PHOTO_MASK; i++) visit(context, bn_photo_stage_names[i], photo->ms[i], 0);
-    for (int i = 0; i < result->parts; i++)
-        visit(context, result->part[i].name, result->part[i].median_ms, result->part[i].giga_macs);
-    for (int i = BN_PHOTO_MASK; i < BN_PHOTO_STAGES; i++)
-        visit(context, bn_photo_stage_names[i], photo->ms[i], 0);
+    for (int i = 0; i < BN_PHOTO_STAGES; i++) {
+        const bn_bench_part stage = {.name = bn_photo_stage_names[i], .median_ms = photo->ms[i]};
+        for (int p = 0; i == BN_PHOTO_MASK && p < result->parts; p++) visit(context, &result->part[p]);
+        visit(context, &stage);
+    }
 }
 
-static void append_stage(void *context, const char *name, double ms, double giga_macs)
+static double gflops_of(const bn_bench_part *stage)
 {
-    json_array_append_new(context,
-                          json_pack("{s:s, s:f, s:f, s:f}", "name", name, "median_ms", ms, "giga_macs",
-                                    giga_macs, "gflops", ms > 0 ? 2e3 * giga_macs / ms : 0.0));
+    return stage->median_ms > 0 ? 2e3 * stage->giga_macs / stage->median_ms : 0;
 }
 
-static void print_stage(void *context, const char *name, double ms, double giga_macs)
+static void append_stage(void *context, const bn_bench_part *stage)
+{
+    json_t *made = json_pack("{s:s, s:f, s:f, s:f}", "name", stage->name, "median_ms", stage->median_ms,
+                             "giga_macs", stage->giga_macs, "gflops", gflops_of(stage));
+    if (made && stage->giga_macs > 0) json_object_set_new(made, "balance", json_real(stage->balance));
+    json_array_append_new(context, made);
+}
+
+static void print_stage(void *context, const bn_bench_part *stage)
 {
     (void)context;
-    if (giga_macs > 0)
-        printf("%-20s %10.1f %8.2f %10.0f\n", name, ms, giga_macs, ms > 0 ? 2e3 * giga_macs / ms : 0);
+    if (stage->giga_macs > 0)
+        printf("%-20s %10.1f %8.2f %10.0f %8.0f %%\n", stage->name, stage->median_ms, stage->giga_macs,
+               gflops_of(stage), 100 * stage->balance);
     else
-        printf("%-20s %10.1f\n", name, ms);
+        printf("%-20s %10.1f\n", stage->name, stage->median_ms);
 }
 
 static json_t *result_json(const bn_bench_options *options, const bn_bench_result *result,
@@ -61,6 +68,7 @@ static json_t *result_json(const bn_bench_options *options, const bn_bench_resul
         json_object_set_new(
             json, "load",
             json_pack("{s:f, s:f}", "others", result->load.others, "stolen", result->load.stolen));
+    if (json) json_object_set_new(json, "balance", json_real(result->balance));
     if (json) json_object_set_new(json, "photo_size", json_pack("[ii]", photo->width, photo->height));
     if (json && options->compare_precision)
         json_object_set_new(json, "against_f32",
@@ -76,11 +84,11 @@ static void print_text(const bn_bench_options *options, const bn_bench_result *r
                      result->model.architecture, result->session.width, result->session.height,
                      result->model.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32",
                      result->session.threads, options->runs);
-    printf("a photo of %dx%d\n%-20s %10s %8s %10s\n", photo->width, photo->height, "stage", "ms", "GMAC",
-           "GFLOP/s");
+    printf("a photo of %dx%d\n%-20s %10s %8s %10s %10s\n", photo->width, photo->height, "stage", "ms", "GMAC",
+           "GFLOP/s", "balance");
     each_stage(result, photo, print_stage, NULL);
-    printf("%-20s %10.1f %8.2f %10.0f\n", "network", result->median_ms, result->session.giga_macs,
-           2e3 * result->session.giga_macs / result->median_ms);
+    print_stage(NULL,
+                &(bn_bench_part){"network", result->median_ms, result->session.giga_macs, result->balance});
     printf("%-20s %10.1f %8s %10.0f  (multiply-adds alone; the network takes %.2f times as long)\n", "floor",
            result->floor_ms, "", result->peak_gflops, result->median_ms / result->floor_ms);
     printf("%-20s %10s %8s %10.0f\n", "product of 2048^3", "", "", result->product_gflops);

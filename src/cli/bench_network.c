@@ -144,8 +144,10 @@ static bn_status time_runs(birefnet_session *session, const bn_bench_options *op
     for (int p = 0; p < result->parts; p++) {
         const bn_part_stats stats = bn_graph_part_stats(graph, p);
         result->part[p] =
-            (bn_bench_part){stats.name, median(times + (p + 1) * runs, result->runs), stats.giga_macs};
+            (bn_bench_part){stats.name, median(times + (p + 1) * runs, result->runs), stats.giga_macs,
+                            bn_graph_balance(graph, p, result->session.threads)};
     }
+    result->balance = bn_graph_balance(graph, -1, result->session.threads);
 done:
     free(times);
     return status;

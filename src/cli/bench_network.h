@@ -26,6 +26,7 @@ typedef struct bn_bench_options {
 typedef struct bn_bench_part {
     const char *name; /* static storage */
     double median_ms, giga_macs;
+    double balance; /* bn_graph_balance for the session's threads */
 } bn_bench_part;
 
 typedef struct bn_bench_result {
@@ -39,6 +40,7 @@ typedef struct bn_bench_result {
     double peak_gflops; /* bn_peak_gflops, before or behind the runs; 0 without with_floor, as what follows */
     double floor_ms;    /* 2 * giga_macs / peak_gflops */
     double product_gflops; /* of a 2048^3 product */
+    double balance;        /* bn_graph_balance of the whole network */
     size_t peak_rss_bytes; /* after the runs, before the floor was timed */
     int parts;
     bn_bench_part part[BN_BENCH_MAX_PARTS];

@@ -28,6 +28,13 @@ typedef struct part {
     double macs, last_ms;
 } part;
 
+/* A loop of an operation between two meetings of the threads. */
+typedef struct loop {
+    int part;
+    double macs, largest; /* largest: share of the largest piece */
+    size_t pieces;
+} loop;
+
 struct bn_graph {
     bn_graph_options options;
     const bn_kernels *kernels;
@@ -37,6 +44,8 @@ struct bn_graph {
     size_t buffer_count, buffer_room;
     part parts[MAX_PARTS];
     int part_count;
+    loop *loops; /* that multiply */
+    size_t loop_count, loop_room;
     uint8_t *arena;
     size_t arena_bytes;
     bn_status status; /* first failure while building */
@@ -64,6 +73,7 @@ void bn_graph_destroy(bn_graph **graph)
     if (g->arena) munmap(g->arena, g->arena_bytes);
     free(g->ops);
     free(g->buffers);
+    free(g->loops);
     free(g);
     *graph = NULL;
 }
@@ -192,12 +202,17 @@ bn_map bn_graph_scratch(bn_graph *g, size_t bytes)
     return map;
 }
 
-void bn_graph_macs(bn_graph *g, double macs)
+void bn_graph_work(bn_graph *g, double macs, size_t rows, size_t piece)
 {
-    if (bn_graph_failed(g)) return;
+    if (bn_graph_failed(g) || rows == 0 ||
+        !grow(g, (void **)&g->loops, g->loop_count, &g->loop_room, sizeof *g->loops))
+        return;
     bn_op *op = g->ops[g->op_count - 1];
     op->macs += macs;
     g->parts[op->part].macs += macs;
+    piece = BN_MIN(piece, rows);
+    g->loops[g->loop_count++] =
+        (loop){op->part, macs, (double)piece / (double)rows, (rows + piece - 1) / piece};
 }
 
 /* ---- planning -------------------------------------------------------------------------------------------- */
@@ -314,6 +329,19 @@ const bn_kernels *bn_graph_kernels(const bn_graph *g)
 bn_pack_store *bn_graph_packs(const bn_graph *g)
 {
     return g->options.packs;
+}
+
+double bn_graph_balance(const bn_graph *g, int index, int threads)
+{
+    const size_t team = (size_t)BN_MAX(threads, 1);
+    double work = 0, longest = 0;
+    for (size_t i = 0; i < g->loop_count; i++) {
+        const loop *l = &g->loops[i];
+        if (index >= 0 && l->part != index) continue;
+        work += l->macs;
+        longest += l->macs * l->largest * (double)((l->pieces + team - 1) / team);
+    }
+    return work > 0 ? work / ((double)team * longest) : 1;
 }
 
 int bn_graph_parts(const bn_graph *g)

@@ -69,6 +69,10 @@ typedef struct bn_part_stats {
     double last_ms;   /* time in the last run */
 } bn_part_stats;
 
+/* The most that `threads` threads can be used in a part (index -1: in all), 1 where all of them work to the end: work / (threads
+ * x the longest thread's), summed over loops. Pieces of a loop are equal; none of this is measured. */
+double bn_graph_balance(const bn_graph *graph, int index, int threads);
+
 int bn_graph_parts(const bn_graph *graph);
 bn_part_stats bn_graph_part_stats(const bn_graph *graph, int index);
 size_t bn_graph_arena_bytes(const bn_graph *graph);

@@ -25,7 +25,9 @@ void bn_graph_touch(bn_graph *graph, bn_map map);
 /* Scratch memory of so many bytes that lives for the op appended last only; of the map, only its data is of use. */
 bn_map bn_graph_scratch(bn_graph *graph, size_t bytes);
 
-void bn_graph_macs(bn_graph *graph, double macs); /* work of the op appended last */
+/* Work of the op appended last: multiply-accumulates of one loop over `rows` rows (or other equal things), `piece` of
+ * them at a time by whichever thread is free; the threads meet behind it. */
+void bn_graph_work(bn_graph *graph, double macs, size_t rows, size_t piece);
 
 /* Make the graph fail with this status. */
 void bn_graph_fail(bn_graph *graph, bn_status status, const char *format, ...)

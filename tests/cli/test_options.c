@@ -204,10 +204,10 @@ static void bench_tells_all_stages(void **state)
 {
     (void)state;
     static const char *const words[] = {
-        "\"median_ms\"", "\"floor_ms\"",   "\"peak_gflops\"", "\"product_gflops\"", "\"peak_rss_bytes\"",
-        "\"stages\"",    "\"decode\"",     "\"resize\"",      "\"backbone full\"",  "\"backbone half\"",
-        "\"squeeze\"",   "\"decoder 4\"",  "\"decoder 1\"",   "\"mask\"",           "\"refine\"",
-        "\"encode\"",    "\"against_f32\""};
+        "\"median_ms\"", "\"floor_ms\"",    "\"peak_gflops\"", "\"product_gflops\"", "\"peak_rss_bytes\"",
+        "\"stages\"",    "\"decode\"",      "\"resize\"",      "\"backbone full\"",  "\"backbone half\"",
+        "\"squeeze\"",   "\"decoder 4\"",   "\"decoder 1\"",   "\"mask\"",           "\"refine\"",
+        "\"encode\"",    "\"against_f32\"", "\"balance\""};
     cli_expect(&result, 0, "", "bench " SMALL_MODEL " -n 1 --json --compare-precision --photo " PHOTO);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(result.out, words[i])) fail_msg("%s is not in: %s", words[i], result.out);

@@ -4,6 +4,7 @@
 #include "tests/test.h"
 
 #include "base/seeded.h"
+#include "base/size.h"
 #include "model/model.h"
 #include "model/tile_order.h"
 
@@ -131,16 +132,17 @@ static void odd_sizes_give_finite_logits(void **state)
 
 /* ---- threads ------------------------------------------------------------------------------------------------------ */
 
-static void one_to_four_threads_give_the_same_bytes(void **state)
+static void one_to_sixteen_threads_give_the_same_bytes(void **state)
 {
     (void)state;
     static const char *const models[] = {TINY, "seeded:gen3-swin_v1_t:1"};
+    static const int threads[] = {1, 2, 3, 4, 8, 16};
     for (size_t m = 0; m < 2; m++)
         for (int precision = BIREFNET_PRECISION_AUTO; precision <= BIREFNET_PRECISION_F32; precision++) {
             birefnet_model *model = open_model(models[m], (birefnet_precision)precision);
             float *first = NULL;
-            for (int threads = 1; threads <= 4; threads++) {
-                birefnet_session *session = open_session(model, 96, 160, threads);
+            for (size_t i = 0; i < BN_COUNT(threads); i++) {
+                birefnet_session *session = open_session(model, 96, 160, threads[i]);
                 float *logits = run_noise(session, 96 * 160);
                 if (first) assert_memory_equal(first, logits, sizeof *logits * 96 * 160);
                 if (first)
@@ -389,7 +391,7 @@ int main(void)
         cmocka_unit_test(seeded_names_are_checked),
         cmocka_unit_test(sizes_are_rounded_up_to_multiples_of_32),
         cmocka_unit_test(odd_sizes_give_finite_logits),
-        cmocka_unit_test(one_to_four_threads_give_the_same_bytes),
+        cmocka_unit_test(one_to_sixteen_threads_give_the_same_bytes),
         cmocka_unit_test(sessions_of_one_model_run_side_by_side),
         cmocka_unit_test(packed_weights_are_shared_by_sessions),
         cmocka_unit_test(a_run_allocates_nothing),

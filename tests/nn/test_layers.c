@@ -157,8 +157,9 @@ static void any_number_of_threads_gives_the_same_bytes(void **state)
     for (bn_type type = BN_F32; type <= (test_isa() >= BN_ISA_AVX512_BF16 ? BN_BF16 : BN_F32); type++) {
         static float one[20 * 26 * 8], more[20 * 26 * 8];
         run_mixture(type, 1, one);
-        for (int threads = 2; threads <= 4; threads++) {
-            run_mixture(type, threads, more);
+        static const int threads[] = {2, 3, 4, 8, 16};
+        for (size_t i = 0; i < BN_COUNT(threads); i++) {
+            run_mixture(type, threads[i], more);
             assert_memory_equal(one, more, 20 * 26 * 8 * bn_type_size(type));
         }
     }
@@ -262,6 +263,27 @@ static void scratch_is_as_large_as_asked_for(void **state)
     close_graph(&b);
 }
 
+/* Two loops of 4096 and 300 rows, worked out by hand: 64 pieces of 64 rows, 10 of 32 of which the last has 12. */
+static void balance_is_what_the_pieces_allow(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bench b = open_graph(BN_F32, 1);
+    test_source w = make_source("w", 16 * 16, 16);
+    for (int i = 0; i < 2; i++) {
+        bn_graph_part(b.graph, i ? "small" : "large");
+        const bn_map x = bn_graph_map(b.graph, 1, i ? 300 : 4096, 16, BN_F32);
+        bn_graph_keep(b.graph, bn_layer_linear(b.graph, x, 16, &w.source, BN_LINEAR, BN_F32));
+    }
+    assert_ok(bn_graph_finish(b.graph, &err), err);
+    assert_float_equal(bn_graph_balance(b.graph, 0, 16), 1, 1e-12);
+    assert_float_equal(bn_graph_balance(b.graph, 0, 48), 64.0 / (48 * 2), 1e-12);
+    assert_float_equal(bn_graph_balance(b.graph, 1, 1), 300.0 / 320, 1e-12);
+    assert_float_equal(bn_graph_balance(b.graph, 1, 4), 300.0 / (4 * 3 * 32), 1e-12);
+    assert_float_equal(bn_graph_balance(b.graph, -1, 16), 4396.0 / (16 * (4 * 64 + 32)), 1e-12);
+    close_graph(&b);
+}
+
 int main(void)
 {
     test_isa_hold();
@@ -272,6 +294,7 @@ int main(void)
         cmocka_unit_test(first_error_is_the_one_that_is_told),
         cmocka_unit_test(a_map_of_more_elements_than_an_int_counts_is_read_at_its_end),
         cmocka_unit_test(scratch_is_as_large_as_asked_for),
+        cmocka_unit_test(balance_is_what_the_pieces_allow),
         cmocka_unit_test(a_run_can_be_cancelled_and_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#define LEAST_ROWS 32 /* of a piece: fewer would wait for the weights */
+
 bn_lane_memory bn_lane_memory_make(bn_graph *graph, size_t each_bytes)
 {
     size_t each = 0, all = 0;
@@ -44,9 +46,10 @@ bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_
 
 int bn_lane_rows(int rows, size_t row_bytes, size_t bytes, int least)
 {
-    const int wanted = BN_MAX(least, (int)BN_MIN(bytes / row_bytes, (size_t)rows));
+    const int most = BN_MAX(least, (int)BN_MIN(bytes / row_bytes, (size_t)rows));
+    const int wanted = BN_MIN(most, BN_MAX(rows / BN_LANE_PIECES, LEAST_ROWS));
     const int pieces = BN_MAX(1, (rows + wanted - 1) / wanted);
-    return BN_MIN(rows, (int)bn_size_round_up((size_t)((rows + pieces - 1) / pieces), 64));
+    return BN_MIN(rows, (int)bn_size_round_up((size_t)((rows + pieces - 1) / pieces), wanted < 64 ? 16 : 64));
 }
 
 void bn_lane_norm(const bn_graph *graph, const bn_norm_numbers *numbers, const float *in, ptrdiff_t in_stride,

@@ -25,8 +25,12 @@ typedef bn_status (*bn_lane_fn)(const void *op, const bn_graph *graph, size_t pi
 /* All pieces, each thread taking the next one that is left. */
 bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_lane_fn fn, bn_error *err);
 
-/* Rows of a piece: about `bytes` of its widest rows but at least `least` rows, whole register blocks, and all pieces
- * equal but the last. Does not depend on the number of threads, so that results do not either. */
+/* Pieces that a loop is cut into where it has the rows: one for each of 64 threads, four for each of 16. */
+#define BN_LANE_PIECES 64
+
+/* Rows of a piece: about `bytes` of its widest rows but at least `least` rows; fewer, down to 32, where that gives
+ * BN_LANE_PIECES; whole register blocks, and all pieces equal but the last. Does not depend on the number of threads, so
+ * that results do not either. */
 int bn_lane_rows(int rows, size_t row_bytes, size_t bytes, int least);
 
 /* Layer norm of dense rows on the calling thread. */

@@ -17,7 +17,7 @@
 
 #define MAX_WINDOW 32
 #define MIN_BAND   1536 /* tokens of a band: enough work for several threads between two meetings */
-#define PIECE      128  /* tokens of a band that one thread norms and projects at a time */
+#define MAX_PIECE  128  /* tokens of a band that one thread norms and projects at a time */
 
 /* ---- windows: geometry ---------------------------------------------------------------------------------------- */
 
@@ -37,6 +37,7 @@ typedef struct window_op {
     bn_op op;
     bn_map x;
     int window, shift, heads;
+    int piece;              /* tokens of a band that one thread norms and projects at a time */
     int padded_h, padded_w; /* whole windows */
     int keys_stride;        /* of the expanded bias: window^2 rounded up to 16 */
     bn_norm_numbers norm;
@@ -157,7 +158,7 @@ static bn_status project_piece(const void *self, const bn_graph *graph, size_t p
     const window_call *call = self;
     const window_op *op = call->op;
     const bn_map x = op->x;
-    const int first = (int)piece * PIECE, some = BN_MIN(PIECE, call->band->rows * x.w - first);
+    const int first = (int)piece * op->piece, some = BN_MIN(op->piece, call->band->rows * x.w - first);
     char *normed = bn_lane_memory_of(graph, &op->normed, thread);
     for (int i = 0; i < call->band->segment_count; i++) {
         const segment *s = &call->band->segments[i];
@@ -184,7 +185,7 @@ static bn_status add_piece(const void *self, const bn_graph *graph, size_t piece
     const segment_call *call = self;
     const window_op *op = call->op;
     const bn_map x = op->x;
-    const int first = (int)piece * PIECE, some = BN_MIN(PIECE, call->segment->rows * x.w - first);
+    const int first = (int)piece * op->piece, some = BN_MIN(op->piece, call->segment->rows * x.w - first);
     return bn_product_run_lane(
         bn_products_get(&op->proj, some), thread,
         bn_map_at(graph, op->mixed, (size_t)(call->segment->at * x.w + first) * (size_t)x.c),
@@ -192,21 +193,21 @@ static bn_status add_piece(const void *self, const bn_graph *graph, size_t piece
         bn_lane_memory_of(graph, &op->scratch, thread), NULL);
 }
 
-static size_t pieces_of(int tokens)
+static size_t pieces_of(const window_op *op, int tokens)
 {
-    return (size_t)((tokens + PIECE - 1) / PIECE);
+    return (size_t)((tokens + op->piece - 1) / op->piece);
 }
 
 static bn_status run_band(const window_op *op, const band *b, const bn_graph *graph, bn_error *err)
 {
     window_call call = {op, graph, b};
     if (b->rows == 0) return BIREFNET_OK;
-    BN_TRY(bn_lanes_run(&call, graph, pieces_of(b->rows * op->x.w), project_piece, err));
+    BN_TRY(bn_lanes_run(&call, graph, pieces_of(op, b->rows * op->x.w), project_piece, err));
     const size_t windows = (size_t)b->windows * (size_t)(op->padded_w / op->window);
     bn_parallel_for(bn_graph_threads(graph), windows * (size_t)op->heads, attend_windows, &call);
     for (int i = 0; i < b->segment_count; i++) {
         const segment_call part = {op, &b->segments[i]};
-        BN_TRY(bn_lanes_run(&part, graph, pieces_of(b->segments[i].rows * op->x.w), add_piece, err));
+        BN_TRY(bn_lanes_run(&part, graph, pieces_of(op, b->segments[i].rows * op->x.w), add_piece, err));
     }
     return BIREFNET_OK;
 }
@@ -334,9 +335,22 @@ static void make_products(bn_graph *graph, window_op *op, const bn_window_attent
     op->proj.source = params->proj;
     for (int i = 0; i < op->band_count; i++) {
         const band *b = &op->bands[i];
-        bn_products_pieces(&op->qkv, graph, b->rows * op->x.w, PIECE);
+        bn_products_pieces(&op->qkv, graph, b->rows * op->x.w, op->piece);
         for (int s = 0; s < b->segment_count; s++)
-            bn_products_pieces(&op->proj, graph, b->segments[s].rows * op->x.w, PIECE);
+            bn_products_pieces(&op->proj, graph, b->segments[s].rows * op->x.w, op->piece);
+    }
+}
+
+/* One loop projects, one attends, one for each segment adds. */
+static void count_work(bn_graph *graph, const window_op *op, const band *b)
+{
+    const double c = op->x.c, keys = op->window * op->window;
+    const size_t across = (size_t)(op->padded_w / op->window), tokens = (size_t)(b->rows * op->x.w);
+    bn_graph_work(graph, 3 * c * c * (double)tokens, tokens, (size_t)op->piece);
+    bn_graph_work(graph, 2 * keys * c * (double)tokens, (size_t)b->windows * across * (size_t)op->heads, 1);
+    for (int i = 0; i < b->segment_count; i++) {
+        const size_t some = (size_t)(b->segments[i].rows * op->x.w);
+        bn_graph_work(graph, c * c * (double)some, some, (size_t)op->piece);
     }
 }
 
@@ -356,6 +370,7 @@ void bn_layer_window_attention(bn_graph *graph, bn_map x, bn_window_attention_pa
     bn_norm_load(graph, params.norm, x.c, params.eps, &op->norm);
     load_bias(graph, op, params.table);
     const int most = lay_out_bands(graph, op);
+    op->piece = bn_lane_rows(BN_MAX(most, 1), 1, 0, MAX_PIECE);
     make_products(graph, op, &params);
     load_padding(graph, op, params.qkv);
     bn_graph_touch(graph, x);
@@ -365,11 +380,10 @@ void bn_layer_window_attention(bn_graph *graph, bn_map x, bn_window_attention_pa
     bn_graph_touch(graph, op->mixed);
     bn_graph_touch(graph, op->projected);
     const int keys = params.window * params.window;
-    op->normed = bn_lane_memory_make(graph, (size_t)PIECE * (size_t)x.c * bn_type_size(type));
+    op->normed = bn_lane_memory_make(graph, (size_t)op->piece * (size_t)x.c * bn_type_size(type));
     op->scratch = bn_lane_memory_make(graph, BN_MAX(op->qkv.scratch_bytes, op->proj.scratch_bytes));
     op->attend_scratch = bn_lane_memory_make(graph, bn_attend_scratch_bytes(keys, x.c / params.heads));
-    const double tokens = bn_map_pixels(x), c = x.c;
-    bn_graph_macs(graph, tokens * c * (3 * c + c) + 2 * tokens * keys * c);
+    for (int i = 0; i < op->band_count; i++) count_work(graph, op, &op->bands[i]);
 }
 
 /* ---- attention over all keys -------------------------------------------------------------------------------------- */
@@ -439,6 +453,8 @@ bn_map bn_layer_attention(bn_graph *graph, bn_map q, bn_map kv, int heads)
     bn_graph_touch(graph, dst);
     const int keys = bn_map_pixels(kv);
     op->scratch = bn_lane_memory_make(graph, bn_attend_scratch_bytes(keys, q.c / heads));
-    bn_graph_macs(graph, 2.0 * bn_map_pixels(q) * keys * q.c);
+    const int queries = bn_map_pixels(q);
+    bn_graph_work(graph, 2.0 * queries * keys * q.c, (size_t)queries * (size_t)heads,
+                  (size_t)BN_MIN(QUERIES_TOGETHER, queries));
     return dst;
 }

@@ -67,7 +67,7 @@ void bn_layer_linear_into(bn_graph *graph, bn_map x, bn_map dst, const bn_source
     bn_graph_touch(graph, x);
     bn_graph_touch(graph, dst);
     op->scratch = bn_lane_memory_make(graph, op->products.scratch_bytes);
-    bn_graph_macs(graph, (double)rows * x.c * dst.c);
+    bn_graph_work(graph, (double)rows * x.c * dst.c, (size_t)rows, (size_t)op->piece);
 }
 
 bn_map bn_layer_linear(bn_graph *graph, bn_map x, int out, const bn_source *source, bn_activation activation,
@@ -228,7 +228,7 @@ bn_map bn_layer_gate(bn_graph *graph, bn_map x, const bn_source *source)
     bn_numbers_load(graph, source, (size_t)x.c, 1, &op->numbers);
     bn_graph_touch(graph, x);
     bn_graph_touch(graph, dst);
-    bn_graph_macs(graph, (double)bn_map_pixels(x) * x.c);
+    bn_graph_work(graph, (double)bn_map_pixels(x) * x.c, (size_t)bn_map_pixels(x), 1);
     return dst;
 }
 
@@ -299,6 +299,6 @@ bn_map bn_layer_depthwise_gelu(bn_graph *graph, bn_map x, const bn_source *sourc
     bn_numbers_derive(graph, source, ".taps", (size_t)x.c * 9, transpose_depthwise, &fill, &op->weight);
     bn_graph_touch(graph, x);
     bn_graph_touch(graph, dst);
-    bn_graph_macs(graph, (double)bn_map_pixels(x) * x.c * 9);
+    bn_graph_work(graph, (double)bn_map_pixels(x) * x.c * 9, (size_t)x.h, 1);
     return dst;
 }

@@ -7,9 +7,10 @@
 
 #include <stdlib.h>
 
-#define CONV_PIXELS 512 /* of a band, at least */
+#define CONV_PIXELS 512 /* of a band where there are many */
 #define CONV_ROWS   4
-#define CONV_SHAPES 8
+#define CONV_LEAST  32 /* pixels of a band */
+#define CONV_SHAPES 16
 
 /* A convolution is done in bands of output rows, one thread each, for the same reason as products are done in pieces
  * (products.h): oneDNN would choose its order of sums by the number of threads. */
@@ -98,6 +99,13 @@ static void lay_out_conv_band(conv_op *op, bn_graph *graph, bn_conv_params param
     *band = (conv_band){BN_MAX(top, 0), first, conv_product_for(op, graph, &shape, source)};
 }
 
+/* Rows of a band of an h x w map: see bn_lane_rows. */
+static int band_rows(int h, int w)
+{
+    const int most = BN_MAX((CONV_PIXELS + w - 1) / w, CONV_ROWS);
+    return BN_MIN(BN_MIN(most, h), BN_MAX(h / BN_LANE_PIECES, (CONV_LEAST + w - 1) / w));
+}
+
 bn_map bn_layer_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_source *source)
 {
     const int k = params.kernel, s = params.stride, p = params.pad;
@@ -107,7 +115,7 @@ bn_map bn_layer_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_
     if (!op) return dst;
     op->x = x;
     op->dst = dst;
-    const int rows = BN_MIN(dst.h, BN_MAX((CONV_PIXELS + dst.w - 1) / dst.w, CONV_ROWS));
+    const int rows = band_rows(dst.h, dst.w);
     op->bands = calloc((size_t)((dst.h + rows - 1) / rows), sizeof *op->bands);
     if (!op->bands) {
         bn_graph_fail(graph, BIREFNET_ERROR_MEMORY, "cannot allocate the bands of a convolution");
@@ -121,7 +129,7 @@ bn_map bn_layer_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_
     for (int i = 0; i < op->product_count; i++)
         scratch = BN_MAX(scratch, bn_product_scratch_bytes(op->product[i]));
     op->scratch = bn_lane_memory_make(graph, scratch);
-    bn_graph_macs(graph,
-                  (double)(params.useful ? params.useful : params.out) * bn_map_pixels(dst) * x.c * k * k);
+    const double filters = params.useful ? params.useful : params.out;
+    bn_graph_work(graph, filters * bn_map_pixels(dst) * x.c * k * k, (size_t)dst.h, (size_t)rows);
     return dst;
 }

@@ -150,7 +150,7 @@ bn_map bn_layer_deform(bn_graph *graph, bn_map x, const bn_deform_params *params
         bn_graph_touch(graph, params->branch[i].offsets);
     }
     const size_t row = (size_t)op->largest * (size_t)x.c, size = bn_type_size(x.type);
-    op->tile = BN_MIN(TILE_ROWS, bn_map_pixels(x));
+    op->tile = bn_lane_rows(bn_map_pixels(x), 1, 0, TILE_ROWS);
     make_products(graph, op, params);
     bn_graph_touch(graph, x);
     bn_graph_touch(graph, dst);
@@ -163,7 +163,7 @@ bn_map bn_layer_deform(bn_graph *graph, bn_map x, const bn_deform_params *params
     op->scratch = bn_lane_memory_make(graph, scratch);
     op->taps =
         bn_lane_memory_make(graph, (size_t)RUN * (size_t)op->largest * 4 * (sizeof(int32_t) + sizeof(float)));
-    bn_graph_macs(graph, macs * bn_map_pixels(x));
+    bn_graph_work(graph, macs * bn_map_pixels(x), (size_t)bn_map_pixels(x), (size_t)op->tile);
     return dst;
 }
 
@@ -246,6 +246,7 @@ bn_map bn_layer_pooled_bias(bn_graph *graph, bn_map x, int width, int out, const
     bn_graph_touch(graph, dst);
     op->sums = bn_graph_map(graph, 1, x.h, x.c, BN_F32);
     bn_graph_touch(graph, op->sums);
-    bn_graph_macs(graph, (double)bn_map_pixels(x) * x.c + (double)width * (x.c + out));
+    bn_graph_work(graph, (double)bn_map_pixels(x) * x.c, (size_t)x.h, 1);
+    bn_graph_work(graph, (double)width * (x.c + out), 1, 1);
     return dst;
 }

@@ -320,6 +320,6 @@ bn_map bn_layer_logits(bn_graph *graph, bn_map map, bn_planes picture, const bn_
     bn_graph_touch(graph, picture.memory);
     bn_graph_touch(graph, dst);
     op->blended = bn_graph_scratch(graph, (size_t)bn_graph_threads(graph) * (size_t)map.w * sizeof(float));
-    bn_graph_macs(graph, (double)picture.h * picture.w * (75 + 4));
+    bn_graph_work(graph, (double)picture.h * picture.w * (75 + 4), (size_t)picture.h, 1);
     return dst;
 }

@@ -90,7 +90,7 @@ void bn_layer_mlp(bn_graph *graph, bn_map x, bn_mlp_params params)
     op->normed = bn_lane_memory_make(graph, (size_t)op->chunk * (size_t)x.c * bn_type_size(type));
     op->hidden = bn_lane_memory_make(graph, (size_t)op->chunk * (size_t)params.hidden * bn_type_size(type));
     op->scratch = bn_lane_memory_make(graph, BN_MAX(op->fc1.scratch_bytes, op->fc2.scratch_bytes));
-    bn_graph_macs(graph, 2.0 * rows * x.c * params.hidden);
+    bn_graph_work(graph, 2.0 * rows * x.c * params.hidden, (size_t)rows, (size_t)op->chunk);
 }
 
 /* ---- patch merging ------------------------------------------------------------------------------------------------- */
@@ -176,6 +176,6 @@ bn_map bn_layer_patch_merge(bn_graph *graph, bn_map x, int out, float eps, const
     op->squares = bn_lane_memory_make(graph, (size_t)op->chunk * (size_t)c * sizeof(float));
     op->normed = bn_lane_memory_make(graph, (size_t)op->chunk * (size_t)c * bn_type_size(type));
     op->scratch = bn_lane_memory_make(graph, op->linear.scratch_bytes);
-    bn_graph_macs(graph, (double)rows * c * out);
+    bn_graph_work(graph, (double)rows * c * out, (size_t)rows, (size_t)op->chunk);
     return dst;
 }
