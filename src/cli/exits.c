@@ -34,7 +34,9 @@ bn_exit bn_exit_of(bn_status status, bn_stage stage)
 const bn_exit_words *bn_exit_table(void)
 {
     static const bn_exit_words table[] = {
-        {BN_EXIT_OK, "All went well."},
+        {BN_EXIT_OK, "All went well. Pictures of a folder that are of a kind that is not read here (HEIC "
+                     "without libheif, raw "
+                     "files) were passed over; a line counts them."},
         {BN_EXIT_INPUT, "The input is not an image, is broken or cut off, or is of a kind that is not read."},
         {BN_EXIT_USAGE,
          "The command line makes no sense; this also when the output would overwrite the input."},

@@ -5,6 +5,7 @@
 
 #include "cli/exits.h"
 #include "image/format.h"
+#include "image/kind.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,9 +22,19 @@ typedef struct bn_photo {
     bn_stage problem_stage;
 } bn_photo;
 
+/* Pictures of one kind that folders hold and that are not read. */
+typedef struct bn_passed_over {
+    const char *kind;
+    size_t count;
+} bn_passed_over;
+
+#define BN_PASSED_KINDS 24
+
 typedef struct bn_plan {
     bn_photo *photos; /* in the order of the operands; inside a folder by name */
     size_t count, capacity;
+    bn_passed_over passed[BN_PASSED_KINDS]; /* the commonest first; the last takes all further kinds */
+    size_t passed_kinds;
     bool many;        /* several operands, a folder or a pattern: go on after a failure and sum up */
     bool into_folder; /* -o names a folder, which is made where it is not there */
 } bn_plan;
@@ -41,6 +52,9 @@ typedef struct bn_plan_options {
 bn_status bn_plan_make(char *const *operands, int count, const bn_plan_options *options, bn_plan *plan,
                        bn_error *err);
 void bn_plan_free(bn_plan *plan);
+
+/* "3 passed over: 2 HEIC, 1 BMP", in a text of `size`; empty where there is nothing to say. */
+void bn_plan_tell_passed(const bn_plan *plan, char *text, size_t size);
 
 /* The two halves of it, in plan_inputs.c and plan_outputs.c. */
 bn_status bn_plan_find_inputs(char *const *operands, int count, const char *output, bn_plan *plan,

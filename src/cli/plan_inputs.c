@@ -154,16 +154,51 @@ static bool is_own_output(const listing *list, const char *name)
     return false;
 }
 
-/* By the suffix, or by the first bytes where the suffix says nothing. */
-static bool looks_like_image(const char *path)
+/* ---- what is passed over ---- */
+
+static int compare_counts(const void *a, const void *b)
 {
-    if (bn_format_from_path(path) != BN_FORMAT_NONE) return true;
-    uint8_t start[64];
+    const bn_passed_over *left = a, *right = b;
+    if (left->count != right->count) return left->count < right->count ? 1 : -1;
+    return strcmp(left->kind, right->kind);
+}
+
+static void pass_over(bn_plan *plan, const char *kind)
+{
+    size_t i = 0;
+    while (i < plan->passed_kinds && strcmp(plan->passed[i].kind, kind) != 0) i++;
+    if (i == BN_PASSED_KINDS) plan->passed[--i].kind = "of other kinds";
+    if (i == plan->passed_kinds) plan->passed[plan->passed_kinds++] = (bn_passed_over){kind, 0};
+    plan->passed[i].count++;
+}
+
+void bn_plan_tell_passed(const bn_plan *plan, char *text, size_t size)
+{
+    size_t all = 0, used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < plan->passed_kinds; i++) all += plan->passed[i].count;
+    if (all > 0) used = (size_t)snprintf(text, size, "%zu passed over", all);
+    for (size_t i = 0; i < plan->passed_kinds && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s %zu %s", i == 0 ? ":" : ",",
+                                 plan->passed[i].count, plan->passed[i].kind);
+}
+
+/* By the first bytes where they say what it is, else by the suffix: a file with a photo's name that is none fails when it
+ * is read. Pictures that are not read are counted. */
+static bool looks_like_image(search *self, const char *path)
+{
+    uint8_t start[1024];
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return false;
-    const ssize_t got = read(fd, start, sizeof start);
-    close(fd);
-    return got > 0 && bn_format_from_bytes(start, (size_t)got) != BN_FORMAT_NONE;
+    const ssize_t got = fd < 0 ? 0 : read(fd, start, sizeof start);
+    if (fd >= 0) close(fd);
+    const bool is_named_so = bn_format_from_path(path) != BN_FORMAT_NONE;
+    const bn_kind *kind = got > 0 ? bn_kind_of(start, (size_t)got) : NULL;
+    if (!kind) kind = bn_kind_of_path(path);
+    if (kind && kind->is_picture) {
+        pass_over(self->plan, kind->name);
+        return false;
+    }
+    return is_named_so || (got > 0 && bn_format_from_bytes(start, (size_t)got) != BN_FORMAT_NONE);
 }
 
 static bn_status search_folder(search *self, const char *folder, const char *relative, int depth);
@@ -185,7 +220,8 @@ static bn_status search_entry(search *self, const listing *list, const char *fol
             self->has_output && facts.st_dev == self->output.st_dev && facts.st_ino == self->output.st_ino;
         return is_output ? BIREFNET_OK : search_folder(self, path, below, depth + 1);
     }
-    if (!S_ISREG(facts.st_mode) || is_own_output(list, name) || !looks_like_image(path)) return BIREFNET_OK;
+    if (!S_ISREG(facts.st_mode) || is_own_output(list, name) || !looks_like_image(self, path))
+        return BIREFNET_OK;
     return add_file(self, path, below);
 }
 
@@ -262,7 +298,10 @@ static bn_status add_operand(search *self, const char *operand)
     BN_TRY(search_folder(self, operand, "", 0));
     if (self->plan->count > before) return BIREFNET_OK;
     bn_error problem;
-    bn_fail(&problem, BIREFNET_ERROR_NOT_FOUND, "there are no images in %s", operand);
+    char passed[256];
+    bn_plan_tell_passed(self->plan, passed, sizeof passed);
+    bn_fail(&problem, BIREFNET_ERROR_NOT_FOUND, "there are no images in %s that are read here%s%s", operand,
+            *passed ? "; " : "", passed);
     return add_problem(self, operand, &problem);
 }
 
@@ -274,6 +313,7 @@ bn_status bn_plan_find_inputs(char *const *operands, int count, const char *outp
     plan->many = count > 1;
     self.has_output = output && stat(output, &self.output) == 0 && S_ISDIR(self.output.st_mode);
     for (int i = 0; i < count && status == BIREFNET_OK; i++) status = add_operand(&self, operands[i]);
+    qsort(plan->passed, plan->passed_kinds, sizeof *plan->passed, compare_counts);
     bn_set_free(&self.seen);
     return status;
 }

@@ -200,6 +200,9 @@ static void sum_up(const bn_run *run, double seconds)
         snprintf(left, sizeof left, ", %zu not reached", run->plan->count - reached);
     bn_console_say(run->console, "%zu of %zu photos done%s%s%s in %.1f s", run->done, run->plan->count,
                    skipped, failed, left, seconds);
+    char passed[1024];
+    bn_plan_tell_passed(run->plan, passed, sizeof passed);
+    if (*passed) bn_console_say(run->console, "%s", passed);
     if (run->wall_ms > 0)
         bn_console_detail(run->console, "the network was at work %.1f %% of the time",
                           100 * run->network_ms / run->wall_ms);

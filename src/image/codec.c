@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "image/codec_table.h"
+#include "image/kind.h"
 #include "image/orientation.h"
 
 #include <string.h>
@@ -67,10 +68,13 @@ static bn_status check_memory(uint64_t need, size_t file_bytes, const bn_decode_
                    (double)need / 1e6, (double)most / 1e6);
 }
 
-/* "starts with 3c 68 74 6d "<htm"": enough for a person to see that it is a web page. */
-static bn_status fail_unknown(const uint8_t *bytes, size_t size, bn_error *err)
+/* What it is; or "starts with 2e 73 6e 64 ".snd"", for a person to guess from. */
+static bn_status fail_unknown(const uint8_t *bytes, size_t size, const bn_kind *kind, bn_error *err)
 {
     if (size == 0) return bn_fail(err, BIREFNET_ERROR_FORMAT, "not an image that can be read (it is empty)");
+    if (kind && kind->is_picture)
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "this is %s, which is not read here", kind->name);
+    if (kind) return bn_fail(err, BIREFNET_ERROR_FORMAT, "this is %s, not an image", kind->name);
     char text[13] = {0}, hex[40] = {0};
     const size_t shown = BN_MIN(size, sizeof text - 1);
     for (size_t i = 0; i < shown; i++) {
@@ -84,11 +88,18 @@ static bn_status fail_unknown(const uint8_t *bytes, size_t size, bn_error *err)
                    text);
 }
 
+/* A format that is read; kinds that only look like one are not. */
+static bn_status find_format(const uint8_t *bytes, size_t size, bn_format *format, bn_error *err)
+{
+    const bn_kind *kind = bn_kind_of(bytes, size);
+    *format = bn_format_from_bytes(bytes, size);
+    return kind || !codecs[*format] ? fail_unknown(bytes, size, kind, err) : BIREFNET_OK;
+}
+
 bn_status bn_image_read_header(const void *bytes, size_t size, bn_format *format, bn_image_header *header,
                                bn_error *err)
 {
-    *format = bn_format_from_bytes(bytes, size);
-    if (!codecs[*format]) return fail_unknown(bytes, size, err);
+    BN_TRY(find_format(bytes, size, format, err));
     *header = (bn_image_header){.orientation = 1};
     return codecs[*format]->probe(bytes, size, header, err);
 }
@@ -112,8 +123,8 @@ bn_status bn_image_decode_bytes(const void *bytes, size_t size, const bn_decode_
     bn_decode_limits defaults;
     bn_decode_limits_default(&defaults);
     if (!limits) limits = &defaults;
-    const bn_format format = bn_format_from_bytes(bytes, size);
-    if (!codecs[format]) return fail_unknown(bytes, size, err);
+    bn_format format;
+    BN_TRY(find_format(bytes, size, &format, err));
     if (limits->refused & 1u << format)
         return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "images of format %s are not accepted here",
                        bn_format_get_facts(format)->name);

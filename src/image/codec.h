@@ -31,7 +31,7 @@ bn_status bn_image_decode_bytes(const void *bytes, size_t size, const bn_decode_
 /* Decode a file held in memory; the format is told by its content. Animations give their first frame.
  *   FORMAT      not an image, broken, or cut off ("truncated JPEG: ...")
  *   LIMIT       more pixels, or more memory for them, than limits allow; a side beyond a million pixels
- *   UNSUPPORTED well formed, but not something that is read here, or a refused format
+ *   UNSUPPORTED well formed, but not something that is read here ("this is Photoshop PSD, ..."), or a refused format
  * limits may be NULL: the defaults. The caller destroys *image. */
 bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                           bn_error *err);

@@ -58,7 +58,7 @@ static bool is_plain(const tiff_facts *f)
     const int colours = colours_of(f);
     if (colours == 0 || f->samples < colours || f->samples > 16) return false;
     if (f->format != SAMPLEFORMAT_UINT && f->format != SAMPLEFORMAT_VOID) return false;
-    if (colours == 4) return f->bits == 8 && f->planar == PLANARCONFIG_CONTIG;
+    if (colours == 4 && f->planar != PLANARCONFIG_CONTIG) return false;
     return f->bits == 8 || f->bits == 16;
 }
 
@@ -186,7 +186,10 @@ static bn_status place_ink(const tiff_reading *r, uint32_t x, uint32_t y, uint32
     if (!ink) return bn_fail_memory(err, (size_t)width * 4, "a row of a TIFF");
     for (size_t row = 0; row < height; row++) {
         const uint8_t *in = r->block + row * block_width * samples;
-        for (size_t i = 0; i < width; i++) memcpy(ink + 4 * i, in + i * samples, 4);
+        const uint16_t *in_16 = (const uint16_t *)(const void *)r->block + row * block_width * samples;
+        for (size_t i = 0; i < width && r->facts.bits == 8; i++) memcpy(ink + 4 * i, in + i * samples, 4);
+        for (size_t i = 0; i < 4 * (size_t)width && r->facts.bits == 16; i++)
+            ink[i] = bn_sample_16_to_8(in_16[i / 4 * samples + i % 4]);
         uint8_t *out = (uint8_t *)r->image->pixels + ((y + row) * (size_t)r->image->width + x) * 3;
         bn_cmyk_convert(r->cmyk, ink, out, width);
     }
@@ -266,7 +269,8 @@ static bn_status read_plain(tiff_reading *r, bn_error *err)
     r->has_alpha = !ink && f->samples > colours_of(f) &&
                    (f->first_extra == EXTRASAMPLE_UNASSALPHA || f->first_extra == EXTRASAMPLE_ASSOCALPHA);
     r->premultiplied = r->has_alpha && f->first_extra == EXTRASAMPLE_ASSOCALPHA;
-    BN_TRY(bn_image_create((int)f->width, (int)f->height, r->has_alpha ? 4 : 3, f->bits, &r->image, err));
+    BN_TRY(bn_image_create((int)f->width, (int)f->height, r->has_alpha ? 4 : 3, ink ? 8 : f->bits, &r->image,
+                           err));
     r->block = calloc(1, block_bytes);
     if (!r->block) return bn_fail_memory(err, block_bytes, "a part of a TIFF");
     uint32_t icc_bytes = 0;
@@ -285,13 +289,36 @@ static bn_status read_plain(tiff_reading *r, bn_error *err)
 
 /* ---- everything else ----------------------------------------------------------------------------------- */
 
+/* "a 32-bit float RGB TIFF" */
+static bn_status fail_kind(const tiff_facts *f, const char *reason, bn_error *err)
+{
+    static const struct {
+        uint16_t photometric;
+        const char *name;
+    } names[] = {
+        {PHOTOMETRIC_MINISWHITE, "grey"}, {PHOTOMETRIC_MINISBLACK, "grey"}, {PHOTOMETRIC_RGB, "RGB"},
+        {PHOTOMETRIC_PALETTE, "palette"}, {PHOTOMETRIC_SEPARATED, "CMYK"},  {PHOTOMETRIC_YCBCR, "YCbCr"},
+        {PHOTOMETRIC_CIELAB, "Lab"},      {PHOTOMETRIC_ICCLAB, "Lab"},      {PHOTOMETRIC_ITULAB, "Lab"},
+        {PHOTOMETRIC_LOGL, "LogL"},       {PHOTOMETRIC_LOGLUV, "LogLuv"}};
+    const char *name = "unknown";
+    for (size_t i = 0; i < BN_COUNT(names); i++)
+        if (names[i].photometric == f->photometric) name = names[i].name;
+    const char *format = f->format == SAMPLEFORMAT_IEEEFP ? "float "
+                         : f->format == SAMPLEFORMAT_INT  ? "signed "
+                                                          : "";
+    const char *planes = f->planar == PLANARCONFIG_SEPARATE ? ", planes apart" : "";
+    return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED,
+                   "a %d-bit %s%s TIFF (compression %d%s) is not read here: %s", f->bits, format, name,
+                   f->compression, planes, reason);
+}
+
 static bn_status read_converted(tiff_reading *r, bn_error *err)
 {
     char reason[1024] = "";
     TIFFRGBAImage rgba;
     const tiff_facts *f = &r->facts;
     if (!TIFFRGBAImageOK(r->memory->tiff, reason) || !TIFFRGBAImageBegin(&rgba, r->memory->tiff, 1, reason))
-        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "a TIFF of a kind that is not read: %s", reason);
+        return fail_kind(f, reason, err);
     bn_status status;
     uint32_t *raster = NULL;
     rgba.req_orientation = rgba.orientation; /* as stored; codec.c turns it */

@@ -173,6 +173,27 @@ static void patterns_and_missing_things(void **state)
     cli_expect(&result, 3, "0 of 2 photos done, 2 failed", "remove q -o " PHOTO "/x " SMALL_MODEL);
 }
 
+static void what_is_not_read_is_counted_and_named(void **state)
+{
+    (void)state;
+    cli_shell("rm -rf mixed none && mkdir -p mixed/deep none && cp " PHOTO " mixed/a.jpg && "
+              "printf '8BPS\\0\\1' | tee mixed/b.psd > mixed/deep/c.psd && "
+              "printf '\\0\\0\\0\\014jP  \\r\\n\\207\\n' | tee mixed/d.jp2 > none/e.jpg && echo text > "
+              "mixed/x.txt");
+    cli_expect(&result, 0, "3 passed over: 2 Photoshop PSD, 1 JPEG 2000",
+               "remove mixed -o mixed-out " SMALL_MODEL);
+    assert_non_null(strstr(result.err, "1 of 1 photos done"));
+    assert_int_equal(cli_count("mixed-out"), 1);
+    cli_expect(&result, 3, "no images in none that are read here; 1 passed over: 1 JPEG 2000",
+               "remove none " SMALL_MODEL);
+    /* what was named is not passed over */
+    cli_expect(&result, 1, "this is Photoshop PSD, which is not read here",
+               "remove mixed/b.psd " SMALL_MODEL);
+    cli_shell("gzip -c " PHOTO " > packed.jpg && echo '<!DOCTYPE html><p>no' > page.jpg");
+    cli_expect(&result, 1, "this is gzip, not an image", "remove packed.jpg " SMALL_MODEL);
+    cli_expect(&result, 1, "this is a web page, not an image", "remove page.jpg " SMALL_MODEL);
+}
+
 static void the_network_seldom_waits(void **state)
 {
     (void)state;
@@ -286,6 +307,7 @@ int main(void)
         cmocka_unit_test(no_two_names_are_alike),
         cmocka_unit_test(names_never_collide),
         cmocka_unit_test(patterns_and_missing_things),
+        cmocka_unit_test(what_is_not_read_is_counted_and_named),
         cmocka_unit_test(the_network_seldom_waits),
         cmocka_unit_test(urls_are_fetched),
     };
