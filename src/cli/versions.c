@@ -1,6 +1,7 @@
 /* versions.c - asks every library for its version. */
 #include "cli/versions.h"
 
+#include "image/tiff_api.h"
 #include "nn/cpu/engine.h"
 #include "net/curl.h"
 
@@ -12,7 +13,6 @@
 #include <spng.h>
 #include <stdio.h>
 #include <string.h>
-#include <tiffio.h>
 #include <webp/decode.h>
 
 /* After stdio.h, which it needs. */
@@ -22,6 +22,14 @@ static void set(bn_library_version *entry, const char *name, const char *version
 {
     entry->name = name;
     snprintf(entry->version, sizeof entry->version, "%.*s", (int)length, version);
+}
+
+static void set_tiff(bn_library_version *entry)
+{
+    bn_tiff_api api;
+    const char *text = bn_tiff_api_load(&api, NULL) == BIREFNET_OK ? api.TIFFGetVersion() : "0 not installed";
+    const char *number = strpbrk(text, "0123456789");
+    set(entry, "libtiff", number ? number : "", number ? strcspn(number, "\n") : 0);
 }
 
 void bn_versions_get(bn_library_version list[BN_LIBRARIES])
@@ -37,8 +45,7 @@ void bn_versions_get(bn_library_version list[BN_LIBRARIES])
     snprintf(text, sizeof text, "%d.%d.%d", webp >> 16, webp >> 8 & 255, webp & 255);
     set(&list[next++], "libwebp", text, strlen(text));
     set(&list[next++], "libavif", avifVersion(), 32);
-    const char *tiff = TIFFGetVersion(), *number = strpbrk(tiff, "0123456789");
-    set(&list[next++], "libtiff", number ? number : "", number ? strcspn(number, "\n") : 0);
+    set_tiff(&list[next++]);
     snprintf(text, sizeof text, "%d.%d.%d", GIFLIB_MAJOR, GIFLIB_MINOR, GIFLIB_RELEASE);
     set(&list[next++], "giflib", text, strlen(text));
     snprintf(text, sizeof text, "%d.%02d", cmsGetEncodedCMMversion() / 1000,

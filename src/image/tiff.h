@@ -3,8 +3,7 @@
 #define BN_IMAGE_TIFF_H
 
 #include "image/codec_table.h"
-
-#include <tiffio.h>
+#include "image/tiff_api.h"
 
 typedef struct bn_tiff_memory {
     const uint8_t *bytes; /* reading: the file */
@@ -13,10 +12,11 @@ typedef struct bn_tiff_memory {
     size_t first;
     uint64_t at; /* where libtiff reads or writes next */
     TIFF *tiff;
+    bn_tiff_api api;   /* from bn_tiff_open on */
     char message[300]; /* the first error that libtiff told, if any */
 } bn_tiff_memory;
 
-/* mode "r" or "w". No global handler of libtiff is touched; max_bytes caps each of its allocations. */
+/* mode "r" or "w". UNSUPPORTED where libtiff is not installed. No global handler of libtiff is touched; max_bytes caps each of its allocations. */
 bn_status bn_tiff_open(bn_tiff_memory *memory, const char *mode, uint64_t max_bytes, bn_error *err);
 void bn_tiff_close(bn_tiff_memory *memory);
 

@@ -70,14 +70,16 @@ static int on_warning(TIFF *tiff, void *user, const char *module, const char *fo
 
 bn_status bn_tiff_open(bn_tiff_memory *memory, const char *mode, uint64_t max_bytes, bn_error *err)
 {
-    TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
+    bn_tiff_api *api = &memory->api;
+    BN_TRY(bn_tiff_api_load(api, err));
+    TIFFOpenOptions *options = api->TIFFOpenOptionsAlloc();
     if (!options) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory for a TIFF");
-    TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)BN_MIN(max_bytes, (uint64_t)PTRDIFF_MAX));
-    TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, memory);
-    TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, memory);
-    memory->tiff = TIFFClientOpenExt("image", mode, memory, read_bytes, write_bytes, seek, close_nothing,
-                                     size_of, NULL, NULL, options);
-    TIFFOpenOptionsFree(options);
+    api->TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)BN_MIN(max_bytes, (uint64_t)PTRDIFF_MAX));
+    api->TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, memory);
+    api->TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, memory);
+    memory->tiff = api->TIFFClientOpenExt("image", mode, memory, read_bytes, write_bytes, seek, close_nothing,
+                                          size_of, NULL, NULL, options);
+    api->TIFFOpenOptionsFree(options);
     if (memory->tiff) return BIREFNET_OK;
     if (memory->out) return bn_fail(err, BIREFNET_ERROR_LIMIT, "no room to write a TIFF");
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged or truncated TIFF: %s",
@@ -86,6 +88,6 @@ bn_status bn_tiff_open(bn_tiff_memory *memory, const char *mode, uint64_t max_by
 
 void bn_tiff_close(bn_tiff_memory *memory)
 {
-    if (memory->tiff) TIFFClose(memory->tiff);
+    if (memory->tiff) memory->api.TIFFClose(memory->tiff);
     memory->tiff = NULL;
 }

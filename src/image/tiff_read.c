@@ -17,23 +17,25 @@ typedef struct tiff_facts {
     bool tiled;
 } tiff_facts;
 
-static void read_facts(TIFF *tiff, tiff_facts *f)
+static void read_facts(const bn_tiff_memory *memory, tiff_facts *f)
 {
+    const bn_tiff_api *api = &memory->api;
+    TIFF *tiff = memory->tiff;
     *f = (tiff_facts){0};
-    TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &f->width);
-    TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &f->height);
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &f->bits);
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &f->samples);
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &f->planar);
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &f->format);
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &f->orientation);
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &f->compression);
-    if (!TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &f->photometric))
+    api->TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &f->width);
+    api->TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &f->height);
+    api->TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &f->bits);
+    api->TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &f->samples);
+    api->TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &f->planar);
+    api->TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &f->format);
+    api->TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &f->orientation);
+    api->TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &f->compression);
+    if (!api->TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &f->photometric))
         f->photometric = f->samples >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
     uint16_t *kinds = NULL;
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &f->extras, &kinds);
+    api->TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &f->extras, &kinds);
     f->first_extra = f->extras > 0 && kinds ? kinds[0] : EXTRASAMPLE_UNSPECIFIED;
-    f->tiled = TIFFIsTiled(tiff) != 0;
+    f->tiled = api->TIFFIsTiled(tiff) != 0;
     if (f->orientation < 1 || f->orientation > 8) f->orientation = 1;
 }
 
@@ -71,17 +73,19 @@ static bool unpacks_whole_strips(const tiff_facts *f)
 }
 
 /* A strip or tile as a whole, decoded; 0 where the numbers make none. */
-static uint64_t block_bytes_of(TIFF *tiff, const tiff_facts *f)
+static uint64_t block_bytes_of(const bn_tiff_memory *memory, const tiff_facts *f)
 {
-    return f->tiled ? TIFFTileSize64(tiff) : TIFFStripSize64(tiff);
+    const bn_tiff_api *api = &memory->api;
+    return f->tiled ? api->TIFFTileSize64(memory->tiff) : api->TIFFStripSize64(memory->tiff);
 }
 
 /* What reading takes beyond the image. Strips of plain samples are read by rows, but for those of compressions that
  * unpack a strip as a whole; for everything else libtiff makes a raster of 4 bytes a pixel, from four planes at most. */
-static uint64_t extra_bytes_of(TIFF *tiff, const tiff_facts *f)
+static uint64_t extra_bytes_of(const bn_tiff_memory *memory, const tiff_facts *f)
 {
-    uint64_t block = block_bytes_of(tiff, f), all = 0;
-    if (is_plain(f) && !f->tiled && !unpacks_whole_strips(f)) block = TIFFScanlineSize64(tiff);
+    uint64_t block = block_bytes_of(memory, f), all = 0;
+    if (is_plain(f) && !f->tiled && !unpacks_whole_strips(f))
+        block = memory->api.TIFFScanlineSize64(memory->tiff);
     const uint64_t copies = is_plain(f) || f->planar != PLANARCONFIG_SEPARATE ? 2 : 5;
     return bn_size_mul(block, copies, &all) ? all : UINT64_MAX;
 }
@@ -98,13 +102,13 @@ bn_status bn_tiff_probe(const uint8_t *bytes, size_t size, bn_image_header *head
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "the tags of the TIFF claim %.4g MB, the limit is %.4g MB",
                        (double)tags_bytes / 1e6, (double)most_bytes / 1e6);
     BN_TRY_DONE(bn_tiff_open(&memory, "r", most_bytes, err));
-    read_facts(memory.tiff, &facts);
+    read_facts(&memory, &facts);
     bn_decode_limits none = {.max_pixels = UINT64_MAX};
     BN_TRY_DONE(bn_limits_check(&none, facts.width, facts.height, err));
     *header = (bn_image_header){.width = (int)facts.width,
                                 .height = (int)facts.height,
                                 .orientation = facts.orientation,
-                                .extra_bytes = extra_bytes_of(memory.tiff, &facts)};
+                                .extra_bytes = extra_bytes_of(&memory, &facts)};
     if (!bn_size_add(header->extra_bytes, tags_bytes, &header->extra_bytes)) header->extra_bytes = UINT64_MAX;
 done:
     bn_tiff_close(&memory);
@@ -211,7 +215,7 @@ static bn_status read_rows(tiff_reading *r, int plane, bn_error *err)
 {
     const tiff_facts *f = &r->facts;
     for (uint32_t y = 0; y < f->height; y++) {
-        if (TIFFReadScanline(r->memory->tiff, r->block, y, (uint16_t)BN_MAX(plane, 0)) < 0)
+        if (r->memory->api.TIFFReadScanline(r->memory->tiff, r->block, y, (uint16_t)BN_MAX(plane, 0)) < 0)
             return fail_reading(r->memory, err);
         BN_TRY(take_block(r, 0, y, f->width, 1, f->width, plane, err));
     }
@@ -220,19 +224,20 @@ static bn_status read_rows(tiff_reading *r, int plane, bn_error *err)
 
 static bn_status read_tiles(tiff_reading *r, int plane, bn_error *err)
 {
+    const bn_tiff_api *api = &r->memory->api;
     TIFF *tiff = r->memory->tiff;
     const tiff_facts *f = &r->facts;
     uint32_t tile_width = 0, tile_height = 0;
-    TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &tile_width);
-    TIFFGetField(tiff, TIFFTAG_TILELENGTH, &tile_height);
+    api->TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &tile_width);
+    api->TIFFGetField(tiff, TIFFTAG_TILELENGTH, &tile_height);
     if (tile_width == 0 || tile_height == 0) return fail_reading(r->memory, err);
     const size_t row_bytes = (size_t)tile_width * (plane < 0 ? f->samples : 1) * (f->bits / 8);
     for (uint32_t y = 0; y < f->height; y += BN_MIN(tile_height, f->height - y))
         for (uint32_t x = 0; x < f->width; x += BN_MIN(tile_width, f->width - x)) {
             const uint32_t height = BN_MIN(tile_height, f->height - y),
                            width = BN_MIN(tile_width, f->width - x);
-            const uint32_t tile = TIFFComputeTile(tiff, x, y, 0, (uint16_t)BN_MAX(plane, 0));
-            const tmsize_t got = TIFFReadEncodedTile(tiff, tile, r->block, -1);
+            const uint32_t tile = api->TIFFComputeTile(tiff, x, y, 0, (uint16_t)BN_MAX(plane, 0));
+            const tmsize_t got = api->TIFFReadEncodedTile(tiff, tile, r->block, -1);
             if (got < 0 || (size_t)got < height * row_bytes) return fail_reading(r->memory, err);
             BN_TRY(take_block(r, x, y, width, height, tile_width, plane, err));
         }
@@ -260,10 +265,11 @@ static void unpremultiply(bn_image *image)
 
 static bn_status read_plain(tiff_reading *r, bn_error *err)
 {
+    const bn_tiff_api *api = &r->memory->api;
     const tiff_facts *f = &r->facts;
     /* the probe has measured the same against the limits */
     const uint64_t block_bytes =
-        f->tiled ? TIFFTileSize64(r->memory->tiff) : TIFFScanlineSize64(r->memory->tiff);
+        f->tiled ? api->TIFFTileSize64(r->memory->tiff) : api->TIFFScanlineSize64(r->memory->tiff);
     if (block_bytes == 0 || block_bytes > PTRDIFF_MAX) return fail_reading(r->memory, err);
     const bool ink = f->photometric == PHOTOMETRIC_SEPARATED;
     r->has_alpha = !ink && f->samples > colours_of(f) &&
@@ -276,7 +282,7 @@ static bn_status read_plain(tiff_reading *r, bn_error *err)
     uint32_t icc_bytes = 0;
     void *icc = NULL;
     if (ink) {
-        if (!TIFFGetField(r->memory->tiff, TIFFTAG_ICCPROFILE, &icc_bytes, &icc)) icc_bytes = 0;
+        if (!api->TIFFGetField(r->memory->tiff, TIFFTAG_ICCPROFILE, &icc_bytes, &icc)) icc_bytes = 0;
         BN_TRY(bn_cmyk_create(icc, icc_bytes, false, &r->cmyk, err));
         r->image->source_was_cmyk = true;
     }
@@ -314,10 +320,12 @@ static bn_status fail_kind(const tiff_facts *f, const char *reason, bn_error *er
 
 static bn_status read_converted(tiff_reading *r, bn_error *err)
 {
+    const bn_tiff_api *api = &r->memory->api;
     char reason[1024] = "";
     TIFFRGBAImage rgba;
     const tiff_facts *f = &r->facts;
-    if (!TIFFRGBAImageOK(r->memory->tiff, reason) || !TIFFRGBAImageBegin(&rgba, r->memory->tiff, 1, reason))
+    if (!api->TIFFRGBAImageOK(r->memory->tiff, reason) ||
+        !api->TIFFRGBAImageBegin(&rgba, r->memory->tiff, 1, reason))
         return fail_kind(f, reason, err);
     bn_status status;
     uint32_t *raster = NULL;
@@ -329,7 +337,7 @@ static bn_status read_converted(tiff_reading *r, bn_error *err)
         status = bn_fail_memory(err, (size_t)f->width * f->height * sizeof *raster, "a TIFF");
         goto done;
     }
-    if (!TIFFRGBAImageGet(&rgba, raster, f->width, f->height)) {
+    if (!api->TIFFRGBAImageGet(&rgba, raster, f->width, f->height)) {
         status = fail_reading(r->memory, err);
         goto done;
     }
@@ -343,7 +351,7 @@ static bn_status read_converted(tiff_reading *r, bn_error *err)
     if (has_alpha) unpremultiply(r->image); /* libtiff hands out multiplied colours */
 done:
     free(raster);
-    TIFFRGBAImageEnd(&rgba);
+    api->TIFFRGBAImageEnd(&rgba);
     return status;
 }
 
@@ -358,11 +366,11 @@ bn_status bn_tiff_decode(const uint8_t *bytes, size_t size, const bn_decode_limi
     const uint64_t most_bytes =
         BN_MIN(limits->max_pixels, (uint64_t)1 << 32) * BN_DECODE_PIXEL_BYTES + size + BN_DECODE_FIXED_BYTES;
     BN_TRY_DONE(bn_tiff_open(&memory, "r", most_bytes, err));
-    read_facts(memory.tiff, &r.facts);
+    read_facts(&memory, &r.facts);
     BN_TRY_DONE(is_plain(&r.facts) ? read_plain(&r, err) : read_converted(&r, err));
     r.image->source_depth = r.facts.bits;
     r.image->source_orientation = r.facts.orientation;
-    if (!r.cmyk && TIFFGetField(memory.tiff, TIFFTAG_ICCPROFILE, &icc_bytes, &icc))
+    if (!r.cmyk && memory.api.TIFFGetField(memory.tiff, TIFFTAG_ICCPROFILE, &icc_bytes, &icc))
         BN_TRY_DONE(bn_image_adopt_icc(r.image, icc, icc_bytes, err));
     *image = r.image;
     r.image = NULL;

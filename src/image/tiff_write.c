@@ -7,30 +7,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool write_tags(TIFF *tiff, const bn_image *image, const bn_encode_options *options,
+static bool write_tags(const bn_tiff_memory *memory, const bn_image *image, const bn_encode_options *options,
                        uint32_t strip_rows)
 {
+    const bn_tiff_api *api = &memory->api;
+    TIFF *tiff = memory->tiff;
     const uint16_t alpha[1] = {EXTRASAMPLE_UNASSALPHA};
     const int photometric = image->channels == 1 ? PHOTOMETRIC_MINISBLACK : PHOTOMETRIC_RGB;
-    return TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, (uint32_t)image->width) &&
-           TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, (uint32_t)image->height) &&
-           TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, image->depth) &&
-           TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, image->channels) &&
-           TIFFSetField(tiff, TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT) &&
-           TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, photometric) &&
-           TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) &&
-           TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT) &&
-           TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE) &&
-           TIFFSetField(tiff, TIFFTAG_PREDICTOR, PREDICTOR_HORIZONTAL) &&
-           TIFFSetField(tiff, TIFFTAG_ZIPQUALITY, options->compression) &&
-           TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, strip_rows) &&
-           (image->channels != 4 || TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, alpha)) &&
+    return api->TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, (uint32_t)image->width) &&
+           api->TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, (uint32_t)image->height) &&
+           api->TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, image->depth) &&
+           api->TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, image->channels) &&
+           api->TIFFSetField(tiff, TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT) &&
+           api->TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, photometric) &&
+           api->TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) &&
+           api->TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT) &&
+           api->TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE) &&
+           api->TIFFSetField(tiff, TIFFTAG_PREDICTOR, PREDICTOR_HORIZONTAL) &&
+           api->TIFFSetField(tiff, TIFFTAG_ZIPQUALITY, options->compression) &&
+           api->TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, strip_rows) &&
+           (image->channels != 4 || api->TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, alpha)) &&
            (!image->icc || image->channels == 1 ||
-            TIFFSetField(tiff, TIFFTAG_ICCPROFILE, (uint32_t)image->icc_bytes, image->icc));
+            api->TIFFSetField(tiff, TIFFTAG_ICCPROFILE, (uint32_t)image->icc_bytes, image->icc));
 }
 
 /* libtiff predicts within the buffer that it is given, hence a copy. */
-static bool write_strips(TIFF *tiff, const bn_image *image, uint32_t strip_rows, uint8_t *strip)
+static bool write_strips(const bn_tiff_memory *memory, const bn_image *image, uint32_t strip_rows,
+                         uint8_t *strip)
 {
     const size_t row_bytes = bn_image_row_bytes(image);
     const uint8_t *pixels = image->pixels;
@@ -38,7 +41,7 @@ static bool write_strips(TIFF *tiff, const bn_image *image, uint32_t strip_rows,
     for (uint32_t y = 0; y < (uint32_t)image->height; y += strip_rows, index++) {
         const size_t bytes = BN_MIN(strip_rows, (uint32_t)image->height - y) * row_bytes;
         memcpy(strip, pixels + y * row_bytes, bytes);
-        if (TIFFWriteEncodedStrip(tiff, index, strip, (tmsize_t)bytes) < 0) return false;
+        if (memory->api.TIFFWriteEncodedStrip(memory->tiff, index, strip, (tmsize_t)bytes) < 0) return false;
     }
     return true;
 }
@@ -53,9 +56,9 @@ bn_status bn_tiff_encode(const bn_image *image, const bn_encode_options *options
     uint8_t *strip = malloc(strip_rows * row_bytes);
     if (!strip) return bn_fail_memory(err, strip_rows * row_bytes, "a strip of a TIFF");
     BN_TRY_DONE(bn_tiff_open(&memory, "w", (uint64_t)1 << 40, err));
-    const bool written = write_tags(memory.tiff, image, options, strip_rows) &&
-                         write_strips(memory.tiff, image, strip_rows, strip) &&
-                         TIFFWriteDirectory(memory.tiff);
+    const bool written = write_tags(&memory, image, options, strip_rows) &&
+                         write_strips(&memory, image, strip_rows, strip) &&
+                         memory.api.TIFFWriteDirectory(memory.tiff);
     bn_tiff_close(&memory);
     if (written && memory.message[0] == '\0') goto done;
     out->size = first;

@@ -245,9 +245,18 @@ static void a_busy_machine_is_seen(void **state)
     assert_true(before.all_s > 0 && before.own_s > 0);
 }
 
+/* JBIG-KIT comes with libtiff, x265 with libheif. */
+static void no_gpl_is_linked(void **state)
+{
+    (void)state;
+    cli_shell("ldd \"$BIREFNET\" > linked.txt && grep -q libc.so linked.txt && ! grep -E "
+              "'jbig|x26|tiff|heif' linked.txt");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_gpl_is_linked),
         cmocka_unit_test(help_of_every_command_lists_its_options),
         cmocka_unit_test(lines_of_help_fit_a_terminal),
         cmocka_unit_test(man_page_and_completion_list_every_option),

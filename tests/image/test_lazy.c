@@ -1,0 +1,53 @@
+/* test_lazy.c - no GPL library is in the process until a file of a kind that needs one comes. */
+#include "tests/test.h"
+
+#include "base/file.h"
+#include "image/codec.h"
+
+/* Libraries that are GPL, and those that bring them. */
+static const char *const lazy[] = {"/libjbig.so", "/libx265.so", "/libx264.so", "/libtiff.so", "/libheif.so"};
+
+static bool is_loaded(const char *library)
+{
+    bn_error err = {0};
+    bn_buffer maps;
+    bn_buffer_init(&maps, 16u << 20);
+    assert_ok(bn_file_read("/proc/self/maps", &maps, &err), err);
+    const bool found = strstr((char *)maps.data, library) != NULL;
+    bn_buffer_free(&maps);
+    return found;
+}
+
+static bn_status read_sample(const char *name)
+{
+    bn_error err = {0};
+    char path[4096];
+    bn_buffer file;
+    bn_image *image = NULL;
+    snprintf(path, sizeof path, "%s/fuzz/corpus/image/%s", BN_SOURCE_DIR, name);
+    bn_buffer_init(&file, 1 << 20);
+    assert_ok(bn_file_read(path, &file, &err), err);
+    const bn_status status = bn_image_decode(file.data, file.size, NULL, &image, &err);
+    bn_image_destroy(&image);
+    bn_buffer_free(&file);
+    return status;
+}
+
+static void gpl_comes_only_when_it_is_needed(void **state)
+{
+    (void)state;
+    static const char *const common[] = {"rgb8.jpg", "rgb8.png", "rgb8.webp", "grey8.gif", "rgb8.avif"};
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        assert_int_equal(read_sample(common[i]), BIREFNET_OK);
+    for (size_t i = 0; i < sizeof lazy / sizeof *lazy; i++)
+        if (is_loaded(lazy[i])) fail_msg("%s is loaded", lazy[i]);
+    /* so that the test could fail: it is seen where it is loaded */
+    if (read_sample("rgb8.tif") != BIREFNET_OK) skip();
+    assert_true(is_loaded("/libtiff.so"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(gpl_comes_only_when_it_is_needed)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
