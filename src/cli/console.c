@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "base/visible.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,7 +160,7 @@ static void format_duration(char *text, size_t size, double seconds)
         snprintf(text, size, "%ld:%02ld", whole / 60, whole % 60);
 }
 
-void bn_console_bar_photos(bn_console *console, double done, size_t total, size_t failed)
+void bn_console_bar_count(bn_console *console, const char *unit, double done, uint64_t total, size_t failed)
 {
     char words[128], left[32], bad[40] = "";
     pthread_mutex_lock(&console->lock);
@@ -171,12 +172,14 @@ void bn_console_bar_photos(bn_console *console, double done, size_t total, size_
         else
             snprintf(left, sizeof left, "?");
         if (failed) snprintf(bad, sizeof bad, ", %zu failed", failed);
-        if (total == 1)
+        if (total == 0)
+            snprintf(words, sizeof words, "%.0f %s, %.2f s each", floor(done), unit, each);
+        else if (total == 1)
             snprintf(words, sizeof words, "%.0f %%, %s left", 100 * done, left);
         else
-            snprintf(words, sizeof words, "%zu/%zu photos%s, %.2f s each, %s left", (size_t)done, total, bad,
-                     each, left);
-        draw(console, total ? done / (double)total : 0, words);
+            snprintf(words, sizeof words, "%.0f/%llu %s%s, %.2f s each, %s left", floor(done),
+                     (unsigned long long)total, unit, bad, each, left);
+        draw(console, total ? done / (double)total : -1, words);
     }
     pthread_mutex_unlock(&console->lock);
 }

@@ -36,9 +36,10 @@ void bn_console_detail(bn_console *console, const char *format, ...) /* only whe
  * errors. */
 void bn_console_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A bar of `done` (may be a fraction) of `total` photos; drawn at most six times a second. */
+/* A bar of `done` (may be a fraction) of `total` photos or frames (`unit`; total 0 where it is unknown); drawn at most six
+ * times a second. */
 void bn_console_bar_start(bn_console *console);
-void bn_console_bar_photos(bn_console *console, double done, size_t total, size_t failed);
+void bn_console_bar_count(bn_console *console, const char *unit, double done, uint64_t total, size_t failed);
 /* A bar of bytes; total 0 where it is unknown. */
 void bn_console_bar_bytes(bn_console *console, const char *what, double done_bytes, double total_bytes);
 void bn_console_bar_end(bn_console *console);

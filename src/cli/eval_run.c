@@ -131,7 +131,7 @@ bn_status bn_eval_run(bn_eval *eval, bn_error *err)
     for (int m = 0; m < eval->model_count; m++) BN_TRY_DONE(open_model(eval, &eval->models[m], err));
     bn_console_bar_start(eval->console);
     for (size_t i = 0; i < count && status == BIREFNET_OK; i++) {
-        bn_console_bar_photos(eval->console, (double)i, count, eval->failed);
+        bn_console_bar_count(eval->console, "photos", (double)i, count, eval->failed);
         status = run_one(eval, i, err);
     }
     bn_console_bar_end(eval->console);

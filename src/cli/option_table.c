@@ -59,6 +59,15 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_PROFILE] = {"profile", 0, BN_KIND_CHOICE, "WHICH", .choices = "keep|srgb", .fallback = "keep",
                            .commands = REMOVE,
                            .help = "Keep the photo's colour profile and samples, or convert to sRGB."},
+    [BN_OPTION_FIRST_FRAME] = {"first-frame", 0, BN_KIND_FLAG, .commands = REMOVE,
+                               .help = "Of an animation take the first frame only. Without this all frames "
+                                       "are cut out where the output is gif, webp or png."},
+    [BN_OPTION_SMOOTH] =
+        {"smooth", 0, BN_KIND_REAL, "STRENGTH", .argument_may_lack = true, .low = 0, .high = 0.95,
+         .fallback = "0 without, 0.6 with --smooth", .commands = REMOVE,
+         .help =
+             "Even the masks of moving pictures over time: where a pixel keeps its colour, so much of its "
+             "last mask stays; where it changes by 32 of 255 or more, none."},
     [BN_OPTION_MAX_PIXELS] = {"max-pixels", 0, BN_KIND_REAL, "MILLIONS", .low = 0.001, .high = 10000,
                               .fallback = "100", .commands = REMOVE | EVAL | SERVE,
                               .help = "Refuse photos of more pixels before any memory is taken for them."},
@@ -231,7 +240,9 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "An INPUT is a photo, a folder (searched with all folders below it; files that are not images and "
          "links to folders are passed over), a pattern in quotes ('photos/*.jpg'), an http or https URL, or "
          "- for standard input. "
-         "JPEG, PNG, WebP, GIF, TIFF and AVIF are read.\n"
+         "JPEG, PNG, WebP, GIF, TIFF and AVIF are read. Animated GIF, WebP and PNG stay animations, in time "
+         "and "
+         "loops, where the output is one of these; else their first frame is taken, and that is said.\n"
          "With several inputs the run goes on after a photo that fails and ends with a summary and exit code "
          "3. "
          "Files appear whole or not at all, and an input is never overwritten. What an output is called "

@@ -21,6 +21,13 @@ bn_command bn_command_find(const char *name)
     return command;
 }
 
+double bn_values_smooth(const bn_values *values)
+{
+    enum { USUAL_PERCENT = 60 };
+    if (!values->given[BN_OPTION_SMOOTH]) return 0;
+    return values->text[BN_OPTION_SMOOTH] ? values->number[BN_OPTION_SMOOTH] : USUAL_PERCENT / 100.0;
+}
+
 /* What getopt_long wants, made from the table: `longs` has room for BN_OPTIONS + 1, `letters` for 3 * BN_OPTIONS + 2. */
 static void make_getopt_tables(bn_command command, struct option *longs, char *letters)
 {

@@ -32,6 +32,8 @@ typedef enum bn_option {
     BN_OPTION_CROP,
     BN_OPTION_THRESHOLD,
     BN_OPTION_PROFILE,
+    BN_OPTION_FIRST_FRAME,
+    BN_OPTION_SMOOTH,
     BN_OPTION_MAX_PIXELS,
     BN_OPTION_SKIP_EXISTING,
     BN_OPTION_JOBS,
@@ -135,6 +137,9 @@ typedef struct bn_values {
 /* argv[0] is the command's name; argv is permuted so that the operands come last. ARGUMENT with one line that says
  * what is wrong. `--help` ends parsing at once. */
 bn_status bn_values_parse(bn_command command, int argc, char **argv, bn_values *values, bn_error *err);
+
+/* The strength that --smooth asks for: 0 where it is not given, the usual one where it has no argument. */
+double bn_values_smooth(const bn_values *values);
 
 /* The command of that name; BN_COMMANDS if there is none. */
 bn_command bn_command_find(const char *name);

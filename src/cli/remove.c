@@ -225,6 +225,8 @@ static bn_exit run_plan(const bn_values *values, const settings *chosen, const b
                   .options = chosen->cutout,
                   .resolution = chosen->resolution,
                   .mask_only = chosen->plan.mask_only,
+                  .first_frame = values->given[BN_OPTION_FIRST_FRAME],
+                  .smooth = bn_values_smooth(values),
                   .threads = (int)values->number[BN_OPTION_THREADS],
                   .jobs = values->given[BN_OPTION_JOBS] ? (int)values->number[BN_OPTION_JOBS] : 1,
                   .model_path = model->path,

@@ -49,6 +49,10 @@ static json_t *photo_json(const bn_photo *photo, const bn_outcome *outcome)
     json_object_set_new(json, "result_size", size(outcome->result_width, outcome->result_height));
     json_object_set_new(json, "network_size", size(outcome->network_width, outcome->network_height));
     if (outcome->note[0]) json_object_set_new(json, "note", bn_json_text(outcome->note));
+    if (outcome->frames > 1) {
+        json_object_set_new(json, "frames", json_integer(outcome->frames));
+        json_object_set_new(json, "frames_done", json_integer(outcome->frames_done));
+    }
     if (outcome->empty) json_object_set_new(json, "empty", json_true());
     json_object_set_new(json, "times_ms",
                         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "read", outcome->read_ms, "decode",

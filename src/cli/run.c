@@ -5,6 +5,7 @@
 #include "base/cpu.h"
 #include "base/size.h"
 #include "cli/interrupt.h"
+#include "cli/moving.h"
 #include "cli/queue.h"
 #include "cli/source.h"
 
@@ -17,6 +18,7 @@ typedef struct work {
     const bn_photo *photo;
     bn_outcome *outcome;
     bn_cutout cutout;
+    bn_buffer bytes; /* of an animation that stays one; empty for a still */
 } work;
 
 typedef struct line {
@@ -28,6 +30,8 @@ typedef struct line {
     double first_ms;      /* when the network began; 0 before */
     size_t to_do;         /* photos that are neither skipped nor a problem from the start */
     size_t passed;        /* of those, behind the network or failed; only the bar reads it, under the lock */
+    double frame,
+        frames; /* of an animation under way: behind the network, and all; only the network's thread */
 } line;
 
 static bool stopping(line *self)
@@ -39,10 +43,14 @@ static void draw_bar(line *self, double share)
 {
     bn_run *run = self->run;
     pthread_mutex_lock(&self->lock);
-    const double done = (double)self->passed + share;
+    const double inside = self->frames > 0 ? (self->frame + share) / self->frames : share;
+    const double done = (double)self->passed + inside;
     const size_t failed = run->failed;
     pthread_mutex_unlock(&self->lock);
-    bn_console_bar_photos(run->console, BN_MIN(done, (double)self->to_do), self->to_do, failed);
+    if (self->frames > 0 && !run->plan->many)
+        bn_console_bar_count(run->console, "frames", self->frame + share, (uint64_t)self->frames, 0);
+    else
+        bn_console_bar_count(run->console, "photos", BN_MIN(done, (double)self->to_do), self->to_do, failed);
 }
 
 static int on_progress(void *user, const char *part, double share)
@@ -100,9 +108,14 @@ static void begin(line *self, size_t index)
     if (status == BIREFNET_OK) {
         stage = BN_STAGE_WORK;
         *job = (work){.photo = photo, .outcome = outcome};
-        status = bn_cutout_decode(bytes.data, bytes.size, &run->options, &job->cutout, &err);
+        outcome->frames = bn_animation_count(bytes.data, bytes.size);
+        outcome->frames_done = 1;
+        if (outcome->frames > 1 && !run->first_frame && bn_moving_fits(&run->options))
+            job->bytes = bytes;
+        else
+            status = bn_cutout_decode(bytes.data, bytes.size, &run->options, &job->cutout, &err);
     }
-    bn_buffer_free(&bytes);
+    if (!job || !job->bytes.data) bn_buffer_free(&bytes);
     if (status == BIREFNET_OK) {
         bn_queue_push(&self->decoded, job);
         return;
@@ -147,20 +160,6 @@ static void *read_photos(void *user)
 
 /* ---- finishing and writing ---- */
 
-static void keep_facts(bn_outcome *outcome, const bn_cutout *cutout)
-{
-    outcome->format = cutout->format;
-    outcome->width = cutout->width;
-    outcome->height = cutout->height;
-    outcome->network_width = cutout->network_width;
-    outcome->network_height = cutout->network_height;
-    outcome->result_width = cutout->result_width;
-    outcome->result_height = cutout->result_height;
-    outcome->empty = cutout->empty;
-    outcome->times = cutout->times;
-    memcpy(outcome->note, cutout->note, sizeof outcome->note);
-}
-
 static bn_status write_results(const bn_run *run, const work *job, bn_error *err)
 {
     const bn_cutout *cutout = &job->cutout;
@@ -171,32 +170,13 @@ static bn_status write_results(const bn_run *run, const work *job, bn_error *err
     return bn_target_write(job->photo->output, &cutout->cutout, folders, err);
 }
 
-static void tell_done(const bn_run *run, const bn_photo *photo, const bn_outcome *outcome)
-{
-    const char *from = strcmp(photo->source, "-") == 0 ? "standard input" : photo->source;
-    const bn_cutout_times *times = &outcome->times;
-    if (outcome->note[0]) bn_console_say(run->console, "%s: %s", from, outcome->note);
-    if (outcome->empty) bn_console_say(run->console, "%s: no subject found, not cropped", from);
-    const double total = outcome->read_ms + times->decode_ms + times->network_ms + times->refine_ms +
-                         times->compose_ms + times->encode_ms + outcome->write_ms;
-    if (!run->plan->many && !run->console->verbose && strcmp(photo->output, "-") != 0)
-        bn_console_say(run->console, "%s -> %s  (%dx%d, %.2f s)", from, photo->output, outcome->result_width,
-                       outcome->result_height, total / 1e3);
-    bn_console_detail(run->console,
-                      "%s -> %s  %dx%d  read %.0f, decode %.0f, network %.0f, refine %.0f, compose %.0f, "
-                      "encode %.0f, write %.0f ms",
-                      from, photo->output, outcome->result_width, outcome->result_height, outcome->read_ms,
-                      times->decode_ms, times->network_ms, times->refine_ms, times->compose_ms,
-                      times->encode_ms, outcome->write_ms);
-}
-
 static void finish(line *self, work *job)
 {
     bn_run *run = self->run;
     bn_error err = {0};
     bn_stage stage = BN_STAGE_WORK;
     bn_status status = bn_cutout_finish(&run->options, &job->cutout, &err);
-    keep_facts(job->outcome, &job->cutout);
+    bn_outcome_keep(job->outcome, &job->cutout);
     if (status == BIREFNET_OK) {
         stage = BN_STAGE_WRITE;
         const double start = bn_clock_ms();
@@ -211,11 +191,12 @@ static void finish(line *self, work *job)
     job->outcome->state = BN_OUTCOME_DONE;
     run->done++;
     pthread_mutex_unlock(&self->lock);
-    tell_done(run, job->photo, job->outcome);
+    bn_outcome_tell(run, job->photo, job->outcome);
 }
 
 static void release(work *job)
 {
+    bn_buffer_free(&job->bytes);
     bn_cutout_release(&job->cutout);
     free(job);
 }
@@ -246,12 +227,58 @@ static bn_status matte(line *self, bn_sessions *sessions, work *job, bn_error *e
     return status;
 }
 
+static void tell_frames(void *user, uint64_t done, uint64_t total)
+{
+    line *self = user;
+    self->frame = (double)done;
+    self->frames = (double)total;
+    draw_bar(self, 0);
+}
+
+/* A whole animation, from its bytes to what is written. */
+static void move(line *self, bn_sessions *sessions, work *job)
+{
+    bn_run *run = self->run;
+    bn_error err = {0};
+    bn_moving moving = {
+        .photo = job->photo,
+        .bytes = &job->bytes,
+        .options = run->options,
+        .mask_only = run->mask_only,
+        .make_folders = run->plan->into_folder,
+        .tell = tell_frames,
+        .user = self,
+        .frames = {.resolution = &run->resolution,
+                   .sessions = sessions,
+                   .smooth = run->smooth,
+                   .jobs = run->jobs},
+    };
+    if (self->first_ms == 0) self->first_ms = bn_clock_ms();
+    const bn_status status = bn_moving_run(&moving, &err);
+    self->frame = self->frames = 0;
+    bn_outcome_keep_moving(job->outcome, &moving, run->options.crop);
+    run->network_ms += moving.frames.times.network_ms;
+    run->wall_ms = bn_clock_ms() - self->first_ms;
+    if (status != BIREFNET_OK) {
+        note_failure(self, job->photo, job->outcome, status, moving.frames.stage, err.message);
+        return;
+    }
+    pthread_mutex_lock(&self->lock);
+    job->outcome->state = BN_OUTCOME_DONE;
+    run->done++;
+    pthread_mutex_unlock(&self->lock);
+    bn_outcome_tell(run, job->photo, job->outcome);
+}
+
 static void matte_photos(line *self, bn_sessions *sessions)
 {
     for (work *job; (job = bn_queue_pop(&self->decoded));) {
         bn_error err = {0};
         bn_status status = BIREFNET_ERROR_CANCELLED;
-        if (sessions && !stopping(self)) {
+        if (sessions && !stopping(self) && job->bytes.data) {
+            move(self, sessions, job);
+            count_passed(self);
+        } else if (sessions && !stopping(self)) {
             status = matte(self, sessions, job, &err);
             if (status != BIREFNET_OK)
                 note_failure(self, job->photo, job->outcome, status, BN_STAGE_WORK, err.message);

@@ -4,6 +4,7 @@
 #define BN_CLI_RUN_H
 
 #include "cli/console.h"
+#include "cli/moving.h"
 #include "cli/plan.h"
 #include "cutout/cutout.h"
 #include "cutout/sessions.h"
@@ -26,9 +27,16 @@ typedef struct bn_outcome {
     int network_width, network_height;
     int result_width, result_height;
     bool empty;
+    bool uncropped;       /* a crop was asked for, of an animation */
+    uint32_t frames;      /* of the input; 1 for a still */
+    uint32_t frames_done; /* of the output */
     double read_ms, write_ms;
     bn_cutout_times times;
 } bn_outcome;
+
+/* The facts of a photo that went its way, and of an animation (cropped: a crop was asked for). */
+void bn_outcome_keep(bn_outcome *outcome, const bn_cutout *cutout);
+void bn_outcome_keep_moving(bn_outcome *outcome, const bn_moving *moving, bool cropped);
 
 typedef struct bn_run {
     /* filled by the caller; borrowed */
@@ -36,8 +44,10 @@ typedef struct bn_run {
     bn_cutout_options options;
     bn_resolution resolution;
     bool mask_only;
-    int threads; /* of the network; 0 = all */
-    int jobs;    /* threads that finish photos */
+    bool first_frame; /* of animations, whatever the output can hold */
+    double smooth;    /* of animations; see bn_smooth */
+    int threads;      /* of the network; 0 = all */
+    int jobs;         /* threads that finish photos */
     const char *model_path;
     birefnet_model_options model_options;
     bn_console *console;
@@ -55,6 +65,9 @@ typedef struct bn_run {
 /* Failures of single photos are in their outcomes; what is returned concerns the run: MODEL is the stage then. */
 bn_status bn_run_photos(bn_run *run, bn_error *err);
 void bn_run_free(bn_run *run);
+
+/* One line for a photo that is done, and what the user should know of it. */
+void bn_outcome_tell(const bn_run *run, const bn_photo *photo, const bn_outcome *outcome);
 
 /* The report as JSON, to a file. */
 bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err);

@@ -48,15 +48,19 @@ static bn_status write_stdout(const bn_buffer *bytes, bn_error *err)
     return BIREFNET_OK;
 }
 
+bn_status bn_target_make_folder(const char *target, bn_error *err)
+{
+    char folder[4096];
+    const char *slash = strrchr(target, '/');
+    if (!slash || slash == target) return BIREFNET_OK;
+    if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - target), target) >= sizeof folder)
+        return bn_fail_errno(err, ENAMETOOLONG, "cannot write %s", target);
+    return bn_folder_make(folder, err);
+}
+
 bn_status bn_target_write(const char *target, const bn_buffer *bytes, bool make_folders, bn_error *err)
 {
     if (strcmp(target, "-") == 0) return write_stdout(bytes, err);
-    const char *slash = strrchr(target, '/');
-    if (make_folders && slash && slash > target) {
-        char folder[4096];
-        if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - target), target) >= sizeof folder)
-            return bn_fail_errno(err, ENAMETOOLONG, "cannot write %s", target);
-        BN_TRY(bn_folder_make(folder, err));
-    }
+    if (make_folders) BN_TRY(bn_target_make_folder(target, err));
     return bn_file_write(target, bytes->data, bytes->size, err);
 }

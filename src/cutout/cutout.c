@@ -63,13 +63,22 @@ bn_status bn_cutout_decode(const void *bytes, size_t size, const bn_cutout_optio
                            bn_cutout *cutout, bn_error *err)
 {
     const double start = bn_clock_ms();
-    BN_TRY(bn_image_decode(bytes, size, &options->limits, &cutout->image, err));
+    bn_image *image = NULL;
+    BN_TRY(bn_image_decode(bytes, size, &options->limits, &image, err));
+    BN_TRY(bn_cutout_take(&image, options, cutout, err));
+    cutout->times.decode_ms = bn_clock_ms() - start;
+    return BIREFNET_OK;
+}
+
+bn_status bn_cutout_take(bn_image **image, const bn_cutout_options *options, bn_cutout *cutout, bn_error *err)
+{
+    cutout->image = *image;
+    *image = NULL;
     if (options->to_srgb) BN_TRY(bn_image_make_srgb(cutout->image, options->threads, cutout->note, err));
     cutout->format = cutout->image->source_format;
     cutout->width = cutout->image->width;
     cutout->height = cutout->image->height;
     if (!options->crop) BN_TRY(check_result_size(options, cutout, cutout->width, cutout->height, err));
-    cutout->times.decode_ms = bn_clock_ms() - start;
     return BIREFNET_OK;
 }
 
@@ -221,6 +230,20 @@ bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, 
 done:
     bn_image_destroy(&result);
     return status;
+}
+
+bn_status bn_cutout_render(const bn_cutout_options *options, bn_cutout *cutout, bn_image **result,
+                           bn_error *err)
+{
+    const bn_box all = {0, 0, cutout->width, cutout->height};
+    bn_cutout_options whole = *options;
+    whole.crop = false;
+    *result = NULL;
+    if (options->threshold > 0)
+        bn_matte_threshold(cutout->matte, cutout->width, cutout->height, cutout->width, options->threshold);
+    cutout->result_width = all.width;
+    cutout->result_height = all.height;
+    return options->want_cutout ? compose(&whole, cutout, all, result, err) : BIREFNET_OK;
 }
 
 bn_status bn_cutout_run(const void *bytes, size_t size, birefnet_session *session,

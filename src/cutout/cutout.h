@@ -64,6 +64,14 @@ bn_status bn_cutout_matte(birefnet_session *session, const bn_cutout_options *op
                           bn_error *err);
 bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, bn_error *err);
 
+/* The first step for pixels that were decoded elsewhere (a frame); *image is taken over, after a failure, too. */
+bn_status bn_cutout_take(bn_image **image, const bn_cutout_options *options, bn_cutout *cutout,
+                         bn_error *err);
+/* The last step without encoding and without a crop: *result is the cut-out, NULL where none is wanted; the mask is
+ * cutout->matte. */
+bn_status bn_cutout_render(const bn_cutout_options *options, bn_cutout *cutout, bn_image **result,
+                           bn_error *err);
+
 /* All three. */
 bn_status bn_cutout_run(const void *bytes, size_t size, birefnet_session *session,
                         const bn_cutout_options *options, bn_cutout *cutout, bn_error *err);

@@ -155,9 +155,7 @@ bn_status bn_animation_writer_open(bn_part *part, const bn_animation_info *info,
     const bn_frames_writer *found = writers[info->format];
     const char *name = bn_format_get_facts(info->format)->name;
     if (!found) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "animations cannot be written as %s", name);
-    if (info->width > found->max_side_px || info->height > found->max_side_px)
-        return bn_fail(err, BIREFNET_ERROR_LIMIT, "a %s has at most %d pixels a side, these frames are %dx%d",
-                       name, found->max_side_px, info->width, info->height);
+    BN_TRY(bn_encode_check_size(info->format, info->width, info->height, err));
     bn_animation_writer *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "an animation");
     made->writer = found;

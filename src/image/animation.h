@@ -53,7 +53,7 @@ bn_status bn_animation_writer_open(bn_part *part, const bn_animation_info *info,
 
 /* 1, 3 or 4 channels, the same for all frames; 16 bits are rounded to 8. The first frame's profile is kept where the format
  * has a place for one. Delays are kept exactly in PNG, to the millisecond in WebP, to the hundredth of a second in GIF,
- * without adding up to an error; in GIF they are at least 2 hundredths (players take less for ten) unless they come from a
+ * without adding up to an error; in GIF they are at least 2 hundredths (players take less for ten) unless they are 0 or from a
  * GIF. */
 bn_status bn_animation_writer_add(bn_animation_writer *writer, const bn_image *frame, bn_delay delay,
                                   bn_error *err);

@@ -55,7 +55,6 @@ typedef struct bn_frames_writer {
     bn_status (*add)(void *state, const bn_image *frame, bn_box changed, bn_delay delay, bn_error *err);
     bn_status (*finish)(void *state, bn_error *err);
     void (*close)(void *state);
-    int max_side_px;
 } bn_frames_writer;
 
 extern const bn_frames_writer bn_gif_frames_writer, bn_webp_frames_writer, bn_apng_frames_writer;

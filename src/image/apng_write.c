@@ -153,5 +153,4 @@ const bn_frames_writer bn_apng_frames_writer = {
     .add = apng_add,
     .finish = apng_finish,
     .close = apng_writer_close,
-    .max_side_px = INT_MAX,
 };

@@ -195,7 +195,7 @@ static bn_status gif_writer_open(bn_part *part, const bn_animation_info *info,
 
 static uint32_t hundredths(gif_writer *self, bn_delay delay)
 {
-    const bool exact = delay.denominator == 100;
+    const bool exact = delay.denominator == 100 || delay.numerator == 0;
     return bn_ticks_next(&self->ticks, delay, 100, exact ? 0 : 2, UINT16_MAX);
 }
 
@@ -246,5 +246,4 @@ const bn_frames_writer bn_gif_frames_writer = {
     .add = gif_add,
     .finish = gif_finish,
     .close = gif_writer_close,
-    .max_side_px = UINT16_MAX,
 };

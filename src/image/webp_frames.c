@@ -240,5 +240,4 @@ const bn_frames_writer bn_webp_frames_writer = {
     .add = webp_add,
     .finish = webp_finish,
     .close = webp_writer_close,
-    .max_side_px = WEBP_MAX_DIMENSION,
 };

@@ -4,6 +4,7 @@
 
 #include "base/cpu.h"
 #include "base/size.h"
+#include "image/animation.h"
 #include "schema/datauri.h"
 
 #include <math.h>
@@ -190,8 +191,13 @@ static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
     bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT - BN_ATTEMPT_CODECS, NULL);
     job->compute_ms += job->cutout.times.decode_ms;
+    const uint32_t frames = bn_animation_count(job->bytes.data, job->bytes.size);
     bn_buffer_free(&job->bytes);
     if (status == BIREFNET_OK) {
+        if (frames > 1)
+            bn_live_log(jobs, job, BIREFNET_LOG_WARNING,
+                        "An animation of %u frames: the first one is cut out, %u are left out", frames,
+                        frames - 1);
         bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Decoded %s, %d x %d pixels",
                     bn_format_get_facts(job->cutout.format)->name, job->cutout.width, job->cutout.height);
         return true;

@@ -3,6 +3,7 @@
 
 #include "tests/queue/bench.h"
 
+#include "base/file.h"
 #include "image/codec.h"
 #include "schema/datauri.h"
 
@@ -205,6 +206,30 @@ static void logs_tell_stage_and_percent_and_come_once(void **state)
     bn_request_status_free(&status);
 }
 
+static void frames_that_are_left_out_are_told(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bn_request_status status;
+    bn_buffer gif, body;
+    char id[BN_REQUEST_ID_CHARS];
+    bn_buffer_init(&gif, 1u << 20);
+    bn_buffer_init(&body, 1u << 20);
+    assert_ok(bn_file_read(BN_SOURCE_DIR "/tests/image/animations/disposals.gif", &gif, &err), err);
+    assert_ok(bn_buffer_printf(&body, &err, "{\"image_url\":\""), err);
+    assert_ok(bn_data_uri_write("image/gif", gif.data, gif.size, &body, &err), err);
+    assert_ok(bn_buffer_printf(&body, &err, "\"}"), err);
+    bench_submit_body(self, (const char *)body.data, id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_decref(bench_result(self, id, 200));
+    assert_ok(bn_jobs_status(self->jobs, id, true, 0, &status, &err), err);
+    assert_non_null(
+        strstr(status.logs, "An animation of 6 frames: the first one is cut out, 5 are left out"));
+    bn_request_status_free(&status);
+    bn_buffer_free(&gif);
+    bn_buffer_free(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +239,7 @@ int main(void)
         BENCH_TEST(bad_input_is_accepted_and_answered_with_422),
         BENCH_TEST(photos_that_cannot_be_used_say_why),
         BENCH_TEST(logs_tell_stage_and_percent_and_come_once),
+        BENCH_TEST(frames_that_are_left_out_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

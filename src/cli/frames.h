@@ -1,0 +1,44 @@
+/* frames.h - many frames of one size through one session: a thread reads, the caller's runs the network, others finish, and
+ * frames are written in their order. Memory does not grow with their number. */
+#ifndef BN_CLI_FRAMES_H
+#define BN_CLI_FRAMES_H
+
+#include "cli/exits.h"
+#include "cutout/cutout.h"
+#include "cutout/sessions.h"
+#include "image/animation.h"
+
+/* Where frames come from and go to. */
+typedef struct bn_frames_io {
+    /* The next frame; *frame NULL at the end. On one thread; CANCELLED once stop was called. */
+    bn_status (*read)(void *user, bn_image **frame, bn_delay *delay, bn_error *err);
+    /* result is NULL where options want no cut-out; matte is uint8 [height][width]. One call at a time, in order. */
+    bn_status (*write)(void *user, const bn_image *result, const uint8_t *matte, int width, int height,
+                       bn_delay delay, bn_error *err);
+    /* A read that waits must return, soon. From any thread, at most once. May be NULL: reads do not wait for others. */
+    void (*stop)(void *user);
+    /* So many frames are behind the network. On the caller's thread. May be NULL. */
+    void (*tell)(void *user, uint64_t done);
+    void *user;
+} bn_frames_io;
+
+typedef struct bn_frames {
+    bn_frames_io io;
+    const bn_cutout_options *options; /* without a crop */
+    const bn_resolution *resolution;
+    bn_sessions *sessions;
+    double smooth; /* strength of bn_smooth; 0: none */
+    int jobs;      /* threads that finish */
+    /* results */
+    uint64_t done;     /* frames written */
+    bn_stage stage;    /* of the failure */
+    int width, height; /* of the frames */
+    int network_width, network_height;
+    char note[200];        /* as in bn_cutout, of the first frame */
+    bn_cutout_times times; /* summed; encode_ms with writing */
+} bn_frames;
+
+/* Until the end of the frames, the first failure, or an interrupt (CANCELLED). */
+bn_status bn_frames_run(bn_frames *frames, bn_error *err);
+
+#endif

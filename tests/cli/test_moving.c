@@ -1,0 +1,192 @@
+/* test_moving.c - moving pictures: animations through `birefnet remove`. */
+#include "tests/cli/terminal.h"
+
+#include "base/file.h"
+#include "image/animation.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+#define ANIMATIONS BN_SOURCE_DIR "/tests/image/animations/"
+#define TINY_MODEL "-m starter -r 64x64"
+
+static cli_result result;
+static terminal screen;
+
+/* A square that moves over grey: so many frames of 64x64, 50 ms each. */
+static void make_animation(const char *path, bn_format format, int frames)
+{
+    enum { SIDE = 64 };
+    bn_error err = {0};
+    bn_part part;
+    bn_encode_options options;
+    bn_encode_options_default(&options, format);
+    const bn_animation_info info = {.format = format, .width = SIDE, .height = SIDE};
+    bn_animation_writer *writer = NULL;
+    assert_ok(bn_part_open(&part, path, &err), err);
+    assert_ok(bn_animation_writer_open(&part, &info, &options, &writer, &err), err);
+    for (int n = 0; n < frames; n++) {
+        uint8_t pixels[SIDE][SIDE][3];
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++) {
+                const bool inside = abs(x - 20 - n % 24) < 12 && abs(y - 32) < 16;
+                memset(pixels[y][x], inside ? 20 : 200, 3);
+            }
+        const bn_image view = bn_image_view(pixels, SIDE, SIDE, 3, 8);
+        assert_ok(bn_animation_writer_add(writer, &view, (bn_delay){50, 1000}, &err), err);
+    }
+    assert_ok(bn_animation_writer_finish(writer, &err), err);
+    bn_animation_writer_close(&writer);
+    assert_ok(bn_part_commit(&part, &err), err);
+    bn_part_discard(&part);
+}
+
+static uint32_t count_frames(const char *path)
+{
+    bn_error err = {0};
+    bn_buffer bytes;
+    bn_buffer_init(&bytes, 1 << 26);
+    assert_ok(bn_file_read(path, &bytes, &err), err);
+    const uint32_t frames = bn_animation_count(bytes.data, bytes.size);
+    bn_buffer_free(&bytes);
+    return frames;
+}
+
+/* The same frames, delays and plays in both. */
+static void assert_same_timing(const char *a, const char *b)
+{
+    const char *const paths[] = {a, b};
+    bn_error err = {0};
+    bn_buffer bytes[2];
+    bn_animation *animations[2] = {NULL};
+    for (int i = 0; i < 2; i++) {
+        bn_buffer_init(&bytes[i], 1 << 26);
+        assert_ok(bn_file_read(paths[i], &bytes[i], &err), err);
+        assert_ok(bn_animation_open(bytes[i].data, bytes[i].size, NULL, &animations[i], &err), err);
+    }
+    const bn_animation_info *first = bn_animation_get_info(animations[0]),
+                            *second = bn_animation_get_info(animations[1]);
+    assert_int_equal(first->plays, second->plays);
+    assert_int_equal(first->frames, second->frames);
+    assert_int_equal(first->width, second->width);
+    for (uint32_t n = 0; n < first->frames; n++) {
+        bn_image *frame = NULL;
+        bn_delay delays[2];
+        for (int i = 0; i < 2; i++) {
+            assert_ok(bn_animation_next(animations[i], &frame, &delays[i], &err), err);
+            assert_non_null(frame);
+            bn_image_destroy(&frame);
+        }
+        assert_int_equal((uint64_t)delays[0].numerator * delays[1].denominator,
+                         (uint64_t)delays[1].numerator * delays[0].denominator);
+    }
+    for (int i = 0; i < 2; i++) {
+        bn_animation_close(&animations[i]);
+        bn_buffer_free(&bytes[i]);
+    }
+}
+
+static void animations_stay_animations(void **state)
+{
+    (void)state;
+    static const char *const inputs[] = {"interlaced-twice.gif", "hidden-first.png", "thrice.webp"};
+    static const char *const outputs[] = {"out.gif", "out.webp", "out.png"};
+    for (size_t i = 0; i < 3; i++)
+        for (size_t o = 0; o < 3; o++) {
+            char input[512];
+            snprintf(input, sizeof input, ANIMATIONS "%s", inputs[i]);
+            cli_expect(&result, 0, " -> ", "remove %s -o %s " TINY_MODEL, input, outputs[o]);
+            assert_same_timing(input, outputs[o]);
+        }
+    /* masks move with it, alone or beside it; a crop would make frames of several sizes */
+    cli_expect(&result, 0, "an animation, not cropped",
+               "remove " ANIMATIONS
+               "thrice.webp -o out.webp --mask --crop --smooth --jobs 3 --report r.json " TINY_MODEL);
+    assert_same_timing(ANIMATIONS "thrice.webp", "out-mask.png");
+    cli_shell("grep -q '\"frames_done\": 3' r.json");
+    cli_expect(&result, 0, "", "remove " ANIMATIONS "thrice.webp -o m.gif --mask-only " TINY_MODEL);
+    assert_int_equal(count_frames("m.gif"), 3);
+    cli_expect(&result, 0, "",
+               "remove - -o - -f webp " TINY_MODEL " < " ANIMATIONS "thrice.webp > piped.webp");
+    cli_expect(&result, 0, "", "remove " ANIMATIONS "thrice.webp -o named.webp " TINY_MODEL);
+    cli_shell("cmp piped.webp named.webp");
+}
+
+static void a_still_gets_the_first_frame_and_that_is_said(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "an animation of 6 frames, of which only the first is in still.jpg",
+               "remove " ANIMATIONS "disposals.gif -b white -o still.jpg " TINY_MODEL);
+    cli_expect(&result, 0, "an animation of 6 frames, of which only the first is in still.png",
+               "remove " ANIMATIONS "disposals.gif --first-frame -o still.png " TINY_MODEL);
+    assert_int_equal(count_frames("still.png"), 1);
+    /* a mask that cannot move keeps the cut-out still, too */
+    cli_expect(&result, 0, "only the first",
+               "remove " ANIMATIONS "disposals.gif --mask=m.tiff -o still.webp " TINY_MODEL);
+    assert_int_equal(count_frames("still.webp"), 1);
+}
+
+static void a_folder_goes_on_after_a_broken_animation(void **state)
+{
+    (void)state;
+    cli_shell("rm -rf in out && mkdir in && cp " ANIMATIONS
+              "disposals.gif in/a.gif && head -c 3000 in/a.gif > in/b.gif "
+              "&& cp " PHOTO " in/c.jpg");
+    cli_expect(&result, 3, "in/b.gif: frame ", "remove in -o out -f webp " TINY_MODEL);
+    assert_non_null(strstr(result.err, "truncated GIF"));
+    assert_non_null(strstr(result.err, "2 of 3 photos done, 1 failed"));
+    assert_int_equal(cli_count("out"), 2);
+    assert_int_equal(count_frames("out/a-gif.webp"), 6);
+}
+
+static double peak_bytes(const char *path)
+{
+    cli_expect(&result, 0, "", "remove %s -o peak.webp --report peak.json -t 1 " TINY_MODEL, path);
+    json_t *report = json_load_file("peak.json", 0, NULL);
+    assert_non_null(report);
+    const double bytes = json_number_value(json_object_get(report, "peak_rss_bytes"));
+    json_decref(report);
+    assert_true(bytes > 0);
+    return bytes;
+}
+
+static void memory_does_not_grow_with_frames(void **state)
+{
+    (void)state;
+    make_animation("20.gif", BN_FORMAT_GIF, 20);
+    make_animation("200.gif", BN_FORMAT_GIF, 200);
+    const double few = peak_bytes("20.gif"), many = peak_bytes("200.gif");
+    print_message("20 frames %.1f MB, 200 frames %.1f MB\n", few / 1e6, many / 1e6);
+    assert_int_equal(count_frames("peak.webp"), 200);
+    assert_true(many < few * 1.05);
+}
+
+static void ctrl_c_leaves_no_half_animation(void **state)
+{
+    (void)state;
+    static const char *const outputs[] = {"half.gif", "half.webp", "half.png"};
+    make_animation("200.webp", BN_FORMAT_WEBP, 200);
+    cli_shell("rm -rf here && mkdir here");
+    for (size_t i = 0; i < 3; i++) {
+        char arguments[256];
+        snprintf(arguments, sizeof arguments, "remove 200.webp -o here/%s --mask -m starter", outputs[i]);
+        terminal_start(&screen, arguments);
+        assert_true(terminal_await(&screen, "/200 frames, "));
+        kill(screen.child, SIGINT);
+        assert_int_equal(terminal_finish(&screen), 130);
+        assert_non_null(strstr(screen.text, "interrupted"));
+        assert_int_equal(cli_count("here"), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(animations_stay_animations),
+        cmocka_unit_test(a_still_gets_the_first_frame_and_that_is_said),
+        cmocka_unit_test(a_folder_goes_on_after_a_broken_animation),
+        cmocka_unit_test(memory_does_not_grow_with_frames),
+        cmocka_unit_test(ctrl_c_leaves_no_half_animation),
+    };
+    return cmocka_run_group_tests(tests, cli_enter, cli_leave);
+}
