@@ -100,7 +100,7 @@ static void work(bn_jobs *jobs, bn_job *job)
         bn_ending_infra(&ending, 503, "runner_scheduling_failure", err.message);
     else
         describe_failure(job, status, &err, &ending);
-    bn_job_end(jobs, job, &ending, NULL, 0);
+    bn_job_end(jobs, job, job->claim, &ending, NULL, 0);
 }
 
 static void preload(bn_jobs *jobs)

@@ -5,6 +5,7 @@
 #include "schema/datauri.h"
 #include "schema/json.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,24 +124,74 @@ void bn_ending_count(bn_jobs *jobs, const bn_ending *ending)
         bn_metrics_fail(&jobs->metrics, ending->reason);
 }
 
+int64_t bn_claim_make(void)
+{
+    int64_t claim;
+    do {
+        randombytes_buf(&claim, sizeof claim);
+        claim &= INT64_MAX;
+    } while (claim == 0);
+    return claim;
+}
+
+bool bn_job_claim(bn_jobs *jobs, bn_job *job)
+{
+    bool mine = false;
+    job->claim = bn_claim_make();
+    if (bn_store_claim(jobs->store, job->accepted.id, jobs->worker, job->claim, BN_WEIGHT_CODECS, &mine,
+                       NULL) == BIREFNET_OK)
+        return mine;
+    job->claim = 0; /* a full disk: no matter, nobody else is there */
+    return true;
+}
+
+void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight)
+{
+    if (job->claim != 0)
+        bn_store_start(jobs->store, job->accepted.id, jobs->worker, job->claim, weight, NULL);
+}
+
+/* Somebody else has ended it. */
+static void forget_files(bn_jobs *jobs, const bn_job *job)
+{
+    bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "request %s has ended without its worker",
+                job->accepted.id);
+    for (size_t i = 0; i < job->file_count; i++) bn_files_remove(&jobs->files, job->files[i].id);
+}
+
 /* True when it is saved; the job is the caller's hold only, then. */
 static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
 {
+    bool mine;
     char id[BN_REQUEST_ID_CHARS];
     snprintf(id, sizeof id, "%s", job->accepted.id);
-    if (bn_store_complete(jobs->store, id, &job->ending, job->files, job->file_count, err) != BIREFNET_OK)
+    if (bn_store_finish(jobs->store, id, jobs->worker, job->ending_claim, &job->ending, job->files,
+                        job->file_count, &mine, err) != BIREFNET_OK)
         return false;
-    bn_ending_count(jobs, &job->ending);
+    if (mine)
+        bn_ending_count(jobs, &job->ending);
+    else
+        forget_files(jobs, job);
     pthread_mutex_lock(&jobs->lock);
     bn_live_remove(jobs, job);
     bn_live_changed(jobs);
     pthread_mutex_unlock(&jobs->lock);
     bn_watches_news(jobs, id);
-    if (job->accepted.webhook) bn_courier_poke(jobs, job->accepted.webhook, job->accepted.key_id);
+    if (mine && job->accepted.webhook) bn_courier_poke(jobs, job->accepted.webhook, job->accepted.key_id);
     return true;
 }
 
-void bn_job_end(bn_jobs *jobs, bn_job *job, bn_ending *ending, const bn_file_facts *files, size_t file_count)
+static void try_later(bn_jobs *jobs, bn_job *job)
+{
+    pthread_mutex_lock(&jobs->lock);
+    job->next_unsaved = jobs->unsaved;
+    jobs->unsaved = job;
+    jobs->unsaved_count++;
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+void bn_job_end(bn_jobs *jobs, bn_job *job, int64_t claim, bn_ending *ending, const bn_file_facts *files,
+                size_t file_count)
 {
     bn_error err = {0};
     pthread_mutex_lock(&jobs->lock);
@@ -151,20 +202,17 @@ void bn_job_end(bn_jobs *jobs, bn_job *job, bn_ending *ending, const bn_file_fac
     *ending = (bn_ending){0};
     job->ending.completed_ms = bn_jobs_now(jobs);
     job->ending.logs = bn_logs_write(job, 0);
+    job->ending_claim = claim;
     job->file_count = file_count;
     for (size_t i = 0; i < file_count; i++) job->files[i] = files[i];
     pthread_mutex_unlock(&jobs->lock);
-    if (!save(jobs, job, &err)) {
-        bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR,
-                    "cannot save the end of request %s, trying again: %s", job->accepted.id, err.message);
-        pthread_mutex_lock(&jobs->lock);
-        job->holds++;
-        job->next_unsaved = jobs->unsaved;
-        jobs->unsaved = job;
-        jobs->unsaved_count++;
-        pthread_mutex_unlock(&jobs->lock);
+    if (save(jobs, job, &err)) {
+        bn_live_drop(jobs, job);
+        return;
     }
-    bn_live_drop(jobs, job);
+    bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot save the end of request %s, trying again: %s",
+                job->accepted.id, err.message);
+    try_later(jobs, job); /* our hold goes with it */
 }
 
 void bn_jobs_save_unsaved(bn_jobs *jobs)
@@ -181,10 +229,6 @@ void bn_jobs_save_unsaved(bn_jobs *jobs)
             bn_live_drop(jobs, job);
             continue;
         }
-        pthread_mutex_lock(&jobs->lock);
-        job->next_unsaved = jobs->unsaved;
-        jobs->unsaved = job;
-        jobs->unsaved_count++;
-        pthread_mutex_unlock(&jobs->lock);
+        try_later(jobs, job);
     }
 }

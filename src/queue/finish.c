@@ -85,7 +85,7 @@ static void finish(bn_jobs *jobs, bn_job *job)
     bn_live_log(jobs, job, BIREFNET_LOG_INFO, "%s, encoding %s: 80 %%",
                 job->options.refine ? "Refining colours" : "Composing",
                 bn_format_get_facts(job->input.format)->name);
-    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL);
+    bn_job_weigh(jobs, job, BN_WEIGHT_NETWORK + BN_WEIGHT_CODECS);
     const double start = bn_clock_ms();
     bn_status status = bn_cutout_finish(&job->options, &job->cutout, &err);
     job->compute_ms += bn_clock_ms() - start;
@@ -112,7 +112,7 @@ static void finish(bn_jobs *jobs, bn_job *job)
     ending.billable_s = ending.code == 200 ? job->compute_ms / 1e3 : 0;
     memcpy(ending.weights, job->weights, sizeof ending.weights);
     bn_cutout_release(&job->cutout); /* before it waits for a database, perhaps */
-    bn_job_end(jobs, job, &ending, files, count);
+    bn_job_end(jobs, job, job->claim, &ending, files, count);
 }
 
 void *bn_finish_main(void *user)

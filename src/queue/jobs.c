@@ -144,7 +144,9 @@ static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
             bn_ending_infra(&ending, 500, "runner_server_error",
                             "The request broke the server, again and again");
         bn_accepted_free(accepted);
-        const bn_status status = bn_store_complete(jobs->store, id, &ending, NULL, 0, err);
+        bool mine;
+        const bn_status status =
+            bn_store_finish(jobs->store, id, jobs->worker, 0, &ending, NULL, 0, &mine, err);
         bn_ending_free(&ending);
         return status;
     }
@@ -171,6 +173,11 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
     bn_files_remove_orphans(&jobs->files, is_known, jobs);
     atomic_store(&jobs->files.total_bytes, bytes);
     bn_keeper_sweep(jobs);
+    int rescued; /* nobody else lives: the folder is locked */
+    BN_TRY(bn_store_rescue(jobs->store, jobs->worker, &rescued, err));
+    if (rescued > 0)
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO, "%d requests were held when the last server died",
+                    rescued);
     return bn_store_each_open(jobs->store, recover, jobs, err);
 }
 
@@ -216,6 +223,7 @@ static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_erro
     if (!bn_curl_open(err)) return BIREFNET_ERROR_NETWORK;
     BN_TRY(copy_options(jobs, options, err));
     BN_TRY(lock_folder(jobs, err));
+    jobs->worker = bn_claim_make();
     BN_TRY(read_token_key(jobs, err));
     BN_TRY(bn_signer_open(jobs->data_folder, &jobs->signer, err));
     BN_TRY(bn_keys_open(jobs->data_folder, &jobs->keys, err));
@@ -282,6 +290,8 @@ void bn_jobs_close(bn_jobs **jobs)
     if (!ended) return;
     stop_threads(ended);
     if (ended->store) bn_jobs_save_unsaved(ended);
+    if (ended->store)
+        bn_store_release(ended->store, ended->worker, NULL); /* else the next start takes them */
     bn_live_free_all(ended);
     bn_engine_destroy(&ended->engine);
     bn_store_close(&ended->store);

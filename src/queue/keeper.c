@@ -43,7 +43,7 @@ static int64_t expire_starts(bn_jobs *jobs)
         bn_ending ending = {.user_timeout = true};
         bn_ending_infra(&ending, 504, "request_timeout",
                         "The request did not start within its start timeout");
-        bn_job_end(jobs, job, &ending, NULL, 0);
+        bn_job_end(jobs, job, 0, &ending, NULL, 0);
     }
 }
 

@@ -149,9 +149,9 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
     bn_buffer_init(&job->bytes, jobs->options.max_input_bytes);
-    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL); /* a full disk: no matter */
+    if (!bn_job_claim(jobs, job)) return false;
     bn_status status = load_input(jobs, job, ending, &err);
-    bn_store_attempt(jobs->store, job->accepted.id, -BN_ATTEMPT_CODECS, NULL);
+    bn_job_weigh(jobs, job, BN_WEIGHT_NONE);
     if (status != BIREFNET_OK && ending->code == 0)
         bn_ending_infra(ending, 500, "internal_error", err.message);
     if (status == BIREFNET_OK) {
@@ -186,10 +186,10 @@ static bn_status decode_within_budget(bn_jobs *jobs, bn_job *job, bn_error *err)
 static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
-    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT_CODECS, NULL);
+    bn_job_weigh(jobs, job, BN_WEIGHT_CODECS);
     const bn_status status = decode_within_budget(jobs, job, &err);
     bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
-    bn_store_attempt(jobs->store, job->accepted.id, BN_ATTEMPT - BN_ATTEMPT_CODECS, NULL);
+    bn_job_weigh(jobs, job, BN_WEIGHT_NETWORK);
     job->compute_ms += job->cutout.times.decode_ms;
     const uint32_t frames = bn_animation_count(job->bytes.data, job->bytes.size);
     bn_buffer_free(&job->bytes);
@@ -247,7 +247,7 @@ static void work(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase)
     if (good && phase == BN_JOB_PREPARING) good = decode(jobs, job, &ending);
     const bn_phase_of_job next = phase == BN_JOB_PREPARING ? BN_JOB_READY : BN_JOB_FETCHED;
     if (settle(jobs, job, good, next, &ending))
-        bn_job_end(jobs, job, &ending, NULL, 0); /* and drops our hold */
+        bn_job_end(jobs, job, job->claim, &ending, NULL, 0); /* and drops our hold */
     else
         bn_live_drop(jobs, job);
     bn_ending_free(&ending);

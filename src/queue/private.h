@@ -41,10 +41,12 @@
 
 /* A photo that breaks the program must not do so for ever, and one that was only there when the program was killed must not
  * be given up. Reading the body, decoding and encoding are where inputs do harm, so dying there weighs more than dying
- * in the network. */
+ * in the network. The weight stands in the store before the step is taken, and is added when the request is taken from the
+ * dead. */
 #define BN_ATTEMPT_LIMIT  300
-#define BN_ATTEMPT_CODECS 50
-#define BN_ATTEMPT        1
+#define BN_WEIGHT_NONE    0 /* being fetched */
+#define BN_WEIGHT_CODECS  50
+#define BN_WEIGHT_NETWORK 1
 
 #define BN_NO_ROOM "There is no room to store the result"
 
@@ -94,12 +96,13 @@ typedef struct bn_job {
     bn_accepted accepted;
     bn_key_use *use;
     bn_phase_of_job phase;
-    int holds;                  /* the table's, and one of each thread that works on it */
-    bool queued;                /* in a queue: the client sees IN_QUEUE */
-    bool in_line;               /* nobody works on it yet */
-    int position;               /* how many are ahead, while jobs->numbered */
-    bool counted;               /* among the busy, and in use->busy */
-    _Atomic(bool) stop;         /* cancelled while running */
+    int64_t claim;      /* the number that it is held by in the store; 0 = it waits there; the worker's */
+    int holds;          /* the table's, and one of each thread that works on it */
+    bool queued;        /* in a queue: the client sees IN_QUEUE */
+    bool in_line;       /* nobody works on it yet */
+    int position;       /* how many are ahead, while jobs->numbered */
+    bool counted;       /* among the busy, and in use->busy */
+    _Atomic(bool) stop; /* cancelled while running */
     _Atomic(bool) disconnected; /* by a client that has left */
     double progress;
     int log_count;
@@ -115,6 +118,7 @@ typedef struct bn_job {
     bool is_fallback;
     /* of an ending that could not be saved */
     bn_ending ending;
+    int64_t ending_claim; /* see bn_store_finish */
     bn_file_facts files[2];
     size_t file_count;
 } bn_job;
@@ -144,6 +148,7 @@ struct bn_jobs {
     char **preload;                                    /* ends with NULL; owned */
     int lock_fd;
     bn_store *store;
+    int64_t worker; /* this process, in the store */
     bn_files files;
     bn_keys *keys;
     bn_signer signer;
@@ -250,8 +255,16 @@ int64_t bn_watches_wait_ms(const bn_jobs *jobs);
 /* ---- ending.c: endings, and saving them. No lock is held. */
 void bn_ending_detail(bn_ending *ending, int code, json_t *detail); /* takes detail over; model errors */
 void bn_ending_infra(bn_ending *ending, int code, const char *error_type, const char *detail);
-/* Save and leave memory, or try again later; takes over what ending owns and the caller's hold. */
-void bn_job_end(bn_jobs *jobs, bn_job *job, bn_ending *ending, const bn_file_facts *files, size_t file_count);
+/* A number for a claim, or for a process. */
+int64_t bn_claim_make(void);
+/* Hold it in the store from now on; false where another does, or it has ended. */
+bool bn_job_claim(bn_jobs *jobs, bn_job *job);
+/* What dying from now on weighs; the working thread's. */
+void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight);
+/* Save and leave memory, or try again later; takes over what ending owns and the caller's hold. claim: the job's where the
+ * thread that works on it ends it; 0 where somebody else does who has found it waiting. */
+void bn_job_end(bn_jobs *jobs, bn_job *job, int64_t claim, bn_ending *ending, const bn_file_facts *files,
+                size_t file_count);
 void bn_jobs_save_unsaved(bn_jobs *jobs);
 void bn_ending_count(bn_jobs *jobs, const bn_ending *ending); /* in the metrics */
 /* JSON of the result with addresses under base, or inline. */

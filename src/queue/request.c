@@ -158,7 +158,7 @@ bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected
     if (ours) {
         bn_ending_infra(&ending, 499, disconnected ? "client_disconnected" : "client_cancelled",
                         "The request was cancelled before it started");
-        bn_job_end(jobs, job, &ending, NULL, 0);
+        bn_job_end(jobs, job, 0, &ending, NULL, 0);
     }
     if (job) return BN_CANCEL_REQUESTED;
     return bn_store_ending(jobs->store, id, false, false, &ending, NULL) == BIREFNET_OK ? BN_CANCEL_COMPLETED

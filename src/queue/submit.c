@@ -216,6 +216,7 @@ static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
     memcpy(id, accepted->id, sizeof id);
     if (ending) ending->completed_ms = accepted->created_ms;
     BN_TRY(bn_store_accept(jobs->store, accepted, ending, err));
+    if (accepted->repeated) return BIREFNET_OK;
     atomic_fetch_add(&jobs->metrics.accepted, 1);
     if (ending) {
         bn_ending_count(jobs, ending);

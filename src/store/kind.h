@@ -13,9 +13,15 @@ typedef struct bn_store_kind {
     bool (*failing)(bn_store *store);
     void (*probe)(bn_store *store);
     bn_status (*accept)(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err);
-    bn_status (*attempt)(bn_store *store, const char *id, int weight, bn_error *err);
-    bn_status (*complete)(bn_store *store, const char *id, const bn_ending *ending,
-                          const bn_file_facts *files, size_t file_count, bn_error *err);
+    bn_status (*claim)(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight, bool *mine,
+                       bn_error *err);
+    bn_status (*start)(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
+                       bn_error *err);
+    bn_status (*finish)(bn_store *store, const char *id, int64_t worker, int64_t claim,
+                        const bn_ending *ending, const bn_file_facts *files, size_t file_count, bool *mine,
+                        bn_error *err);
+    bn_status (*release)(bn_store *store, int64_t worker, bn_error *err);
+    bn_status (*rescue)(bn_store *store, int64_t worker, int *count, bn_error *err);
     bn_status (*each_open)(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err);
     bn_status (*body)(bn_store *store, const char *id, char **body, size_t *body_bytes, bn_error *err);
     bn_status (*ending)(bn_store *store, const char *id, bool want_result, bool want_logs, bn_ending *ending,

@@ -49,6 +49,12 @@ static const char *const migrations[] = {
     " DELETE FROM webhook_counts WHERE key_id = OLD.key_id AND pending <= 0; END;",
     ("ALTER TABLE requests ADD COLUMN public_only INTEGER NOT NULL DEFAULT 0;" /* both in one step */
      "ALTER TABLE webhooks ADD COLUMN public_only INTEGER NOT NULL DEFAULT 0;"),
+    /* who holds an open request; weight: what is added to its attempts, should the holder die now */
+    ("ALTER TABLE requests ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE requests ADD COLUMN worker INTEGER;"
+     "ALTER TABLE requests ADD COLUMN claim INTEGER;"
+     "ALTER TABLE requests ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE requests ADD COLUMN ended_claim INTEGER;"),
 };
 
 #define NEWEST ((int)(sizeof migrations / sizeof *migrations))
@@ -182,8 +188,11 @@ const bn_store_kind bn_store_sqlite = {
     .failing = bn_sqlite_failing,
     .probe = bn_sqlite_probe,
     .accept = bn_sqlite_accept,
-    .attempt = bn_sqlite_attempt,
-    .complete = bn_sqlite_complete,
+    .claim = bn_sqlite_claim,
+    .start = bn_sqlite_start,
+    .finish = bn_sqlite_finish,
+    .release = bn_sqlite_release,
+    .rescue = bn_sqlite_rescue,
     .each_open = bn_sqlite_each_open,
     .body = bn_sqlite_body,
     .ending = bn_sqlite_ending,

@@ -28,9 +28,15 @@ static inline bn_db *bn_sqlite_writer(bn_store *store)
 bool bn_sqlite_failing(bn_store *store);
 void bn_sqlite_probe(bn_store *store);
 bn_status bn_sqlite_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err);
-bn_status bn_sqlite_attempt(bn_store *store, const char *id, int weight, bn_error *err);
-bn_status bn_sqlite_complete(bn_store *store, const char *id, const bn_ending *ending,
-                             const bn_file_facts *files, size_t file_count, bn_error *err);
+bn_status bn_sqlite_claim(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
+                          bool *mine, bn_error *err);
+bn_status bn_sqlite_start(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
+                          bn_error *err);
+bn_status bn_sqlite_finish(bn_store *store, const char *id, int64_t worker, int64_t claim,
+                           const bn_ending *ending, const bn_file_facts *files, size_t file_count, bool *mine,
+                           bn_error *err);
+bn_status bn_sqlite_release(bn_store *store, int64_t worker, bn_error *err);
+bn_status bn_sqlite_rescue(bn_store *store, int64_t worker, int *count, bn_error *err);
 bn_status bn_sqlite_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err);
 bn_status bn_sqlite_body(bn_store *store, const char *id, char **body, size_t *body_bytes, bn_error *err);
 bn_status bn_sqlite_ending(bn_store *store, const char *id, bool want_result, bool want_logs,

@@ -82,15 +82,33 @@ bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_endin
     return store->kind->accept(store, accepted, ending, err);
 }
 
-bn_status bn_store_attempt(bn_store *store, const char *id, int weight, bn_error *err)
+bn_status bn_store_claim(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
+                         bool *mine, bn_error *err)
 {
-    return store->kind->attempt(store, id, weight, err);
+    return store->kind->claim(store, id, worker, claim, weight, mine, err);
 }
 
-bn_status bn_store_complete(bn_store *store, const char *id, const bn_ending *ending,
-                            const bn_file_facts *files, size_t file_count, bn_error *err)
+bn_status bn_store_start(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
+                         bn_error *err)
 {
-    return store->kind->complete(store, id, ending, files, file_count, err);
+    return store->kind->start(store, id, worker, claim, weight, err);
+}
+
+bn_status bn_store_finish(bn_store *store, const char *id, int64_t worker, int64_t claim,
+                          const bn_ending *ending, const bn_file_facts *files, size_t file_count, bool *mine,
+                          bn_error *err)
+{
+    return store->kind->finish(store, id, worker, claim, ending, files, file_count, mine, err);
+}
+
+bn_status bn_store_release(bn_store *store, int64_t worker, bn_error *err)
+{
+    return store->kind->release(store, worker, err);
+}
+
+bn_status bn_store_rescue(bn_store *store, int64_t worker, int *count, bn_error *err)
+{
+    return store->kind->rescue(store, worker, count, err);
 }
 
 bn_status bn_store_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err)

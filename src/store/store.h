@@ -40,6 +40,7 @@ typedef struct bn_accepted {
     bool hard_mask;
     bool promised; /* a place among the waiting is kept for it; not stored */
     bool fetches;  /* its photo comes from another host; not stored */
+    bool repeated; /* found in the store: accepted before; not stored */
 } bn_accepted;
 
 /* How a request ended. Texts may be NULL. */
@@ -59,13 +60,29 @@ typedef struct bn_ending {
 void bn_accepted_free(bn_accepted *accepted);
 void bn_ending_free(bn_ending *ending);
 
-/* Insert; where ending is given, it is completed at once. Fills accepted->seq. A sync request need not be on the disk. */
+/* A request waits, is held by a worker, or has ended. What only its holder may write carries the claim: a number of its
+ * own, not 0, that the holder chose; after the request was given back or taken away it changes nothing any more. */
+
+/* Insert; where ending is given, it has ended at once. Fills accepted->seq. Again with the same id is fine and changes
+ * nothing: accepted->repeated. A sync request need not be on the disk. */
 bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err);
-/* Add to its attempts; need not be on the disk. */
-bn_status bn_store_attempt(bn_store *store, const char *id, int weight, bn_error *err);
-/* In one transaction: the ending, its files, the webhook to deliver. Nothing where it has ended before. */
-bn_status bn_store_complete(bn_store *store, const char *id, const bn_ending *ending,
-                            const bn_file_facts *files, size_t file_count, bn_error *err);
+/* Waiting to held. weight: what is added to its attempts, should the worker die now. *mine: it is; else it has ended, or
+ * another holds it. Need not be on the disk. */
+bn_status bn_store_claim(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
+                         bool *mine, bn_error *err);
+/* The holder is about to do something else: the new weight. Need not be on the disk. */
+bn_status bn_store_start(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
+                         bn_error *err);
+/* Held to ended, by its holder; or with claim 0 waiting to ended, also where this worker's process holds it. In one
+ * transaction: the ending, its files, the webhook to deliver. *mine: it has ended so, now or by the same call before;
+ * else nothing was changed. */
+bn_status bn_store_finish(bn_store *store, const char *id, int64_t worker, int64_t claim,
+                          const bn_ending *ending, const bn_file_facts *files, size_t file_count, bool *mine,
+                          bn_error *err);
+/* Held to waiting: all that this worker holds, which is no failed attempt. Need not be on the disk. */
+bn_status bn_store_release(bn_store *store, int64_t worker, bn_error *err);
+/* Held to waiting: all that others hold, who must be dead; their weights are added to the attempts. */
+bn_status bn_store_rescue(bn_store *store, int64_t worker, int *count, bn_error *err);
 /* All that have not ended, in order of arrival; the callback takes over what accepted owns. Bodies are left out. */
 typedef bn_status (*bn_accepted_fn)(void *user, bn_accepted *accepted, bn_error *err);
 bn_status bn_store_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err);

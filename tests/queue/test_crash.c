@@ -225,7 +225,7 @@ static void dangerous_steps_are_noted_beforehand(void **state)
     sqlite3 *db;
     sqlite3_stmt *statement;
     char id[BN_REQUEST_ID_CHARS], path[100];
-    static const int weights[] = {50, -50, 50, -49, 50};
+    static const int weights[] = {50, 0, 50, 1, 51};
     bench_init(&self);
     bench_open(&self);
     bench_close(&self);
@@ -233,8 +233,8 @@ static void dangerous_steps_are_noted_beforehand(void **state)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "CREATE TABLE steps(weight INTEGER);"
-                                  "CREATE TRIGGER step AFTER UPDATE OF attempts ON requests BEGIN"
-                                  " INSERT INTO steps VALUES(new.attempts - old.attempts); END",
+                                  "CREATE TRIGGER step AFTER UPDATE OF weight ON requests BEGIN"
+                                  " INSERT INTO steps VALUES(new.weight); END",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);

@@ -363,6 +363,9 @@ static void those_of_an_older_program_are_delivered(void **state)
         "DROP INDEX webhooks_turn; DROP INDEX webhooks_due; ALTER TABLE webhooks DROP COLUMN host;"
         "ALTER TABLE webhooks DROP COLUMN key_id; ALTER TABLE webhooks DROP COLUMN again;"
         "ALTER TABLE webhooks DROP COLUMN public_only; ALTER TABLE requests DROP COLUMN public_only;"
+        "ALTER TABLE requests DROP COLUMN held; ALTER TABLE requests DROP COLUMN worker;"
+        "ALTER TABLE requests DROP COLUMN claim; ALTER TABLE requests DROP COLUMN weight;"
+        "ALTER TABLE requests DROP COLUMN ended_claim;"
         "CREATE INDEX webhooks_due ON webhooks(next_ms); PRAGMA user_version = 3;";
     char id[BN_REQUEST_ID_CHARS], path[100];
     fixture *self = start(codes, 1);
@@ -385,7 +388,7 @@ static void those_of_an_older_program_are_delivered(void **state)
     end(self);
 }
 
-/* Submits a second while so many webhooks wait: test_jobs_webhooks --bench. */
+/* Submits a second while so many webhooks wait: test_queue_webhooks --bench. */
 static void measure(size_t pending, const char *what, const char *url)
 {
     enum { COUNT = 300 };
