@@ -34,6 +34,12 @@ cmake --build "$scratch/build" >/dev/null
 "$scratch/build/cut" "$model" "$photo" "$scratch/cmake.pgm"
 cmp "$scratch/shared.pgm" "$scratch/static.pgm"
 cmp "$scratch/shared.pgm" "$scratch/cmake.pgm"
+echo "the README's example, by the README's words"
+sed -n '/^```c$/,/^```$/p' README.md | sed '/^```/d' >"$scratch/matte.c"
+sed -n 's/^    \(export PKG_CONFIG_PATH=\|cc matte.c \)/\1/p' README.md | sed "s|PREFIX/|$prefix/|g" >"$scratch/words.sh"
+(cd "$scratch" && unset PKG_CONFIG_PATH LD_LIBRARY_PATH && . ./words.sh && cd - >/dev/null &&
+    { printf 'P6 64 64 255\n' && head -c 12288 "$photo"; } | "$scratch/matte" >"$scratch/matte.pgm")
+test "$(head -c 9 "$scratch/matte.pgm")" = "P5 64 64 "
 echo "the installed program, its pages and its weights"
 (cd "$scratch" && HOME=$scratch "$prefix/bin/birefnet" remove "$photo" -o cut.png --quiet)
 test -s "$scratch/cut.png"

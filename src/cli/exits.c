@@ -22,6 +22,7 @@ bn_exit bn_exit_of(bn_status status, bn_stage stage)
     case BIREFNET_ERROR_NOT_FOUND:
     case BIREFNET_ERROR_IO:
         if (stage == BN_STAGE_READ) return BN_EXIT_NOT_READ;
+        if (stage == BN_STAGE_LISTEN) return BN_EXIT_PORT;
         break;
     case BIREFNET_ERROR_FORMAT:
     case BIREFNET_ERROR_UNSUPPORTED:
@@ -50,6 +51,7 @@ const bn_exit_words *bn_exit_table(void)
         {BN_EXIT_NO_SENSE, "models --check: the weights run, but their mask of the known photo is wrong, or "
                            "is wrong in the tile order "
                            "that would be chosen."},
+        {BN_EXIT_PORT, "serve: the port is in use, or may not be listened at."},
         {BN_EXIT_INTERRUPTED, "Interrupted by Ctrl-C or SIGTERM; nothing half-written stays behind."},
         {0, NULL},
     };

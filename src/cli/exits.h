@@ -16,6 +16,7 @@ typedef enum bn_exit {
     BN_EXIT_NETWORK = 8,
     BN_EXIT_INTERNAL = 9,
     BN_EXIT_NO_SENSE = 10, /* models --check */
+    BN_EXIT_PORT = 11,     /* serve */
     BN_EXIT_INTERRUPTED = 130,
 } bn_exit;
 
@@ -26,6 +27,7 @@ typedef enum bn_stage {
     BN_STAGE_WORK, /* decoding, the network, composing, encoding */
     BN_STAGE_WRITE,
     BN_STAGE_MODEL,
+    BN_STAGE_LISTEN, /* a server's port */
 } bn_stage;
 
 bn_exit bn_exit_of(bn_status status, bn_stage stage);

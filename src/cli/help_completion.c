@@ -36,6 +36,20 @@ static void print_option_names(FILE *out, bn_command command)
     fputs("' ;;\n", out);
 }
 
+/* The arm for the first operand of a command that has actions. */
+static void print_actions(FILE *out, bn_command command)
+{
+    const bn_command_spec *spec = bn_command_get_spec(command);
+    if (!spec->actions) return;
+    fprintf(out,
+            "    elif [ \"${COMP_WORDS[1]}\" = %s ] && ! [[ \" ${COMP_WORDS[*]:2:COMP_CWORD-2} \" =~ ' "
+            "'(%s)' ' ]]; then\n",
+            spec->name, spec->actions);
+    fputs("        COMPREPLY=($(compgen -W '", out);
+    print_words(out, spec->actions);
+    fputs("' -- \"$word\"))\n", out);
+}
+
 void bn_help_completion(FILE *out)
 {
     fputs("# bash completion of birefnet; made by birefnet --completion\n"
@@ -66,8 +80,9 @@ void bn_help_completion(FILE *out)
           "        COMPREPLY=($(compgen -W '",
           out);
     print_presets(out, true);
-    fputs("' -- \"$word\"))\n"
-          "    else\n"
+    fputs("' -- \"$word\"))\n", out);
+    for (bn_command command = 0; command < BN_COMMANDS; command++) print_actions(out, command);
+    fputs("    else\n"
           "        COMPREPLY=($(compgen -f -- \"$word\"))\n"
           "    fi\n"
           "}\n"

@@ -29,6 +29,9 @@ static bn_exit no_such_command(const char *word)
     struct stat facts;
     if (stat(word, &facts) == 0)
         snprintf(message, sizeof message, "to cut out %.200s say: birefnet remove %.200s", word, word);
+    else if (bn_command_suggest(word) < BN_COMMANDS)
+        snprintf(message, sizeof message, "there is no command '%.400s'; did you mean %s?", word,
+                 bn_command_get_spec(bn_command_suggest(word))->name);
     else
         snprintf(message, sizeof message, "there is no command '%.400s'", word);
     return usage(NULL, message);

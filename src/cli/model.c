@@ -14,12 +14,24 @@
 static void tell_starter(const bn_values *values, bn_console *console, const bn_preset *starter)
 {
     char advice[BN_GET_PUBLISHED_BYTES];
-    if (!console->terminal) return;
     bn_preset_get_published(advice);
     bn_console_say(console, "%s the starter weights: %s.",
                    values->given[BN_OPTION_MODEL] ? "These are" : "No published weights are here; using",
                    starter->about);
     bn_console_say(console, "%s", advice);
+}
+
+static void say_place(void *user, const char *path)
+{
+    bn_console_say(user, "  %s", path);
+}
+
+static void say_places(const bn_values *values, bn_console *console)
+{
+    const char *model = values->text[BN_OPTION_MODEL];
+    if (!model) return;
+    bn_console_say(console, "Looked for %s at", model);
+    bn_model_places(model, values->text[BN_OPTION_MODELS_DIR], say_place, console, NULL);
 }
 
 /* Whether the user wants these weights downloaded now: said by --yes, or answered in a terminal. */
@@ -50,6 +62,7 @@ bn_status bn_values_choose_model(const bn_values *values, bn_console *console, b
         status = bn_model_choose(model, folder, choice, err);
     }
     if (bn_interrupted()) return bn_fail(err, BIREFNET_ERROR_CANCELLED, "interrupted");
+    if (status == BIREFNET_ERROR_NOT_FOUND) say_places(values, console);
     BN_TRY(status);
     const bn_preset *starter = bn_model_choice_starter(choice);
     if (starter) tell_starter(values, console, starter);

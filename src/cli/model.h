@@ -7,8 +7,8 @@
 #include "cli/options.h"
 #include "weights/presets.h"
 
-/* As bn_model_choose does, from --model and --models-dir. In a terminal it says once what the starter weights are, and
- * offers to download a preset that is not here. */
+/* As bn_model_choose does, from --model and --models-dir. Says what the starter weights are where they are chosen, and at
+ * which places a model that is not here was looked for; in a terminal it offers to download it. */
 bn_status bn_values_choose_model(const bn_values *values, bn_console *console, bn_model_choice *choice,
                                  bn_error *err);
 

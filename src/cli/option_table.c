@@ -322,7 +322,8 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "hash. A running server takes the change at once.\n",
          "birefnet keys add alice\ta new key\n"
          "birefnet keys list\tids, days, names\n"
-         "birefnet keys revoke alice\tby name or id\n"},
+         "birefnet keys revoke alice\tby name or id\n",
+         .actions = "add|list|revoke"},
 };
 
 const bn_option_spec *bn_option_get_spec(bn_option option)

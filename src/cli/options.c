@@ -111,6 +111,13 @@ static bool nearly_equal(const char *a, const char *b)
     return da == 2 && db == 2 && a[front] == b[front + 1] && a[front + 1] == b[front];
 }
 
+bn_command bn_command_suggest(const char *word)
+{
+    bn_command command = 0;
+    while (command < BN_COMMANDS && !nearly_equal(word, bn_command_get_spec(command)->name)) command++;
+    return command;
+}
+
 static bn_status unknown_option(bn_command command, const char *word, bn_error *err)
 {
     char name[64];

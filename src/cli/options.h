@@ -117,6 +117,7 @@ typedef struct bn_command_spec {
     const char *summary;  /* one line */
     const char *describe; /* paragraphs, each ended by a newline; lines are wrapped where they are shown */
     const char *examples; /* lines "COMMAND\tWHAT IT DOES\n" */
+    const char *actions;  /* "add|list|revoke", what the first operand may be; NULL = anything */
 } bn_command_spec;
 
 const bn_option_spec *bn_option_get_spec(bn_option option);
@@ -143,5 +144,7 @@ double bn_values_smooth(const bn_values *values);
 
 /* The command of that name; BN_COMMANDS if there is none. */
 bn_command bn_command_find(const char *name);
+/* The one that a word of one wrong letter means; BN_COMMANDS where there is none. */
+bn_command bn_command_suggest(const char *word);
 
 #endif

@@ -19,6 +19,19 @@ static int on_progress(void *user, uint64_t done_bytes, uint64_t total_bytes)
     return bn_interrupted();
 }
 
+/* For machines without a way out. */
+static void say_other_ways(bn_console *console, const bn_preset *preset, const char *folder)
+{
+    char path[4096];
+    if (bn_preset_place(preset, folder, path, NULL) != BIREFNET_OK) return;
+    bn_console_say(console,
+                   "Without a way out of here: let BIREFNET_MIRROR=http://HOST name a server that has "
+                   "/%s/resolve/main/model.safetensors,",
+                   preset->repository);
+    bn_console_say(console, "or carry that file here by hand, as");
+    bn_console_say(console, "  %s", path);
+}
+
 bn_status bn_console_pull(bn_console *console, const bn_preset *preset, const char *folder, bn_error *err)
 {
     bar self = {console, preset->alias};
@@ -30,6 +43,7 @@ bn_status bn_console_pull(bn_console *console, const bn_preset *preset, const ch
     bn_console_bar_start(console);
     const bn_status status = bn_preset_pull(preset, folder, &options, &pulled, err);
     bn_console_bar_end(console);
+    if (status == BIREFNET_ERROR_NETWORK) say_other_ways(console, preset, folder);
     if (status != BIREFNET_OK) return bn_error_prefix(err, status, "%s", preset->alias);
     bn_console_say(console, "%s: %s %s (%.0f MB, %s, by %s)", preset->alias,
                    pulled.was_there ? "was there already:" : "pulled to", pulled.path,

@@ -224,6 +224,7 @@ static bn_status open_proxy(bn_server *own, bn_error *err)
     const char *text = own->values->text[BN_OPTION_CONNECT_PROXY];
     if (!text) return BIREFNET_OK;
     BN_TRY(parse_address(text, DEFAULT_PROXY_PORT, &own->proxy_listen, err));
+    own->stage = BN_STAGE_LISTEN;
     const bn_status status =
         bn_tunnel_open(own->proxy_listen.host, own->proxy_listen.port, own->tls_listen.host,
                        bn_http_server_port(own->secure), bn_is_host_of_service, own->descriptors.max_passages,
@@ -264,6 +265,7 @@ static bn_status open_servers(bn_server *own, bn_error *err)
     http.max_incoming_bytes = own->max_stored_bytes;
     BN_TRY(share_descriptors(own, http.threads, err));
     http.max_connections = own->descriptors.max_connections;
+    own->stage = BN_STAGE_LISTEN;
     BN_TRY(bn_http_server_open(&http, &handler, &own->plain, err));
     bn_service_add_server(own->service, own->plain);
     if (!own->tls) return BIREFNET_OK;

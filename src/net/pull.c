@@ -32,7 +32,7 @@ bn_status bn_preset_url(const bn_preset *preset, char url[2048], bn_error *err)
 }
 
 /* The first folder of the search path belongs to the user: --models, $BIREFNET_MODELS, or the XDG data folder. */
-static bn_status place_file(const bn_preset *preset, const char *folder, char path[4096], bn_error *err)
+bn_status bn_preset_place(const bn_preset *preset, const char *folder, char path[4096], bn_error *err)
 {
     bn_models_path folders;
     BN_TRY(bn_models_path_make(folder, &folders, err));
@@ -77,7 +77,7 @@ bn_status bn_preset_pull(const bn_preset *preset, const char *folder, const bn_d
     char pin[BN_SHA256_CHARS];
     bool pinned = false;
     BN_TRY(bn_preset_url(preset, made.url, err));
-    BN_TRY(place_file(preset, folder, made.path, err));
+    BN_TRY(bn_preset_place(preset, folder, made.path, err));
     BN_TRY(bn_pin_read(made.path, pin, &pinned, err));
     BN_TRY(look_at(&made, pin, pinned, &made.was_there, err));
     if (!made.was_there) {

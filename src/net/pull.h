@@ -17,6 +17,9 @@ typedef struct bn_pulled {
  * /OWNER/NAME/resolve/main/model.safetensors. ARGUMENT for Starter, which has none. */
 bn_status bn_preset_url(const bn_preset *preset, char url[2048], bn_error *err);
 
+/* Where the preset's file goes in `folder` (NULL: the first of the search path), which is made. */
+bn_status bn_preset_place(const bn_preset *preset, const char *folder, char path[4096], bn_error *err);
+
 /* Download the preset's file to `folder` (NULL: the first of the search path), pin its SHA-256 in FILE.sha256. A file
  * that is there and matches its pin is left alone; one that is damaged is fetched again. A download that differs from
  * the pin is refused: the message says how to accept it. options->expected_sha256 is ignored where a pin exists. */

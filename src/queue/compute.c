@@ -26,11 +26,11 @@ int bn_compute_progress(void *user, const char *part, double done)
     return 0;
 }
 
-void bn_compute_opening(void *user)
+void bn_compute_opening(void *user, const char *weights)
 {
     bn_jobs *jobs = user;
     bn_job *job = jobs->computing; /* NULL: a model is opened before there is a request */
-    if (job) bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", job->input.model);
+    if (job) bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", weights);
 }
 
 static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)

@@ -132,7 +132,9 @@ static bn_status get_slot(bn_engine *engine, const bn_model_choice *choice, slot
     }
     if (oldest->model) bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "closing model %s", oldest->path);
     close_slot(engine, oldest); /* before the new one takes its memory */
-    if (engine->options.opening) engine->options.opening(engine->options.progress_user);
+    char weights[100];
+    name_weights(choice, weights);
+    if (engine->options.opening) engine->options.opening(engine->options.progress_user, weights);
     BN_TRY(fill_slot(engine, oldest, choice->path, err));
     log_opened(engine, choice);
     oldest->last_use = ++engine->uses;

@@ -19,8 +19,9 @@ typedef struct bn_engine_options {
     int width, height; /* instead of what is asked for; 0 = as asked */
     bn_log log;
     birefnet_progress_fn progress;
-    void (*opening)(void *user); /* weights are about to be opened, which takes a while; or NULL */
-    void *progress_user;         /* of both */
+    /* These weights are about to be opened, which takes a while; or NULL. */
+    void (*opening)(void *user, const char *weights);
+    void *progress_user; /* of both */
 } bn_engine_options;
 
 bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine, bn_error *err);

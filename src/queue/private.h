@@ -279,7 +279,7 @@ void *bn_prepare_main(void *jobs);
 void bn_fail_result_size(const bn_job *job, const bn_error *err, bn_ending *ending);
 void *bn_compute_main(void *jobs);
 int bn_compute_progress(void *jobs, const char *part, double done);
-void bn_compute_opening(void *jobs);
+void bn_compute_opening(void *jobs, const char *weights);
 void *bn_finish_main(void *jobs);
 void *bn_keeper_main(void *jobs);
 void *bn_courier_main(void *jobs);

@@ -71,55 +71,32 @@ bool bn_preset_locate(const bn_preset *preset, const bn_models_path *path, char 
            find_in_folders(path, preset->file, "", file);
 }
 
-/* " PATH, PATH, ..." of all that was tried. */
-static bn_status list_tried(const bn_models_path *path, const char *name, const char *ending, bn_buffer *list,
-                            bn_error *err)
-{
-    for (size_t i = 0; name && i < path->count; i++)
-        BN_TRY(bn_buffer_printf(list, err, "%s %s/%s%s", list->size > 0 ? "," : "", path->folders[i], name,
-                                ending));
-    return BIREFNET_OK;
-}
-
 /* ---- choosing ---- */
 
-static bn_status fail_preset(const bn_preset *preset, const bn_models_path *path, bn_error *err)
+static bn_status fail_preset(const bn_preset *preset, bn_error *err)
 {
-    bn_buffer tried;
-    bn_buffer_init(&tried, 65536);
-    bn_status status = list_tried(path, preset->named_file, "", &tried, err);
-    if (status == BIREFNET_OK) status = list_tried(path, preset->file, "", &tried, err);
-    if (status == BIREFNET_OK && preset->repository)
-        status =
-            bn_fail(err, BIREFNET_ERROR_NOT_FOUND,
-                    "the model %s is not here; get it with: birefnet pull %s (about %d MB). Tried:%s",
-                    preset->name, preset->alias, (int)(preset->about_bytes / 1000000), (char *)tried.data);
-    else if (status == BIREFNET_OK)
-        status = bn_fail(
-            err, BIREFNET_ERROR_NOT_FOUND,
-            "the model %s, which comes with the program, is not here: the installation is not complete. "
-            "Tried:%s",
-            preset->name, (char *)tried.data);
-    bn_buffer_free(&tried);
-    return status;
+    if (preset->repository)
+        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND,
+                       "the model %s is not here; get it with: birefnet pull %s (about %d MB)", preset->name,
+                       preset->alias, (int)(preset->about_bytes / 1000000));
+    return bn_fail(
+        err, BIREFNET_ERROR_NOT_FOUND,
+        "the model %s, which comes with the program, is not here: the installation is not complete",
+        preset->name);
 }
 
-static bn_status fail_name(const char *model, const bn_models_path *path, bn_error *err)
+static bn_status fail_name(const char *model, bn_error *err)
 {
-    bn_buffer names, tried;
+    bn_buffer names;
     bn_buffer_init(&names, 65536);
-    bn_buffer_init(&tried, 65536);
     bn_status status = BIREFNET_OK;
     for (size_t i = 0; i < bn_preset_count(); i++)
         BN_TRY_DONE(bn_buffer_printf(&names, err, "%s%s", i > 0 ? ", " : "", bn_preset_at(i)->alias));
-    BN_TRY_DONE(list_tried(path, model, "", &tried, err));
-    BN_TRY_DONE(list_tried(path, model, ".safetensors", &tried, err));
-    status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND,
-                     "there is no model %s: it is neither a preset (%s) nor a file. Tried: %s,%s", model,
-                     (char *)names.data, model, (char *)tried.data);
+    status =
+        bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no model %s: it is neither a preset (%s) nor a file",
+                model, (char *)names.data);
 done:
     bn_buffer_free(&names);
-    bn_buffer_free(&tried);
     return status;
 }
 
@@ -141,7 +118,7 @@ static bn_status choose_default(const bn_models_path *path, bn_model_choice *cho
         choice->is_fallback = i == BN_COUNT(order) - 1;
         if (bn_preset_locate(choice->preset, path, choice->path)) return BIREFNET_OK;
     }
-    return fail_preset(choice->preset, path, err);
+    return fail_preset(choice->preset, err);
 }
 
 static bn_status choose(const char *model, const bn_models_path *path, bn_model_choice *choice, bn_error *err)
@@ -151,14 +128,14 @@ static bn_status choose(const char *model, const bn_models_path *path, bn_model_
     choice->preset = strchr(model, '/') ? NULL : bn_preset_find(model);
     if (choice->preset) {
         if (bn_preset_locate(choice->preset, path, choice->path)) return BIREFNET_OK;
-        return fail_preset(choice->preset, path, err);
+        return fail_preset(choice->preset, err);
     }
     if (is_file(model)) return choose_path(model, choice, err);
     if (strchr(model, '/')) return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no model file %s", model);
     if (find_in_folders(path, model, "", choice->path) ||
         find_in_folders(path, model, ".safetensors", choice->path))
         return BIREFNET_OK;
-    return fail_name(model, path, err);
+    return fail_name(model, err);
 }
 
 bn_status bn_model_choose(const char *model, const char *folder, bn_model_choice *choice, bn_error *err)
@@ -170,6 +147,34 @@ bn_status bn_model_choose(const char *model, const char *folder, bn_model_choice
     bn_models_path_free(&path);
     if (status == BIREFNET_OK) *choice = chosen;
     return status;
+}
+
+static void tell_places(const bn_models_path *path, const char *name, const char *ending, bn_place_fn fn,
+                        void *user)
+{
+    char file[4096];
+    for (size_t i = 0; i < path->count; i++) {
+        snprintf(file, sizeof file, "%s/%s%s", path->folders[i], name, ending);
+        fn(user, file);
+    }
+}
+
+bn_status bn_model_places(const char *model, const char *folder, bn_place_fn fn, void *user, bn_error *err)
+{
+    bn_models_path path;
+    if (strchr(model, '/')) return BIREFNET_OK; /* itself, and nothing else */
+    BN_TRY(bn_models_path_make(folder, &path, err));
+    const bn_preset *preset = bn_preset_find(model);
+    if (preset) {
+        if (preset->named_file) tell_places(&path, preset->named_file, "", fn, user);
+        tell_places(&path, preset->file, "", fn, user);
+    } else {
+        fn(user, model);
+        tell_places(&path, model, "", fn, user);
+        tell_places(&path, model, ".safetensors", fn, user);
+    }
+    bn_models_path_free(&path);
+    return BIREFNET_OK;
 }
 
 const bn_preset *bn_model_choice_starter(const bn_model_choice *choice)

@@ -51,9 +51,13 @@ typedef struct bn_model_choice {
 } bn_model_choice;
 
 /* Which file `model` means: a preset's name, a path, "seeded:...", or the name of a file in a models folder. NULL or ""
- * means what is best for general use among the published models that are there, else Starter. NOT_FOUND names every
- * path tried and how to get the file. */
+ * means what is best for general use among the published models that are there, else Starter. NOT_FOUND says how to
+ * get the file. */
 bn_status bn_model_choose(const char *model, const char *folder, bn_model_choice *choice, bn_error *err);
+
+/* Every path at which bn_model_choose looks for `model`, in order, one call each. */
+typedef void (*bn_place_fn)(void *user, const char *path);
+bn_status bn_model_places(const char *model, const char *folder, bn_place_fn fn, void *user, bn_error *err);
 
 /* Starter's preset if the choice is its file, by whatever name it was asked for; else NULL. */
 const bn_preset *bn_model_choice_starter(const bn_model_choice *choice);

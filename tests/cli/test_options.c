@@ -5,9 +5,11 @@
 #include "cli/options.h"
 #include "nn/cpu/engine.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +86,12 @@ static void completion_offers_choices(void **state)
     cli_shell(
         "bash -c '. ./complete.bash; COMP_WORDS=(birefnet remove --thr); COMP_CWORD=2; _birefnet; "
         "[ \"${COMPREPLY[*]}\" = \"--threshold --threads\" ] || [ \"${COMPREPLY[*]}\" = \"--threshold\" ]'");
+    cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet keys r); COMP_CWORD=2; _birefnet; "
+              "[ \"${COMPREPLY[*]}\" = revoke ]'");
+    cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet keys --data x a); COMP_CWORD=4; _birefnet; "
+              "[ \"${COMPREPLY[*]}\" = add ]'");
+    cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet keys revoke r); COMP_CWORD=3; _birefnet; "
+              "[ \"${COMPREPLY[*]}\" != revoke ]'");
     cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet pull mat); COMP_CWORD=2; _birefnet; "
               "[ \"${COMPREPLY[*]}\" = matting ]'");
 }
@@ -96,6 +104,7 @@ static void wrong_command_lines_give_one_line_and_a_hint(void **state)
     } cases[] = {
         {"", "no command"},
         {"fly", "no command 'fly'"},
+        {"remov", "did you mean remove?"},
         {"remove", "INPUT... is missing"},
         {"remove x.jpg --bogus", "no option --bogus"},
         {"remove x.jpg --treshold 1", "did you mean --threshold?"},
@@ -146,6 +155,21 @@ static void a_file_in_place_of_a_command_is_explained(void **state)
 {
     (void)state;
     cli_expect(&result, 2, "birefnet remove " PHOTO, PHOTO);
+}
+
+static void a_port_in_use_has_its_own_code(void **state)
+{
+    (void)state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    cli_expect(&result, 11, "Address already in use", "serve --data taken -l 127.0.0.1:%d",
+               ntohs(address.sin_port));
+    close(fd);
+    cli_expect(&result, 2, "no address", "serve --data taken -l '[::1'");
 }
 
 static void facts_are_told(void **state)
@@ -264,6 +288,7 @@ int main(void)
         cmocka_unit_test(completion_offers_choices),
         cmocka_unit_test(wrong_command_lines_give_one_line_and_a_hint),
         cmocka_unit_test(a_file_in_place_of_a_command_is_explained),
+        cmocka_unit_test(a_port_in_use_has_its_own_code),
         cmocka_unit_test(facts_are_told),
         cmocka_unit_test(bench_tells_all_stages),
         cmocka_unit_test(bench_tells_how_far_it_is),

@@ -76,6 +76,22 @@ static void failures_have_their_own_codes(void **state)
 }
 
 /* What is there is held to its SHA-256 and to the network's list of tensors; without names all that is there. */
+static void without_a_way_out_the_others_are_named(void **state)
+{
+    (void)state;
+    mirror.faults[mirror.requests] = FAULT_REFUSE;
+    cli_expect(&result, 8, "BIREFNET_MIRROR", "pull portrait --models-dir by-hand");
+    assert_non_null(strstr(result.err, "/ZhengPeng7/BiRefNet-portrait/resolve/main/model.safetensors"));
+    assert_non_null(strstr(result.err, "\n  by-hand/BiRefNet-portrait.safetensors\n"));
+    /* which is where it is found */
+    cli_shell("cp " BN_SOURCE_DIR "/models/starter.safetensors by-hand/BiRefNet-portrait.safetensors");
+    cli_expect(&result, 0, "", "remove %s -m portrait -r 128x128 -o h.png --models-dir by-hand", PHOTO);
+    /* missing ones: one line a place */
+    cli_expect(&result, 7, "birefnet pull dynamic", "remove %s -m dynamic -o i.png --models-dir by-hand",
+               PHOTO);
+    assert_non_null(strstr(result.err, "\n  by-hand/BiRefNet_dynamic.safetensors\n  "));
+}
+
 static void what_is_there_is_verified(void **state)
 {
     (void)state;
@@ -125,6 +141,7 @@ int main(void)
         cmocka_unit_test(a_preset_is_pulled_once_and_can_be_checked),
         cmocka_unit_test(a_run_that_may_downloads_what_it_needs),
         cmocka_unit_test(failures_have_their_own_codes),
+        cmocka_unit_test(without_a_way_out_the_others_are_named),
         cmocka_unit_test(what_is_there_is_verified),
         cmocka_unit_test(weights_get_a_verdict),
     };

@@ -1,12 +1,12 @@
 // calls.test.mjs - the calls that the page shows are run as they stand there: shell, node, and Python where its client is.
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { begin, photoFile, remove, typeOf } from "./browser.mjs";
-import { folder } from "./support.mjs";
+import { folder, source } from "./support.mjs";
 
 const execute = promisify(execFile);
 let own, page, place;
@@ -81,6 +81,11 @@ test("JavaScript with a photo on the disk", async () => {
 test("Python", async (t) => {
   const text = await shown("python");
   if (spawnSync("python3", ["--version"]).status !== 0) return t.skip("no python3");
+  // docs/SERVER.md gives the same addresses: the same lines but for the server's
+  const manual = readFileSync(join(source, "docs/SERVER.md"), "utf8").split("\n").map((line) => line.trim());
+  const addresses = text.split("\n").filter((line) => /^fal\.|^import fal_client\.client/.test(line));
+  assert.equal(addresses.length, 5);
+  for (const line of addresses) assert.ok(manual.includes(line), line);
   // at least: it is Python
   execFileSync("python3", ["-c", "import ast, sys; ast.parse(sys.stdin.read())"], { input: text });
   if (spawnSync("python3", ["-c", "import fal_client"]).status !== 0) return t.skip("no fal_client: only its grammar was checked");

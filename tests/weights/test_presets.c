@@ -127,26 +127,37 @@ static void heavy_and_light_follow_the_design(void **state)
     expect(here, "General Use (Light)", here->env, "BiRefNet-DIS_ep580.pth");
 }
 
+static void note_place(void *user, const char *path)
+{
+    bn_error err = {0};
+    assert_ok(bn_buffer_printf(user, &err, "%s\n", path), err);
+}
+
 static void missing_models_name_every_path_and_the_way_out(void **state)
 {
     const place *here = *state;
+    bn_buffer tried;
+    bn_buffer_init(&tried, 65536);
     bn_error err = {0};
     bn_model_choice choice;
     assert_int_equal(bn_model_choose("portrait", here->given, &choice, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_ok(bn_model_places("portrait", here->given, note_place, &tried, &err), err);
     const char *const folders[] = {here->given, here->env, here->data};
     for (size_t i = 0; i < BN_COUNT(folders); i++) {
         char path[256];
-        snprintf(path, sizeof path, " %s/BiRefNet-portrait.safetensors", folders[i]);
-        assert_non_null(strstr(err.message, path));
-        snprintf(path, sizeof path, " %s/BiRefNet-portrait-TR_P3M_10k-epoch_120.pth,", folders[i]);
-        assert_non_null(strstr(err.message, path));
+        snprintf(path, sizeof path, "%s/BiRefNet-portrait.safetensors\n", folders[i]);
+        assert_non_null(strstr((char *)tried.data, path));
+        snprintf(path, sizeof path, "%s/BiRefNet-portrait-TR_P3M_10k-epoch_120.pth\n", folders[i]);
+        assert_non_null(strstr((char *)tried.data, path));
     }
     assert_non_null(strstr(err.message, "birefnet pull portrait (about 885 MB)"));
 
     assert_int_equal(bn_model_choose("nonsense", here->given, &choice, &err), BIREFNET_ERROR_NOT_FOUND);
     assert_non_null(
         strstr(err.message, "there is no model nonsense: it is neither a preset (light, light-2k, heavy"));
-    assert_non_null(strstr(err.message, "/env/nonsense.safetensors"));
+    assert_ok(bn_model_places("nonsense", here->given, note_place, &tried, &err), err);
+    assert_non_null(strstr((char *)tried.data, "/env/nonsense.safetensors\n"));
+    bn_buffer_free(&tried);
     assert_int_equal(bn_model_choose("./no/such.pth", here->given, &choice, &err), BIREFNET_ERROR_NOT_FOUND);
     assert_non_null(strstr(err.message, "no model file ./no/such.pth"));
 }
