@@ -30,7 +30,7 @@ static void check_background(const char *text)
     bn_background background = {0};
     if (!bn_background_parse(text, &background)) return;
     if (background.kind == BN_BACKGROUND_BLUR &&
-        !(background.blur_percent >= 0 && background.blur_percent <= 25))
+        !(background.blur_percent >= 0 && background.blur_percent <= 100))
         abort();
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# make.sh - makes before-after.webp anew and, where the training data are, starter.webp: photos, and their cut-outs on a
-# checker. Needs ImageMagick.
+# make.sh - makes before-after.webp anew and, where the training data are, starter.webp and shop.webp: photos, and their
+# cut-outs on a checker or as for a shop. Needs ImageMagick.
 #   docs/pictures/make.sh build/release/bin/birefnet models/starter.safetensors [DATA]     (DATA: see training/README.md)
 set -eu
 program=$1
@@ -35,4 +35,20 @@ if [ -n "$data" ]; then
     row "$scratch/below.png" 8 "$data/open/000000297343.jpg" "$data/people/000000021167.jpg" \
         "$data/people/000000527427.jpg"
     convert "$scratch/above.png" "$scratch/below.png" -append +repage -strip -quality 82 "$root/docs/pictures/starter.webp"
+fi
+if [ -n "$data" ]; then
+    # shop OUT PHOTO OPTION...: the photo and the picture for a shop, side by side, 400 px high
+    shop() {
+        out=$1 photo=$2
+        shift 2
+        "$program" remove "$photo" -o "$scratch/shop.png" -f png -m "$model" --quiet "$@"
+        convert "$photo" -resize x400 "$scratch/left.png"
+        convert "$scratch/shop.png" -resize x400 "$scratch/right.png"
+        convert "$scratch/left.png" "$scratch/right.png" +append +repage "$out"
+    }
+    shop "$scratch/s1.png" "$root/examples/photo1.jpg" --for square
+    shop "$scratch/s2.png" "$data/products/21f129bb-76b0-4998-8e5a-5e1147d4720e.webp" -b blur
+    shop "$scratch/s3.png" "$data/products/76bec031-f9e8-4b13-8b28-e4d216ffc29f.webp" --canvas 800 -b blur:5
+    shop "$scratch/s4.png" "$data/products/4e6276b7-564c-4a32-9218-13cfc9148263.webp" --canvas 800 --shadow soft -b '#f4efe6'
+    convert "$scratch"/s?.png +append +repage -depth 8 -strip -resize 1600x -quality 80 "$root/docs/pictures/shop.webp"
 fi

@@ -46,12 +46,32 @@ static const bn_option_spec options[BN_OPTIONS] = {
                               .fallback = "transparent", .commands = REMOVE,
                               .help =
                                   "What to put behind the subject: a colour (#rgb, #rrggbb, #rrggbbaa or a "
-                                  "basic name such as white), blur or blur:PERCENT for the photo itself out "
-                                  "of focus, or an image file."},
+                                  "basic name such as white), blur or blur:PERCENT for the photo's own out "
+                                  "of focus and without the subject (0 sharp to 100, usually 3), or an "
+                                  "image file."},
     [BN_OPTION_CROP] = {"crop", 0, BN_KIND_TEXT, "MARGIN", .argument_may_lack = true, .commands = REMOVE,
                         .help =
                             "Cut to the box around the subject, with a margin of pixels (20) or of the box's "
                             "longer side (5%). No margin where none is given."},
+    [BN_OPTION_FOR] = {"for", 0, BN_KIND_CHOICE, "SHOP", .choices = "amazon|ebay|etsy|shopify|square",
+                       .commands = REMOVE,
+                       .help =
+                           "A picture as the shop wants it: its canvas, the subject large on pure white, "
+                           "sRGB, jpeg. Other options change parts of that. docs/SHOPS.md has the rules."},
+    [BN_OPTION_CANVAS] = {"canvas", 0, BN_KIND_TEXT, "SIZE", .commands = REMOVE,
+                          .help = "Put the subject onto a canvas of WIDTHxHEIGHT pixels, or of SIDE, 16 to "
+                                  "30000, whatever its size in the photo."},
+    [BN_OPTION_FIT] = {"fit", 0, BN_KIND_TEXT, "PERCENT", .fallback = "90%", .commands = REMOVE,
+                       .help = "How much of the canvas's width and height the subject may take. Without "
+                               "--canvas that is as large as the photo."},
+    [BN_OPTION_ALIGN] = {"align", 0, BN_KIND_CHOICE, "HOW", .choices = "center|bottom", .fallback = "center",
+                         .commands = REMOVE,
+                         .help =
+                             "Where the subject stands on the canvas: in its middle, or down on the margin."},
+    [BN_OPTION_SHADOW] = {"shadow", 0, BN_KIND_CHOICE, "KIND", .choices = "none|soft|contact",
+                          .fallback = "none", .commands = REMOVE,
+                          .help = "Under the subject: soft, as of a lamp above, or contact, along the edge "
+                                  "that it stands on."},
     [BN_OPTION_THRESHOLD] =
         {"threshold", 0, BN_KIND_REAL, "LEVEL", .low = 0.004, .high = 1, .commands = REMOVE,
          .help = "Hard edge: what is at least this opaque (0.5, say) becomes fully opaque, the "
@@ -255,6 +275,8 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet remove photo.jpg -o out.webp --mask\tas WebP, with its mask in out-mask.png\n"
          "birefnet remove holidays -o cut --skip-existing\ta tree of folders, going on where it stopped\n"
          "birefnet remove shoes/*.jpg -o shop/ -b white -f jpeg\ton white, for a shop\n"
+         "birefnet remove shoes -o shop/ --for amazon\tas a shop wants them\n"
+         "birefnet remove a.jpg --fit 80% --shadow contact -b '#eee'\tstanding on grey\n"
          "birefnet remove - -o - < in.jpg > out.png\tin a pipe\n"
          "birefnet remove a.jpg -m heavy -r 2048x2048 --crop=5%\tfinest edges, cut to the subject\n"},
     [BN_COMMAND_MODELS] =

@@ -36,8 +36,9 @@ void bn_outcome_tell(const bn_run *run, const bn_photo *photo, const bn_outcome 
     const char *from = strcmp(photo->source, "-") == 0 ? "standard input" : photo->source;
     const bn_cutout_times *times = &outcome->times;
     if (outcome->note[0]) bn_console_say(run->console, "%s: %s", from, outcome->note);
-    if (outcome->empty) bn_console_say(run->console, "%s: no subject found, not cropped", from);
-    if (outcome->uncropped) bn_console_say(run->console, "%s: an animation, not cropped", from);
+    if (outcome->empty) bn_console_say(run->console, "%s: no subject found", from);
+    if (outcome->uncropped)
+        bn_console_say(run->console, "%s: an animation, not cropped, nor put onto a canvas", from);
     if (outcome->frames_done < outcome->frames)
         bn_console_say(run->console, "%s: an animation of %u frames, of which only the first is in %s", from,
                        outcome->frames, photo->output);

@@ -7,6 +7,8 @@
 #include "cli/interrupt.h"
 #include "cli/model.h"
 #include "cli/run.h"
+#include "cutout/shops.h"
+#include "cutout/words.h"
 #include "image/colour.h"
 
 #include <math.h>
@@ -59,7 +61,9 @@ static bn_status choose_format(const bn_values *values, bn_format *format, bn_er
     bn_format by_name;
     const char *output = values->text[BN_OPTION_OUTPUT];
     BN_TRY(format_by_name(output, &by_name, err));
-    *format = by_name != BN_FORMAT_NONE ? by_name : BN_FORMAT_PNG;
+    /* a mask for a shop is a mask all the same */
+    const bool for_shop = values->given[BN_OPTION_FOR] && !values->given[BN_OPTION_MASK_ONLY];
+    *format = by_name != BN_FORMAT_NONE ? by_name : for_shop ? BN_FORMAT_JPEG : BN_FORMAT_PNG;
     const char *foreign = output ? foreign_suffix(output) : NULL;
     if (foreign && !values->given[BN_OPTION_FORMAT] && !is_folder(output))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
@@ -72,21 +76,27 @@ static bn_status choose_format(const bn_values *values, bn_format *format, bn_er
     return BIREFNET_OK;
 }
 
-static bn_status parse_crop(const char *text, bn_cutout_options *options, bn_error *err)
+static bn_status not_understood(bn_option option, const char *takes, const char *text, bn_error *err)
 {
-    options->crop = true;
-    if (!text) return BIREFNET_OK;
-    char *end;
-    const double value = strtod(text, &end);
-    const bool percent = strcmp(end, "%") == 0;
-    if (end == text || !(value >= 0 && value <= (percent ? 100 : 100000)) ||
-        (*end && !percent && strcmp(end, "px") != 0))
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
-                       "--crop takes a margin such as 20 (pixels) or 5%%, not '%s'", text);
-    if (percent)
-        options->crop_margin_percent = value;
-    else
-        options->crop_margin_px = (int)value;
+    return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--%s takes %s, not '%s'", bn_option_get_spec(option)->name,
+                   takes, text);
+}
+
+/* A shop's row first, then what was said besides. */
+static bn_status choose_canvas(const bn_values *values, bn_cutout_options *options, bn_error *err)
+{
+    const char *canvas = values->text[BN_OPTION_CANVAS], *fit = values->text[BN_OPTION_FIT];
+    const char *align = values->text[BN_OPTION_ALIGN], *shadow = values->text[BN_OPTION_SHADOW];
+    const char *crop = values->text[BN_OPTION_CROP];
+    if (values->given[BN_OPTION_FOR]) bn_shop_apply(bn_shop_find(values->text[BN_OPTION_FOR]), options);
+    if (canvas && !bn_placement_parse(canvas, &options->canvas))
+        return not_understood(BN_OPTION_CANVAS, "WIDTHxHEIGHT or SIDE, each from 16 to 30000", canvas, err);
+    if (fit && !bn_fit_parse(fit, &options->canvas))
+        return not_understood(BN_OPTION_FIT, "a percentage from 1 to 100 such as 90%", fit, err);
+    if (align) bn_align_parse(align, &options->canvas);
+    if (shadow) bn_shadow_parse(shadow, &options->shadow);
+    if (values->given[BN_OPTION_CROP] && !bn_crop_parse(crop, options))
+        return not_understood(BN_OPTION_CROP, "a margin such as 20 (pixels) or 5%", crop, err);
     return BIREFNET_OK;
 }
 
@@ -162,7 +172,6 @@ static bn_status choose_settings(const bn_values *values, settings *chosen, bn_e
     if (values->given[BN_OPTION_MAX_PIXELS])
         options->limits.max_pixels = (uint64_t)(values->number[BN_OPTION_MAX_PIXELS] * 1e6);
     options->refine = !values->given[BN_OPTION_NO_REFINE];
-    options->to_srgb = values->choice[BN_OPTION_PROFILE] == 1;
     if (values->given[BN_OPTION_THRESHOLD])
         options->threshold = (int)ceil(values->number[BN_OPTION_THRESHOLD] * 255);
     const char *resolution = values->text[BN_OPTION_RESOLUTION];
@@ -170,7 +179,8 @@ static bn_status choose_settings(const bn_values *values, settings *chosen, bn_e
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
                        "--resolution takes WIDTHxHEIGHT, each from %d to %d, or native, not '%s'",
                        BN_RESOLUTION_MIN_PX, BN_RESOLUTION_MAX_PX, resolution);
-    if (values->given[BN_OPTION_CROP]) BN_TRY(parse_crop(values->text[BN_OPTION_CROP], options, err));
+    BN_TRY(choose_canvas(values, options, err));
+    if (values->given[BN_OPTION_PROFILE]) options->to_srgb = values->choice[BN_OPTION_PROFILE] == 1;
     BN_TRY(choose_encoding(values, chosen, err));
     BN_TRY(choose_background(values, chosen, err));
     return bn_cutout_options_check(options, err);

@@ -256,7 +256,7 @@ static void move(line *self, bn_sessions *sessions, work *job)
     if (self->first_ms == 0) self->first_ms = bn_clock_ms();
     const bn_status status = bn_moving_run(&moving, &err);
     self->frame = self->frames = 0;
-    bn_outcome_keep_moving(job->outcome, &moving, run->options.crop);
+    bn_outcome_keep_moving(job->outcome, &moving, run->options.crop || run->options.canvas.used);
     run->network_ms += moving.frames.times.network_ms;
     run->wall_ms = bn_clock_ms() - self->first_ms;
     if (status != BIREFNET_OK) {

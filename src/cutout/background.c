@@ -40,13 +40,15 @@ static bool parse_hex(const char *digits, uint8_t colour[4])
 
 static bool parse_blur(const char *text, double *percent)
 {
-    *percent = 0;
-    if (strcasecmp(text, "blur") == 0) return true;
+    if (strcasecmp(text, "blur") == 0) {
+        *percent = BN_BLUR_USUAL_PERCENT;
+        return true;
+    }
     if (strncasecmp(text, "blur:", 5) != 0 || !isdigit((unsigned char)text[5])) return false;
     char *end;
     *percent = strtod(text + 5, &end);
     if (*end == '%') end++;
-    return *end == '\0' && *percent >= 0.1 && *percent <= 25;
+    return *end == '\0' && *percent >= 0 && *percent <= 100;
 }
 
 bool bn_background_parse(const char *text, bn_background *background)

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/size.h"
+#include "cutout/picture.h"
 #include "image/colour.h"
-#include "image/foreground.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +13,13 @@
 /* An encoded result is never larger than this; the largest photo allowed by default is 100 MP, 800 MB at 16 bits. */
 #define MAX_ENCODED_BYTES ((size_t)4 << 30)
 
-/* The subject's box holds every pixel that is at least this visible: fainter ones are the matte's noise. */
-#define CROP_LEVEL 13
-
 void bn_cutout_options_default(bn_cutout_options *options)
 {
-    *options = (bn_cutout_options){.refine = true, .want_cutout = true, .threads = 1, .isa = bn_cpu_isa()};
+    *options = (bn_cutout_options){.refine = true,
+                                   .want_cutout = true,
+                                   .canvas = {.fit_percent = 90},
+                                   .threads = 1,
+                                   .isa = bn_cpu_isa()};
     bn_decode_limits_default(&options->limits);
     bn_encode_options_default(&options->cutout_encoding, BN_FORMAT_PNG);
     bn_encode_options_default(&options->mask_encoding, BN_FORMAT_PNG);
@@ -29,6 +30,17 @@ static bool result_has_alpha(const bn_cutout_options *options)
     const bn_background *background = &options->background;
     return background->kind == BN_BACKGROUND_NONE ||
            (background->kind == BN_BACKGROUND_COLOUR && background->colour[3] < 255);
+}
+
+static bn_status check_canvas(const bn_cutout_options *options, bn_error *err)
+{
+    const bn_placement *canvas = &options->canvas;
+    if (!canvas->used || canvas->width == 0) return BIREFNET_OK;
+    if ((uint64_t)canvas->width * (uint64_t)canvas->height > options->limits.max_pixels)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "a canvas of %dx%d has more than %.4g megapixels",
+                       canvas->width, canvas->height, (double)options->limits.max_pixels / 1e6);
+    bn_cutout nothing = {0};
+    return bn_picture_check_size(options, &nothing, canvas->width, canvas->height, err);
 }
 
 bn_status bn_cutout_options_check(const bn_cutout_options *options, bn_error *err)
@@ -43,20 +55,7 @@ bn_status bn_cutout_options_check(const bn_cutout_options *options, bn_error *er
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
                        "%s cannot hold transparency: choose png, webp, gif or tiff, or an opaque background",
                        cutout->name);
-    return BIREFNET_OK;
-}
-
-static bn_status check_result_size(const bn_cutout_options *options, bn_cutout *cutout, int width, int height,
-                                   bn_error *err)
-{
-    const bn_format formats[] = {options->want_cutout ? options->cutout_encoding.format : BN_FORMAT_NONE,
-                                 options->want_mask ? options->mask_encoding.format : BN_FORMAT_NONE};
-    for (size_t i = 0; i < BN_COUNT(formats); i++) {
-        if (bn_encode_check_size(formats[i], width, height, err) == BIREFNET_OK) continue;
-        cutout->side_limit_px = bn_format_get_facts(formats[i])->max_side_px;
-        return BIREFNET_ERROR_LIMIT;
-    }
-    return BIREFNET_OK;
+    return check_canvas(options, err);
 }
 
 bn_status bn_cutout_decode(const void *bytes, size_t size, const bn_cutout_options *options,
@@ -78,7 +77,8 @@ bn_status bn_cutout_take(bn_image **image, const bn_cutout_options *options, bn_
     cutout->format = cutout->image->source_format;
     cutout->width = cutout->image->width;
     cutout->height = cutout->image->height;
-    if (!options->crop) BN_TRY(check_result_size(options, cutout, cutout->width, cutout->height, err));
+    const bool frame_is_known = !options->crop && (!options->canvas.used || options->canvas.width == 0);
+    if (frame_is_known) BN_TRY(bn_picture_check_size(options, cutout, cutout->width, cutout->height, err));
     return BIREFNET_OK;
 }
 
@@ -111,54 +111,10 @@ done:
     return status;
 }
 
-/* *foreground is uint8 [height][width][3] in the photo's own colour space; the caller frees it. */
-static bn_status estimate_foreground(const bn_cutout *cutout, int threads, bn_isa isa, uint8_t **foreground,
-                                     bn_error *err)
+static bn_status encode_mask(const bn_cutout_options *options, bn_cutout *cutout, int matte_width, bn_box box,
+                             bn_error *err)
 {
-    const int width = cutout->width, height = cutout->height;
-    bn_rgb8 rgb = {0};
-    BN_TRY(bn_image_to_rgb8(cutout->image, threads, &rgb, err));
-    bn_status status;
-    uint8_t *out = rgb.owned; /* in place where the pixels are a copy anyway */
-    size_t bytes = 0;
-    if (!out) {
-        if (!bn_size_mul((size_t)width * (size_t)height, 3, &bytes) || !(out = malloc(bytes))) {
-            status = bn_fail_memory(err, bytes, "the foreground's colours");
-            goto done;
-        }
-    }
-    status = bn_foreground_estimate(rgb.pixels, cutout->matte, width, height, (ptrdiff_t)3 * width, width,
-                                    out, threads, isa, err);
-    if (out == rgb.owned) rgb.owned = NULL;
-    if (status == BIREFNET_OK)
-        *foreground = out;
-    else
-        free(out);
-
-done:
-    bn_rgb8_release(&rgb);
-    return status;
-}
-
-static bn_box whole_photo(const bn_cutout *cutout)
-{
-    return (bn_box){0, 0, cutout->width, cutout->height};
-}
-
-static bn_box choose_box(const bn_cutout_options *options, bn_cutout *cutout)
-{
-    bn_box box = whole_photo(cutout);
-    if (!options->crop) return box;
-    cutout->empty =
-        !bn_matte_find_box(cutout->matte, cutout->width, cutout->height, cutout->width, CROP_LEVEL, &box);
-    if (cutout->empty) return whole_photo(cutout);
-    bn_box_grow(&box, options->crop_margin_px, options->crop_margin_percent, cutout->width, cutout->height);
-    return box;
-}
-
-static bn_status encode_mask(const bn_cutout_options *options, bn_cutout *cutout, bn_box box, bn_error *err)
-{
-    const size_t width = (size_t)box.width, stride = (size_t)cutout->width;
+    const size_t width = (size_t)box.width, stride = (size_t)matte_width;
     const uint8_t *first = cutout->matte + (size_t)box.y * stride + (size_t)box.x;
     uint8_t *tight = NULL;
     if (width < stride) {
@@ -173,49 +129,17 @@ static bn_status encode_mask(const bn_cutout_options *options, bn_cutout *cutout
     return status;
 }
 
-static bn_status compose(const bn_cutout_options *options, bn_cutout *cutout, bn_box box, bn_image **result,
-                         bn_error *err)
-{
-    bn_status status;
-    uint8_t *foreground = NULL;
-    bn_image *backdrop = NULL;
-    const double start = bn_clock_ms();
-    if (options->refine)
-        BN_TRY_DONE(estimate_foreground(cutout, options->threads, options->isa, &foreground, err));
-    const double refined = bn_clock_ms();
-    cutout->times.refine_ms = refined - start;
-
-    bn_compose_options how;
-    bn_compose_options_default(&how);
-    how.threads = options->threads;
-    how.isa = options->isa;
-    how.has_crop = options->crop && !cutout->empty;
-    how.crop = box;
-    BN_TRY_DONE(
-        bn_background_prepare(&options->background, cutout->image, options->threads, &how, &backdrop, err));
-    BN_TRY_DONE(bn_compose(cutout->image, cutout->matte, cutout->width, foreground, &how, result, err));
-    cutout->times.compose_ms += bn_clock_ms() - refined;
-
-done:
-    bn_image_destroy(&backdrop);
-    free(foreground);
-    return status;
-}
-
 bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, bn_error *err)
 {
     bn_status status = BIREFNET_OK;
     bn_image *result = NULL;
+    bn_box box;
     double start = bn_clock_ms();
     if (options->threshold > 0)
         bn_matte_threshold(cutout->matte, cutout->width, cutout->height, cutout->width, options->threshold);
-    const bn_box box = choose_box(options, cutout);
-    cutout->result_width = box.width;
-    cutout->result_height = box.height;
     cutout->times.compose_ms = bn_clock_ms() - start;
-
-    BN_TRY_DONE(check_result_size(options, cutout, box.width, box.height, err));
-    if (options->want_cutout) BN_TRY_DONE(compose(options, cutout, box, &result, err));
+    BN_TRY_DONE(bn_picture_make(options, cutout, &result, &box, err));
+    const int matte_width = cutout->image->width;
     bn_image_destroy(&cutout->image); /* encoding needs its memory more */
     start = bn_clock_ms();
     if (options->want_cutout) {
@@ -224,7 +148,7 @@ bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, 
         bn_buffer_init(&cutout->cutout, MAX_ENCODED_BYTES);
         BN_TRY_DONE(bn_image_encode(result, &encoding, &cutout->cutout, err));
     }
-    if (options->want_mask) BN_TRY_DONE(encode_mask(options, cutout, box, err));
+    if (options->want_mask) BN_TRY_DONE(encode_mask(options, cutout, matte_width, box, err));
     cutout->times.encode_ms = bn_clock_ms() - start;
 
 done:
@@ -235,15 +159,14 @@ done:
 bn_status bn_cutout_render(const bn_cutout_options *options, bn_cutout *cutout, bn_image **result,
                            bn_error *err)
 {
-    const bn_box all = {0, 0, cutout->width, cutout->height};
+    bn_box all;
     bn_cutout_options whole = *options;
     whole.crop = false;
+    whole.canvas.used = false;
     *result = NULL;
     if (options->threshold > 0)
         bn_matte_threshold(cutout->matte, cutout->width, cutout->height, cutout->width, options->threshold);
-    cutout->result_width = all.width;
-    cutout->result_height = all.height;
-    return options->want_cutout ? compose(&whole, cutout, all, result, err) : BIREFNET_OK;
+    return bn_picture_make(&whole, cutout, result, &all, err);
 }
 
 bn_status bn_cutout_run(const void *bytes, size_t size, birefnet_session *session,

@@ -9,6 +9,16 @@
 #include "cutout/background.h"
 #include "image/codec.h"
 #include "image/compose.h"
+#include "image/shadow.h"
+#include "image/stage.h"
+
+/* Where the subject is put instead of staying in the photo's frame. */
+typedef struct bn_placement {
+    bool used;
+    int width, height;  /* 0x0: as large as the photo */
+    double fit_percent; /* of the canvas's width and height that the subject may take, 1 to 100; default 90 */
+    bn_align align;
+} bn_placement;
 
 typedef struct bn_cutout_options {
     bn_decode_limits limits;
@@ -18,7 +28,11 @@ typedef struct bn_cutout_options {
     bn_background background; /* borrowed parts must outlive the options; default none: transparent */
     bool crop;                /* only the box around the subject, default false */
     int crop_margin_px;
-    double crop_margin_percent;        /* of the box's longer side; adds to the pixels */
+    double crop_margin_percent; /* of the box's longer side; adds to the pixels */
+    bn_placement
+        canvas; /* default none. The result has 8 bits; a crop's margin stays around the subject; pieces of
+                            * less than 0.5 % of the largest one are left out */
+    bn_shadow_kind shadow;             /* default none */
     bool want_cutout;                  /* default true */
     bool want_mask;                    /* default false */
     bn_encode_options cutout_encoding; /* default PNG */
@@ -47,12 +61,12 @@ typedef struct bn_cutout {
     int width, height;                 /* of the upright photo */
     int network_width, network_height; /* pixels that the network saw */
     int result_width, result_height;   /* of the cut-out and the mask: smaller than the photo after a crop */
-    bool empty;                        /* the matte holds no subject: a crop was asked for and not done */
+    bool empty;        /* the matte holds no subject: a crop or a canvas was asked for in vain */
     int side_limit_px; /* not 0: a step said LIMIT since the result's format holds no longer sides than this */
     char note[200];    /* empty, or one line for the user, about the colour profile */
     bn_cutout_times times;
     bn_image *image; /* from decode until finish has composed */
-    uint8_t *matte;  /* [height][width], rows tight; from matte on */
+    uint8_t *matte;  /* [height][width], rows tight; from matte on; of the canvas once that is made */
     bn_buffer cutout, mask;
 } bn_cutout;
 

@@ -10,8 +10,4 @@
 bn_status bn_background_cover(const bn_image *picture, const bn_image *photo, int threads, bn_isa isa,
                               uint8_t **rgb, bn_error *err);
 
-/* The photo blurred by about radius_px. *rgb as above. */
-bn_status bn_background_blur(const bn_image *photo, double radius_px, int threads, bn_isa isa, uint8_t **rgb,
-                             bn_error *err);
-
 #endif

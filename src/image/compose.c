@@ -3,6 +3,7 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
+#include "image/backdrop.h"
 #include "image/background.h"
 #include "image/codec_table.h"
 #include "image/colour.h"
@@ -12,7 +13,10 @@
 
 void bn_compose_options_default(bn_compose_options *options)
 {
-    *options = (bn_compose_options){.colour = {255, 255, 255, 255}, .threads = 1, .isa = bn_cpu_isa()};
+    *options = (bn_compose_options){.colour = {255, 255, 255, 255},
+                                    .blur_percent = BN_BLUR_USUAL_PERCENT,
+                                    .threads = 1,
+                                    .isa = bn_cpu_isa()};
 }
 
 typedef struct composing {
@@ -20,6 +24,7 @@ typedef struct composing {
     const uint8_t *matte;
     ptrdiff_t matte_stride;
     const uint8_t *foreground; /* NULL: the photo's colours */
+    const uint8_t *shadow;     /* NULL: none */
     uint8_t *background;       /* 8-bit RGB of the photo's size; NULL: the colour below */
     uint16_t colour[3];        /* of the background, in the photo's profile, 16 bits */
     unsigned colour_alpha;     /* 0 to 255; 0: transparent */
@@ -70,12 +75,19 @@ static inline __attribute__((always_inline)) void compose_row(const composing *c
     const uint8_t *in =
         (const uint8_t *)c->photo->pixels + (size_t)(c->box.y + y) * bn_image_row_bytes(c->photo);
     uint8_t *out = (uint8_t *)c->result->pixels + (size_t)y * bn_image_row_bytes(c->result);
-    const uint64_t back_alpha = depth == 16 ? c->colour_alpha * 257 : c->colour_alpha;
+    const uint64_t colour_alpha = depth == 16 ? c->colour_alpha * 257 : c->colour_alpha;
     for (size_t x = 0; x < (size_t)c->box.width; x++) {
         const size_t from = ((size_t)c->box.x + x) * in_channels, to = x * out_channels;
         const size_t pixel = (size_t)(c->box.y + y) * (size_t)c->photo->width + (size_t)c->box.x + x;
         uint64_t alpha = depth == 16 ? matte[x] * 257u : matte[x];
         if (in_channels == 4) alpha = (alpha * get(in, from + 3, depth) + most / 2) / most;
+        /* a shadow is black and lies on the background: lit is what shows of that, back_alpha both together */
+        uint64_t lit = colour_alpha, back_alpha = colour_alpha;
+        if (c->shadow) {
+            const uint64_t dark = depth == 16 ? c->shadow[pixel] * 257u : c->shadow[pixel];
+            lit = (colour_alpha * (most - dark) + most / 2) / most;
+            back_alpha = lit + dark;
+        }
         const uint64_t behind =
             (back_alpha * (most - alpha) + most / 2) / most; /* how much background shows */
         const uint64_t whole = alpha + behind;
@@ -84,8 +96,11 @@ static inline __attribute__((always_inline)) void compose_row(const composing *c
         for (size_t k = 0; k < 3; k++) {
             uint64_t value =
                 matte[x] == 255 ? get(in, from + k, depth) : front_sample(c, in, pixel, from, k, depth);
-            if (behind > 0)
-                value = (value * alpha + back_sample(c, pixel, k, depth) * behind + whole / 2) / whole;
+            if (behind > 0) {
+                uint64_t back = back_sample(c, pixel, k, depth);
+                if (c->shadow) back = (back * lit + back_alpha / 2) / back_alpha;
+                value = (value * alpha + back * behind + whole / 2) / whole;
+            }
             put(out, to + k, (unsigned)value, depth);
         }
     }
@@ -116,9 +131,19 @@ static bn_status convert_colour(const bn_image *photo, const uint8_t *srgb, uint
     return status;
 }
 
+static bn_status blur_background(composing *c, const bn_compose_options *options, bn_error *err)
+{
+    bn_image *backdrop = NULL;
+    BN_TRY(bn_backdrop_make(c->photo, c->matte, c->matte_stride, options->blur_percent, options->threads,
+                            options->isa, &backdrop, err));
+    const bn_status status =
+        bn_background_cover(backdrop, c->photo, options->threads, options->isa, &c->background, err);
+    bn_image_destroy(&backdrop);
+    return status;
+}
+
 static bn_status prepare_background(composing *c, const bn_compose_options *options, bn_error *err)
 {
-    const double longer = BN_MAX(c->photo->width, c->photo->height);
     switch (options->background) {
     case BN_BACKGROUND_NONE:
         return BIREFNET_OK;
@@ -132,9 +157,7 @@ static bn_status prepare_background(composing *c, const bn_compose_options *opti
                                    err);
     case BN_BACKGROUND_BLUR:
         c->colour_alpha = 255;
-        return bn_background_blur(c->photo,
-                                  longer * (options->blur_percent > 0 ? options->blur_percent : 3) / 100,
-                                  options->threads, options->isa, &c->background, err);
+        return blur_background(c, options, err);
     }
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "no such kind of background: %d", (int)options->background);
 }
@@ -154,6 +177,7 @@ bn_status bn_compose(const bn_image *photo, const uint8_t *matte, ptrdiff_t matt
         .matte = matte,
         .matte_stride = matte_stride,
         .foreground = foreground,
+        .shadow = options->shadow,
         .box = options->has_crop ? options->crop : (bn_box){0, 0, photo->width, photo->height},
         .keep_hidden = options->keep_hidden,
     };
@@ -164,7 +188,7 @@ bn_status bn_compose(const bn_image *photo, const uint8_t *matte, ptrdiff_t matt
                        c.box.width, c.box.height, c.box.x, c.box.y);
     bn_status status;
     BN_TRY_DONE(prepare_background(&c, options, err));
-    const int channels = c.colour_alpha == 255 ? 3 : 4;
+    const int channels = c.colour_alpha == 255 ? 3 : 4; /* a shadow on nothing has alpha */
     BN_TRY_DONE(bn_image_create(c.box.width, c.box.height, channels, photo->depth, &c.result, err));
     BN_TRY_DONE(bn_image_set_icc(c.result, photo->icc, photo->icc_bytes, err));
     bn_parallel_for(options->threads, (size_t)c.box.height, compose_rows, &c);

@@ -17,6 +17,11 @@ void bn_matte_threshold(uint8_t *matte, int width, int height, ptrdiff_t stride_
 bool bn_matte_find_box(const uint8_t *matte, int width, int height, ptrdiff_t stride_bytes, int level,
                        bn_box *box);
 
+/* Zero what is no part of a piece that has at least least_share of the pixels of the largest; a piece is what hangs
+ * together of samples of at least `level`. matte uint8 [height][width], rows tight, in place. */
+bn_status bn_matte_drop_islands(uint8_t *matte, int width, int height, int level, double least_share,
+                                int threads, bn_isa isa, bn_error *err);
+
 /* Widen box by margin_px on each side, and by margin_percent of its longer side, but not beyond width x
  * height. */
 void bn_box_grow(bn_box *box, int margin_px, double margin_percent, int width, int height);
@@ -25,19 +30,24 @@ typedef enum bn_background_kind {
     BN_BACKGROUND_NONE = 0, /* transparent: the result has alpha */
     BN_BACKGROUND_COLOUR,
     BN_BACKGROUND_IMAGE, /* enlarged or shrunk to cover the photo, the middle of it shown */
-    BN_BACKGROUND_BLUR,  /* the photo itself, blurred */
+    BN_BACKGROUND_BLUR,  /* the photo's own, without the subject (backdrop.h), blurred */
 } bn_background_kind;
+
+#define BN_BLUR_USUAL_PERCENT 3
 
 typedef struct bn_compose_options {
     bn_background_kind background;
     uint8_t colour[4];     /* COLOUR: sRGB and alpha; where alpha is not 255 the result has alpha */
     const bn_image *image; /* IMAGE: upright; its own alpha is ignored */
-    double blur_percent;   /* BLUR: radius in percent of the photo's longer side; 0 = 3 */
-    bool has_crop;         /* only the pixels of `crop` are made */
-    bn_box crop;           /* within the photo */
-    bool keep_hidden;      /* keep colours where alpha is 0; default false: zeros, which compress well */
-    int threads;           /* default 1 */
-    bn_isa isa;            /* highest level of instructions to use; default the CPU's */
+    double blur_percent;   /* BLUR: radius in percent of the photo's longer side, 0 to 100 */
+    const uint8_t
+        *shadow; /* [height][width] of the photo, rows tight: light taken from the background, 0 to 255, which
+                            * is the shadow's alpha where there is none; NULL: none */
+    bool has_crop;    /* only the pixels of `crop` are made */
+    bn_box crop;      /* within the photo */
+    bool keep_hidden; /* keep colours where alpha is 0; default false: zeros, which compress well */
+    int threads;      /* default 1 */
+    bn_isa isa;       /* highest level of instructions to use; default the CPU's */
 } bn_compose_options;
 
 void bn_compose_options_default(bn_compose_options *options);

@@ -3,6 +3,7 @@
 
 #include "cli/bench_load.h"
 #include "cli/options.h"
+#include "cutout/shops.h"
 #include "nn/cpu/engine.h"
 
 #include <arpa/inet.h>
@@ -277,6 +278,17 @@ static void no_gpl_is_linked(void **state)
               "'jbig|x26|tiff|heif' linked.txt");
 }
 
+/* The names of --for are the rows of the table. */
+static void every_shop_can_be_named(void **state)
+{
+    (void)state;
+    char names[200] = "";
+    for (size_t i = 0; bn_shop_at(i); i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "|" : "",
+                 bn_shop_at(i)->name);
+    assert_string_equal(names, bn_option_get_spec(BN_OPTION_FOR)->choices);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +306,7 @@ int main(void)
         cmocka_unit_test(bench_tells_how_far_it_is),
         cmocka_unit_test(a_busy_machine_is_seen),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+        cmocka_unit_test(every_shop_can_be_named),
         cmocka_unit_test(help_needs_little),
 #endif
     };

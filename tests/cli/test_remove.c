@@ -291,6 +291,34 @@ static void bad_inputs_give_a_line_and_their_own_code(void **state)
     assert_int_equal(cli_count("bad"), before);
 }
 
+static void shops_get_their_canvas(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "enlarged", "remove %s -o shop/ --for amazon " SMALL_MODEL, PHOTO);
+    assert_int_equal(format_of("shop/photo1.jpg"), BN_FORMAT_JPEG);
+    bn_image *image = cli_image("shop/photo1.jpg");
+    assert_size(image, 2000, 2000, 3);
+    const uint8_t *pixels = image->pixels;
+    for (int x = 0; x < 2000; x++) assert_memory_equal(pixels + 3 * (50 * 2000 + x), "\xff\xff\xff", 3);
+    bn_image_destroy(&image);
+    cli_expect(&result, 0, "",
+               "remove %s -o row.webp --for ebay --canvas 300x200 -b '#112233' --align bottom --shadow soft "
+               "--mask " SMALL_MODEL,
+               PHOTO);
+    image = cli_image("row.webp");
+    assert_size(image, 300, 200, 3);
+    assert_memory_equal(image->pixels, "\x11\x22\x33", 3);
+    bn_image_destroy(&image);
+    image = cli_image("row-mask.png");
+    assert_int_equal(image->width, 300);
+    bn_image_destroy(&image);
+    cli_expect(&result, 2, "--canvas takes", "remove %s -o x.png --canvas 31000 " SMALL_MODEL, PHOTO);
+    cli_expect(&result, 2, "--fit takes", "remove %s -o x.png --fit 0 " SMALL_MODEL, PHOTO);
+    cli_expect(&result, 2, "16383", "remove %s -o x.webp --canvas 20000x100 " SMALL_MODEL, PHOTO);
+    cli_expect(&result, 2, "megapixels", "remove %s -o x.png --canvas 20000 " SMALL_MODEL, PHOTO);
+    cli_expect(&result, 2, "transparency", "remove %s -o x.jpg --for amazon -b none " SMALL_MODEL, PHOTO);
+}
+
 static void results_too_large_for_their_format_are_refused(void **state)
 {
     (void)state;
@@ -391,6 +419,7 @@ int main(void)
         cmocka_unit_test(other_settings_change_what_they_say),
         cmocka_unit_test(pipes_carry_photos),
         cmocka_unit_test(bad_inputs_give_a_line_and_their_own_code),
+        cmocka_unit_test(shops_get_their_canvas),
         cmocka_unit_test(results_too_large_for_their_format_are_refused),
         cmocka_unit_test(names_of_other_formats_are_refused),
         cmocka_unit_test(names_do_not_reach_the_terminal_raw),

@@ -26,7 +26,9 @@ static void backgrounds_are_understood(void **state)
         {"#10203080", BN_BACKGROUND_COLOUR, {16, 32, 48, 128}, 0},
         {"White", BN_BACKGROUND_COLOUR, {255, 255, 255, 255}, 0},
         {"teal", BN_BACKGROUND_COLOUR, {0, 128, 128, 255}, 0},
-        {"blur", BN_BACKGROUND_BLUR, {0, 0, 0, 255}, 0},
+        {"blur", BN_BACKGROUND_BLUR, {0, 0, 0, 255}, 3},
+        {"blur:0", BN_BACKGROUND_BLUR, {0, 0, 0, 255}, 0},
+        {"blur:100", BN_BACKGROUND_BLUR, {0, 0, 0, 255}, 100},
         {"blur:4.5", BN_BACKGROUND_BLUR, {0, 0, 0, 255}, 4.5},
         {"blur:10%", BN_BACKGROUND_BLUR, {0, 0, 0, 255}, 10},
     };
@@ -37,8 +39,8 @@ static void backgrounds_are_understood(void **state)
         assert_memory_equal(background.colour, good[i].colour, 4);
         assert_true(background.blur_percent == good[i].blur);
     }
-    static const char *const bad[] = {"",      "#",      "#12",    "#12345",  "#ggg",    "#1234567", "whit",
-                                      "blur:", "blur:x", "blur:0", "blur:26", "blur:3x", "beach.jpg"};
+    static const char *const bad[] = {"",      "#",      "#12",      "#12345",  "#ggg",    "#1234567", "whit",
+                                      "blur:", "blur:x", "blur:101", "blur:-1", "blur:3x", "beach.jpg"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         bn_background background;
         if (bn_background_parse(bad[i], &background)) fail_msg("%s is accepted", bad[i]);
