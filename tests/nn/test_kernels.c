@@ -5,6 +5,7 @@
 #include "tests/nn/kernel_test.h"
 
 #include "image/foreground.h"
+#include "image/foreground_kernels.h"
 #include "image/resample_kernels.h"
 
 /* ---- layer norm --------------------------------------------------------------------------------------------------- */
@@ -342,6 +343,46 @@ static const bn_resample_kernels *resample_for(bn_isa isa)
     return &bn_resample_kernels_plain;
 }
 
+static const bn_foreground_kernels *foreground_for(bn_isa isa)
+{
+#if defined(__x86_64__)
+    if (isa >= BN_ISA_AVX512) return &bn_foreground_kernels_avx512;
+    if (isa >= BN_ISA_AVX2) return &bn_foreground_kernels_avx2;
+#endif
+    (void)isa;
+    return &bn_foreground_kernels_plain;
+}
+
+static void time_foreground_rows(bn_isa isa)
+{
+    enum { WIDTH = 4000, STRIDE = 4016, SUMS = BN_FOREGROUND_SUMS * STRIDE, MARGIN = BN_WIDE_BEFORE + 1 };
+    int32_t *columns = calloc(SUMS, sizeof *columns), *boxes = calloc(SUMS, sizeof *boxes);
+    uint16_t *colours = calloc(6 * STRIDE, sizeof *colours);
+    uint8_t *rgb = calloc(3, STRIDE), *alpha = calloc(1, STRIDE), *out = calloc(3, STRIDE);
+    int *mirrors = calloc(WIDTH + 2 * MARGIN, sizeof *mirrors);
+    assert_true(columns && boxes && colours && rgb && alpha && out && mirrors);
+    for (int x = 0; x < WIDTH; x++) mirrors[MARGIN + x] = x;
+    const bn_foreground_kernels *kernels = foreground_for(isa);
+    const bn_estimate_row row = {colours, alpha};
+    TIME(isa, "foreground slide_wide, 4000 pixels", 0,
+         kernels->slide_wide(columns, WIDTH, STRIDE, rgb, alpha, rgb, alpha));
+    TIME(isa, "foreground sum_wide, 4000 pixels", 0,
+         kernels->sum_wide(columns, WIDTH, STRIDE, mirrors + MARGIN, boxes));
+    TIME(isa, "foreground estimate_wide, 4000 pixels", 0,
+         kernels->estimate_wide(boxes, WIDTH, STRIDE, rgb, alpha, colours));
+    TIME(isa, "foreground slide_narrow, 4000 pixels", 0,
+         kernels->slide_narrow(columns, WIDTH, STRIDE, &row, &row));
+    TIME(isa, "foreground estimate_narrow, 4000 pixels", 0,
+         kernels->estimate_narrow(columns, WIDTH, STRIDE, rgb, alpha, out));
+    free(columns);
+    free(boxes);
+    free(colours);
+    free(rgb);
+    free(alpha);
+    free(out);
+    free(mirrors);
+}
+
 static void image_kernels_are_timed(void **state)
 {
     (void)state;
@@ -358,6 +399,7 @@ static void image_kernels_are_timed(void **state)
     }
     for (bn_isa isa = BN_ISA_PLAIN; isa <= bn_cpu_isa(); isa++) {
         bn_error err = {0};
+        if (isa == BN_ISA_PLAIN || foreground_for(isa) != foreground_for(isa - 1)) time_foreground_rows(isa);
         TIME(isa, "foreground 512x512, one thread", 0,
              assert_ok(bn_foreground_estimate(rgb, matte, SIDE, SIDE, 3 * SIDE, SIDE, out, 1, isa, &err),
                        err));
