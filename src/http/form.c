@@ -94,39 +94,59 @@ static bool read_fields(const uint8_t *at, const uint8_t *end, bn_form_part *par
     return false;
 }
 
-bool bn_form_parse(const char *content_type, const uint8_t *body, size_t size, bn_form *form)
+/* A boundary, with the line break before it. */
+typedef struct mark {
+    char text[BOUNDARY_MAX_BYTES + 5];
+    size_t length;
+} mark;
+
+static bool read_mark(const char *content_type, mark *between)
 {
-    char boundary[BOUNDARY_MAX_BYTES + 1], mark[BOUNDARY_MAX_BYTES + 5];
-    form->count = 0;
+    char boundary[BOUNDARY_MAX_BYTES + 1];
     if (!content_type || strncasecmp(content_type, "multipart/form-data", 19) != 0) return false;
     if (!read_parameter(content_type, strlen(content_type), "boundary", boundary, sizeof boundary))
         return false;
-    const size_t mark_length = (size_t)snprintf(mark, sizeof mark, "\r\n--%s", boundary);
+    between->length = (size_t)snprintf(between->text, sizeof between->text, "\r\n--%s", boundary);
+    return true;
+}
+
+/* Behind the first boundary, which may stand at the very beginning, without the line break before it; or NULL. */
+static const uint8_t *skip_preamble(const uint8_t *body, size_t size, const mark *between)
+{
+    const size_t bare = between->length - 2;
+    if (size >= bare && memcmp(body, between->text + 2, bare) == 0) return body + bare;
+    const uint8_t *first = find(body, body + size, between->text, between->length);
+    return first ? first + between->length : NULL;
+}
+
+/* From behind a boundary to behind the next one; NULL where the form is broken. */
+static const uint8_t *read_part(const uint8_t *at, const uint8_t *end, const mark *between,
+                                bn_form_part *part)
+{
+    while (at < end && (*at == ' ' || *at == '\t')) at++;
+    if (end - at < 2 || at[0] != '\r' || at[1] != '\n') return NULL;
+    memset(part, 0, sizeof *part);
+    if (!read_fields(at + 2, end, part, &part->data)) return NULL;
+    /* an empty part ends with the line break that also ended its fields */
+    const uint8_t *next = find(part->data - 2, end, between->text, between->length);
+    if (!next) return NULL;
+    part->size = next > part->data ? (size_t)(next - part->data) : 0;
+    return next + between->length;
+}
+
+bool bn_form_parse(const char *content_type, const uint8_t *body, size_t size, bn_form *form)
+{
+    mark between;
     const uint8_t *end = body + size;
-    /* the first boundary may stand at the very beginning, without the line break before it */
-    const uint8_t *at = body;
-    if (size >= mark_length - 2 && memcmp(body, mark + 2, mark_length - 2) == 0) {
-        at = body + mark_length - 2;
-    } else {
-        at = find(body, end, mark, mark_length);
-        if (!at) return false;
-        at += mark_length;
-    }
-    for (;;) {
+    form->count = 0;
+    if (!read_mark(content_type, &between)) return false;
+    for (const uint8_t *at = skip_preamble(body, size, &between); at;) {
         if (end - at >= 2 && at[0] == '-' && at[1] == '-') return true;
-        while (at < end && (*at == ' ' || *at == '\t')) at++;
-        if (end - at < 2 || at[0] != '\r' || at[1] != '\n') return false;
         if (form->count == BN_FORM_PARTS) return false;
-        bn_form_part *part = &form->parts[form->count];
-        memset(part, 0, sizeof *part);
-        if (!read_fields(at + 2, end, part, &part->data)) return false;
-        /* an empty part ends with the line break that also ended its fields */
-        const uint8_t *next = find(part->data - 2, end, mark, mark_length);
-        if (!next) return false;
-        part->size = next > part->data ? (size_t)(next - part->data) : 0;
-        form->count++;
-        at = next + mark_length;
+        at = read_part(at, end, &between, &form->parts[form->count]);
+        form->count += at != NULL;
     }
+    return false;
 }
 
 const bn_form_part *bn_form_find(const bn_form *form, const char *name)

@@ -31,11 +31,6 @@ static const char *const reasons[BN_METRIC_REASONS] = {"invalid_input",
                                                        "other",
                                                        NULL};
 
-const char *bn_work_stage_name(bn_work_stage stage)
-{
-    return stage_names[stage];
-}
-
 void bn_metrics_time(bn_metrics *metrics, bn_work_stage stage, double ms)
 {
     size_t i = 0;

@@ -29,8 +29,6 @@ typedef struct bn_metrics {
         webhooks_failed;
 } bn_metrics;
 
-const char *bn_work_stage_name(bn_work_stage stage); /* "fetch", ... */
-
 void bn_metrics_time(bn_metrics *metrics, bn_work_stage stage, double ms);
 /* A finished request that failed; reasons that are not in the table count as "other". */
 void bn_metrics_fail(bn_metrics *metrics, const char *reason);

@@ -225,11 +225,6 @@ bn_status bn_schema_openapi(const char *server_url, bn_buffer *out, bn_error *er
     return write_json(document, out, err);
 }
 
-bn_status bn_schema_input(bn_buffer *out, bn_error *err)
-{
-    return write_json(input_schema(), out, err);
-}
-
 static json_t *output_file(const bn_output_file *file)
 {
     return json_pack("{s:s, s:s, s:s, s:I, s:i, s:i}", "url", file->url, "content_type", file->type,

@@ -47,8 +47,6 @@ json_t *bn_detail_entry(const char *field, const char *type, const char *msg, js
 
 /* The OpenAPI 3 document; server_url is what paths are relative to. */
 bn_status bn_schema_openapi(const char *server_url, bn_buffer *out, bn_error *err);
-/* The JSON Schema of the input alone, for the playground's form. */
-bn_status bn_schema_input(bn_buffer *out, bn_error *err);
 
 /* One output file, as results name it. */
 typedef struct bn_output_file {
