@@ -9,7 +9,7 @@ int bn_compute_progress(void *user, const char *part, double done)
 {
     bn_jobs *jobs = user;
     (void)part;
-    bn_job *job = jobs->computing; /* set by this thread */
+    bn_job *job = jobs->held.computing; /* set by this thread */
     if (!job) return 0;
     if (atomic_load(&job->stop)) return 1;
     if (done < job->told + 0.05 && done < 1) return 0;
@@ -20,7 +20,7 @@ int bn_compute_progress(void *user, const char *part, double done)
     job->progress = 0.1 + 0.7 * done;
     pthread_mutex_unlock(&jobs->lock);
     if (quarter && percent < 100)
-        bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Network: %d %%", percent / 25 * 25);
+        bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Network: %d %%", percent / 25 * 25);
     else
         bn_watches_tell(jobs, job->accepted.id);
     return 0;
@@ -29,25 +29,26 @@ int bn_compute_progress(void *user, const char *part, double done)
 void bn_compute_opening(void *user, const char *weights)
 {
     bn_jobs *jobs = user;
-    bn_job *job = jobs->computing; /* NULL: a model is opened before there is a request */
-    if (job) bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", weights);
+    bn_job *job = jobs->held.computing; /* NULL: a model is opened before there is a request */
+    if (job) bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", weights);
 }
 
 static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)
 {
     bn_engine_answer answer = {.weights = ""};
-    BN_TRY(bn_engine_get(jobs->engine, job->input.model, job->input.width, job->input.height, &answer, err));
+    BN_TRY(bn_engine_get(jobs->held.engine, job->input.model, job->input.width, job->input.height, &answer,
+                         err));
     birefnet_session_info info;
     birefnet_session_get_info(answer.session, &info);
     memcpy(job->weights, answer.weights, sizeof job->weights);
     if (answer.is_fallback) {
         const bn_preset *asked = bn_preset_find(job->input.model);
-        bn_live_log(jobs, job, BIREFNET_LOG_WARNING,
-                    "The weights of %s are not here: %s answers (to get them: birefnet pull %s)",
-                    job->input.model, answer.weights, asked ? asked->alias : job->input.model);
+        bn_job_log(jobs, job, BIREFNET_LOG_WARNING,
+                   "The weights of %s are not here: %s answers (to get them: birefnet pull %s)",
+                   job->input.model, answer.weights, asked ? asked->alias : job->input.model);
     }
-    bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Network: %s at %d x %d", answer.weights, info.width,
-                info.height);
+    bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Network: %s at %d x %d", answer.weights, info.width,
+               info.height);
     const bn_status status = bn_cutout_matte(answer.session, &job->options, &job->cutout, err);
     bn_metrics_time(&jobs->metrics, BN_WORK_NETWORK, job->cutout.times.network_ms);
     job->compute_ms += job->cutout.times.network_ms;
@@ -78,40 +79,40 @@ static void work(bn_jobs *jobs, bn_job *job)
     bn_error err = {0};
     job->told = 0;
     job->started_ms = bn_clock_ms();
-    jobs->computing = job;
+    jobs->held.computing = job;
     const bool fits = has_room(jobs, job);
     const bn_status status = atomic_load(&job->stop) ? bn_fail(&err, BIREFNET_ERROR_CANCELLED, "cancelled")
                              : !fits                 ? bn_fail(&err, BIREFNET_ERROR_LIMIT, BN_NO_ROOM)
                                                      : compute(jobs, job, &err);
-    jobs->computing = NULL;
+    jobs->held.computing = NULL;
     pthread_mutex_lock(&jobs->lock);
     const bool closing = jobs->closing;
-    if (status == BIREFNET_OK) bn_live_set_phase(jobs, job, BN_JOB_MATTED);
-    bn_live_promote(jobs);
+    if (status == BIREFNET_OK) bn_held_enter(jobs, job, BN_JOB_MATTED);
+    bn_held_promote(jobs);
     pthread_mutex_unlock(&jobs->lock);
     if (status == BIREFNET_OK || (closing && status == BIREFNET_ERROR_CANCELLED)) {
         bn_watches_news(jobs, job->accepted.id);
-        bn_live_drop(jobs, job);
+        bn_job_drop(jobs, job);
         return;
     }
     bn_ending ending = {0};
-    bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
+    bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
     if (status == BIREFNET_ERROR_LIMIT && !fits)
         bn_ending_infra(&ending, 503, "runner_scheduling_failure", err.message);
     else
         describe_failure(job, status, &err, &ending);
-    bn_job_end(jobs, job, job->claim, &ending, NULL, 0);
+    bn_job_end(jobs, job, BN_BY_WORKER, &ending, NULL, 0);
 }
 
 static void preload(bn_jobs *jobs)
 {
     bn_error err = {0};
     bool good = true;
-    for (char **name = jobs->preload; good && name && *name; name++)
-        good = bn_engine_preload(jobs->engine, *name, &err) == BIREFNET_OK;
+    for (char **name = jobs->held.preload; good && name && *name; name++)
+        good = bn_engine_preload(jobs->held.engine, *name, &err) == BIREFNET_OK;
     pthread_mutex_lock(&jobs->lock);
-    jobs->preloading = false;
-    if (!good) snprintf(jobs->preload_error, sizeof jobs->preload_error, "%.290s", err.message);
+    jobs->held.preloading = false;
+    if (!good) snprintf(jobs->held.preload_error, sizeof jobs->held.preload_error, "%.290s", err.message);
     pthread_mutex_unlock(&jobs->lock);
     if (!good) bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot preload: %s", err.message);
 }
@@ -123,12 +124,12 @@ void *bn_compute_main(void *user)
     preload(jobs);
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->closing) {
-        bn_job *job = bn_live_pick_ready(jobs);
+        bn_job *job = bn_held_pick_ready(jobs);
         if (!job) {
-            pthread_cond_wait(&jobs->changed, &jobs->lock);
+            pthread_cond_wait(&jobs->held.changed, &jobs->lock);
             continue;
         }
-        bn_live_set_phase(jobs, job, BN_JOB_COMPUTING);
+        bn_held_enter(jobs, job, BN_JOB_COMPUTING);
         job->progress = 0.1;
         job->holds++;
         pthread_mutex_unlock(&jobs->lock);

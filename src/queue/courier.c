@@ -64,7 +64,7 @@ static bn_delivery post(bn_jobs *jobs, const bn_webhook *webhook, bn_error *err)
     bn_delivery delivery = BN_DELIVERY_AGAIN;
     if (status == BIREFNET_OK)
         delivery =
-            bn_webhook_post(&jobs->signer, webhook->url, webhook->request_id, bn_jobs_now(jobs),
+            bn_webhook_post(&jobs->courier.signer, webhook->url, webhook->request_id, bn_jobs_now(jobs),
                             (const char *)body.data, body.size, timeout_ms(jobs, webhook),
                             webhook->public_only || bn_jobs_webhooks_public(jobs), is_closing, jobs, err);
     bn_buffer_free(&body);
@@ -96,7 +96,7 @@ static int count_errands(const bn_jobs *jobs, const char *host, const char *key_
 {
     int count = 0;
     for (int i = 0; i < BN_JOBS_COURIERS; i++) {
-        const bn_errand *errand = &jobs->errands[i];
+        const bn_errand *errand = &jobs->courier.errands[i];
         count += errand->busy && (!host || strcmp(errand->host, host) == 0) &&
                  (!key_id || strcmp(errand->key_id, key_id) == 0) && (errand->again || !second_only);
     }
@@ -107,15 +107,15 @@ void bn_courier_poke(bn_jobs *jobs, const char *url, const char *key_id)
 {
     char host[BN_WEBHOOK_HOST_CHARS] = "";
     if (url) bn_webhook_host(url, host);
-    pthread_mutex_lock(&jobs->courier_lock);
+    pthread_mutex_lock(&jobs->courier.lock);
     /* else the end of an errand leads to it: webhooks that nobody takes do not keep anybody busy */
     const bool has_place = !url || (count_errands(jobs, host, NULL, false) < HOST_ERRANDS &&
                                     count_errands(jobs, NULL, key_id ? key_id : "", false) < KEY_ERRANDS);
     if (has_place) {
-        jobs->courier_pokes++;
-        pthread_cond_signal(&jobs->courier_work); /* who finds work tells the next */
+        jobs->courier.pokes++;
+        pthread_cond_signal(&jobs->courier.work); /* who finds work tells the next */
     }
-    pthread_mutex_unlock(&jobs->courier_lock);
+    pthread_mutex_unlock(&jobs->courier.lock);
 }
 
 static void describe_turn(bn_jobs *jobs, bn_webhook_turn *turn)
@@ -123,7 +123,7 @@ static void describe_turn(bn_jobs *jobs, bn_webhook_turn *turn)
     turn->busy_host_count = turn->busy_key_count = 0;
     turn->no_second = count_errands(jobs, NULL, NULL, true) >= LATER_ERRANDS;
     for (int i = 0; i < BN_JOBS_COURIERS; i++) {
-        const bn_errand *errand = &jobs->errands[i]; /* stays as it is while somebody picks */
+        const bn_errand *errand = &jobs->courier.errands[i]; /* stays as it is while somebody picks */
         if (!errand->busy) continue;
         if (count_errands(jobs, errand->host, NULL, false) >= HOST_ERRANDS)
             turn->busy_hosts[turn->busy_host_count++] = errand->host;
@@ -148,25 +148,25 @@ static bool claim(bn_jobs *jobs, const bn_webhook_turn *turn, bn_webhook *webhoo
 
 static bn_errand *begin_errand(bn_jobs *jobs, const bn_webhook *webhook)
 {
-    bn_errand *errand = jobs->errands; /* as many as threads: one is free */
+    bn_errand *errand = jobs->courier.errands; /* as many as threads: one is free */
     while (errand->busy) errand++;
     *errand = (bn_errand){.busy = true, .again = webhook->attempts > 0};
     snprintf(errand->host, sizeof errand->host, "%s", webhook->host);
     snprintf(errand->key_id, sizeof errand->key_id, "%s", webhook->key_id);
-    memcpy(jobs->courier_turn.host, errand->host, sizeof errand->host);
-    memcpy(jobs->courier_turn.key_id, errand->key_id, sizeof errand->key_id);
+    memcpy(jobs->courier.turn.host, errand->host, sizeof errand->host);
+    memcpy(jobs->courier.turn.key_id, errand->key_id, sizeof errand->key_id);
     return errand;
 }
 
 /* Pick and claim one; NULL where nothing is to be done before *due_ms. Others wait meanwhile, or go on with errands. */
 static bn_errand *pick(bn_jobs *jobs, bn_webhook *webhook, int64_t *due_ms)
 {
-    jobs->courier_picks = true;
-    describe_turn(jobs, &jobs->courier_turn);
-    pthread_mutex_unlock(&jobs->courier_lock);
-    const bool found = claim(jobs, &jobs->courier_turn, webhook, due_ms);
-    pthread_mutex_lock(&jobs->courier_lock);
-    jobs->courier_picks = false;
+    jobs->courier.picks = true;
+    describe_turn(jobs, &jobs->courier.turn);
+    pthread_mutex_unlock(&jobs->courier.lock);
+    const bool found = claim(jobs, &jobs->courier.turn, webhook, due_ms);
+    pthread_mutex_lock(&jobs->courier.lock);
+    jobs->courier.picks = false;
     return found ? begin_errand(jobs, webhook) : NULL;
 }
 
@@ -175,30 +175,30 @@ static void wait_for_work(bn_jobs *jobs, int64_t due_ms)
     const int64_t left_ms = due_ms == INT64_MAX ? 5000 : due_ms - bn_jobs_now(jobs);
     const int64_t wait_ms = left_ms < 10 ? 10 : left_ms > 5000 ? 5000 : left_ms;
     const struct timespec until = bn_clock_after(wait_ms);
-    pthread_cond_timedwait(&jobs->courier_work, &jobs->courier_lock, &until);
+    pthread_cond_timedwait(&jobs->courier.work, &jobs->courier.lock, &until);
 }
 
 void *bn_courier_main(void *user)
 {
     bn_jobs *jobs = user;
-    pthread_mutex_lock(&jobs->courier_lock);
-    while (!jobs->courier_stop) {
+    pthread_mutex_lock(&jobs->courier.lock);
+    while (!jobs->courier.stop) {
         bn_webhook webhook;
         int64_t due_ms = INT64_MAX;
-        const uint64_t pokes = jobs->courier_pokes;
-        bn_errand *errand = jobs->courier_picks ? NULL : pick(jobs, &webhook, &due_ms);
+        const uint64_t pokes = jobs->courier.pokes;
+        bn_errand *errand = jobs->courier.picks ? NULL : pick(jobs, &webhook, &due_ms);
         if (!errand) {
-            if (pokes == jobs->courier_pokes && !jobs->courier_stop) wait_for_work(jobs, due_ms);
+            if (pokes == jobs->courier.pokes && !jobs->courier.stop) wait_for_work(jobs, due_ms);
             continue;
         }
-        pthread_cond_signal(&jobs->courier_work);
-        pthread_mutex_unlock(&jobs->courier_lock);
+        pthread_cond_signal(&jobs->courier.work);
+        pthread_mutex_unlock(&jobs->courier.lock);
         deliver(jobs, &webhook);
         bn_webhook_free(&webhook);
-        pthread_mutex_lock(&jobs->courier_lock);
+        pthread_mutex_lock(&jobs->courier.lock);
         errand->busy = false;
-        jobs->courier_pokes++; /* its host and key may have another now */
+        jobs->courier.pokes++; /* its host and key may have another now */
     }
-    pthread_mutex_unlock(&jobs->courier_lock);
+    pthread_mutex_unlock(&jobs->courier.lock);
     return NULL;
 }

@@ -138,7 +138,7 @@ bool bn_job_claim(bn_jobs *jobs, bn_job *job)
 {
     bool mine = false;
     job->claim = bn_claim_make();
-    if (bn_store_claim(jobs->store, job->accepted.id, jobs->worker, job->claim, BN_WEIGHT_CODECS, &mine,
+    if (bn_store_claim(jobs->store, job->accepted.id, jobs->held.worker, job->claim, BN_WEIGHT_CODECS, &mine,
                        NULL) == BIREFNET_OK)
         return mine;
     job->claim = 0; /* a full disk: no matter, nobody else is there */
@@ -148,7 +148,7 @@ bool bn_job_claim(bn_jobs *jobs, bn_job *job)
 void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight)
 {
     if (job->claim != 0)
-        bn_store_start(jobs->store, job->accepted.id, jobs->worker, job->claim, weight, NULL);
+        bn_store_start(jobs->store, job->accepted.id, jobs->held.worker, job->claim, weight, NULL);
 }
 
 /* Somebody else has ended it. */
@@ -165,7 +165,7 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
     bool mine;
     char id[BN_REQUEST_ID_CHARS];
     snprintf(id, sizeof id, "%s", job->accepted.id);
-    if (bn_store_finish(jobs->store, id, jobs->worker, job->ending_claim, &job->ending, job->files,
+    if (bn_store_finish(jobs->store, id, jobs->held.worker, job->ending_claim, &job->ending, job->files,
                         job->file_count, &mine, err) != BIREFNET_OK)
         return false;
     if (mine)
@@ -173,8 +173,8 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
     else
         forget_files(jobs, job);
     pthread_mutex_lock(&jobs->lock);
-    bn_live_remove(jobs, job);
-    bn_live_changed(jobs);
+    bn_front_remove(jobs, job);
+    bn_held_changed(jobs);
     pthread_mutex_unlock(&jobs->lock);
     bn_watches_news(jobs, id);
     if (mine && job->accepted.webhook) bn_courier_poke(jobs, job->accepted.webhook, job->accepted.key_id);
@@ -184,30 +184,28 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
 static void try_later(bn_jobs *jobs, bn_job *job)
 {
     pthread_mutex_lock(&jobs->lock);
-    job->next_unsaved = jobs->unsaved;
-    jobs->unsaved = job;
-    jobs->unsaved_count++;
+    job->next_unsaved = jobs->held.unsaved;
+    jobs->held.unsaved = job;
+    jobs->held.unsaved_count++;
     pthread_mutex_unlock(&jobs->lock);
 }
 
-void bn_job_end(bn_jobs *jobs, bn_job *job, int64_t claim, bn_ending *ending, const bn_file_facts *files,
+void bn_job_end(bn_jobs *jobs, bn_job *job, bn_maker by, bn_ending *ending, const bn_file_facts *files,
                 size_t file_count)
 {
     bn_error err = {0};
     pthread_mutex_lock(&jobs->lock);
-    bn_live_unqueue(jobs, job);
-    bn_live_set_phase(jobs, job, BN_JOB_ENDED);
-    bn_live_promote(jobs);
+    bn_held_end(jobs, job, by);
     job->ending = *ending;
     *ending = (bn_ending){0};
     job->ending.completed_ms = bn_jobs_now(jobs);
     job->ending.logs = bn_logs_write(job, 0);
-    job->ending_claim = claim;
+    job->ending_claim = by == BN_BY_WORKER ? job->claim : 0;
     job->file_count = file_count;
     for (size_t i = 0; i < file_count; i++) job->files[i] = files[i];
     pthread_mutex_unlock(&jobs->lock);
     if (save(jobs, job, &err)) {
-        bn_live_drop(jobs, job);
+        bn_job_drop(jobs, job);
         return;
     }
     bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot save the end of request %s, trying again: %s",
@@ -218,15 +216,15 @@ void bn_job_end(bn_jobs *jobs, bn_job *job, int64_t claim, bn_ending *ending, co
 void bn_jobs_save_unsaved(bn_jobs *jobs)
 {
     pthread_mutex_lock(&jobs->lock);
-    bn_job *list = jobs->unsaved;
-    jobs->unsaved = NULL;
-    jobs->unsaved_count = 0;
+    bn_job *list = jobs->held.unsaved;
+    jobs->held.unsaved = NULL;
+    jobs->held.unsaved_count = 0;
     pthread_mutex_unlock(&jobs->lock);
     while (list) {
         bn_job *job = list;
         list = job->next_unsaved;
         if (save(jobs, job, NULL)) {
-            bn_live_drop(jobs, job);
+            bn_job_drop(jobs, job);
             continue;
         }
         try_later(jobs, job);

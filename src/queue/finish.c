@@ -82,9 +82,9 @@ static void finish(bn_jobs *jobs, bn_job *job)
     bn_ending ending = {0};
     bn_file_facts files[2];
     size_t count = 0;
-    bn_live_log(jobs, job, BIREFNET_LOG_INFO, "%s, encoding %s: 80 %%",
-                job->options.refine ? "Refining colours" : "Composing",
-                bn_format_get_facts(job->input.format)->name);
+    bn_job_log(jobs, job, BIREFNET_LOG_INFO, "%s, encoding %s: 80 %%",
+               job->options.refine ? "Refining colours" : "Composing",
+               bn_format_get_facts(job->input.format)->name);
     bn_job_weigh(jobs, job, BN_WEIGHT_NETWORK + BN_WEIGHT_CODECS);
     const double start = bn_clock_ms();
     bn_status status = bn_cutout_finish(&job->options, &job->cutout, &err);
@@ -94,12 +94,12 @@ static void finish(bn_jobs *jobs, bn_job *job)
     if (status == BIREFNET_OK) status = make_files(jobs, job, files, &count, &err);
     if (status == BIREFNET_OK) status = describe(job, files, count, &ending, &err);
     if (status == BIREFNET_OK) {
-        bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Done: 100 %%");
+        bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Done: 100 %%");
     } else {
         const bool fits = bn_files_has_room(&jobs->files, job->cutout.cutout.size + job->cutout.mask.size);
         for (size_t i = 0; i < count; i++) bn_files_remove(&jobs->files, files[i].id);
         count = 0;
-        bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
+        bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
         if (status == BIREFNET_ERROR_LIMIT && job->cutout.side_limit_px)
             bn_fail_result_size(job, &err, &ending);
         else if (status == BIREFNET_ERROR_LIMIT && !fits)
@@ -112,7 +112,7 @@ static void finish(bn_jobs *jobs, bn_job *job)
     ending.billable_s = ending.code == 200 ? job->compute_ms / 1e3 : 0;
     memcpy(ending.weights, job->weights, sizeof ending.weights);
     bn_cutout_release(&job->cutout); /* before it waits for a database, perhaps */
-    bn_job_end(jobs, job, job->claim, &ending, files, count);
+    bn_job_end(jobs, job, BN_BY_WORKER, &ending, files, count);
 }
 
 void *bn_finish_main(void *user)
@@ -121,15 +121,15 @@ void *bn_finish_main(void *user)
     bn_thread_be_nice();
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->closing) {
-        bn_job *job = bn_live_pick_matted(jobs);
+        bn_job *job = bn_held_pick_matted(jobs);
         if (!job) {
-            pthread_cond_wait(&jobs->changed, &jobs->lock);
+            pthread_cond_wait(&jobs->held.changed, &jobs->lock);
             continue;
         }
-        bn_live_set_phase(jobs, job, BN_JOB_FINISHING);
+        bn_held_enter(jobs, job, BN_JOB_FINISHING);
         job->progress = 0.8;
         job->options.threads = 1;
-        if (jobs->busy == 1) /* alone: nobody else needs them */
+        if (jobs->held.busy == 1) /* alone: nobody else needs them */
             job->options.threads = jobs->options.threads > 0 ? jobs->options.threads : bn_cpu_threads();
         job->holds++;
         pthread_mutex_unlock(&jobs->lock);

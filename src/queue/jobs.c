@@ -68,14 +68,14 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     mine->data_folder = jobs->data_folder;
     size_t count = 0;
     while (options->preload && options->preload[count]) count++;
-    jobs->preload = calloc(count + 1, sizeof *jobs->preload);
-    bool good = jobs->preload != NULL;
+    jobs->held.preload = calloc(count + 1, sizeof *jobs->held.preload);
+    bool good = jobs->held.preload != NULL;
     for (size_t i = 0; good && i < count; i++)
-        good = (jobs->preload[i] = strdup(options->preload[i])) != NULL;
+        good = (jobs->held.preload[i] = strdup(options->preload[i])) != NULL;
     jobs->fallback_model = strdup(options->fallback_model ? options->fallback_model : "starter");
     jobs->models_folder = options->models_folder ? strdup(options->models_folder) : NULL;
     jobs->public_url = options->public_url ? strdup(options->public_url) : NULL;
-    jobs->preloading = count > 0;
+    jobs->held.preloading = count > 0;
     mine->preload = NULL;
     if (good && jobs->fallback_model && (jobs->models_folder || !options->models_folder) &&
         (jobs->public_url || !options->public_url))
@@ -146,15 +146,15 @@ static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
         bn_accepted_free(accepted);
         bool mine;
         const bn_status status =
-            bn_store_finish(jobs->store, id, jobs->worker, 0, &ending, NULL, 0, &mine, err);
+            bn_store_finish(jobs->store, id, jobs->held.worker, 0, &ending, NULL, 0, &mine, err);
         bn_ending_free(&ending);
         return status;
     }
-    const int limit = bn_live_limits(jobs, accepted->key_id).running;
+    const int limit = bn_front_limits(jobs, accepted->key_id).running;
     accepted->fetches = accepted->body_bytes <= FETCHES_MAX_BYTES; /* its body was not looked at */
-    BN_TRY(bn_live_add(jobs, accepted, err));
+    BN_TRY(bn_front_add(jobs, accepted, err));
     pthread_mutex_lock(&jobs->lock);
-    bn_live_find(jobs, id)->use->busy_limit = limit;
+    bn_front_find(jobs, id)->use->busy_limit = limit;
     pthread_mutex_unlock(&jobs->lock);
     return BIREFNET_OK;
 }
@@ -174,7 +174,7 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
     atomic_store(&jobs->files.total_bytes, bytes);
     bn_keeper_sweep(jobs);
     int rescued; /* nobody else lives: the folder is locked */
-    BN_TRY(bn_store_rescue(jobs->store, jobs->worker, &rescued, err));
+    BN_TRY(bn_store_rescue(jobs->store, jobs->held.worker, &rescued, err));
     if (rescued > 0)
         bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO, "%d requests were held when the last server died",
                     rescued);
@@ -206,14 +206,14 @@ static void init_locks(bn_jobs *jobs)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&jobs->lock, NULL);
-    pthread_mutex_init(&jobs->watches.lock, NULL);
-    pthread_mutex_init(&jobs->courier_lock, NULL);
-    pthread_mutex_init(&jobs->upload_lock, NULL);
-    pthread_cond_init(&jobs->upload_left, NULL);
-    pthread_cond_init(&jobs->changed, &monotonic);
-    pthread_cond_init(&jobs->fetch_work, &monotonic);
-    pthread_cond_init(&jobs->keeper_work, &monotonic);
-    pthread_cond_init(&jobs->courier_work, &monotonic);
+    pthread_mutex_init(&jobs->front.watches.lock, NULL);
+    pthread_mutex_init(&jobs->courier.lock, NULL);
+    pthread_mutex_init(&jobs->uploads.lock, NULL);
+    pthread_cond_init(&jobs->uploads.left, NULL);
+    pthread_cond_init(&jobs->held.changed, &monotonic);
+    pthread_cond_init(&jobs->held.fetch_work, &monotonic);
+    pthread_cond_init(&jobs->keeper.work, &monotonic);
+    pthread_cond_init(&jobs->courier.work, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
 
@@ -223,12 +223,12 @@ static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_erro
     if (!bn_curl_open(err)) return BIREFNET_ERROR_NETWORK;
     BN_TRY(copy_options(jobs, options, err));
     BN_TRY(lock_folder(jobs, err));
-    jobs->worker = bn_claim_make();
+    jobs->held.worker = bn_claim_make();
     BN_TRY(read_token_key(jobs, err));
-    BN_TRY(bn_signer_open(jobs->data_folder, &jobs->signer, err));
+    BN_TRY(bn_signer_open(jobs->data_folder, &jobs->courier.signer, err));
     BN_TRY(bn_keys_open(jobs->data_folder, &jobs->keys, err));
     const bn_engine_options engine = engine_options(jobs);
-    BN_TRY(bn_engine_create(&engine, &jobs->engine, err));
+    BN_TRY(bn_engine_create(&engine, &jobs->held.engine, err));
     BN_TRY(open_store(jobs, err));
     return start_threads(jobs, err);
 }
@@ -239,7 +239,7 @@ bn_status bn_jobs_open(const bn_jobs_options *options, bn_jobs **jobs, bn_error 
     if (!made) return bn_fail_memory(err, sizeof *made, "the server's state");
     made->lock_fd = -1;
     init_locks(made);
-    bn_budget_init(&made->decoding, options->max_decode_bytes);
+    bn_budget_init(&made->held.decoding, options->max_decode_bytes);
     const bn_status status = open_all(made, options, err);
     if (status != BIREFNET_OK)
         bn_jobs_close(&made);
@@ -256,14 +256,14 @@ bool bn_jobs_drain(bn_jobs *jobs, int grace_ms)
     pthread_mutex_lock(&jobs->lock);
     jobs->draining = true;
     for (;;) {
-        const bool idle = jobs->busy == 0 && jobs->waiting_sync == 0 && !jobs->unsaved;
+        const bool idle = jobs->held.busy == 0 && jobs->front.waiting_sync == 0 && !jobs->held.unsaved;
         const double left_ms = end_ms - bn_clock_ms();
         if (idle || left_ms <= 0) {
             pthread_mutex_unlock(&jobs->lock);
             return idle;
         }
         const struct timespec until = bn_clock_after((int64_t)BN_MIN(left_ms, 200) + 1);
-        pthread_cond_timedwait(&jobs->changed, &jobs->lock, &until);
+        pthread_cond_timedwait(&jobs->held.changed, &jobs->lock, &until);
     }
 }
 
@@ -271,16 +271,16 @@ static void stop_threads(bn_jobs *jobs)
 {
     pthread_mutex_lock(&jobs->lock);
     jobs->draining = jobs->closing = true;
-    for (bn_job *job = jobs->first_busy; job; job = job->next_busy) atomic_store(&job->stop, true);
-    pthread_cond_broadcast(&jobs->changed);
-    pthread_cond_broadcast(&jobs->fetch_work);
-    pthread_cond_broadcast(&jobs->keeper_work);
+    for (bn_job *job = jobs->held.first_busy; job; job = job->next_busy) atomic_store(&job->stop, true);
+    pthread_cond_broadcast(&jobs->held.changed);
+    pthread_cond_broadcast(&jobs->held.fetch_work);
+    pthread_cond_broadcast(&jobs->keeper.work);
     pthread_mutex_unlock(&jobs->lock);
-    bn_budget_wake(&jobs->decoding);
-    pthread_mutex_lock(&jobs->courier_lock);
-    jobs->courier_stop = true;
-    pthread_cond_broadcast(&jobs->courier_work);
-    pthread_mutex_unlock(&jobs->courier_lock);
+    bn_budget_wake(&jobs->held.decoding);
+    pthread_mutex_lock(&jobs->courier.lock);
+    jobs->courier.stop = true;
+    pthread_cond_broadcast(&jobs->courier.work);
+    pthread_mutex_unlock(&jobs->courier.lock);
     for (int i = 0; i < jobs->thread_count; i++) pthread_join(jobs->threads[i], NULL);
 }
 
@@ -291,18 +291,18 @@ void bn_jobs_close(bn_jobs **jobs)
     stop_threads(ended);
     if (ended->store) bn_jobs_save_unsaved(ended);
     if (ended->store)
-        bn_store_release(ended->store, ended->worker, NULL); /* else the next start takes them */
-    bn_live_free_all(ended);
-    bn_engine_destroy(&ended->engine);
+        bn_store_release(ended->store, ended->held.worker, NULL); /* else the next start takes them */
+    bn_front_free_all(ended);
+    bn_engine_destroy(&ended->held.engine);
     bn_store_close(&ended->store);
     bn_keys_close(&ended->keys);
     if (ended->lock_fd >= 0) close(ended->lock_fd);
-    for (char **name = ended->preload; name && *name; name++) free(*name);
-    free(ended->preload);
+    for (char **name = ended->held.preload; name && *name; name++) free(*name);
+    free(ended->held.preload);
     free(ended->models_folder);
     free(ended->fallback_model);
     free(ended->public_url);
-    sodium_memzero(&ended->signer, sizeof ended->signer);
+    sodium_memzero(&ended->courier.signer, sizeof ended->courier.signer);
     sodium_memzero(ended->token_key, sizeof ended->token_key);
     free(ended);
     *jobs = NULL;
@@ -317,11 +317,11 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
     pthread_mutex_lock(&jobs->lock);
     if (jobs->draining)
         snprintf(why_not, size, "shutting down");
-    else if (jobs->preloading)
+    else if (jobs->held.preloading)
         snprintf(why_not, size, "loading models");
-    else if (jobs->preload_error[0])
-        snprintf(why_not, size, "%s", jobs->preload_error);
-    else if (jobs->unsaved)
+    else if (jobs->held.preload_error[0])
+        snprintf(why_not, size, "%s", jobs->held.preload_error);
+    else if (jobs->held.unsaved)
         snprintf(why_not, size, "results cannot be saved: is the disk full?");
     else if (atomic_load(&jobs->files.failing) || bn_store_failing(jobs->store))
         snprintf(why_not, size, "the data folder cannot be written: is the disk full?");
@@ -341,24 +341,24 @@ void bn_jobs_write_failed(bn_jobs *jobs)
 
 bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err)
 {
-    bn_gauges gauges = {.open_models = bn_engine_open_models(jobs->engine),
+    bn_gauges gauges = {.open_models = bn_engine_open_models(jobs->held.engine),
                         .stored_bytes = atomic_load(&jobs->files.total_bytes),
-                        .decode_bytes = bn_budget_used(&jobs->decoding)};
+                        .decode_bytes = bn_budget_used(&jobs->held.decoding)};
     pthread_mutex_lock(&jobs->lock);
-    gauges.waiting = jobs->waiting;
-    gauges.running = jobs->active + jobs->matted;
+    gauges.waiting = jobs->front.waiting;
+    gauges.running = jobs->held.active + jobs->held.matted;
     pthread_mutex_unlock(&jobs->lock);
     int64_t of_key;
     bn_store_webhooks_pending(jobs->store, NULL, &of_key, &gauges.webhooks, NULL);
-    pthread_mutex_lock(&jobs->watches.lock);
-    gauges.watches = jobs->watches.count;
-    pthread_mutex_unlock(&jobs->watches.lock);
+    pthread_mutex_lock(&jobs->front.watches.lock);
+    gauges.watches = jobs->front.watches.count;
+    pthread_mutex_unlock(&jobs->front.watches.lock);
     return bn_metrics_write(&jobs->metrics, &gauges, out, err);
 }
 
 bn_status bn_jobs_jwks(bn_jobs *jobs, bn_buffer *out, bn_error *err)
 {
-    return bn_signer_jwks(&jobs->signer, out, err);
+    return bn_signer_jwks(&jobs->courier.signer, out, err);
 }
 
 bn_status bn_jobs_models(bn_jobs *jobs, bn_buffer *out, bn_error *err)

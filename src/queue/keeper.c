@@ -14,7 +14,7 @@ static bn_job *claim_late(bn_jobs *jobs, int64_t now_ms, int64_t *next_ms)
 {
     *next_ms = INT64_MAX;
     for (int low = 0; low < 2; low++)
-        for (bn_job *job = jobs->queues[low].first; job; job = job->next[BN_LIST_QUEUE]) {
+        for (bn_job *job = jobs->front.queues[low].first; job; job = job->next[BN_LIST_QUEUE]) {
             const int64_t by = job->accepted.start_by_ms;
             if (by == 0) continue;
             if (by > now_ms) {
@@ -23,10 +23,8 @@ static bn_job *claim_late(bn_jobs *jobs, int64_t now_ms, int64_t *next_ms)
             }
             job->holds++;
             atomic_store(&job->stop, true);
-            bn_budget_wake(&jobs->decoding);
-            bn_live_unqueue(jobs, job);
-            bn_live_set_phase(jobs, job, BN_JOB_ENDED);
-            bn_live_promote(jobs);
+            bn_budget_wake(&jobs->held.decoding);
+            bn_held_end(jobs, job, BN_BY_SWEEPER);
             return job;
         }
     return NULL;
@@ -43,13 +41,8 @@ static int64_t expire_starts(bn_jobs *jobs)
         bn_ending ending = {.user_timeout = true};
         bn_ending_infra(&ending, 504, "request_timeout",
                         "The request did not start within its start timeout");
-        bn_job_end(jobs, job, 0, &ending, NULL, 0);
+        bn_job_end(jobs, job, BN_BY_SWEEPER, &ending, NULL, 0);
     }
-}
-
-void bn_keeper_expire_starts(bn_jobs *jobs)
-{
-    expire_starts(jobs);
 }
 
 void bn_keeper_sweep(bn_jobs *jobs)
@@ -82,7 +75,7 @@ void *bn_keeper_main(void *user)
     double swept_ms = bn_clock_ms();
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->closing) {
-        const bool unsaved = jobs->unsaved != NULL;
+        const bool unsaved = jobs->held.unsaved != NULL;
         pthread_mutex_unlock(&jobs->lock);
         if (unsaved) bn_jobs_save_unsaved(jobs);
         bn_watches_moved(jobs);
@@ -95,7 +88,7 @@ void *bn_keeper_main(void *user)
         wait_ms = wait_ms < 1 ? 1 : wait_ms > 500 ? 500 : wait_ms;
         pthread_mutex_lock(&jobs->lock);
         const struct timespec until = bn_clock_after(BN_MIN(wait_ms, bn_watches_wait_ms(jobs)));
-        if (!jobs->closing) pthread_cond_timedwait(&jobs->keeper_work, &jobs->lock, &until);
+        if (!jobs->closing) pthread_cond_timedwait(&jobs->keeper.work, &jobs->lock, &until);
     }
     pthread_mutex_unlock(&jobs->lock);
     return NULL;

@@ -156,7 +156,7 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
         bn_ending_infra(ending, 500, "internal_error", err.message);
     if (status == BIREFNET_OK) {
         choose_options(jobs, job);
-        bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the image");
+        bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the image");
         const double start = bn_clock_ms();
         status = fetch(jobs, job, &job->bytes, &err);
         bn_metrics_time(&jobs->metrics, BN_WORK_FETCH, bn_clock_ms() - start);
@@ -164,7 +164,7 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     }
     if (status == BIREFNET_OK) return true;
     bn_buffer_free(&job->bytes);
-    bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
+    bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
     return false;
 }
 
@@ -174,11 +174,11 @@ static bn_status decode_within_budget(bn_jobs *jobs, bn_job *job, bn_error *err)
     uint64_t need = 0;
     step self = {jobs, job};
     BN_TRY(bn_image_decode_bytes(job->bytes.data, job->bytes.size, &job->options.limits, &need, err));
-    if (!bn_budget_take(&jobs->decoding, need, is_over, &self))
+    if (!bn_budget_take(&jobs->held.decoding, need, is_over, &self))
         return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
     const bn_status status =
         bn_cutout_decode(job->bytes.data, job->bytes.size, &job->options, &job->cutout, err);
-    bn_budget_give_back(&jobs->decoding, need);
+    bn_budget_give_back(&jobs->held.decoding, need);
     return status;
 }
 
@@ -195,15 +195,15 @@ static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     bn_buffer_free(&job->bytes);
     if (status == BIREFNET_OK) {
         if (frames > 1)
-            bn_live_log(jobs, job, BIREFNET_LOG_WARNING,
-                        "An animation of %u frames: the first one is cut out, %u are left out", frames,
-                        frames - 1);
-        bn_live_log(jobs, job, BIREFNET_LOG_INFO, "Decoded %s, %d x %d pixels",
-                    bn_format_get_facts(job->cutout.format)->name, job->cutout.width, job->cutout.height);
+            bn_job_log(jobs, job, BIREFNET_LOG_WARNING,
+                       "An animation of %u frames: the first one is cut out, %u are left out", frames,
+                       frames - 1);
+        bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Decoded %s, %d x %d pixels",
+                   bn_format_get_facts(job->cutout.format)->name, job->cutout.width, job->cutout.height);
         return true;
     }
     fail_decode(jobs, job, status, &err, ending);
-    bn_live_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
+    bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
     return false;
 }
 
@@ -215,13 +215,11 @@ static bool settle(bn_jobs *jobs, bn_job *job, bool good, bn_phase_of_job next, 
     const bool nothing = job->phase == BN_JOB_ENDED || jobs->closing;
     const bool stopped = atomic_load(&job->stop) && !nothing;
     const bool ends = !nothing && (stopped || !good);
-    if (ends) {
-        bn_live_unqueue(jobs, job);
-        bn_live_set_phase(jobs, job, BN_JOB_ENDED);
-    } else if (!nothing) {
-        bn_live_set_phase(jobs, job, next);
-    }
-    bn_live_promote(jobs);
+    if (ends)
+        bn_held_end(jobs, job, BN_BY_WORKER);
+    else if (!nothing)
+        bn_held_enter(jobs, job, next);
+    bn_held_promote(jobs);
     pthread_mutex_unlock(&jobs->lock);
     if (stopped) {
         bn_ending_free(ending);
@@ -238,8 +236,8 @@ static void work(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase)
     char id[BN_REQUEST_ID_CHARS];
     const bool loaded = job->phase == BN_JOB_FETCHED;
     memcpy(id, job->accepted.id, sizeof id); /* the job may be gone at the end */
-    bn_live_set_phase(jobs, job, phase);
-    bn_live_promote(jobs);
+    bn_held_enter(jobs, job, phase);
+    bn_held_promote(jobs);
     job->holds++;
     pthread_mutex_unlock(&jobs->lock);
     bn_watches_news(jobs, id);
@@ -247,9 +245,9 @@ static void work(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase)
     if (good && phase == BN_JOB_PREPARING) good = decode(jobs, job, &ending);
     const bn_phase_of_job next = phase == BN_JOB_PREPARING ? BN_JOB_READY : BN_JOB_FETCHED;
     if (settle(jobs, job, good, next, &ending))
-        bn_job_end(jobs, job, job->claim, &ending, NULL, 0); /* and drops our hold */
+        bn_job_end(jobs, job, BN_BY_WORKER, &ending, NULL, 0); /* and drops our hold */
     else
-        bn_live_drop(jobs, job);
+        bn_job_drop(jobs, job);
     bn_ending_free(&ending);
     bn_watches_news(jobs, id);
     pthread_mutex_lock(&jobs->lock);
@@ -260,11 +258,11 @@ void *bn_fetch_main(void *user)
     bn_jobs *jobs = user;
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->closing) {
-        bn_job *job = bn_live_pick_unfetched(jobs);
+        bn_job *job = bn_held_pick_unfetched(jobs);
         if (job)
             work(jobs, job, BN_JOB_FETCHING);
         else
-            pthread_cond_wait(&jobs->fetch_work, &jobs->lock);
+            pthread_cond_wait(&jobs->held.fetch_work, &jobs->lock);
     }
     pthread_mutex_unlock(&jobs->lock);
     return NULL;
@@ -276,11 +274,11 @@ void *bn_prepare_main(void *user)
     bn_thread_be_nice();
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->closing) {
-        bn_job *job = bn_live_pick_undecoded(jobs);
+        bn_job *job = bn_held_pick_undecoded(jobs);
         if (job)
             work(jobs, job, BN_JOB_PREPARING);
         else
-            pthread_cond_wait(&jobs->changed, &jobs->lock);
+            pthread_cond_wait(&jobs->held.changed, &jobs->lock);
     }
     pthread_mutex_unlock(&jobs->lock);
     return NULL;

@@ -1,6 +1,7 @@
 /* private.h - what the files behind jobs.h share; nobody else includes it.
  *
- * Requests that have not ended live in memory (live.c) and in the store; ended ones in the store only. The way of one:
+ * Requests that have not ended live in memory (front.c what clients see of them, held.c what is worked on) and in the
+ * store; ended ones in the store only. transition.c says who may move one on. The way of one:
  *
  *     submit.c    accepted: in the store, then in the queue
  *     prepare.c   fetched, some at a time, and decoded, a few ahead of the network
@@ -24,6 +25,7 @@
 #include "queue/jobs.h"
 #include "queue/metrics.h"
 #include "queue/names.h"
+#include "queue/transition.h"
 #include "schema/schema.h"
 #include "store/ids.h"
 #include "store/store.h"
@@ -100,7 +102,7 @@ typedef struct bn_job {
     int holds;          /* the table's, and one of each thread that works on it */
     bool queued;        /* in a queue: the client sees IN_QUEUE */
     bool in_line;       /* nobody works on it yet */
-    int position;       /* how many are ahead, while jobs->numbered */
+    int position;       /* how many are ahead, while jobs->front.numbered */
     bool counted;       /* among the busy, and in use->busy */
     _Atomic(bool) stop; /* cancelled while running */
     _Atomic(bool) disconnected; /* by a client that has left */
@@ -141,63 +143,89 @@ typedef struct bn_uploading {
     const char *upload_id;
 } bn_uploading;
 
-struct bn_jobs {
-    bn_jobs_options options;
-    char data_folder[3072];
-    char *models_folder, *fallback_model, *public_url; /* copies of the options' */
-    char **preload;                                    /* ends with NULL; owned */
-    int lock_fd;
-    bn_store *store;
-    int64_t worker; /* this process, in the store */
-    bn_files files;
-    bn_keys *keys;
-    bn_signer signer;
-    uint8_t token_key[32];
-    bn_engine *engine;
-    bn_metrics metrics;
-    bn_watches watches;
-    bn_budget decoding; /* bytes */
-
-    pthread_mutex_t lock;
-    pthread_cond_t changed;     /* any phase, or closing */
-    pthread_cond_t fetch_work;  /* perhaps one more can be fetched; each that finds so tells the next */
-    pthread_cond_t keeper_work; /* a start timeout, or closing */
+/* What a front end knows: the requests that have not ended, whose they are, how many wait before which, and who wants to
+ * be told. front.c, watch.c */
+typedef struct bn_front {
     bn_job *buckets[BN_JOBS_BUCKETS];
     bn_queue_of_jobs queues[2]; /* normal, low */
-    bn_job *first_busy;         /* in no order */
-    bn_job *unsaved;
     bn_key_use *uses;
     size_t waiting; /* queued */
     size_t waiting_sync;
-    uint64_t body_bytes; /* of all in memory's table; they lie in the store */
+    uint64_t body_bytes; /* of all in the table; they lie in the store */
     size_t promised;     /* as in bn_key_use, of all; and the bytes of their bodies */
     uint64_t promised_bytes;
-    size_t busy;    /* in other phases than WAITING */
-    int fetches[2]; /* as in bn_key_use, of all */
-    int decoded[2]; /* decoded or being decoded, and not yet in the network; [low] */
-    size_t active;  /* seen as running, before the end of the network */
-    size_t matted;  /* MATTED or FINISHING */
-    size_t unsaved_count;
     bool numbered;    /* the positions in jobs are those of now */
     bool moved;       /* somebody left a queue: positions have changed, and nobody was told yet */
     bool keeper_told; /* that it has to tell them */
     double moved_ms;  /* bn_clock_ms when all were told last */
     char promoted[BN_REQUEST_ID_CHARS]; /* it is seen as running now, and nobody was told yet; or empty */
-    bool draining, closing, preloading;
-    char preload_error[300];
+    bn_watches watches;
+} bn_front;
+
+/* What a worker holds: the requests that its threads work on, from the claim to the end. held.c, prepare.c, compute.c,
+ * finish.c */
+typedef struct bn_held {
+    int64_t worker; /* this process, in the store */
+    bn_engine *engine;
+    bn_budget decoding;        /* bytes */
+    pthread_cond_t changed;    /* any phase, or closing */
+    pthread_cond_t fetch_work; /* perhaps one more can be fetched; each that finds so tells the next */
+    bn_job *first_busy;        /* in no order */
+    bn_job *unsaved;
+    size_t unsaved_count;
+    size_t busy;    /* in other phases than WAITING */
+    int fetches[2]; /* as in bn_key_use, of all */
+    int decoded[2]; /* decoded or being decoded, and not yet in the network; [low] */
+    size_t active;  /* seen as running, before the end of the network */
+    size_t matted;  /* MATTED or FINISHING */
     bn_job *computing;
+    char **preload; /* ends with NULL; owned */
+    bool preloading;
+    char preload_error[300];
+} bn_held;
 
-    pthread_mutex_t upload_lock;
-    pthread_cond_t upload_left;
-    bn_uploading *uploading; /* in no order */
+/* keeper.c */
+typedef struct bn_keeper {
+    pthread_cond_t work; /* a start timeout, or closing */
+} bn_keeper;
 
-    pthread_mutex_t courier_lock;
-    pthread_cond_t courier_work;
-    uint64_t courier_pokes;
-    bool courier_picks;           /* a thread asks the store, without the lock, what is next */
-    bn_webhook_turn courier_turn; /* of the thread that picks */
+/* courier.c; under its own lock */
+typedef struct bn_courier {
+    bn_signer signer;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    uint64_t pokes;
+    bool picks;           /* a thread asks the store, without the lock, what is next */
+    bn_webhook_turn turn; /* of the thread that picks */
     bn_errand errands[BN_JOBS_COURIERS];
-    bool courier_stop;
+    bool stop;
+} bn_courier;
+
+/* upload.c; under its own lock */
+typedef struct bn_uploads {
+    pthread_mutex_t lock;
+    pthread_cond_t left;
+    bn_uploading *first; /* in no order */
+} bn_uploads;
+
+struct bn_jobs {
+    bn_jobs_options options;
+    char data_folder[3072];
+    char *models_folder, *fallback_model, *public_url; /* copies of the options' */
+    int lock_fd;
+    bn_store *store;
+    bn_files files;
+    bn_keys *keys;
+    uint8_t token_key[32];
+    bn_metrics metrics;
+    bn_courier courier;
+    bn_uploads uploads;
+
+    pthread_mutex_t lock; /* of all below */
+    bn_front front;
+    bn_held held;
+    bn_keeper keeper;
+    bool draining, closing;
     pthread_t threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + 2];
     int thread_count;
 };
@@ -218,31 +246,39 @@ static inline bool bn_jobs_webhooks_public(bn_jobs *jobs)
     return options->webhooks_public_only || (options->webhooks_public_with_keys && bn_keys_any(jobs->keys));
 }
 
-/* ---- live.c; all but the first four: the lock is held */
-void bn_live_log(bn_jobs *jobs, bn_job *job, birefnet_log_level level, const char *format, ...)
+/* ---- front.c; the lock is held but where it says otherwise */
+/* Takes over what accepted owns; takes the lock. */
+bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err);
+void bn_front_remove(bn_jobs *jobs, bn_job *job); /* out of the table */
+bn_job *bn_front_find(bn_jobs *jobs, const char *id);
+int bn_front_position(bn_jobs *jobs, const bn_job *job);
+/* A place among the waiting for a request that is about to be stored, so that no other is let in meanwhile; bn_front_add
+ * takes it where accepted->promised, else it is given back. */
+void bn_front_promise(bn_jobs *jobs, bn_key_use *use, size_t body_bytes);
+void bn_front_give_back(bn_jobs *jobs, bn_key_use *use, size_t body_bytes);
+bn_key_use *bn_front_use(bn_jobs *jobs, const char *key_id); /* NULL: out of memory */
+void bn_front_unqueue(bn_jobs *jobs, bn_job *job);           /* it is seen as waiting no more */
+void bn_front_leave_line(bn_job *job);                       /* somebody works on it */
+void bn_front_free_all(bn_jobs *jobs);
+/* Those that hold for a key; without the lock. */
+bn_key_limits bn_front_limits(bn_jobs *jobs, const char *key_id);
+
+/* ---- held.c; all but the first two: the lock is held */
+void bn_job_log(bn_jobs *jobs, bn_job *job, birefnet_log_level level, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void bn_live_drop(bn_jobs *jobs, bn_job *job); /* one hold */
-bn_status bn_live_add(bn_jobs *jobs, bn_accepted *accepted,
-                      bn_error *err);            /* takes over what accepted owns */
-void bn_live_remove(bn_jobs *jobs, bn_job *job); /* out of the table */
-bn_job *bn_live_find(bn_jobs *jobs, const char *id);
-int bn_live_position(bn_jobs *jobs, const bn_job *job);
-/* A place among the waiting for a request that is about to be stored, so that no other is let in meanwhile; bn_live_add takes
- * it where accepted->promised, else it is given back. */
-void bn_live_promise(bn_jobs *jobs, bn_key_use *use, size_t body_bytes);
-void bn_live_give_back(bn_jobs *jobs, bn_key_use *use, size_t body_bytes);
-bn_key_use *bn_live_use(bn_jobs *jobs, const char *key_id); /* NULL: out of memory */
-void bn_live_unqueue(bn_jobs *jobs, bn_job *job);
-void bn_live_set_phase(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase);
-void bn_live_changed(bn_jobs *jobs);           /* wake the threads that may have something to do now */
-bn_job *bn_live_pick_unfetched(bn_jobs *jobs); /* the next to fetch, or NULL */
-bn_job *bn_live_pick_undecoded(bn_jobs *jobs); /* the next to decode, FETCHED or WAITING; or NULL */
-bn_job *bn_live_pick_ready(bn_jobs *jobs);     /* the next for the network, or NULL */
-bn_job *bn_live_pick_matted(bn_jobs *jobs);
-void bn_live_promote(bn_jobs *jobs); /* somebody is seen as running whenever anything is done */
-void bn_live_free_all(bn_jobs *jobs);
-bn_key_limits bn_live_limits(bn_jobs *jobs,
-                             const char *key_id); /* those that hold for a key; without the lock */
+void bn_job_drop(bn_jobs *jobs, bn_job *job); /* one hold */
+void bn_job_let_go(bn_job *job);              /* the same */
+bool bn_job_is_active(const bn_job *job);     /* seen as running, before the end of the network */
+bn_state bn_job_state(const bn_job *job);
+void bn_held_enter(bn_jobs *jobs, bn_job *job, bn_phase_of_job phase);
+/* It has ended, and nobody else will end it; false where it had, or where that is not for this maker. */
+bool bn_held_end(bn_jobs *jobs, bn_job *job, bn_maker by);
+void bn_held_changed(bn_jobs *jobs);           /* wake the threads that may have something to do now */
+bn_job *bn_held_pick_unfetched(bn_jobs *jobs); /* the next to fetch, or NULL */
+bn_job *bn_held_pick_undecoded(bn_jobs *jobs); /* the next to decode, FETCHED or WAITING; or NULL */
+bn_job *bn_held_pick_ready(bn_jobs *jobs);     /* the next for the network, or NULL */
+bn_job *bn_held_pick_matted(bn_jobs *jobs);
+void bn_held_promote(bn_jobs *jobs); /* somebody is seen as running whenever anything is done */
 
 /* ---- watch.c */
 void bn_watches_tell(bn_jobs *jobs, const char *id); /* NULL: all of them */
@@ -261,9 +297,9 @@ int64_t bn_claim_make(void);
 bool bn_job_claim(bn_jobs *jobs, bn_job *job);
 /* What dying from now on weighs; the working thread's. */
 void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight);
-/* Save and leave memory, or try again later; takes over what ending owns and the caller's hold. claim: the job's where the
- * thread that works on it ends it; 0 where somebody else does who has found it waiting. */
-void bn_job_end(bn_jobs *jobs, bn_job *job, int64_t claim, bn_ending *ending, const bn_file_facts *files,
+/* End it where that was not done before (bn_held_end), save and leave memory, or try again later; takes over what ending
+ * owns and the caller's hold. */
+void bn_job_end(bn_jobs *jobs, bn_job *job, bn_maker by, bn_ending *ending, const bn_file_facts *files,
                 size_t file_count);
 void bn_jobs_save_unsaved(bn_jobs *jobs);
 void bn_ending_count(bn_jobs *jobs, const bn_ending *ending); /* in the metrics */
@@ -283,7 +319,6 @@ void bn_compute_opening(void *jobs, const char *weights);
 void *bn_finish_main(void *jobs);
 void *bn_keeper_main(void *jobs);
 void *bn_courier_main(void *jobs);
-void bn_keeper_expire_starts(bn_jobs *jobs);
 void bn_keeper_sweep(bn_jobs *jobs);
 /* A webhook is due, or (url NULL) the clock has moved. */
 void bn_courier_poke(bn_jobs *jobs, const char *url, const char *key_id);

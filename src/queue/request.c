@@ -13,7 +13,7 @@ bool bn_jobs_may_see(bn_jobs *jobs, const char *id, const char *key_id)
 {
     char owner[BN_KEY_ID_CHARS];
     pthread_mutex_lock(&jobs->lock);
-    const bn_job *job = bn_live_find(jobs, id);
+    const bn_job *job = bn_front_find(jobs, id);
     const bool live = job != NULL, may = live && bn_may_use(job->accepted.key_id, key_id);
     pthread_mutex_unlock(&jobs->lock);
     if (live) return may;
@@ -34,10 +34,10 @@ static bool status_in_memory(bn_jobs *jobs, const char *id, bool want_logs, int6
                              bn_request_status *status)
 {
     pthread_mutex_lock(&jobs->lock);
-    const bn_job *job = bn_live_find(jobs, id);
+    const bn_job *job = bn_front_find(jobs, id);
     if (job) {
         *status = (bn_request_status){.state = job->queued ? BN_REQUEST_QUEUED : BN_REQUEST_RUNNING,
-                                      .position = bn_live_position(jobs, job),
+                                      .position = bn_front_position(jobs, job),
                                       .progress = job->progress,
                                       .last_log = job->log_count};
         if (want_logs) status->logs = bn_logs_write(job, after_log);
@@ -117,7 +117,7 @@ void bn_jobs_result(bn_jobs *jobs, const char *id, const char *file_base, bn_ans
     bn_error err = {0};
     *answer = (bn_answer){0};
     pthread_mutex_lock(&jobs->lock);
-    const bool open = bn_live_find(jobs, id) != NULL;
+    const bool open = bn_front_find(jobs, id) != NULL;
     pthread_mutex_unlock(&jobs->lock);
     if (open) {
         answer_text(answer, 400, "{\"detail\":\"Request is still in progress\"}");
@@ -141,24 +141,19 @@ bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected
 {
     bn_ending ending = {0};
     pthread_mutex_lock(&jobs->lock);
-    bn_job *job = bn_live_find(jobs, id);
-    const bool ours = job && job->queued;
+    bn_job *job = bn_front_find(jobs, id);
+    const bool ours = job && bn_held_end(jobs, job, BN_BY_FRONT);
     if (job) {
         atomic_store(&job->disconnected, disconnected);
         atomic_store(&job->stop, true);
-        bn_budget_wake(&jobs->decoding);
+        bn_budget_wake(&jobs->held.decoding);
     }
-    if (ours) { /* nobody else will end it now */
-        job->holds++;
-        bn_live_unqueue(jobs, job);
-        bn_live_set_phase(jobs, job, BN_JOB_ENDED);
-        bn_live_promote(jobs);
-    }
+    if (ours) job->holds++;
     pthread_mutex_unlock(&jobs->lock);
     if (ours) {
         bn_ending_infra(&ending, 499, disconnected ? "client_disconnected" : "client_cancelled",
                         "The request was cancelled before it started");
-        bn_job_end(jobs, job, 0, &ending, NULL, 0);
+        bn_job_end(jobs, job, BN_BY_FRONT, &ending, NULL, 0);
     }
     if (job) return BN_CANCEL_REQUESTED;
     return bn_store_ending(jobs->store, id, false, false, &ending, NULL) == BIREFNET_OK ? BN_CANCEL_COMPLETED

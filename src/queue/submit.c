@@ -60,47 +60,56 @@ static int take_token(bn_key_use *use, int per_minute, int64_t now_ms)
     return (int)((1 - use->tokens) * 60 / per_minute) + 1;
 }
 
+/* Why a request is not let in. */
+typedef struct obstacle {
+    int code;
+    const char *type, *msg;
+    int wait_s;
+} obstacle;
+
+/* No more for now, whoever asks. The lock is held, as below. */
+static bool is_full(const bn_jobs *jobs, const bn_submit *submit, obstacle *found)
+{
+    const bn_front *front = &jobs->front;
+    const size_t waiting = front->waiting + front->promised;
+    if (waiting >= (size_t)jobs->options.max_waiting)
+        *found = (obstacle){429, "queue_full", "Too many requests wait", 5};
+    else if (front->body_bytes + front->promised_bytes + submit->body_bytes > jobs->options.max_waiting_bytes)
+        *found = (obstacle){429, "queue_full", "The requests that wait are too large", 5};
+    else if (submit->max_queue_length >= 0 && waiting > (size_t)submit->max_queue_length)
+        *found = (obstacle){429, "queue_full", "More requests wait than fal_max_queue_length allows", 1};
+    return found->code != 0;
+}
+
+/* No more of this key. Last of all limits: it costs a token to pass. */
+static bool has_enough(bn_jobs *jobs, bn_key_use *use, const bn_key_limits *limits, const bn_submit *submit,
+                       obstacle *found)
+{
+    int wait_s = 0;
+    if (limits->waiting > 0 && use->waiting + use->promised >= limits->waiting)
+        *found = (obstacle){429, "concurrent_requests_limit", "Too many requests of this key wait", 5};
+    else if (submit->sync && limits->running > 0 && use->busy >= limits->running)
+        *found = (obstacle){429, "concurrent_requests_limit", "Too many requests of this key run", 1};
+    else if ((wait_s = take_token(use, limits->per_minute, bn_jobs_now(jobs))) > 0)
+        *found = (obstacle){429, "rate_limit", "Too many requests of this key in a minute", wait_s};
+    return found->code != 0;
+}
+
 /* A place among the waiting is taken; or false, and answer says why it is refused. */
 static bool take_place(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer)
 {
-    const bn_key_limits limits = bn_live_limits(jobs, submit->key_id);
-    const char *type = NULL, *msg = NULL;
-    int wait_s = 1;
+    const bn_key_limits limits = bn_front_limits(jobs, submit->key_id);
+    obstacle found = {0};
     pthread_mutex_lock(&jobs->lock);
-    bn_key_use *use = bn_live_use(jobs, submit->key_id);
-    const bool closed = jobs->draining || jobs->closing || !use;
-    const size_t waiting = jobs->waiting + jobs->promised;
-    const uint64_t bytes = jobs->body_bytes + jobs->promised_bytes;
+    bn_key_use *use = bn_front_use(jobs, submit->key_id);
     if (use) use->busy_limit = limits.running;
-    if (closed) {
-        msg = "The server is shutting down";
-    } else if (waiting >= (size_t)jobs->options.max_waiting) {
-        type = "queue_full";
-        msg = "Too many requests wait";
-        wait_s = 5;
-    } else if (bytes + submit->body_bytes > jobs->options.max_waiting_bytes) {
-        type = "queue_full";
-        msg = "The requests that wait are too large";
-        wait_s = 5;
-    } else if (submit->max_queue_length >= 0 && waiting > (size_t)submit->max_queue_length) {
-        type = "queue_full";
-        msg = "More requests wait than fal_max_queue_length allows";
-    } else if (limits.waiting > 0 && use->waiting + use->promised >= limits.waiting) {
-        type = "concurrent_requests_limit";
-        msg = "Too many requests of this key wait";
-        wait_s = 5;
-    } else if (submit->sync && limits.running > 0 && use->busy >= limits.running) {
-        type = "concurrent_requests_limit";
-        msg = "Too many requests of this key run";
-    } else if ((wait_s = take_token(use, limits.per_minute, bn_jobs_now(jobs))) > 0) {
-        type = "rate_limit";
-        msg = "Too many requests of this key in a minute";
-    }
-    if (!closed && !type) bn_live_promise(jobs, use, submit->body_bytes);
+    if (jobs->draining || jobs->closing || !use)
+        found = (obstacle){503, "runner_scheduling_failure", "The server is shutting down", 0};
+    else if (!is_full(jobs, submit, &found) && !has_enough(jobs, use, &limits, submit, &found))
+        bn_front_promise(jobs, use, submit->body_bytes);
     pthread_mutex_unlock(&jobs->lock);
-    if (closed) refuse(jobs, answer, 503, "runner_scheduling_failure", msg, 0);
-    if (!closed && type) refuse(jobs, answer, 429, type, msg, wait_s);
-    return !closed && !type;
+    if (found.code != 0) refuse(jobs, answer, found.code, found.type, found.msg, found.wait_s);
+    return found.code == 0;
 }
 
 /* Webhooks that nobody takes stay for hours: there is a limit, for one key and for all. True where there is room; else
@@ -123,7 +132,7 @@ static bool may_leave_webhook(bn_jobs *jobs, const bn_submit *submit, bn_answer 
 static void leave_place(bn_jobs *jobs, const bn_submit *submit)
 {
     pthread_mutex_lock(&jobs->lock);
-    bn_live_give_back(jobs, bn_live_use(jobs, submit->key_id), submit->body_bytes);
+    bn_front_give_back(jobs, bn_front_use(jobs, submit->key_id), submit->body_bytes);
     pthread_mutex_unlock(&jobs->lock);
 }
 
@@ -223,10 +232,10 @@ static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
         if (accepted->webhook) bn_courier_poke(jobs, accepted->webhook, accepted->key_id);
         return BIREFNET_OK;
     }
-    BN_TRY(bn_live_add(jobs, accepted, err));
+    BN_TRY(bn_front_add(jobs, accepted, err));
     pthread_mutex_lock(&jobs->lock);
-    bn_job *job = bn_live_find(jobs, id);
-    if (position) *position = job ? bn_live_position(jobs, job) : 0;
+    bn_job *job = bn_front_find(jobs, id);
+    if (position) *position = job ? bn_front_position(jobs, job) : 0;
     pthread_mutex_unlock(&jobs->lock);
     return BIREFNET_OK;
 }

@@ -115,25 +115,25 @@ bool bn_jobs_upload_known(const bn_jobs *jobs, const char *upload_id)
 /* One at a time fills an upload, so that its bytes and its row are of the same one. */
 static void enter(bn_jobs *jobs, const char *upload_id, bn_uploading *self)
 {
-    pthread_mutex_lock(&jobs->upload_lock);
-    for (const bn_uploading *other = jobs->uploading; other;) {
+    pthread_mutex_lock(&jobs->uploads.lock);
+    for (const bn_uploading *other = jobs->uploads.first; other;) {
         const bool same = strcmp(other->upload_id, upload_id) == 0;
-        if (same) pthread_cond_wait(&jobs->upload_left, &jobs->upload_lock);
-        other = same ? jobs->uploading : other->next;
+        if (same) pthread_cond_wait(&jobs->uploads.left, &jobs->uploads.lock);
+        other = same ? jobs->uploads.first : other->next;
     }
-    *self = (bn_uploading){.next = jobs->uploading, .upload_id = upload_id};
-    jobs->uploading = self;
-    pthread_mutex_unlock(&jobs->upload_lock);
+    *self = (bn_uploading){.next = jobs->uploads.first, .upload_id = upload_id};
+    jobs->uploads.first = self;
+    pthread_mutex_unlock(&jobs->uploads.lock);
 }
 
 static bn_status leave(bn_jobs *jobs, bn_uploading *self, bn_status status)
 {
-    pthread_mutex_lock(&jobs->upload_lock);
-    bn_uploading **at = &jobs->uploading;
+    pthread_mutex_lock(&jobs->uploads.lock);
+    bn_uploading **at = &jobs->uploads.first;
     while (*at != self) at = &(*at)->next;
     *at = self->next;
-    pthread_cond_broadcast(&jobs->upload_left);
-    pthread_mutex_unlock(&jobs->upload_lock);
+    pthread_cond_broadcast(&jobs->uploads.left);
+    pthread_mutex_unlock(&jobs->uploads.lock);
     return status;
 }
 

@@ -19,15 +19,15 @@ bn_status bn_jobs_watch(bn_jobs *jobs, const char *id, bn_watch_fn changed, void
 {
     bn_watch *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "a watch");
-    *made = (bn_watch){.watches = &jobs->watches, .changed = changed, .user = user};
+    *made = (bn_watch){.watches = &jobs->front.watches, .changed = changed, .user = user};
     snprintf(made->id, sizeof made->id, "%s", id);
-    pthread_mutex_lock(&jobs->watches.lock);
-    bn_watch **bucket = &jobs->watches.buckets[bn_bucket_of(made->id)];
+    pthread_mutex_lock(&jobs->front.watches.lock);
+    bn_watch **bucket = &jobs->front.watches.buckets[bn_bucket_of(made->id)];
     made->next = *bucket;
     if (made->next) made->next->previous = made;
     *bucket = made;
-    jobs->watches.count++;
-    pthread_mutex_unlock(&jobs->watches.lock);
+    jobs->front.watches.count++;
+    pthread_mutex_unlock(&jobs->front.watches.lock);
     *watch = made;
     return BIREFNET_OK;
 }
@@ -54,16 +54,16 @@ static void tell_bucket(const bn_watches *watches, size_t bucket, const char *id
 
 void bn_watches_tell(bn_jobs *jobs, const char *id)
 {
-    pthread_mutex_lock(&jobs->watches.lock);
-    if (id) tell_bucket(&jobs->watches, bn_bucket_of(id), id);
-    for (size_t i = 0; !id && i < BN_JOBS_BUCKETS; i++) tell_bucket(&jobs->watches, i, NULL);
-    pthread_mutex_unlock(&jobs->watches.lock);
+    pthread_mutex_lock(&jobs->front.watches.lock);
+    if (id) tell_bucket(&jobs->front.watches, bn_bucket_of(id), id);
+    for (size_t i = 0; !id && i < BN_JOBS_BUCKETS; i++) tell_bucket(&jobs->front.watches, i, NULL);
+    pthread_mutex_unlock(&jobs->front.watches.lock);
 }
 
 int64_t bn_watches_wait_ms(const bn_jobs *jobs)
 {
-    if (!jobs->moved) return INT64_MAX;
-    const double left_ms = jobs->moved_ms + MOVED_EVERY_MS - bn_clock_ms();
+    if (!jobs->front.moved) return INT64_MAX;
+    const double left_ms = jobs->front.moved_ms + MOVED_EVERY_MS - bn_clock_ms();
     return left_ms > 0 ? (int64_t)left_ms + 1 : 0;
 }
 
@@ -71,8 +71,8 @@ int64_t bn_watches_wait_ms(const bn_jobs *jobs)
 static bool take_moved(bn_jobs *jobs)
 {
     if (bn_watches_wait_ms(jobs) > 0) return false;
-    jobs->moved = jobs->keeper_told = false;
-    jobs->moved_ms = bn_clock_ms();
+    jobs->front.moved = jobs->front.keeper_told = false;
+    jobs->front.moved_ms = bn_clock_ms();
     return true;
 }
 
@@ -89,12 +89,12 @@ void bn_watches_news(bn_jobs *jobs, const char *id)
     char promoted[BN_REQUEST_ID_CHARS];
     pthread_mutex_lock(&jobs->lock);
     const bool all = take_moved(jobs);
-    if (jobs->moved && !jobs->keeper_told) {
-        jobs->keeper_told = true;
-        pthread_cond_signal(&jobs->keeper_work);
+    if (jobs->front.moved && !jobs->front.keeper_told) {
+        jobs->front.keeper_told = true;
+        pthread_cond_signal(&jobs->keeper.work);
     }
-    memcpy(promoted, jobs->promoted, sizeof promoted);
-    jobs->promoted[0] = '\0';
+    memcpy(promoted, jobs->front.promoted, sizeof promoted);
+    jobs->front.promoted[0] = '\0';
     pthread_mutex_unlock(&jobs->lock);
     bn_watches_tell(jobs, all ? NULL : id);
     if (!all && promoted[0]) bn_watches_tell(jobs, promoted);

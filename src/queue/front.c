@@ -1,0 +1,182 @@
+/* front.c - what a front end knows of the requests that have not ended: a table by id, two queues, what each key uses. */
+#include "queue/private.h"
+
+#include "base/size.h"
+#include "base/visible.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bn_job **bucket_of(bn_jobs *jobs, const char *id)
+{
+    return &jobs->front.buckets[bn_bucket_of(id)];
+}
+
+bn_job *bn_front_find(bn_jobs *jobs, const char *id)
+{
+    bn_job *job = *bucket_of(jobs, id);
+    while (job && strcmp(job->accepted.id, id) != 0) job = job->next_in_bucket;
+    return job;
+}
+
+bn_key_use *bn_front_use(bn_jobs *jobs, const char *key_id)
+{
+    const char *id = key_id ? key_id : "";
+    for (bn_key_use *use = jobs->front.uses; use; use = use->next)
+        if (strcmp(use->id, id) == 0) return use;
+    bn_key_use *use = calloc(1, sizeof *use);
+    if (!use) return NULL;
+    snprintf(use->id, sizeof use->id, "%s", id);
+    use->refilled_ms = INT64_MIN;
+    use->next = jobs->front.uses;
+    jobs->front.uses = use;
+    return use;
+}
+
+bn_key_limits bn_front_limits(bn_jobs *jobs, const char *key_id)
+{
+    bn_key_limits limits = jobs->options.limits;
+    bn_key_facts facts;
+    if (!key_id || !key_id[0] || !bn_keys_find(jobs->keys, key_id, &facts)) return limits;
+    if (facts.limits.per_minute >= 0) limits.per_minute = facts.limits.per_minute;
+    if (facts.limits.running >= 0) limits.running = facts.limits.running;
+    if (facts.limits.waiting >= 0) limits.waiting = facts.limits.waiting;
+    return limits;
+}
+
+/* ---- coming and going ---- */
+
+/* Mostly the last; two submits at once may arrive here in the wrong order. */
+static void insert(bn_queue_of_jobs *queue, bn_job *job, bn_list_of_jobs list)
+{
+    bn_job *before = queue->last;
+    while (before && before->accepted.seq > job->accepted.seq) before = before->previous[list];
+    job->previous[list] = before;
+    job->next[list] = before ? before->next[list] : queue->first;
+    *(before ? &before->next[list] : &queue->first) = job;
+    *(job->next[list] ? &job->next[list]->previous[list] : &queue->last) = job;
+}
+
+static void take_out(bn_queue_of_jobs *queue, bn_job *job, bn_list_of_jobs list)
+{
+    *(job->previous[list] ? &job->previous[list]->next[list] : &queue->first) = job->next[list];
+    *(job->next[list] ? &job->next[list]->previous[list] : &queue->last) = job->previous[list];
+    job->previous[list] = job->next[list] = NULL;
+}
+
+static bn_queue_of_jobs *line_of(bn_job *job)
+{
+    return &job->use->lines[job->accepted.fetches][job->accepted.low_priority];
+}
+
+static bool is_last(const bn_jobs *jobs, const bn_job *job)
+{
+    return !job->next[BN_LIST_QUEUE] && (job->accepted.low_priority || !jobs->front.queues[1].first);
+}
+
+static void enqueue(bn_jobs *jobs, bn_job *job)
+{
+    insert(&jobs->front.queues[job->accepted.low_priority], job, BN_LIST_QUEUE);
+    job->position = (int)jobs->front.waiting;
+    jobs->front.numbered = jobs->front.numbered && is_last(jobs, job);
+    insert(line_of(job), job, BN_LIST_LINE);
+    job->queued = job->in_line = true;
+    jobs->front.waiting++;
+    jobs->front.waiting_sync += job->accepted.sync;
+    job->use->waiting++;
+}
+
+void bn_front_leave_line(bn_job *job)
+{
+    if (!job->in_line) return;
+    take_out(line_of(job), job, BN_LIST_LINE);
+    job->in_line = false;
+}
+
+void bn_front_unqueue(bn_jobs *jobs, bn_job *job)
+{
+    if (!job->queued) return;
+    jobs->front.numbered = jobs->front.numbered && is_last(jobs, job);
+    take_out(&jobs->front.queues[job->accepted.low_priority], job, BN_LIST_QUEUE);
+    job->queued = false;
+    jobs->held.active += bn_job_is_active(job); /* it was not, in the queue */
+    jobs->front.moved = true;
+    jobs->front.waiting--;
+    jobs->front.waiting_sync -= job->accepted.sync;
+    job->use->waiting--;
+}
+
+void bn_front_promise(bn_jobs *jobs, bn_key_use *use, size_t body_bytes)
+{
+    jobs->front.promised++;
+    jobs->front.promised_bytes += body_bytes;
+    use->promised++;
+}
+
+void bn_front_give_back(bn_jobs *jobs, bn_key_use *use, size_t body_bytes)
+{
+    jobs->front.promised--;
+    jobs->front.promised_bytes -= body_bytes;
+    use->promised--;
+}
+
+bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
+{
+    bn_job *job = calloc(1, sizeof *job);
+    pthread_mutex_lock(&jobs->lock);
+    if (job) job->use = bn_front_use(jobs, accepted->key_id);
+    if (!job || !job->use) {
+        pthread_mutex_unlock(&jobs->lock);
+        free(job);
+        return bn_fail_memory(err, sizeof *job, "a request");
+    }
+    if (accepted->promised) bn_front_give_back(jobs, job->use, accepted->body_bytes);
+    job->accepted = *accepted;
+    *accepted = (bn_accepted){0};
+    job->accepted.body = NULL;
+    jobs->front.body_bytes += job->accepted.body_bytes;
+    job->holds = 1;
+    bn_job **bucket = bucket_of(jobs, job->accepted.id);
+    job->next_in_bucket = *bucket;
+    *bucket = job;
+    enqueue(jobs, job);
+    bn_held_changed(jobs);
+    if (job->accepted.start_by_ms > 0) pthread_cond_signal(&jobs->keeper.work);
+    pthread_mutex_unlock(&jobs->lock);
+    return BIREFNET_OK;
+}
+
+void bn_front_remove(bn_jobs *jobs, bn_job *job)
+{
+    bn_job **at = bucket_of(jobs, job->accepted.id);
+    while (*at && *at != job) at = &(*at)->next_in_bucket;
+    if (!*at) return;
+    *at = job->next_in_bucket;
+    jobs->front.body_bytes -= job->accepted.body_bytes;
+    bn_front_unqueue(jobs, job);
+    bn_front_leave_line(job);
+    bn_job_let_go(job);
+}
+
+void bn_front_free_all(bn_jobs *jobs)
+{
+    for (size_t i = 0; i < BN_JOBS_BUCKETS; i++)
+        while (jobs->front.buckets[i]) bn_front_remove(jobs, jobs->front.buckets[i]);
+    for (bn_key_use *use = jobs->front.uses, *next; use; use = next) {
+        next = use->next;
+        free(use);
+    }
+    jobs->front.uses = NULL;
+}
+
+/* Counted when somebody asks and the queue has moved, once for all who ask. */
+int bn_front_position(bn_jobs *jobs, const bn_job *job)
+{
+    int ahead = 0;
+    for (int low = 0; low < 2 && !jobs->front.numbered; low++)
+        for (bn_job *each = jobs->front.queues[low].first; each; each = each->next[BN_LIST_QUEUE])
+            each->position = ahead++;
+    jobs->front.numbered = true;
+    return job->queued ? job->position : 0;
+}
