@@ -1,4 +1,5 @@
-/* image_exif.c - fuzz: any bytes as an EXIF block, and a small image turned by what it says. */
+/* image_exif.c - fuzz: any bytes as an EXIF block: a small image turned by what it says, and what of it is kept at each
+ * level. */
 #include "image/orientation.h"
 
 #include <stdlib.h>
@@ -21,6 +22,27 @@ static void turn(int orientation)
     bn_image_destroy(&image);
 }
 
+static void see_text(void *user, unsigned tag, const char *text)
+{
+    *(size_t *)user += tag + strlen(text);
+}
+
+/* What is kept is a whole block that is upright, bounded, and stays as it is when it is filtered again. */
+static void filter(const uint8_t *exif, size_t size, bn_metadata level, bn_density density)
+{
+    bn_buffer out, again;
+    size_t seen = 0;
+    bn_buffer_init(&out, BN_EXIF_MAX_BYTES);
+    bn_buffer_init(&again, BN_EXIF_MAX_BYTES);
+    if (bn_exif_filter(exif, size, level, density, &out, NULL) != BIREFNET_OK) abort();
+    if (bn_exif_get_orientation(out.data, out.size) != 1) abort();
+    if (bn_exif_filter(out.data, out.size, level, density, &again, NULL) != BIREFNET_OK) abort();
+    if (again.size != out.size || (out.size && memcmp(again.data, out.data, out.size) != 0)) abort();
+    bn_exif_each_text(exif, size, level, see_text, &seen);
+    bn_buffer_free(&out);
+    bn_buffer_free(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     /* a copy that ends where the block does, so that one byte too far is seen */
@@ -30,6 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const int orientation = bn_exif_get_orientation(exif, size);
     if (orientation < 1 || orientation > 8) abort();
     turn(orientation);
+    const bn_density density = bn_exif_get_density(exif, size);
+    for (bn_metadata level = BN_METADATA_NONE; level <= BN_METADATA_ALL; level++)
+        filter(exif, size, level, density);
     free(exif);
     return 0;
 }

@@ -155,6 +155,7 @@ static bn_status choose_encoding(const bn_values *values, settings *chosen, bn_e
     bn_encode_options_default(&options->cutout_encoding, chosen->plan.format);
     bn_encode_options_default(&options->mask_encoding, mask_only ? chosen->plan.format : mask_format);
     BN_TRY(set_quality(values, mask_only ? &options->mask_encoding : &options->cutout_encoding, err));
+    options->cutout_encoding.metadata = (bn_metadata)values->choice[BN_OPTION_METADATA];
     chosen->plan.output = values->text[BN_OPTION_OUTPUT];
     chosen->plan.mask_path = values->text[BN_OPTION_MASK];
     chosen->plan.mask_only = mask_only;

@@ -122,7 +122,8 @@ static bn_status encode_mask(const bn_cutout_options *options, bn_cutout *cutout
         if (!tight) return bn_fail_memory(err, width * (size_t)box.height, "the cropped mask");
         for (size_t y = 0; y < (size_t)box.height; y++) memcpy(tight + y * width, first + y * stride, width);
     }
-    const bn_image view = bn_image_view(tight ? tight : first, box.width, box.height, 1, 8);
+    bn_image view = bn_image_view(tight ? tight : first, box.width, box.height, 1, 8);
+    view.density = cutout->density;
     bn_buffer_init(&cutout->mask, MAX_ENCODED_BYTES);
     const bn_status status = bn_image_encode(&view, &options->mask_encoding, &cutout->mask, err);
     free(tight);
@@ -140,6 +141,7 @@ bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, 
     cutout->times.compose_ms = bn_clock_ms() - start;
     BN_TRY_DONE(bn_picture_make(options, cutout, &result, &box, err));
     const int matte_width = cutout->image->width;
+    cutout->density = cutout->image->density;
     bn_image_destroy(&cutout->image); /* encoding needs its memory more */
     start = bn_clock_ms();
     if (options->want_cutout) {

@@ -65,8 +65,9 @@ typedef struct bn_cutout {
     int side_limit_px; /* not 0: a step said LIMIT since the result's format holds no longer sides than this */
     char note[200];    /* empty, or one line for the user, about the colour profile */
     bn_cutout_times times;
-    bn_image *image; /* from decode until finish has composed */
-    uint8_t *matte;  /* [height][width], rows tight; from matte on; of the canvas once that is made */
+    bn_density density; /* of the photo, and so of what is made of it */
+    bn_image *image;    /* from decode until finish has composed */
+    uint8_t *matte;     /* [height][width], rows tight; from matte on; of the canvas once that is made */
     bn_buffer cutout, mask;
 } bn_cutout;
 

@@ -110,6 +110,7 @@ static bn_status avif_decode(const uint8_t *bytes, size_t size, const bn_decode_
     made->source_depth = (int)source->depth;
     made->source_orientation = find_orientation(source);
     BN_TRY_DONE(bn_image_adopt_icc(made, source->icc.data, source->icc.size, err));
+    BN_TRY_DONE(bn_image_adopt_exif(made, source->exif.data, source->exif.size, err));
     *image = made;
     made = NULL;
 done:

@@ -38,11 +38,12 @@ bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits
 
 typedef struct bn_encode_options {
     bn_format format;
-    int quality;     /* JPEG and lossy WebP: 1 smallest to 100 best; default 90 */
-    bool lossless;   /* WebP: default true; other formats are what they are */
-    int compression; /* PNG, TIFF, WebP: 1 fastest to 9 smallest; default 1 */
-    bool dither;     /* GIF: Floyd-Steinberg error diffusion; default true */
-    int threads;     /* default 1; the bytes written do not depend on it */
+    int quality;          /* JPEG and lossy WebP: 1 smallest to 100 best; default 90 */
+    bool lossless;        /* WebP: default true; other formats are what they are */
+    int compression;      /* PNG, TIFF, WebP: 1 fastest to 9 smallest; default 1 */
+    bool dither;          /* GIF: Floyd-Steinberg error diffusion; default true */
+    bn_metadata metadata; /* what of the image's EXIF goes into the file; default NONE */
+    int threads;          /* default 1; the bytes written do not depend on it */
 } bn_encode_options;
 
 void bn_encode_options_default(bn_encode_options *options, bn_format format);
@@ -51,7 +52,8 @@ void bn_encode_options_default(bn_encode_options *options, bn_format format);
 bn_status bn_encode_check_size(bn_format format, int width, int height, bn_error *err);
 
 /* Append the file to out. Orientation is not written: images are upright. The profile is, where the format
- * has a place for one (not GIF). Channels and depth:
+ * has a place for one (not GIF), and so is the density (not GIF; WebP has it in EXIF). EXIF by options->metadata; TIFF takes
+ * the texts that it has tags of its own for: camera, software, time, artist, copyright. Channels and depth:
  *   PNG, TIFF  1, 3, 4 channels, 8 or 16 bits, exactly
  *   WEBP       1 and 3 as RGB, 4 as RGBA; 16 bits are rounded to 8
  *   JPEG       1 grey, 3 RGB; 4 only where every pixel is opaque, else ARGUMENT; 16 bits are rounded to 8

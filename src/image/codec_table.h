@@ -46,6 +46,11 @@ bn_status bn_limits_check(const bn_decode_limits *limits, uint64_t width, uint64
 /* An embedded profile becomes the image's own if it is an RGB profile of a sane size; else it is left out. */
 bn_status bn_image_adopt_icc(bn_image *image, const void *bytes, size_t size, bn_error *err);
 
+/* Append what the options let through of the image's EXIF, as a block without "Exif\0\0"; nothing where that is nothing.
+ * needs_density: the block is the only place for it in this format. */
+bn_status bn_image_write_exif(const bn_image *image, const bn_encode_options *options, bool needs_density,
+                              bn_buffer *out, bn_error *err);
+
 /* 16-bit sample to 8 bits, rounded to nearest: v / 257. */
 static inline uint8_t bn_sample_16_to_8(unsigned value)
 {

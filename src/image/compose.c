@@ -190,7 +190,7 @@ bn_status bn_compose(const bn_image *photo, const uint8_t *matte, ptrdiff_t matt
     BN_TRY_DONE(prepare_background(&c, options, err));
     const int channels = c.colour_alpha == 255 ? 3 : 4; /* a shadow on nothing has alpha */
     BN_TRY_DONE(bn_image_create(c.box.width, c.box.height, channels, photo->depth, &c.result, err));
-    BN_TRY_DONE(bn_image_set_icc(c.result, photo->icc, photo->icc_bytes, err));
+    BN_TRY_DONE(bn_image_copy_facts(c.result, photo, err));
     bn_parallel_for(options->threads, (size_t)c.box.height, compose_rows, &c);
     *result = c.result;
     c.result = NULL;

@@ -3,6 +3,7 @@
 #define BN_IMAGE_IMAGE_H
 
 #include "base/error.h"
+#include "image/exif.h"
 #include "image/format.h"
 
 #include <stdbool.h>
@@ -20,6 +21,9 @@ typedef struct bn_image {
     void *pixels;      /* [height][width][channels], rows tight; owned, unless made by bn_image_view */
     uint8_t *icc;      /* the RGB colour profile of the photo; owned; NULL = none, take it as sRGB */
     size_t icc_bytes;
+    bn_density density; /* as it stands upright; zeros where it is not known */
+    uint8_t *exif; /* what is written of the photo (bn_exif_filter at its widest); owned; NULL = nothing */
+    size_t exif_bytes;
     bn_format source_format; /* what it was decoded from; NONE if it was not */
     int source_orientation;  /* EXIF orientation that was applied, 1 to 8 */
     int source_depth;        /* bits a sample in the file: 1 to 16; 0 if it was not decoded */
@@ -40,5 +44,12 @@ size_t bn_image_bytes(const bn_image *image); /* of the pixels */
 
 /* Replace the profile by a copy of bytes; size 0 takes it away. */
 bn_status bn_image_set_icc(bn_image *image, const void *bytes, size_t size, bn_error *err);
+
+/* Take over what may be kept of an EXIF block (of any size; what makes no sense is left out), and its density where the
+ * image has none yet. The pixels' orientation is the decoder's business. */
+bn_status bn_image_adopt_exif(bn_image *image, const void *bytes, size_t size, bn_error *err);
+
+/* Profile, density and EXIF of `from`, which `image` was made of. */
+bn_status bn_image_copy_facts(bn_image *image, const bn_image *from, bn_error *err);
 
 #endif

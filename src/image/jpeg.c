@@ -8,6 +8,7 @@
 #include "image/cmyk.h"
 #include "image/orientation.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,12 +144,30 @@ static bn_status fail_reading(const reader *r, bn_error *err)
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged JPEG: %s", r->message);
 }
 
+/* The first EXIF segment; NULL where there is none. */
+static const struct jpeg_marker_struct *find_exif(const reader *r)
+{
+    const struct jpeg_marker_struct *m = r->info.marker_list;
+    while (m && (m->marker != JPEG_APP0 + 1 || m->data_length <= 6 || memcmp(m->data, "Exif\0\0", 6) != 0))
+        m = m->next;
+    return m;
+}
+
 static int find_orientation(const reader *r)
 {
-    for (const struct jpeg_marker_struct *m = r->info.marker_list; m; m = m->next)
-        if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && !memcmp(m->data, "Exif\0\0", 6))
-            return bn_exif_get_orientation(m->data, m->data_length);
-    return 1;
+    const struct jpeg_marker_struct *exif = find_exif(r);
+    return exif ? bn_exif_get_orientation(exif->data, exif->data_length) : 1;
+}
+
+/* JFIF's density, in inches or centimetres, or EXIF's. */
+static bn_status read_facts(const reader *r, bn_image *image, bn_error *err)
+{
+    const struct jpeg_marker_struct *exif = find_exif(r);
+    const double inches = r->info.density_unit == 2 ? 2.54 : 1;
+    if (r->info.saw_JFIF_marker && r->info.density_unit > 0 && r->info.X_density > 0 && r->info.Y_density > 0)
+        image->density = (bn_density){r->info.X_density * inches, r->info.Y_density * inches};
+    image->source_orientation = find_orientation(r);
+    return exif ? bn_image_adopt_exif(image, exif->data, exif->data_length, err) : BIREFNET_OK;
 }
 
 static bn_status read_header(reader *r, const uint8_t *bytes, size_t size, bn_image_header *header,
@@ -205,7 +224,7 @@ static bn_status prepare(reader *r, bn_error *err)
     r->info.out_color_space = is_cmyk ? JCS_CMYK : JCS_RGB;
     BN_TRY(bn_image_create((int)r->info.image_width, (int)r->info.image_height, 3, 8, &r->image, err));
     r->image->source_depth = 8;
-    r->image->source_orientation = find_orientation(r);
+    BN_TRY(read_facts(r, r->image, err));
     unsigned icc_bytes = 0;
     if (!jpeg_read_icc_profile(&r->info, &r->icc, &icc_bytes)) icc_bytes = 0;
     if (!is_cmyk) return bn_image_adopt_icc(r->image, r->icc, icc_bytes, err);
@@ -254,8 +273,11 @@ typedef struct writer {
     bn_error *err;
     bn_status status;
     uint8_t *line;
+    bn_buffer exif; /* behind "Exif\0\0"; only that where there is nothing to write */
     uint8_t chunk[16384];
 } writer;
+
+#define EXIF_PREFIX_BYTES 6
 
 static void on_write_error(j_common_ptr info)
 {
@@ -324,7 +346,14 @@ static void write_image(writer *w, const bn_image *image, const bn_encode_option
     if (!grey && options->quality >= 90)
         w->info.comp_info[0].h_samp_factor = w->info.comp_info[0].v_samp_factor = 1;
     w->info.optimize_coding = TRUE;
+    if (image->density.x > 0 && image->density.y > 0) {
+        w->info.density_unit = 1; /* inch */
+        w->info.X_density = (UINT16)BN_MIN(UINT16_MAX, lround(image->density.x));
+        w->info.Y_density = (UINT16)BN_MIN(UINT16_MAX, lround(image->density.y));
+    }
     jpeg_start_compress(&w->info, TRUE);
+    if (w->exif.size > EXIF_PREFIX_BYTES)
+        jpeg_write_marker(&w->info, JPEG_APP0 + 1, w->exif.data, (unsigned)w->exif.size);
     if (image->icc && !grey) jpeg_write_icc_profile(&w->info, image->icc, (unsigned)image->icc_bytes);
     for (int y = 0; y < image->height; y++) {
         bn_image_copy_row_8(image, y, grey ? 1 : 3, w->line);
@@ -351,8 +380,13 @@ static bn_status jpeg_encode(const bn_image *image, const bn_encode_options *opt
     writer *w = calloc(1, sizeof *w);
     if (!w) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to write a JPEG");
     *w = (writer){.out = out, .err = err, .line = malloc((size_t)image->width * 3)};
-    const bn_status status = w->line ? write_guarded(w, image, options)
-                                     : bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to write a JPEG");
+    bn_status status =
+        w->line ? BIREFNET_OK : bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to write a JPEG");
+    bn_buffer_init(&w->exif, EXIF_PREFIX_BYTES + BN_EXIF_MAX_BYTES);
+    if (status == BIREFNET_OK) status = bn_buffer_append(&w->exif, "Exif\0\0", EXIF_PREFIX_BYTES, err);
+    if (status == BIREFNET_OK) status = bn_image_write_exif(image, options, false, &w->exif, err);
+    if (status == BIREFNET_OK) status = write_guarded(w, image, options);
+    bn_buffer_free(&w->exif);
     jpeg_destroy_compress(&w->info);
     free(w->line);
     free(w);

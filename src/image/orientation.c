@@ -1,50 +1,10 @@
-/* orientation.c - a bounds-checked walk to one EXIF tag, and the eight ways to turn an image. */
+/* orientation.c - the eight ways to turn an image. */
 #include "image/orientation.h"
 
 #include "base/size.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- EXIF ---------------------------------------------------------------------------------------------- */
-
-typedef struct tiff_bytes {
-    const uint8_t *data;
-    size_t size;
-    bool big_endian;
-} tiff_bytes;
-
-static uint32_t read_number(const tiff_bytes *tiff, size_t at, size_t count)
-{
-    uint32_t value = 0;
-    for (size_t i = 0; i < count; i++) {
-        const size_t byte = tiff->big_endian ? i : count - 1 - i;
-        value = value << 8 | tiff->data[at + byte];
-    }
-    return value;
-}
-
-int bn_exif_get_orientation(const uint8_t *exif, size_t size)
-{
-    enum { TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3, ENTRY_BYTES = 12 };
-    if (size >= 6 && !memcmp(exif, "Exif\0\0", 6)) exif += 6, size -= 6;
-    if (size < 14 || (memcmp(exif, "II*\0", 4) != 0 && memcmp(exif, "MM\0*", 4) != 0)) return 1;
-    const tiff_bytes tiff = {exif, size, exif[0] == 'M'};
-    const size_t folder = read_number(&tiff, 4, 4);
-    if (folder > size - 2) return 1;
-    const size_t entries = read_number(&tiff, folder, 2);
-    for (size_t i = 0; i < entries; i++) {
-        const size_t at = folder + 2 + i * ENTRY_BYTES;
-        if (at + ENTRY_BYTES > size) return 1;
-        if (read_number(&tiff, at, 2) != TAG_ORIENTATION) continue;
-        const uint32_t value =
-            read_number(&tiff, at + 8, read_number(&tiff, at + 2, 2) == TYPE_SHORT ? 2 : 4);
-        return value >= 1 && value <= 8 ? (int)value : 1;
-    }
-    return 1;
-}
-
-/* ---- turning ------------------------------------------------------------------------------------------- */
 
 bool bn_orientation_swaps_sides(int orientation)
 {
@@ -126,5 +86,6 @@ bn_status bn_image_orient(bn_image *image, int orientation, bn_error *err)
     image->pixels = t.upright;
     image->width = t.width;
     image->height = t.height;
+    if (swaps) image->density = (bn_density){image->density.y, image->density.x};
     return BIREFNET_OK;
 }

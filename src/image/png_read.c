@@ -90,6 +90,22 @@ static bn_status read_pixels(spng_ctx *context, const struct spng_ihdr *ihdr, bn
     return BIREFNET_OK;
 }
 
+/* pHYs in pixels a metre; an eXIf chunk, before the pixels or behind them: what follows those may be missing or broken, they
+ * are whole. */
+static bn_status read_facts(spng_ctx *context, bn_image *image, bn_error *err)
+{
+    struct spng_phys phys;
+    struct spng_exif exif;
+    const double inch_m = 0.0254;
+    if (spng_get_phys(context, &phys) == 0 && phys.unit_specifier == 1 && phys.ppu_x > 0 && phys.ppu_y > 0)
+        image->density = (bn_density){phys.ppu_x * inch_m, phys.ppu_y * inch_m};
+    if (spng_get_exif(context, &exif) != 0 &&
+        (spng_decode_chunks(context) != 0 || spng_get_exif(context, &exif) != 0))
+        return BIREFNET_OK;
+    image->source_orientation = bn_exif_get_orientation((const uint8_t *)exif.data, exif.length);
+    return bn_image_adopt_exif(image, exif.data, exif.length, err);
+}
+
 bn_status bn_png_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                         bn_error *err)
 {
@@ -104,10 +120,7 @@ bn_status bn_png_decode(const uint8_t *bytes, size_t size, const bn_decode_limit
     made->source_depth = ihdr.bit_depth;
     if (spng_get_iccp(context, &icc) == 0)
         BN_TRY_DONE(bn_image_adopt_icc(made, icc.profile, icc.profile_len, err));
-    made->source_orientation = find_orientation(context);
-    /* what follows the pixels may be missing or broken: they are whole */
-    if (made->source_orientation == 1 && spng_decode_chunks(context) == 0)
-        made->source_orientation = find_orientation(context);
+    BN_TRY_DONE(read_facts(context, made, err));
     *image = made;
     made = NULL;
 done:

@@ -5,6 +5,7 @@
 #include "base/parallel.h"
 #include "base/size.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,26 @@ done:
     return status;
 }
 
+/* pHYs, in pixels a metre, and eXIf. */
+static bn_status append_facts(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
+                              bn_error *err)
+{
+    const double inch_m = 0.0254;
+    uint8_t phys[9] = {[8] = 1};
+    bn_buffer exif;
+    if (image->density.x > 0 && image->density.y > 0) {
+        store_u32(phys, (uint32_t)lround(image->density.x / inch_m));
+        store_u32(phys + 4, (uint32_t)lround(image->density.y / inch_m));
+        BN_TRY(bn_png_append_chunk(out, "pHYs", phys, sizeof phys, err));
+    }
+    bn_buffer_init(&exif, BN_EXIF_MAX_BYTES);
+    bn_status status = bn_image_write_exif(image, options, false, &exif, err);
+    if (status == BIREFNET_OK && exif.size > 0)
+        status = bn_png_append_chunk(out, "eXIf", exif.data, exif.size, err);
+    bn_buffer_free(&exif);
+    return status;
+}
+
 bn_status bn_png_encode(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
                         bn_error *err)
 {
@@ -212,6 +233,7 @@ bn_status bn_png_encode(const bn_image *image, const bn_encode_options *options,
     BN_TRY_DONE(bn_png_append_chunk(out, "IHDR", header, sizeof header, err));
     if (image->icc && image->channels > 1) /* name, its zero, compression method 0 */
         BN_TRY_DONE(append_packed(out, "iCCP", "profile\0", 9, image->icc, image->icc_bytes, 6, err));
+    BN_TRY_DONE(append_facts(image, options, out, err));
     BN_TRY_DONE(filter_image(image, options, &filtered, &filtered_bytes, err));
     BN_TRY_DONE(append_packed(out, "IDAT", NULL, 0, filtered, filtered_bytes, options->compression, err));
     BN_TRY_DONE(bn_png_append_chunk(out, "IEND", NULL, 0, err));

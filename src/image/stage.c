@@ -95,7 +95,7 @@ bn_status bn_stage_make(const bn_image *photo, const uint8_t *matte, const uint8
                              place.width, place.height, (ptrdiff_t)4 * place.width, BN_FILTER_BICUBIC,
                              threads, isa, err));
     put_layer(resized, place, made, made_matte);
-    BN_TRY_DONE(bn_image_set_icc(made, photo->icc, photo->icc_bytes, err));
+    BN_TRY_DONE(bn_image_copy_facts(made, photo, err));
     *staged = made;
     *staged_matte = made_matte;
     made = NULL;

@@ -372,6 +372,7 @@ bn_status bn_tiff_decode(const uint8_t *bytes, size_t size, const bn_decode_limi
     r.image->source_orientation = r.facts.orientation;
     if (!r.cmyk && memory.api.TIFFGetField(memory.tiff, TIFFTAG_ICCPROFILE, &icc_bytes, &icc))
         BN_TRY_DONE(bn_image_adopt_icc(r.image, icc, icc_bytes, err));
+    BN_TRY_DONE(bn_image_adopt_exif(r.image, bytes, size, err)); /* EXIF is TIFF's structure, and its tags */
     *image = r.image;
     r.image = NULL;
 done:

@@ -31,6 +31,37 @@ static bool write_tags(const bn_tiff_memory *memory, const bn_image *image, cons
             api->TIFFSetField(tiff, TIFFTAG_ICCPROFILE, (uint32_t)image->icc_bytes, image->icc));
 }
 
+typedef struct text_sink {
+    const bn_tiff_memory *memory;
+    bool failed;
+} text_sink;
+
+/* Tags of the first folder are TIFF's own: libtiff knows those that are texts. */
+static void write_text(void *user, unsigned tag, const char *text)
+{
+    static const unsigned known[] = {TIFFTAG_IMAGEDESCRIPTION, TIFFTAG_MAKE,     TIFFTAG_MODEL,
+                                     TIFFTAG_SOFTWARE,         TIFFTAG_DATETIME, TIFFTAG_ARTIST,
+                                     TIFFTAG_HOSTCOMPUTER,     TIFFTAG_COPYRIGHT};
+    enum { TIME_CHARS = 19 }; /* "2026:11:26 23:00:00" */
+    text_sink *sink = user;
+    for (size_t i = 0; i < BN_COUNT(known); i++)
+        if (known[i] == tag && (tag != TIFFTAG_DATETIME || strlen(text) == TIME_CHARS) &&
+            !sink->memory->api.TIFFSetField(sink->memory->tiff, tag, text))
+            sink->failed = true;
+}
+
+/* Density, and what the options let through of the photo's EXIF. A time that libtiff does not take as one is left out. */
+static bool write_facts(const bn_tiff_memory *memory, const bn_image *image, const bn_encode_options *options)
+{
+    const bn_tiff_api *api = &memory->api;
+    text_sink sink = {memory, false};
+    bn_exif_each_text(image->exif, image->exif_bytes, options->metadata, write_text, &sink);
+    if (!(image->density.x > 0 && image->density.y > 0)) return !sink.failed;
+    return !sink.failed && api->TIFFSetField(memory->tiff, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH) &&
+           api->TIFFSetField(memory->tiff, TIFFTAG_XRESOLUTION, image->density.x) &&
+           api->TIFFSetField(memory->tiff, TIFFTAG_YRESOLUTION, image->density.y);
+}
+
 /* libtiff predicts within the buffer that it is given, hence a copy. */
 static bool write_strips(const bn_tiff_memory *memory, const bn_image *image, uint32_t strip_rows,
                          uint8_t *strip)
@@ -56,9 +87,9 @@ bn_status bn_tiff_encode(const bn_image *image, const bn_encode_options *options
     uint8_t *strip = malloc(strip_rows * row_bytes);
     if (!strip) return bn_fail_memory(err, strip_rows * row_bytes, "a strip of a TIFF");
     BN_TRY_DONE(bn_tiff_open(&memory, "w", (uint64_t)1 << 40, err));
-    const bool written = write_tags(&memory, image, options, strip_rows) &&
-                         write_strips(&memory, image, strip_rows, strip) &&
-                         memory.api.TIFFWriteDirectory(memory.tiff);
+    const bool written =
+        write_tags(&memory, image, options, strip_rows) && write_facts(&memory, image, options) &&
+        write_strips(&memory, image, strip_rows, strip) && memory.api.TIFFWriteDirectory(memory.tiff);
     bn_tiff_close(&memory);
     if (written && memory.message[0] == '\0') goto done;
     out->size = first;

@@ -125,6 +125,10 @@ static bn_status webp_decode(const uint8_t *bytes, size_t size, const bn_decode_
     BN_TRY_DONE(read_frame(&frame, (int)width, (int)height, &made, err));
     made->source_depth = 8;
     made->source_orientation = find_orientation(demuxer);
+    const uint8_t *exif = NULL;
+    size_t exif_bytes = 0;
+    if (find_chunk(demuxer, "EXIF", &exif, &exif_bytes))
+        BN_TRY_DONE(bn_image_adopt_exif(made, exif, exif_bytes, err));
     if (find_chunk(demuxer, "ICCP", &icc, &icc_bytes))
         BN_TRY_DONE(bn_image_adopt_icc(made, icc, icc_bytes, err));
     *image = made;
@@ -167,21 +171,34 @@ static bn_status fill_picture(WebPPicture *picture, const bn_image *image, int t
     return BIREFNET_OK;
 }
 
-static bn_status append_with_profile(const WebPMemoryWriter *written, const bn_image *image, bn_buffer *out,
-                                     bn_error *err)
+/* The picture with its profile and EXIF around it, or alone where it has neither. */
+static bn_status append_with_facts(const WebPMemoryWriter *written, const bn_image *image,
+                                   const bn_encode_options *options, bn_buffer *out, bn_error *err)
 {
-    const WebPData plain = {written->mem, written->size}, icc = {image->icc, image->icc_bytes};
+    bn_buffer block;
     WebPData assembled = {0};
-    WebPMux *mux = WebPMuxNew();
-    bn_status status = BIREFNET_OK;
+    WebPMux *mux = NULL;
+    bn_status status;
+    bn_buffer_init(&block, BN_EXIF_MAX_BYTES);
+    BN_TRY_DONE(bn_image_write_exif(image, options, true, &block, err));
+    if (!image->icc && block.size == 0) {
+        status = bn_buffer_append(out, written->mem, written->size, err);
+        goto done;
+    }
+    const WebPData plain = {written->mem, written->size}, icc = {image->icc, image->icc_bytes},
+                   exif = {block.data, block.size};
+    mux = WebPMuxNew();
     if (mux && WebPMuxSetImage(mux, &plain, 0) == WEBP_MUX_OK &&
-        WebPMuxSetChunk(mux, "ICCP", &icc, 0) == WEBP_MUX_OK &&
+        (!image->icc || WebPMuxSetChunk(mux, "ICCP", &icc, 0) == WEBP_MUX_OK) &&
+        (block.size == 0 || WebPMuxSetChunk(mux, "EXIF", &exif, 0) == WEBP_MUX_OK) &&
         WebPMuxAssemble(mux, &assembled) == WEBP_MUX_OK)
         status = bn_buffer_append(out, assembled.bytes, assembled.size, err);
     else
         status = bn_fail(err, BIREFNET_ERROR_MEMORY, "cannot put the colour profile into the WebP");
+done:
     WebPDataClear(&assembled);
     WebPMuxDelete(mux);
+    bn_buffer_free(&block);
     return status;
 }
 
@@ -224,8 +241,7 @@ static bn_status webp_encode(const bn_image *image, const bn_encode_options *opt
                          "cannot write the WebP (libwebp's error %d)", picture.error_code);
         goto done;
     }
-    status = image->icc ? append_with_profile(&written, image, out, err)
-                        : bn_buffer_append(out, written.mem, written.size, err);
+    status = append_with_facts(&written, image, options, out, err);
 done:
     WebPPictureFree(&picture);
     WebPMemoryWriterClear(&written);

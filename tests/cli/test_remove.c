@@ -291,6 +291,43 @@ static void bad_inputs_give_a_line_and_their_own_code(void **state)
     assert_int_equal(cli_count("bad"), before);
 }
 
+static void density_is_kept_and_data_on_demand(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer jpeg;
+    bn_image *image = cli_image(PHOTO);
+    bn_encode_options encoding;
+    static const uint8_t exif[] = "II*\0\10\0\0\0\1\0\17\1\2\0\6\0\0\0\32\0\0\0\0\0\0\0Maker";
+    assert_ok(bn_image_adopt_exif(image, exif, sizeof exif, &err), err);
+    bn_encode_options_default(&encoding, BN_FORMAT_JPEG);
+    encoding.metadata = BN_METADATA_ALL;
+    image->density = (bn_density){300, 300};
+    bn_buffer_init(&jpeg, 1 << 22);
+    assert_ok(bn_image_encode(image, &encoding, &jpeg, &err), err);
+    assert_ok(bn_file_write("dpi300.jpg", jpeg.data, jpeg.size, &err), err);
+    bn_buffer_free(&jpeg);
+    bn_image_destroy(&image);
+    static const char *const outputs[] = {"d.jpg", "d.png", "d.webp", "d.tif", "d-mask.png"};
+    for (size_t i = 0; i < 8; i++) {
+        const bool kept = i >= 4;
+        cli_expect(&result, 0, "", "remove dpi300.jpg -o %s -b white --mask " SMALL_MODEL " %s",
+                   outputs[i % 4], kept ? "--metadata safe" : "");
+        image = cli_image(outputs[i % 4]);
+        assert_in_range(image->density.x, 299, 300);
+        assert_in_range(image->density.y, 299, 300);
+        assert_int_equal(image->exif_bytes > 0 && memmem(image->exif, image->exif_bytes, "Maker", 5), kept);
+        bn_image_destroy(&image);
+    }
+    image = cli_image(outputs[4]);
+    assert_in_range(image->density.x, 299, 300);
+    bn_image_destroy(&image);
+    cli_expect(&result, 0, "", "remove dpi300.jpg -o c.png --crop " SMALL_MODEL);
+    image = cli_image("c.png");
+    assert_in_range(image->density.x, 299, 300);
+    bn_image_destroy(&image);
+}
+
 static void shops_get_their_canvas(void **state)
 {
     (void)state;
@@ -419,6 +456,7 @@ int main(void)
         cmocka_unit_test(other_settings_change_what_they_say),
         cmocka_unit_test(pipes_carry_photos),
         cmocka_unit_test(bad_inputs_give_a_line_and_their_own_code),
+        cmocka_unit_test(density_is_kept_and_data_on_demand),
         cmocka_unit_test(shops_get_their_canvas),
         cmocka_unit_test(results_too_large_for_their_format_are_refused),
         cmocka_unit_test(names_of_other_formats_are_refused),

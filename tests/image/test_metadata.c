@@ -1,0 +1,248 @@
+/* test_metadata.c - density and EXIF through every format: what is kept at which level, and what never is. */
+#include "tests/test.h"
+
+#include "image/codec.h"
+#include "image/orientation.h"
+
+#include <math.h>
+
+/* ---- a photo's block, as a camera writes it ---- */
+
+typedef struct writing {
+    uint8_t bytes[4096];
+    size_t size;
+    bool big_endian;
+} writing;
+
+static void put(writing *w, size_t at, uint32_t value, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        w->bytes[at + i] = (uint8_t)(value >> 8 * (w->big_endian ? count - 1 - i : i));
+}
+
+/* An entry at `at`; a value that does not fit is put at the end. */
+static size_t entry(writing *w, size_t at, unsigned tag, unsigned type, uint32_t count, const void *value,
+                    size_t bytes, uint32_t number)
+{
+    put(w, at, tag, 2);
+    put(w, at + 2, type, 2);
+    put(w, at + 4, count, 4);
+    if (!value) {
+        put(w, at + 8, number, type == 3 ? 2 : 4);
+    } else {
+        size_t place = at + 8;
+        if (bytes > 4) {
+            put(w, at + 8, (uint32_t)w->size, 4);
+            place = w->size;
+            w->size += bytes + bytes % 2;
+        }
+        memcpy(w->bytes + place, value, bytes);
+    }
+    return at + 12;
+}
+
+static size_t text(writing *w, size_t at, unsigned tag, const char *value)
+{
+    const size_t bytes = strlen(value) + 1;
+    return entry(w, at, tag, 2, (uint32_t)bytes, value, bytes, 0);
+}
+
+/* Orientation 6, 240 dots per centimetre across and 120 down, make, artist, place, serial number, maker's note, a
+ * thumbnail in the second folder. */
+static void write_photo_block(writing *w, bool big_endian)
+{
+    enum { FIRST = 8, PHOTO = 200, PLACE = 320, SECOND = 400 };
+    *w = (writing){.size = 500, .big_endian = big_endian};
+    memcpy(w->bytes, big_endian ? "MM\0*" : "II*\0", 4);
+    put(w, 4, FIRST, 4);
+    put(w, FIRST, 9, 2);
+    uint8_t dots[8] = {0};
+    size_t at = FIRST + 2;
+    at = text(w, at, 0x010E, "DESCRIPTION of mine");
+    at = text(w, at, 0x010F, "CameraMaker");
+    at = entry(w, at, 0x0112, 3, 1, NULL, 0, 6);
+    for (unsigned i = 0; i < 2; i++) {
+        writing number = {.big_endian = big_endian};
+        put(&number, 0, i ? 240 : 480, 4);
+        put(&number, 4, 2, 4);
+        memcpy(dots, number.bytes, 8);
+        at = entry(w, at, 0x011A + i, 5, 1, dots, 8, 0);
+    }
+    at = entry(w, at, 0x0128, 3, 1, NULL, 0, 3);
+    at = text(w, at, 0x013B, "Ann Artist");
+    at = entry(w, at, 0x8769, 4, 1, NULL, 0, PHOTO);
+    at = entry(w, at, 0x8825, 4, 1, NULL, 0, PLACE);
+    put(w, at, SECOND, 4);
+    put(w, PHOTO, 5, 2);
+    at = text(w, PHOTO + 2, 0x9003, "2026:11:26 23:00:00");
+    at = entry(w, at, 0x927C, 7, 12, "MAKERS-NOTE!", 12, 0);
+    at = entry(w, at, 0xA002, 4, 1, NULL, 0, 4000);
+    at = text(w, at, 0xA431, "SERIAL-12345");
+    text(w, at, 0xA434, "Lens 50mm");
+    put(w, PLACE, 2, 2);
+    at = text(w, PLACE + 2, 1, "N");
+    text(w, at, 29, "PLACE-DATE");
+    put(w, SECOND, 1, 2);
+    text(w, SECOND + 2, 0x010F, "THUMBNAIL-BYTES");
+}
+
+static bool holds(const void *bytes, size_t size, const char *word)
+{
+    return size > 0 && memmem(bytes, size, word, strlen(word)) != NULL;
+}
+
+static void blocks_are_filtered_by_level(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word;
+        bn_metadata level; /* from which on it is kept */
+    } words[] = {
+        {"CameraMaker", BN_METADATA_SAFE},  {"Ann Artist", BN_METADATA_SAFE},
+        {"2026:11:26", BN_METADATA_SAFE},   {"Lens 50mm", BN_METADATA_SAFE},
+        {"DESCRIPTION", BN_METADATA_ALL},   {"SERIAL", BN_METADATA_ALL},
+        {"PLACE-DATE", BN_METADATA_ALL},    {"MAKERS-NOTE", BN_METADATA_ALL + 1},
+        {"THUMBNAIL", BN_METADATA_ALL + 1},
+    };
+    for (int order = 0; order < 2; order++)
+        for (bn_metadata level = BN_METADATA_NONE; level <= BN_METADATA_ALL; level++) {
+            writing photo;
+            bn_error err = {0};
+            bn_buffer out, again;
+            const bn_density none = {0};
+            write_photo_block(&photo, order);
+            assert_int_equal(bn_exif_get_orientation(photo.bytes, photo.size), 6);
+            bn_buffer_init(&out, BN_EXIF_MAX_BYTES);
+            bn_buffer_init(&again, BN_EXIF_MAX_BYTES);
+            assert_ok(bn_exif_filter(photo.bytes, photo.size, level, none, &out, &err), err);
+            for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                if (holds(out.data, out.size, words[i].word) != (words[i].level <= level))
+                    fail_msg("%s at level %d", words[i].word, (int)level);
+            assert_true((out.size == 0) == (level == BN_METADATA_NONE));
+            assert_int_equal(bn_exif_get_orientation(out.data, out.size), 1);
+            assert_ok(bn_exif_filter(out.data, out.size, level, none, &again, &err), err);
+            assert_true(again.size == out.size && (out.size == 0 || !memcmp(again.data, out.data, out.size)));
+            bn_buffer_free(&out);
+            bn_buffer_free(&again);
+        }
+}
+
+static bn_image *make_photo(void)
+{
+    bn_error err = {0};
+    bn_image *image = NULL;
+    writing photo;
+    write_photo_block(&photo, true);
+    assert_ok(bn_image_create(40, 30, 3, 8, &image, &err), err);
+    assert_ok(bn_image_adopt_exif(image, photo.bytes, photo.size, &err), err);
+    return image;
+}
+
+static bn_image *through(const bn_image *image, bn_format format, bn_metadata level)
+{
+    bn_error err = {0};
+    bn_buffer file;
+    bn_image *back = NULL;
+    bn_encode_options options;
+    bn_encode_options_default(&options, format);
+    options.metadata = level;
+    bn_buffer_init(&file, 1 << 20);
+    assert_ok(bn_image_encode(image, &options, &file, &err), err);
+    assert_ok(bn_image_decode(file.data, file.size, NULL, &back, &err), err);
+    bn_buffer_free(&file);
+    return back;
+}
+
+static const bn_format kinds[] = {BN_FORMAT_JPEG, BN_FORMAT_PNG, BN_FORMAT_WEBP, BN_FORMAT_TIFF};
+
+static void files_keep_what_the_level_says(void **state)
+{
+    (void)state;
+    bn_image *photo = make_photo();
+    for (size_t i = 0; i < 4; i++)
+        for (bn_metadata level = BN_METADATA_NONE; level <= BN_METADATA_ALL; level++) {
+            bn_image *back = through(photo, kinds[i], level);
+            const bool tiff = kinds[i] == BN_FORMAT_TIFF; /* it has tags for texts of the first folder only */
+            assert_int_equal(holds(back->exif, back->exif_bytes, "CameraMaker"), level >= BN_METADATA_SAFE);
+            assert_int_equal(holds(back->exif, back->exif_bytes, "Ann Artist"), level >= BN_METADATA_SAFE);
+            assert_int_equal(holds(back->exif, back->exif_bytes, "DESCRIPTION"), level == BN_METADATA_ALL);
+            assert_int_equal(holds(back->exif, back->exif_bytes, "PLACE-DATE"),
+                             level == BN_METADATA_ALL && !tiff);
+            assert_int_equal(holds(back->exif, back->exif_bytes, "Lens 50mm"),
+                             level >= BN_METADATA_SAFE && !tiff);
+            assert_true(back->source_orientation == 1 && back->width == 40);
+            assert_true(fabs(back->density.x - 240 * 2.54) < 0.5 && fabs(back->density.y - 120 * 2.54) < 0.5);
+            bn_image_destroy(&back);
+        }
+    bn_image_destroy(&photo);
+}
+
+static void density_is_kept_without_any_data(void **state)
+{
+    (void)state;
+    static const double values[][2] = {{300, 300}, {72, 72}, {600, 300}, {96.5, 1200}};
+    for (size_t v = 0; v < sizeof values / sizeof *values; v++)
+        for (size_t i = 0; i < 4; i++) {
+            bn_error err = {0};
+            bn_image *image = NULL;
+            assert_ok(bn_image_create(8, 8, 3, 8, &image, &err), err);
+            image->density = (bn_density){values[v][0], values[v][1]};
+            bn_image *back = through(image, kinds[i], BN_METADATA_NONE);
+            const double error = kinds[i] == BN_FORMAT_JPEG ? 0.51 : 0.02; /* whole dots an inch */
+            assert_true(fabs(back->density.x - values[v][0]) < error);
+            assert_true(fabs(back->density.y - values[v][1]) < error);
+            image->density = (bn_density){0};
+            bn_image_destroy(&back);
+            back = through(image, kinds[i], BN_METADATA_NONE);
+            assert_true(back->density.x == 0 && back->density.y == 0 && back->exif_bytes == 0);
+            bn_image_destroy(&back);
+            bn_image_destroy(&image);
+        }
+}
+
+static void density_turns_with_the_photo(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_image *image = NULL;
+    for (int orientation = 1; orientation <= 8; orientation++) {
+        assert_ok(bn_image_create(4, 3, 3, 8, &image, &err), err);
+        image->density = (bn_density){100, 200};
+        assert_ok(bn_image_orient(image, orientation, &err), err);
+        assert_true(image->density.x == (orientation >= 5 ? 200 : 100));
+        assert_true(image->density.y == (orientation >= 5 ? 100 : 200));
+        bn_image_destroy(&image);
+    }
+}
+
+/* A block that points at itself, outside, or claims billions: nothing of it, and no harm. */
+static void blocks_that_lie_give_nothing(void **state)
+{
+    (void)state;
+    writing photo;
+    for (uint32_t value = 0; value < 5; value++) {
+        static const uint32_t lies[] = {0, 8, 499, 0x7fffffff, 0xffffffff};
+        for (size_t at = 0; at + 4 <= 500; at++) {
+            bn_buffer out;
+            bn_error err = {0};
+            const bn_density density = {300, 300};
+            write_photo_block(&photo, at % 2);
+            put(&photo, at, lies[value], 4);
+            bn_buffer_init(&out, BN_EXIF_MAX_BYTES);
+            assert_ok(bn_exif_filter(photo.bytes, photo.size, BN_METADATA_ALL, density, &out, &err), err);
+            assert_int_equal(bn_exif_get_orientation(out.data, out.size), 1);
+            assert_true(bn_exif_get_density(out.data, out.size).x == 300);
+            bn_buffer_free(&out);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_are_filtered_by_level),     cmocka_unit_test(files_keep_what_the_level_says),
+        cmocka_unit_test(density_is_kept_without_any_data), cmocka_unit_test(density_turns_with_the_photo),
+        cmocka_unit_test(blocks_that_lie_give_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
