@@ -49,6 +49,31 @@ static void print_stage(void *context, const bn_bench_part *stage)
         printf("%-20s %10.1f\n", stage->name, stage->median_ms);
 }
 
+static double pictures_a_minute(const bn_bench_result *result)
+{
+    return 60e3 / result->median_ms;
+}
+
+/* Of one session, and of several beside each other where they were asked for. */
+static void append_pictures(json_t *json, const bn_bench_result *result, const bn_bench_jobs *jobs)
+{
+    json_object_set_new(json, "pictures_a_minute", json_real(pictures_a_minute(result)));
+    if (jobs->sessions > 0)
+        json_object_set_new(json, "jobs",
+                            json_pack("{s:i, s:i, s:f}", "sessions", jobs->sessions, "threads", jobs->threads,
+                                      "pictures_a_minute", jobs->pictures_a_minute));
+}
+
+static void print_pictures(const bn_bench_result *result, const bn_bench_jobs *jobs)
+{
+    printf("pictures a minute: %.2f by one session of %d threads", pictures_a_minute(result),
+           result->session.threads);
+    if (jobs->sessions > 0)
+        printf(", %.2f by %d beside each other of %d", jobs->pictures_a_minute, jobs->sessions,
+               jobs->threads);
+    printf("\n");
+}
+
 static json_t *result_json(const bn_bench_options *options, const bn_bench_result *result,
                            const bn_photo_times *photo)
 {
@@ -143,12 +168,24 @@ static bn_status choose(const bn_values *values, bn_console *console, bn_model_c
     return BIREFNET_OK;
 }
 
+/* As many pictures as one session was timed with, and on as many threads in all. */
+static bn_status time_jobs(const bn_bench_options *options, const bn_bench_result *result, int sessions,
+                           bn_bench_jobs *jobs, bn_error *err)
+{
+    bn_bench_options each = *options;
+    each.threads = result->session.threads;
+    each.runs = result->runs;
+    bn_console_say(options->user, "%d sessions beside each other, %d runs each", sessions, result->runs);
+    return bn_bench_run_jobs(&each, sessions, jobs, err);
+}
+
 bn_exit bn_command_bench(const bn_values *values, bn_console *console)
 {
     bn_error err = {0};
     bn_model_choice choice = {.path = ""};
     bn_bench_options options;
     bn_bench_result result;
+    bn_bench_jobs jobs = {0};
     bn_photo_times photo = {0};
     bn_stage stage = BN_STAGE_MODEL;
     bn_status status = choose(values, console, &choice, &options, &err);
@@ -164,14 +201,18 @@ bn_exit bn_command_bench(const bn_values *values, bn_console *console)
         bn_console_say(console, "the stages around the network, %d runs", result.runs);
         status = bn_bench_photo(path, network, options.runs, &photo, &err);
     }
+    if (status == BIREFNET_OK && values->given[BN_OPTION_JOBS])
+        status = time_jobs(&options, &result, (int)values->number[BN_OPTION_JOBS], &jobs, &err);
     if (status != BIREFNET_OK) {
         bn_console_error(console, "%s", err.message);
     } else if (values->given[BN_OPTION_JSON]) {
         json_t *json = result_json(&options, &result, &photo);
+        append_pictures(json, &result, &jobs);
         json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         json_decref(json);
     } else {
         print_text(&options, &result, &photo);
+        print_pictures(&result, &jobs);
     }
     if (status == BIREFNET_OK) say_load(console, &result.load);
     return bn_exit_of(status, stage);

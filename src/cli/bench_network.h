@@ -49,4 +49,14 @@ typedef struct bn_bench_result {
 
 bn_status bn_bench_run(const bn_bench_options *options, bn_bench_result *result, bn_error *err);
 
+/* Several sessions of one model at work beside each other, each on its share of the threads (bench_jobs.c). */
+typedef struct bn_bench_jobs {
+    int sessions, threads;    /* threads: of each, at least 1 */
+    double pictures_a_minute; /* of all together */
+} bn_bench_jobs;
+
+/* `runs` pictures by each session after one that is not counted; options->threads, > 0, is for all of them together. */
+bn_status bn_bench_run_jobs(const bn_bench_options *options, int sessions, bn_bench_jobs *result,
+                            bn_error *err);
+
 #endif

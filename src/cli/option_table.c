@@ -100,8 +100,12 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
                                  .help = "Leave inputs alone whose output is already there, and say which."},
     [BN_OPTION_JOBS] = {"jobs", 'j', BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "1",
-                        .commands = REMOVE,
-                        .help = "Threads that finish and write photos while the network works on the next."},
+                        .commands = REMOVE | BENCH,
+                        .help =
+                            "Photos at a time: so many sessions of the network beside each other, each on "
+                            "its share of --threads, and so many threads that finish and write. Each "
+                            "session takes the work space that birefnet info prints; no more are opened "
+                            "than there are threads and photos. bench: time them, too."},
     [BN_OPTION_REPORT] =
         {"report", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = REMOVE,
          .help = "Write a JSON report: for each input its output, state, error, size and times."},

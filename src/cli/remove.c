@@ -215,8 +215,9 @@ static void sum_up(const bn_run *run, double seconds)
     bn_plan_tell_passed(run->plan, passed, sizeof passed);
     if (*passed) bn_console_say(run->console, "%s", passed);
     if (run->wall_ms > 0)
-        bn_console_detail(run->console, "the network was at work %.1f %% of the time",
-                          100 * run->network_ms / run->wall_ms);
+        bn_console_detail(run->console, "%d session%s of the network, at work %.1f %% of the time",
+                          run->sessions, run->sessions == 1 ? "" : "s",
+                          100 * run->network_ms / run->wall_ms / run->sessions);
 }
 
 static bn_exit exit_code(const bn_run *run)

@@ -74,11 +74,12 @@ static json_t *model_json(const bn_run *run)
 
 bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err)
 {
-    json_t *json = json_pack(
-        "{s:s, s:o, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:[]}", "version", birefnet_version(), "model",
-        model_json(run), "done", (json_int_t)run->done, "skipped", (json_int_t)run->skipped, "failed",
-        (json_int_t)run->failed, "wall_ms", run->wall_ms, "network_ms", run->network_ms, "network_waits",
-        (json_int_t)run->network_waits, "peak_rss_bytes", (json_int_t)bn_peak_rss_bytes(), "photos");
+    json_t *json = json_pack("{s:s, s:o, s:I, s:I, s:I, s:i, s:f, s:f, s:I, s:I, s:[]}", "version",
+                             birefnet_version(), "model", model_json(run), "done", (json_int_t)run->done,
+                             "skipped", (json_int_t)run->skipped, "failed", (json_int_t)run->failed,
+                             "sessions", run->sessions, "wall_ms", run->wall_ms, "network_ms",
+                             run->network_ms, "network_waits", (json_int_t)run->network_waits,
+                             "peak_rss_bytes", (json_int_t)bn_peak_rss_bytes(), "photos");
     if (!json) return bn_fail_memory(err, 0, "the report");
     json_t *photos = json_object_get(json, "photos");
     bool whole = true;

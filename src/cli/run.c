@@ -1,4 +1,4 @@
-/* run.c - three kinds of threads and two queues; see run.h. The caller's thread is the network's. */
+/* run.c - three kinds of threads and two queues; see run.h. The caller's thread is one of the network's. */
 #include "cli/run.h"
 
 #include "base/clock.h"
@@ -12,6 +12,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MAX_JOBS 64
 
 /* A photo between two threads. */
 typedef struct work {
@@ -58,7 +60,7 @@ static int on_progress(void *user, const char *part, double share)
     (void)part;
     line *self = user;
     if (stopping(self)) return 1;
-    draw_bar(self, share);
+    draw_bar(self, self->run->sessions > 1 ? 0 : share); /* of several photos at a time, whole ones */
     return 0;
 }
 
@@ -213,6 +215,22 @@ static void *finish_photos(void *user)
 
 /* ---- the network ---- */
 
+/* A session is about to work: opening one is no waiting. */
+static void note_begin(line *self)
+{
+    pthread_mutex_lock(&self->lock);
+    if (self->first_ms == 0) self->first_ms = bn_clock_ms();
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void note_end(line *self, double network_ms)
+{
+    pthread_mutex_lock(&self->lock);
+    self->run->network_ms += network_ms;
+    self->run->wall_ms = bn_clock_ms() - self->first_ms;
+    pthread_mutex_unlock(&self->lock);
+}
+
 static bn_status matte(line *self, bn_sessions *sessions, work *job, bn_error *err)
 {
     bn_run *run = self->run;
@@ -220,16 +238,16 @@ static bn_status matte(line *self, bn_sessions *sessions, work *job, bn_error *e
     int width, height;
     bn_resolution_for_photo(&run->resolution, job->cutout.width, job->cutout.height, &width, &height);
     BN_TRY(bn_sessions_get(sessions, width, height, &session, err));
-    if (self->first_ms == 0) self->first_ms = bn_clock_ms(); /* a session was opened: that is no waiting */
+    note_begin(self);
     const bn_status status = bn_cutout_matte(session, &run->options, &job->cutout, err);
-    run->network_ms += job->cutout.times.network_ms;
-    run->wall_ms = bn_clock_ms() - self->first_ms;
+    note_end(self, job->cutout.times.network_ms);
     return status;
 }
 
 static void tell_frames(void *user, uint64_t done, uint64_t total)
 {
     line *self = user;
+    if (self->run->sessions > 1) return; /* other photos move at the same time: the bar counts whole ones */
     self->frame = (double)done;
     self->frames = (double)total;
     draw_bar(self, 0);
@@ -253,12 +271,11 @@ static void move(line *self, bn_sessions *sessions, work *job)
                    .smooth = run->smooth,
                    .jobs = run->jobs},
     };
-    if (self->first_ms == 0) self->first_ms = bn_clock_ms();
+    note_begin(self);
     const bn_status status = bn_moving_run(&moving, &err);
-    self->frame = self->frames = 0;
+    if (run->sessions == 1) self->frame = self->frames = 0;
     bn_outcome_keep_moving(job->outcome, &moving, run->options.crop || run->options.canvas.used);
-    run->network_ms += moving.frames.times.network_ms;
-    run->wall_ms = bn_clock_ms() - self->first_ms;
+    note_end(self, moving.frames.times.network_ms);
     if (status != BIREFNET_OK) {
         note_failure(self, job->photo, job->outcome, status, moving.frames.stage, err.message);
         return;
@@ -301,20 +318,51 @@ static bn_status open_model(bn_run *run, birefnet_model **model, bn_error *err)
     return BIREFNET_OK;
 }
 
+/* One of several that take photos from the same queue. */
+typedef struct network {
+    line *line;
+    bn_sessions *sessions;
+    pthread_t thread;
+} network;
+
+static void *run_network(void *user)
+{
+    network *self = user;
+    matte_photos(self->line, self->sessions);
+    return NULL;
+}
+
+/* Several sessions of fewer threads do more photos a minute than one of all threads (docs/SPEED.md). */
+static bn_status create_networks(line *self, birefnet_model *model, network *networks, bn_error *err)
+{
+    bn_run *run = self->run;
+    const int threads = run->threads > 0 ? run->threads : BN_MIN(bn_cpu_threads(), MAX_JOBS);
+    run->sessions = BN_MIN(BN_MIN(run->jobs, threads), (int)BN_MIN(self->to_do, MAX_JOBS));
+    run->sessions = BN_MAX(run->sessions, 1);
+    for (int i = 0; i < run->sessions; i++) {
+        networks[i].line = self;
+        BN_TRY(bn_sessions_create(model, threads / run->sessions, run->resolution.native ? 2 : 1, on_progress,
+                                  self, &networks[i].sessions, err));
+    }
+    return BIREFNET_OK;
+}
+
 /* The model, then every decoded photo through it. The queue is emptied in any case, so that the reader ends. */
 static bn_status work_network(line *self, bn_error *err)
 {
-    bn_run *run = self->run;
+    network networks[MAX_JOBS] = {0};
     birefnet_model *model = NULL;
-    bn_sessions *sessions = NULL;
-    bn_status status = open_model(run, &model, err);
-    if (status == BIREFNET_OK)
-        status = bn_sessions_create(model, run->threads, run->resolution.native ? 2 : 1, on_progress, self,
-                                    &sessions, err);
+    int started = 1; /* the first is the caller's thread */
+    bn_status status = open_model(self->run, &model, err);
+    if (status == BIREFNET_OK) status = create_networks(self, model, networks, err);
     if (status != BIREFNET_OK) atomic_store(&self->stop, true);
     draw_bar(self, 0);
-    matte_photos(self, sessions);
-    bn_sessions_destroy(&sessions);
+    while (status == BIREFNET_OK && started < self->run->sessions &&
+           pthread_create(&networks[started].thread, NULL, run_network, &networks[started]) == 0)
+        started++; /* where one cannot be started, the others do its work */
+    matte_photos(self, networks[0].sessions);
+    for (int i = 1; i < started; i++) pthread_join(networks[i].thread, NULL);
+    for (int i = 0; i < MAX_JOBS; i++) bn_sessions_destroy(&networks[i].sessions);
     birefnet_model_close(&model);
     return status;
 }
@@ -333,11 +381,11 @@ static void line_init(line *self, bn_run *run)
 bn_status bn_run_photos(bn_run *run, bn_error *err)
 {
     line self;
-    pthread_t reader, finishers[64];
+    pthread_t reader, finishers[MAX_JOBS];
     int started = 0;
     bool reading = false;
     bn_status status = BIREFNET_OK;
-    run->jobs = BN_MIN(BN_MAX(run->jobs, 1), 64);
+    run->jobs = BN_MIN(BN_MAX(run->jobs, 1), MAX_JOBS);
     /* one photo has all threads to itself; of many, each is finished beside the network's work on the next */
     const int all_threads = run->threads > 0 ? run->threads : bn_cpu_threads();
     if (run->options.threads < 1) run->options.threads = run->plan->many ? 1 : all_threads;

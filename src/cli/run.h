@@ -47,7 +47,7 @@ typedef struct bn_run {
     bool first_frame; /* of animations, whatever the output can hold */
     double smooth;    /* of animations; see bn_smooth */
     int threads;      /* of the network; 0 = all */
-    int jobs;         /* threads that finish photos */
+    int jobs;         /* photos at a time: sessions of the network, and threads that finish photos */
     const char *model_path;
     birefnet_model_options model_options;
     bn_console *console;
@@ -56,8 +56,9 @@ typedef struct bn_run {
     birefnet_model_info model;
     bool model_is_open; /* it was: `model` is filled */
     size_t done, skipped, failed;
+    int sessions;         /* of the network, beside each other */
     double wall_ms;       /* from the first photo that the network began to the last that it ended */
-    double network_ms;    /* of which it worked */
+    double network_ms;    /* of which it worked, all sessions together */
     size_t network_waits; /* how often it waited for a decoded photo, or for room for a matte */
     double open_ms;       /* opening the model */
 } bn_run;

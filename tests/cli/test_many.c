@@ -194,6 +194,25 @@ static void what_is_not_read_is_counted_and_named(void **state)
     cli_expect(&result, 1, "this is a web page, not an image", "remove page.jpg " SMALL_MODEL);
 }
 
+/* More sessions of fewer threads, and the same bytes; no more of them than there are photos. */
+static void jobs_are_sessions_beside_each_other(void **state)
+{
+    (void)state;
+    static const int jobs[] = {1, 2, 9};
+    cli_shell("rm -rf beside && mkdir beside && for i in 1 2 3 4; do cp " PHOTO " beside/$i.jpg; done");
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+        char command[300];
+        snprintf(command, sizeof command,
+                 "remove beside -o beside%d -t 8 --jobs %d --report beside.json -v " SMALL_MODEL, jobs[i],
+                 jobs[i]);
+        cli_expect(&result, 0, "4 of 4 photos done", command);
+        json_t *report = json_load_file("beside.json", 0, NULL);
+        assert_int_equal(json_integer_value(json_object_get(report, "sessions")), jobs[i] < 4 ? jobs[i] : 4);
+        json_decref(report);
+    }
+    cli_shell("diff -r beside1 beside2 && diff -r beside1 beside9");
+}
+
 static void the_network_seldom_waits(void **state)
 {
     (void)state;
@@ -308,6 +327,7 @@ int main(void)
         cmocka_unit_test(names_never_collide),
         cmocka_unit_test(patterns_and_missing_things),
         cmocka_unit_test(what_is_not_read_is_counted_and_named),
+        cmocka_unit_test(jobs_are_sessions_beside_each_other),
         cmocka_unit_test(the_network_seldom_waits),
         cmocka_unit_test(urls_are_fetched),
     };

@@ -239,6 +239,22 @@ static void bench_tells_all_stages(void **state)
 }
 
 /* On standard error, as it goes; as many runs as were asked for. */
+static void bench_counts_pictures_of_sessions_beside_each_other(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "3 sessions beside each other, 2 runs each",
+               "bench " SMALL_MODEL " -t 7 -n 2 --jobs 3 --json --photo " PHOTO);
+    assert_non_null(strstr(result.out, "\"sessions\": 3"));
+    assert_non_null(strstr(result.out, "\"threads\": 2"));
+    const char *first = strstr(result.out, "\"pictures_a_minute\": ");
+    assert_non_null(first);
+    assert_non_null(strstr(first + 1, "\"pictures_a_minute\": "));
+    assert_true(atof(strchr(first, ':') + 1) > 0 &&
+                atof(strchr(strstr(first + 1, "\"pictures"), ':') + 1) > 0);
+    cli_expect(&result, 0, "", "bench " SMALL_MODEL " -t 2 -n 1 --jobs 2 --photo " PHOTO);
+    assert_non_null(strstr(result.out, "by 2 beside each other of 1"));
+}
+
 static void bench_tells_how_far_it_is(void **state)
 {
     (void)state;
@@ -303,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_port_in_use_has_its_own_code),
         cmocka_unit_test(facts_are_told),
         cmocka_unit_test(bench_tells_all_stages),
+        cmocka_unit_test(bench_counts_pictures_of_sessions_beside_each_other),
         cmocka_unit_test(bench_tells_how_far_it_is),
         cmocka_unit_test(a_busy_machine_is_seen),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
