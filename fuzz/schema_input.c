@@ -16,6 +16,10 @@ static void parse_input(const char *text, size_t size)
     if (bn_input_parse(text, size, &input, &detail, NULL, NULL) == BIREFNET_OK) {
         if (!input.image_url || input.width < 1024 || input.format == BN_FORMAT_NONE || !input.model[0])
             abort();
+        const bn_placement *canvas = &input.picture.canvas;
+        if (canvas->width < 0 || canvas->width > 30000 ||
+            !(canvas->fit_percent >= 1 && canvas->fit_percent <= 100))
+            abort();
         bn_input_free(&input);
     } else if (detail) {
         char *list = json_dumps(detail, JSON_COMPACT | JSON_ENSURE_ASCII);

@@ -19,7 +19,8 @@ export function inputSchema(document, endpoint) {
 
 /** Build the fields into `container`. onChange is called after each change by the person. */
 export function createForm(container, schema, onChange) {
-  const names = (schema["x-fal-order-properties"] ?? Object.keys(schema.properties)).filter((name) => name !== PHOTO_FIELD);
+  const names = (schema["x-fal-order-properties"] ?? Object.keys(schema.properties)).filter((name) => name !== PHOTO_FIELD &&
+    !schema.properties[name]["x-birefnet-extra"]); // those are for programs
   const fields = new Map(names.map((name) => [name, createField(name, schema.properties[name])]));
   container.replaceChildren(...[...fields.values()].map((field) => field.element));
   const rules = []; // what follows from the present choices: run after each change, whoever made it

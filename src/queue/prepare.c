@@ -129,11 +129,14 @@ static bn_status load_input(bn_jobs *jobs, bn_job *job, bn_ending *ending, bn_er
     return status;
 }
 
-static void choose_options(bn_jobs *jobs, bn_job *job)
+/* False where the picture that was asked for cannot be made; an ending says why. */
+static bool choose_options(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     const bn_input *input = &job->input;
     bn_cutout_options *options = &job->options;
-    bn_cutout_options_default(options);
+    bn_error err = {0};
+    *options = input->picture;
+    const bn_metadata metadata = options->cutout_encoding.metadata;
     options->limits.max_pixels = jobs->options.max_pixels;
     options->refine = input->refine_foreground && !input->mask_only;
     options->want_cutout = !input->mask_only;
@@ -142,6 +145,12 @@ static void choose_options(bn_jobs *jobs, bn_job *job)
     if (job->accepted.background[0]) bn_background_parse(job->accepted.background, &options->background);
     bn_encode_options_default(&options->cutout_encoding, input->format);
     bn_encode_options_default(&options->mask_encoding, input->format);
+    options->cutout_encoding.metadata = metadata;
+    if (bn_cutout_options_check(options, &err) == BIREFNET_OK) return true;
+    json_t *detail = json_array();
+    json_array_append_new(detail, bn_detail_entry("canvas", "value_error", err.message, NULL, NULL));
+    bn_ending_detail(ending, 422, detail);
+    return false;
 }
 
 /* The photo's bytes are here, or an ending says why not. */
@@ -154,8 +163,9 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     bn_job_weigh(jobs, job, BN_WEIGHT_NONE);
     if (status != BIREFNET_OK && ending->code == 0)
         bn_ending_infra(ending, 500, "internal_error", err.message);
+    if (status == BIREFNET_OK && !choose_options(jobs, job, ending))
+        status = bn_fail(&err, BIREFNET_ERROR_LIMIT, "the canvas is too large");
     if (status == BIREFNET_OK) {
-        choose_options(jobs, job);
         bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the image");
         const double start = bn_clock_ms();
         status = fetch(jobs, job, &job->bytes, &err);

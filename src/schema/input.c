@@ -141,10 +141,40 @@ static void take_image(reader *self, const bn_field *field)
         self->input->image_url = strdup(json_string_value(value));
 }
 
+/* A text, a number or yes and no, as a word. */
+static bool read_word(const json_t *value, char word[64])
+{
+    int length = -1;
+    if (json_is_string(value))
+        length = snprintf(word, 64, "%s", json_string_value(value));
+    else if (json_is_number(value))
+        length = snprintf(word, 64, "%.15g", json_number_value(value));
+    else if (json_is_boolean(value))
+        length = snprintf(word, 64, "%s", json_is_true(value) ? "true" : "false");
+    return length >= 0 && length < 64;
+}
+
+static void take_extra(reader *self, const bn_field *field)
+{
+    json_t *value = json_object_get(self->body, field->name);
+    char word[64];
+    if (!value || json_is_null(value)) return;
+    if (field->type == BN_FIELD_CHOICE) {
+        const char *choice = check_choice(field, value, self->detail);
+        if (choice) field->take(choice, &self->input->picture);
+    } else if (!read_word(value, word) || (*word && !field->take(word, &self->input->picture))) {
+        char msg[300];
+        snprintf(msg, sizeof msg, "Value error, not understood. %.250s", field->description);
+        add_plain(self->detail, field->name, "value_error", msg, NULL, json_incref(value));
+    }
+}
+
 static void take_field(reader *self, const bn_field *field)
 {
     bn_input *input = self->input;
-    if (strcmp(field->name, "image_url") == 0) {
+    if (field->extra) {
+        take_extra(self, field);
+    } else if (strcmp(field->name, "image_url") == 0) {
         take_image(self, field);
     } else if (strcmp(field->name, "model") == 0) {
         snprintf(input->model, sizeof input->model, "%s", take_choice(self, field));
@@ -197,6 +227,7 @@ bn_status bn_input_parse(const char *body, size_t body_bytes, bn_input *input, j
 {
     json_error_t fault;
     *input = (bn_input){0};
+    bn_cutout_options_default(&input->picture);
     reader self = {.input = input, .detail = json_array()};
     if (!self.detail) return bn_fail_memory(err, 0, "a list of errors");
     self.body = body ? bn_json_read(body, body_bytes, VALUES_MAX, &fault) : NULL;

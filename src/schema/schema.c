@@ -2,6 +2,8 @@
 #include "schema/schema.h"
 
 #include "base/size.h"
+#include "cutout/shops.h"
+#include "cutout/words.h"
 
 #include <string.h>
 
@@ -18,6 +20,59 @@ static const char *const image_examples[] = {"https://storage.googleapis.com/fal
                                              "birefnet-input.jpeg",
                                              NULL};
 
+static const char *const shops[] = {"none", "amazon", "ebay", "etsy", "shopify", "square", NULL};
+static const char *const alignments[] = {"center", "bottom", NULL};
+static const char *const shadows[] = {"none", "soft", "contact", NULL};
+static const char *const metadata[] = {"none", "safe", "all", NULL};
+
+/* ---- what extra fields do ---- */
+
+static bool take_shop(const char *word, bn_cutout_options *picture)
+{
+    const bn_shop *shop = bn_shop_find(word);
+    if (shop) bn_shop_apply(shop, picture);
+    return true; /* none */
+}
+
+static bool take_background(const char *word, bn_cutout_options *picture)
+{
+    return bn_background_parse(word, &picture->background);
+}
+
+static bool take_canvas(const char *word, bn_cutout_options *picture)
+{
+    return bn_placement_parse(word, &picture->canvas);
+}
+
+static bool take_fit(const char *word, bn_cutout_options *picture)
+{
+    return bn_fit_parse(word, &picture->canvas);
+}
+
+static bool take_align(const char *word, bn_cutout_options *picture)
+{
+    return bn_align_parse(word, &picture->canvas);
+}
+
+static bool take_shadow(const char *word, bn_cutout_options *picture)
+{
+    return bn_shadow_parse(word, &picture->shadow);
+}
+
+static bool take_crop(const char *word, bn_cutout_options *picture)
+{
+    if (strcmp(word, "false") == 0) return true;
+    return bn_crop_parse(strcmp(word, "true") == 0 ? NULL : word, picture);
+}
+
+static bool take_metadata(const char *word, bn_cutout_options *picture)
+{
+    for (bn_metadata level = BN_METADATA_NONE; level <= BN_METADATA_ALL; level++)
+        if (strcmp(word, metadata[level]) == 0) picture->cutout_encoding.metadata = level;
+    return true;
+}
+
+/* `for` stands before the fields that change parts of what it means: they are taken in this order. */
 static const bn_field fields[] = {
     {.name = "image_url",
      .title = "Image Url",
@@ -67,6 +122,66 @@ static const bn_field fields[] = {
      .title = "Mask Only",
      .description = "Whether `image` is the mask instead of the cut-out",
      .type = BN_FIELD_BOOL},
+    {.name = "for",
+     .title = "For",
+     .description =
+         "A picture as a shop wants it: its canvas, the subject large on pure white, sRGB. Fields below "
+         "change parts of that",
+     .type = BN_FIELD_CHOICE,
+     .choices = shops,
+     .default_text = "none",
+     .extra = true,
+     .take = take_shop},
+    {.name = "background",
+     .title = "Background",
+     .description = "Behind the subject: a colour (`#rrggbb`, `white`), `none`, `blur` or `blur:PERCENT`",
+     .type = BN_FIELD_WORDS,
+     .extra = true,
+     .take = take_background},
+    {.name = "canvas",
+     .title = "Canvas",
+     .description = "Put the subject onto a canvas of `WIDTHxHEIGHT` or `SIDE` pixels",
+     .type = BN_FIELD_WORDS,
+     .extra = true,
+     .take = take_canvas},
+    {.name = "fit",
+     .title = "Fit",
+     .description = "How much of the canvas the subject may take, 1 to 100 %; usually 90",
+     .type = BN_FIELD_WORDS,
+     .extra = true,
+     .take = take_fit},
+    {.name = "align",
+     .title = "Align",
+     .description = "Where the subject stands on a canvas",
+     .type = BN_FIELD_CHOICE,
+     .choices = alignments,
+     .default_text = "center",
+     .extra = true,
+     .take = take_align},
+    {.name = "shadow",
+     .title = "Shadow",
+     .description = "Under the subject: soft, as of a lamp above, or contact, where it stands",
+     .type = BN_FIELD_CHOICE,
+     .choices = shadows,
+     .default_text = "none",
+     .extra = true,
+     .take = take_shadow},
+    {.name = "crop",
+     .title = "Crop",
+     .description = "Cut to the subject: `true`, or a margin of pixels (`20`) or of its longer side (`5%`)",
+     .type = BN_FIELD_WORDS,
+     .extra = true,
+     .take = take_crop},
+    {.name = "metadata",
+     .title = "Metadata",
+     .description =
+         "What of the photo's EXIF goes into the image: safe is camera, lens, time, author, copyright; all "
+         "adds place and the rest",
+     .type = BN_FIELD_CHOICE,
+     .choices = metadata,
+     .default_text = "none",
+     .extra = true,
+     .take = take_metadata},
 };
 
 size_t bn_schema_count(void)
@@ -96,6 +211,8 @@ static json_t *field_schema(const bn_field *field)
     }
     if (field->type == BN_FIELD_BOOL)
         json_object_set_new(schema, "default", json_boolean(field->default_bool));
+    if (field->type == BN_FIELD_WORDS) json_object_set_new(schema, "default", json_string(""));
+    if (field->extra) json_object_set_new(schema, "x-birefnet-extra", json_true());
     if (field->examples) json_object_set_new(schema, "examples", list_of(field->examples));
     return schema;
 }

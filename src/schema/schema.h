@@ -4,12 +4,19 @@
 #define BN_SCHEMA_SCHEMA_H
 
 #include "base/buffer.h"
-#include "image/format.h"
+#include "cutout/cutout.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 
-typedef enum bn_field_type { BN_FIELD_STRING = 0, BN_FIELD_CHOICE, BN_FIELD_BOOL } bn_field_type;
+typedef enum bn_field_type {
+    BN_FIELD_STRING = 0,
+    BN_FIELD_CHOICE,
+    BN_FIELD_BOOL,
+    BN_FIELD_WORDS, /* text that something reads (take): as numbers and yes or no, too; empty is not given */
+} bn_field_type;
+
+struct bn_input;
 
 typedef struct bn_field {
     const char *name, *title, *description;
@@ -19,6 +26,9 @@ typedef struct bn_field {
     const char *default_text;    /* CHOICE */
     bool default_bool;           /* BOOL */
     const char *const *examples; /* ends with NULL; or NULL */
+    bool extra;                  /* none of the endpoint's: what the program can do besides */
+    /* Of extra fields: put the word into input->picture; false: it is none. For CHOICE called where the field was given. */
+    bool (*take)(const char *word, bn_cutout_options *picture);
 } bn_field;
 
 size_t bn_schema_count(void);
@@ -32,6 +42,7 @@ typedef struct bn_input {
     bool has_resolution; /* the caller named it */
     bn_format format;
     bool output_mask, refine_foreground, sync_mode, mask_only;
+    bn_cutout_options picture; /* defaults, and what the extra fields make of them */
 } bn_input;
 
 void bn_input_free(bn_input *input);

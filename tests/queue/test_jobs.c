@@ -55,6 +55,36 @@ static void a_photo_becomes_a_cutout_and_a_mask(void **state)
     json_decref(result);
 }
 
+static void a_picture_for_a_shop_has_its_canvas(void **state)
+{
+    bench *self = *state;
+    char id[BN_REQUEST_ID_CHARS];
+    char *body = bench_body(90, 60, "\"for\":\"square\",\"canvas\":\"120x100\",\"output_mask\":true");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    json_t *result = bench_result(self, id, 200);
+    static const char *const names[] = {"image", "mask_image"};
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *file = json_object_get(result, names[i]);
+        assert_int_equal(json_integer_value(json_object_get(file, "width")), 120);
+        assert_int_equal(json_integer_value(json_object_get(file, "height")), 100);
+    }
+    bn_answer answer;
+    bn_jobs_result(self->jobs, id, "http://here", &answer);
+    decode_stored(self, answer.image_id, 120, 100, 3);
+    bn_answer_free(&answer);
+    json_decref(result);
+    body = bench_body(90, 60, "\"canvas\":\"20000x100\",\"output_format\":\"webp\"");
+    bench_submit_body(self, body, id);
+    free(body);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    result = bench_result(self, id, 422);
+    const json_t *entry = json_array_get(json_object_get(result, "detail"), 0);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(entry, "loc"), 1)), "canvas");
+    json_decref(result);
+}
+
 /* 422 with the format's limit, and nothing was computed. */
 static void a_result_that_its_format_cannot_hold_is_refused(void **state)
 {
@@ -235,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_photo_becomes_a_cutout_and_a_mask),
+        BENCH_TEST(a_picture_for_a_shop_has_its_canvas),
         BENCH_TEST(a_result_that_its_format_cannot_hold_is_refused),
         BENCH_TEST(mask_only_inline_and_formats),
         BENCH_TEST(bad_input_is_accepted_and_answered_with_422),

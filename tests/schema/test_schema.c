@@ -1,6 +1,7 @@
 /* test_schema.c - what the endpoint accepts and how it says what is wrong, byte for byte where the protocol gives it. */
 #include "tests/test.h"
 
+#include "cutout/shops.h"
 #include "schema/datauri.h"
 #include "schema/schema.h"
 
@@ -155,6 +156,59 @@ static void defaults_and_lax_booleans(void **state)
     bn_input_free(&input);
 }
 
+/* What the program can do besides: shops first, then what was said, whatever the order in the body. */
+static void extra_fields_make_a_picture(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_input input;
+    json_t *detail = NULL;
+    const char *body =
+        "{\"image_url\":\"x\",\"fit\":80,\"canvas\":\"600x400\",\"for\":\"amazon\",\"align\":\"bottom\","
+        "\"shadow\":\"soft\",\"crop\":\"5%\",\"metadata\":\"safe\"}";
+    assert_ok(bn_input_parse(body, strlen(body), &input, &detail, NULL, &err), err);
+    const bn_cutout_options *picture = &input.picture;
+    assert_true(picture->canvas.used && picture->canvas.width == 600 && picture->canvas.height == 400);
+    assert_true(picture->canvas.fit_percent == 80 && picture->canvas.align == BN_ALIGN_BOTTOM);
+    assert_true(picture->background.kind == BN_BACKGROUND_COLOUR && picture->to_srgb);
+    assert_true(picture->shadow == BN_SHADOW_SOFT && picture->crop && picture->crop_margin_percent == 5);
+    assert_int_equal(picture->cutout_encoding.metadata, BN_METADATA_SAFE);
+    bn_input_free(&input);
+    body = "{\"image_url\":\"x\",\"background\":\"\",\"canvas\":null,\"crop\":false}";
+    assert_ok(bn_input_parse(body, strlen(body), &input, &detail, NULL, &err), err);
+    assert_true(!input.picture.canvas.used && !input.picture.crop);
+    assert_int_equal(input.picture.background.kind, BN_BACKGROUND_NONE);
+    bn_input_free(&input);
+    static const char *const bad[][2] = {{"canvas", "\"huge\""},
+                                         {"canvas", "[1]"},
+                                         {"fit", "0"},
+                                         {"background", "\"/etc/passwd\""},
+                                         {"background", "\"http://h/x.png\""},
+                                         {"shadow", "\"long\""},
+                                         {"for", "\"corner\""},
+                                         {"crop", "-1"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "{\"image_url\":\"x\",\"%s\":%s}", bad[i][0], bad[i][1]);
+        assert_int_equal(bn_input_parse(text, strlen(text), &input, &detail, NULL, &err),
+                         BIREFNET_ERROR_FORMAT);
+        const json_t *loc = json_object_get(json_array_get(detail, 0), "loc");
+        assert_string_equal(json_string_value(json_array_get(loc, 1)), bad[i][0]);
+        json_decref(detail);
+    }
+}
+
+/* The names of `for` are the rows of the table of shops. */
+static void every_shop_can_be_asked_for(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < bn_schema_count(); i++) {
+        const bn_field *field = bn_schema_at(i);
+        for (size_t k = 0; strcmp(field->name, "for") == 0 && (field->choices[k + 1] || bn_shop_at(k)); k++)
+            assert_string_equal(field->choices[k + 1], bn_shop_at(k)->name);
+    }
+}
+
 static void the_document_says_what_is_checked(void **state)
 {
     (void)state;
@@ -176,7 +230,7 @@ static void the_document_says_what_is_checked(void **state)
     required = json_object_get(input, "required");
     assert_int_equal(json_array_size(required), 1);
     assert_string_equal(json_string_value(json_array_get(required, 0)), "image_url");
-    assert_int_equal(json_object_size(json_object_get(input, "properties")), 8);
+    assert_int_equal(json_object_size(json_object_get(input, "properties")), 8 + 8);
     /* every declared choice is accepted, every default too */
     for (size_t i = 0; i < bn_schema_count(); i++) {
         const bn_field *field = bn_schema_at(i);
@@ -263,6 +317,8 @@ int main(void)
         cmocka_unit_test(broken_json_is_told_from_bad_input),
         cmocka_unit_test(several_errors_come_together_and_long_values_are_cut),
         cmocka_unit_test(defaults_and_lax_booleans),
+        cmocka_unit_test(extra_fields_make_a_picture),
+        cmocka_unit_test(every_shop_can_be_asked_for),
         cmocka_unit_test(the_document_says_what_is_checked),
         cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(data_uris_are_read_and_written),
