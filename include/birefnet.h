@@ -197,6 +197,48 @@ BIREFNET_API birefnet_status birefnet_refine_foreground(const uint8_t *rgb, cons
                                                         ptrdiff_t matte_stride_bytes, uint8_t *foreground,
                                                         int threads, birefnet_error *error);
 
+/* ---- whole photos -------------------------------------------------------------------------------------- */
+
+/* What `birefnet remove` can be told, in its words; NULL, 0 and "" as said. Texts are read during the call only. */
+typedef struct birefnet_cut_options {
+    const char *format; /* of the result: "png" (default), "webp", "gif", "tiff", "jpeg" */
+    int quality;        /* of jpeg and lossy webp, 1 to 100; default 0: 90 for jpeg, webp without loss */
+    int mask_only;      /* the result is the mask; default 0 */
+    int refine;         /* estimate the foreground's own colours; default 1 */
+    double
+        threshold; /* 0 to 1: what is at least this opaque becomes fully so, the rest goes; default 0: soft */
+    int to_srgb;   /* convert to sRGB instead of keeping the photo's profile; default 0 */
+    const char
+        *metadata; /* of the photo's EXIF: "none" (default), "safe" (camera, lens, exposure, time, author,
+                             * copyright) or "all" (place and the rest, too; never the thumbnail, nor the maker's note).
+                             * Density and colours are always kept, the orientation is applied */
+    const char
+        *shop; /* "amazon", "ebay", "etsy", "shopify", "square": canvas, fit, white, sRGB, of which what is
+                             * given below wins; default NULL: none */
+    const char *
+        background; /* a colour ("#rrggbb", "#rrggbbaa", "white"), "none", "blur" or "blur:PERCENT" (0 to 100):
+                             * default NULL: transparent */
+    const void *background_image; /* an image file in memory, instead; default NULL */
+    size_t background_image_bytes;
+    const char *canvas; /* "WIDTHxHEIGHT" or "SIDE" in pixels: put the subject onto that; default NULL */
+    const char *fit;   /* "90%": of the canvas (without one: of the photo's size) that the subject may take */
+    const char *align; /* on the canvas: "center" or "bottom" */
+    const char *shadow; /* under the subject: "none", "soft", "contact" */
+    const char
+        *crop; /* cut to the subject with a margin: "20" pixels, "5%", "" none; default NULL: no crop */
+    uint64_t max_pixels; /* of the photo and of the canvas; default 100 million */
+} birefnet_cut_options;
+
+BIREFNET_API void birefnet_cut_options_default(birefnet_cut_options *options);
+
+/* A photo's file in memory to the file of its cut-out: decode, matte, colours, picture, encode, on the session's threads.
+ * *result is the caller's, to be freed by birefnet_free. LIMIT where the photo, or the result for its format, is too large:
+ * said before the network runs. */
+BIREFNET_API birefnet_status birefnet_cut(birefnet_session *session, const void *bytes, size_t size,
+                                          const birefnet_cut_options *options, void **result,
+                                          size_t *result_bytes, birefnet_error *error);
+BIREFNET_API void birefnet_free(void *bytes); /* accepts NULL */
+
 #ifdef __cplusplus
 }
 #endif
