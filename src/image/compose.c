@@ -7,6 +7,7 @@
 #include "image/background.h"
 #include "image/codec_table.h"
 #include "image/colour.h"
+#include "image/compose_kernels.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ typedef struct composing {
     unsigned colour_alpha;     /* 0 to 255; 0: transparent */
     bn_box box;                /* of the photo */
     bool keep_hidden;
+    bn_cutout_row_fn cutout_row;
     bn_image *result;
 } composing;
 
@@ -106,12 +108,30 @@ static inline __attribute__((always_inline)) void compose_row(const composing *c
     }
 }
 
+/* The usual cut-out of an 8-bit photo, for which there are faster loops. */
+static bool is_usual(const composing *c)
+{
+    return c->photo->depth == 8 && c->photo->channels == 3 && c->result->channels == 4 &&
+           c->colour_alpha == 0 && !c->shadow && !c->keep_hidden;
+}
+
+static void compose_usual_row(const composing *c, int y)
+{
+    const size_t first = (size_t)(c->box.y + y) * (size_t)c->photo->width + (size_t)c->box.x;
+    const uint8_t *rgb = (const uint8_t *)c->photo->pixels + 3 * first;
+    const uint8_t *matte = c->matte + (c->box.y + y) * c->matte_stride + c->box.x;
+    uint8_t *out = (uint8_t *)c->result->pixels + (size_t)y * bn_image_row_bytes(c->result);
+    c->cutout_row(rgb, c->foreground ? c->foreground + 3 * first : rgb, matte, c->box.width, out);
+}
+
 static void compose_rows(void *context, size_t begin, size_t end, int thread)
 {
     (void)thread;
     const composing *c = context;
     for (size_t y = begin; y < end; y++) {
-        if (c->photo->depth == 16)
+        if (is_usual(c))
+            compose_usual_row(c, (int)y);
+        else if (c->photo->depth == 16)
             compose_row(c, (int)y, 16);
         else
             compose_row(c, (int)y, 8);
@@ -180,6 +200,7 @@ bn_status bn_compose(const bn_image *photo, const uint8_t *matte, ptrdiff_t matt
         .shadow = options->shadow,
         .box = options->has_crop ? options->crop : (bn_box){0, 0, photo->width, photo->height},
         .keep_hidden = options->keep_hidden,
+        .cutout_row = bn_cutout_row_for(options->isa),
     };
     if (photo->channels < 3)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "a cut-out is made from RGB or RGBA, not from grey");

@@ -4,6 +4,7 @@
  * between guard zones, so that a write outside is seen. */
 #include "tests/nn/kernel_test.h"
 
+#include "image/compose_kernels.h"
 #include "image/foreground.h"
 #include "image/foreground_kernels.h"
 #include "image/resample_kernels.h"
@@ -374,6 +375,10 @@ static void time_foreground_rows(bn_isa isa)
          kernels->slide_narrow(columns, WIDTH, STRIDE, &row, &row));
     TIME(isa, "foreground estimate_narrow, 4000 pixels", 0,
          kernels->estimate_narrow(columns, WIDTH, STRIDE, rgb, alpha, out));
+    uint8_t *rgba = calloc(4, STRIDE);
+    assert_non_null(rgba);
+    TIME(isa, "cutout_row, 4000 pixels", 0, bn_cutout_row_for(isa)(rgb, out, alpha, WIDTH, rgba));
+    free(rgba);
     free(columns);
     free(boxes);
     free(colours);
