@@ -111,10 +111,12 @@ test("bodies that would become much more than they are: little memory, and other
   for (const path of routes)
     for (const bytes of [15000, 1000000])
       for (const body of [bomb(bytes), nest(bytes)]) {
-        const answers = Promise.all(Array.from({ length: 32 }, () => post(path, body)));
+        let open = 32;
+        const answers = Promise.all(Array.from({ length: 32 }, () => post(path, body).finally(() => open--)));
         const asked = Date.now();
         assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
-        assert.ok(Date.now() - asked < 5000, `${path}: /healthz waited ${Date.now() - asked} ms`);
+        // before they were through, however long a busy machine takes for them; or soon
+        assert.ok(open > 0 || Date.now() - asked < 5000, `${path}: /healthz waited ${Date.now() - asked} ms`);
         // small ones are read, and are no input for most; tokens and uploads take no notice of what they do not know
         const statuses = await answers;
         await fits();
