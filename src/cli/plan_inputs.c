@@ -3,6 +3,7 @@
 
 #include "cli/fetch.h"
 #include "cli/set.h"
+#include "image/codec.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -198,7 +199,10 @@ static bool looks_like_image(search *self, const char *path)
         pass_over(self->plan, kind->name);
         return false;
     }
-    return is_named_so || (got > 0 && bn_format_from_bytes(start, (size_t)got) != BN_FORMAT_NONE);
+    const bn_format format = got > 0 ? bn_format_from_bytes(start, (size_t)got) : BN_FORMAT_NONE;
+    const char *missing = bn_format_missing(format);
+    if (missing) pass_over(self->plan, missing);
+    return !missing && (is_named_so || format != BN_FORMAT_NONE);
 }
 
 static bn_status search_folder(search *self, const char *folder, const char *relative, int depth);

@@ -33,34 +33,32 @@ static bool is_folder(const char *path)
     return path[strlen(path) - 1] == '/' || (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode));
 }
 
-/* The format that the suffix of a file's name asks for; NONE where it asks for none. */
-static bn_status format_by_name(const char *path, bn_format *format, bn_error *err)
+/* The format that the suffix of a file's name asks for; NONE where it asks for none that is written. */
+static bn_format format_by_name(const char *path)
 {
-    *format = BN_FORMAT_NONE;
-    if (!path || strcmp(path, "-") == 0 || is_folder(path)) return BIREFNET_OK;
-    *format = bn_format_from_path(path);
-    if (*format != BN_FORMAT_NONE && !bn_format_get_facts(*format)->writes)
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s: %s is read here but not written", path,
-                       bn_format_get_facts(*format)->name);
-    return BIREFNET_OK;
+    if (!path || strcmp(path, "-") == 0 || is_folder(path)) return BN_FORMAT_NONE;
+    const bn_format format = bn_format_from_path(path);
+    return bn_format_get_facts(format)->writes ? format : BN_FORMAT_NONE;
 }
 
-/* Suffixes that promise something else than PNG, which is what a name without a known suffix gets. */
+/* A suffix that promises something else than PNG, which is what a name without a known suffix gets. */
 static const char *foreign_suffix(const char *path)
 {
-    static const char *const suffixes[] = {"bmp", "heic", "heif", "ico", "jp2", "jxl", "pdf",
-                                           "pgm", "ppm",  "psd",  "svg", "tga", "mp4", "zip"};
+    static const char *const others[] = {"ico", "jp2", "pdf", "psd", "svg", "tga", "mp4", "zip", NULL};
+    const bn_format_facts *facts = bn_format_get_facts(bn_format_from_path(path));
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
-    for (size_t i = 0; dot && i < BN_COUNT(suffixes); i++)
-        if (strcasecmp(dot + 1, suffixes[i]) == 0) return suffixes[i];
+    if (!dot || facts->writes) return NULL;
+    for (const char *const *suffix = facts->suffixes; *suffix; suffix++)
+        if (strcasecmp(dot + 1, *suffix) == 0) return *suffix;
+    for (const char *const *suffix = others; *suffix; suffix++)
+        if (strcasecmp(dot + 1, *suffix) == 0) return *suffix;
     return NULL;
 }
 
 static bn_status choose_format(const bn_values *values, bn_format *format, bn_error *err)
 {
-    bn_format by_name;
     const char *output = values->text[BN_OPTION_OUTPUT];
-    BN_TRY(format_by_name(output, &by_name, err));
+    const bn_format by_name = format_by_name(output);
     /* a mask for a shop is a mask all the same */
     const bool for_shop = values->given[BN_OPTION_FOR] && !values->given[BN_OPTION_MASK_ONLY];
     *format = by_name != BN_FORMAT_NONE ? by_name : for_shop ? BN_FORMAT_JPEG : BN_FORMAT_PNG;
@@ -142,13 +140,14 @@ static bn_status set_quality(const bn_values *values, bn_encode_options *encodin
 
 static bn_status choose_encoding(const bn_values *values, settings *chosen, bn_error *err)
 {
-    bn_format mask_format;
     bn_cutout_options *options = &chosen->cutout;
     const bool mask_only = values->given[BN_OPTION_MASK_ONLY];
     if (mask_only && values->given[BN_OPTION_MASK])
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--mask and --mask-only exclude each other");
     BN_TRY(choose_format(values, &chosen->plan.format, err));
-    BN_TRY(format_by_name(values->text[BN_OPTION_MASK], &mask_format, err));
+    const char *mask = values->text[BN_OPTION_MASK], *foreign = mask ? foreign_suffix(mask) : NULL;
+    bn_format mask_format = format_by_name(mask);
+    if (foreign) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s: .%s is not written here", mask, foreign);
     if (mask_format == BN_FORMAT_NONE) mask_format = BN_FORMAT_PNG;
     options->want_cutout = !mask_only;
     options->want_mask = mask_only || values->given[BN_OPTION_MASK];

@@ -1,6 +1,7 @@
 /* versions.c - asks every library for its version. */
 #include "cli/versions.h"
 
+#include "image/heif_api.h"
 #include "image/tiff_api.h"
 #include "nn/cpu/engine.h"
 #include "net/curl.h"
@@ -46,6 +47,9 @@ void bn_versions_get(bn_library_version list[BN_LIBRARIES])
     set(&list[next++], "libwebp", text, strlen(text));
     set(&list[next++], "libavif", avifVersion(), 32);
     set_tiff(&list[next++]);
+    bn_heif_api heif;
+    const bool has_heif = bn_heif_api_load(&heif, NULL) == BIREFNET_OK;
+    set(&list[next++], "libheif", has_heif ? heif.heif_get_version() : "not installed", 32);
     snprintf(text, sizeof text, "%d.%d.%d", GIFLIB_MAJOR, GIFLIB_MINOR, GIFLIB_RELEASE);
     set(&list[next++], "giflib", text, strlen(text));
     snprintf(text, sizeof text, "%d.%02d", cmsGetEncodedCMMversion() / 1000,

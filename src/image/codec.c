@@ -5,12 +5,14 @@
 #include "image/codec_table.h"
 #include "image/kind.h"
 #include "image/orientation.h"
+#include "image/profile.h"
 
 #include <string.h>
 
 static const bn_codec *const codecs[BN_FORMATS] = {
     [BN_FORMAT_JPEG] = &bn_jpeg_codec, [BN_FORMAT_PNG] = &bn_png_codec,   [BN_FORMAT_WEBP] = &bn_webp_codec,
     [BN_FORMAT_GIF] = &bn_gif_codec,   [BN_FORMAT_AVIF] = &bn_avif_codec, [BN_FORMAT_TIFF] = &bn_tiff_codec,
+    [BN_FORMAT_HEIF] = &bn_heif_codec, [BN_FORMAT_BMP] = &bn_bmp_codec,   [BN_FORMAT_PNM] = &bn_pnm_codec,
 };
 
 void bn_decode_limits_default(bn_decode_limits *limits)
@@ -41,12 +43,32 @@ bn_status bn_limits_check(const bn_decode_limits *limits, uint64_t width, uint64
     return BIREFNET_OK;
 }
 
+/* Red, green and blue are the same everywhere, as where they were made of grey. */
+static bool is_grey(const bn_image *image)
+{
+    const size_t channels = (size_t)image->channels,
+                 samples = bn_image_bytes(image) / (size_t)(image->depth / 8);
+    const uint8_t *p8 = image->pixels;
+    const uint16_t *p16 = image->pixels;
+    for (size_t i = 0; channels >= 3 && i < samples; i += channels)
+        if (image->depth == 16 ? p16[i] != p16[i + 1] || p16[i] != p16[i + 2]
+                               : p8[i] != p8[i + 1] || p8[i] != p8[i + 2])
+            return false;
+    return true;
+}
+
 bn_status bn_image_adopt_icc(bn_image *image, const void *bytes, size_t size, bn_error *err)
 {
     enum { HEADER_BYTES = 128, AT_COLOUR_SPACE = 16 };
     if (!bytes || size < HEADER_BYTES || size > BN_PROFILE_MAX_BYTES) return BIREFNET_OK;
-    if (memcmp((const uint8_t *)bytes + AT_COLOUR_SPACE, "RGB ", 4) != 0) return BIREFNET_OK;
-    return bn_image_set_icc(image, bytes, size, err);
+    const uint8_t *space = (const uint8_t *)bytes + AT_COLOUR_SPACE;
+    if (memcmp(space, "RGB ", 4) == 0) return bn_image_set_icc(image, bytes, size, err);
+    bn_profile profile;
+    if (memcmp(space, "GRAY", 4) != 0 || !is_grey(image) || !bn_profile_of_grey(bytes, size, &profile))
+        return BIREFNET_OK;
+    const bn_status status = bn_image_set_icc(image, profile.bytes, profile.size, err);
+    bn_profile_free(&profile);
+    return status;
 }
 
 /* Sums that would overflow become UINT64_MAX. */
@@ -94,6 +116,11 @@ static bn_status find_format(const uint8_t *bytes, size_t size, bn_format *forma
     const bn_kind *kind = bn_kind_of(bytes, size);
     *format = bn_format_from_bytes(bytes, size);
     return kind || !codecs[*format] ? fail_unknown(bytes, size, kind, err) : BIREFNET_OK;
+}
+
+const char *bn_format_missing(bn_format format)
+{
+    return codecs[format] && codecs[format]->missing ? codecs[format]->missing() : NULL;
 }
 
 bn_status bn_image_read_header(const void *bytes, size_t size, bn_format *format, bn_image_header *header,
@@ -190,6 +217,24 @@ bn_status bn_image_encode(const bn_image *image, const bn_encode_options *option
                        options->compression);
     BN_TRY(bn_encode_check_size(options->format, image->width, image->height, err));
     return codecs[options->format]->encode(image, options, out, err);
+}
+
+void bn_image_unpremultiply(bn_image *image)
+{
+    const size_t pixels = (size_t)image->width * (size_t)image->height;
+    const unsigned most = image->depth == 16 ? 65535 : 255;
+    for (size_t i = 0; i < 4 * pixels; i += 4)
+        for (size_t c = 0; c < 3; c++) {
+            uint8_t *p8 = image->pixels;
+            uint16_t *p16 = image->pixels;
+            const unsigned alpha = most == 255 ? p8[i + 3] : p16[i + 3],
+                           value = most == 255 ? p8[i + c] : p16[i + c];
+            const unsigned straight = alpha == 0 ? 0 : BN_MIN(most, (value * most + alpha / 2) / alpha);
+            if (most == 255)
+                p8[i + c] = (uint8_t)straight;
+            else
+                p16[i + c] = (uint16_t)straight;
+        }
 }
 
 static unsigned sample_8(const bn_image *image, size_t at)

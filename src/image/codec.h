@@ -18,6 +18,9 @@ typedef struct bn_decode_limits {
 
 void bn_decode_limits_default(bn_decode_limits *limits);
 
+/* NULL, or what is not read here because its library is not installed: "HEIC (apt-get install libheif1)". */
+const char *bn_format_missing(bn_format format);
+
 /* Look at the header only. width and height are those of the upright image (but for a PNG that says behind its
  * pixels how it is turned). Each out-pointer may be NULL. */
 bn_status bn_image_probe(const void *bytes, size_t size, bn_format *format, int *width, int *height,

@@ -23,6 +23,9 @@ typedef struct bn_codec {
                         bn_error *err);
     bn_status (*encode)(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
                         bn_error *err);
+    /* Of a library that is opened when it is needed: what is not read where it is not installed, and what to install; NULL
+     * where it is read. NULL for codecs that are always there. */
+    const char *(*missing)(void);
     unsigned
         pixel_bytes; /* the most that a pixel takes while decoding, or while it is turned, image included */
 } bn_codec;
@@ -34,7 +37,8 @@ typedef struct bn_codec {
 /* Longer sides are refused: rows are held several times over. */
 #define BN_DECODE_MAX_SIDE 1000000
 
-extern const bn_codec bn_jpeg_codec, bn_png_codec, bn_webp_codec, bn_gif_codec, bn_avif_codec, bn_tiff_codec;
+extern const bn_codec bn_jpeg_codec, bn_png_codec, bn_webp_codec, bn_gif_codec, bn_avif_codec, bn_tiff_codec,
+    bn_heif_codec, bn_bmp_codec, bn_pnm_codec;
 
 /* What the header of a file says, whatever the limits. */
 bn_status bn_image_read_header(const void *bytes, size_t size, bn_format *format, bn_image_header *header,
@@ -43,13 +47,17 @@ bn_status bn_image_read_header(const void *bytes, size_t size, bn_format *format
 /* FORMAT for empty images, LIMIT for too many pixels or too long a side. */
 bn_status bn_limits_check(const bn_decode_limits *limits, uint64_t width, uint64_t height, bn_error *err);
 
-/* An embedded profile becomes the image's own if it is an RGB profile of a sane size; else it is left out. */
+/* An embedded profile becomes the image's own if it is an RGB profile of a sane size, or, where the pixels are grey, an RGB
+ * profile made of its grey one; else it is left out. */
 bn_status bn_image_adopt_icc(bn_image *image, const void *bytes, size_t size, bn_error *err);
 
 /* Append what the options let through of the image's EXIF, as a block without "Exif\0\0"; nothing where that is nothing.
  * needs_density: the block is the only place for it in this format. */
 bn_status bn_image_write_exif(const bn_image *image, const bn_encode_options *options, bool needs_density,
                               bn_buffer *out, bn_error *err);
+
+/* Colours that were multiplied by alpha, divided by it again. */
+void bn_image_unpremultiply(bn_image *image);
 
 /* 16-bit sample to 8 bits, rounded to nearest: v / 257. */
 static inline uint8_t bn_sample_16_to_8(unsigned value)

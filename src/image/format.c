@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,6 +16,9 @@ static const bn_format_facts table[BN_FORMATS] = {
     [BN_FORMAT_GIF] = {"gif", {"gif", NULL}, "image/gif", true, true, 65535},
     [BN_FORMAT_AVIF] = {"avif", {"avif", NULL}, "image/avif", false, true, 0},
     [BN_FORMAT_TIFF] = {"tiff", {"tif", "tiff", NULL}, "image/tiff", true, true, 0},
+    [BN_FORMAT_HEIF] = {"heic", {"heic", "heif", "hif"}, "image/heic", false, true, 0},
+    [BN_FORMAT_BMP] = {"bmp", {"bmp", "dib"}, "image/bmp", false, true, 0},
+    [BN_FORMAT_PNM] = {"pnm", {"ppm", "pgm", "pbm", "pnm", "pam"}, "image/x-portable-anymap", false, true, 0},
 };
 
 const bn_format_facts *bn_format_get_facts(bn_format format)
@@ -50,18 +54,41 @@ bn_format bn_format_from_mime(const char *mime)
     const size_t length = strcspn(mime, "; \t");
     for (bn_format format = BN_FORMAT_NONE + 1; format < BN_FORMATS; format++)
         if (equal_span(mime, length, table[format].mime)) return format;
+    if (equal_span(mime, length, "image/heif")) return BN_FORMAT_HEIF;
     return equal_span(mime, length, "image/jpg") ? BN_FORMAT_JPEG : BN_FORMAT_NONE;
 }
 
-/* An ISO media file whose brands, the first or one of the compatible ones, say AVIF (a still or a
- * sequence). */
-static bool is_avif(const uint8_t *bytes, size_t size)
+/* Whether an ISO media file has one of these brands, as its first one or among the compatible ones. */
+static bool has_brand(const uint8_t *bytes, size_t size, const char brands[][5], size_t count)
 {
     if (size < 16 || memcmp(bytes + 4, "ftyp", 4) != 0) return false;
     const size_t box = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
     for (size_t at = 8; at + 4 <= BN_MIN(box, size); at += 4)
-        if (at != 12 && (!memcmp(bytes + at, "avif", 4) || !memcmp(bytes + at, "avis", 4))) return true;
+        for (size_t i = 0; at != 12 && i < count; i++)
+            if (memcmp(bytes + at, brands[i], 4) == 0) return true;
     return false;
+}
+
+/* AVIF, a still or a sequence; HEIF, whose own brand is AVIF's, too. */
+static bn_format format_of_media(const uint8_t *bytes, size_t size)
+{
+    static const char avif[][5] = {"avif", "avis"};
+    static const char heif[][5] = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"};
+    if (has_brand(bytes, size, avif, BN_COUNT(avif))) return BN_FORMAT_AVIF;
+    return has_brand(bytes, size, heif, BN_COUNT(heif)) ? BN_FORMAT_HEIF : BN_FORMAT_NONE;
+}
+
+/* Two letters are little: the size of a header that there is, too. */
+static bool is_bmp(const uint8_t *bytes, size_t size)
+{
+    return size >= 26 && !memcmp(bytes, "BM", 2) && bytes[14] >= 12 && bytes[14] <= 124 && bytes[15] == 0 &&
+           bytes[16] == 0 && bytes[17] == 0;
+}
+
+static bool is_pnm(const uint8_t *bytes, size_t size)
+{
+    return size >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '7' &&
+           (isspace(bytes[2]) || bytes[2] == '#');
 }
 
 bn_format bn_format_from_bytes(const uint8_t *bytes, size_t size)
@@ -72,5 +99,7 @@ bn_format bn_format_from_bytes(const uint8_t *bytes, size_t size)
     if (size >= 6 && (!memcmp(bytes, "GIF87a", 6) || !memcmp(bytes, "GIF89a", 6))) return BN_FORMAT_GIF;
     if (size >= 4 && (!memcmp(bytes, "II*\0", 4) || !memcmp(bytes, "MM\0*", 4))) return BN_FORMAT_TIFF;
     if (size >= 4 && (!memcmp(bytes, "II+\0", 4) || !memcmp(bytes, "MM\0+", 4))) return BN_FORMAT_TIFF;
-    return is_avif(bytes, size) ? BN_FORMAT_AVIF : BN_FORMAT_NONE;
+    if (is_bmp(bytes, size)) return BN_FORMAT_BMP;
+    if (is_pnm(bytes, size)) return BN_FORMAT_PNM;
+    return format_of_media(bytes, size);
 }

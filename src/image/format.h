@@ -14,12 +14,15 @@ typedef enum bn_format {
     BN_FORMAT_GIF,
     BN_FORMAT_AVIF, /* read only */
     BN_FORMAT_TIFF,
-    BN_FORMATS, /* how many there are, NONE included */
+    BN_FORMAT_HEIF, /* read only */
+    BN_FORMAT_BMP,  /* read only */
+    BN_FORMAT_PNM,  /* read only: PBM, PGM, PPM, PAM */
+    BN_FORMATS,     /* how many there are, NONE included */
 } bn_format;
 
 typedef struct bn_format_facts {
     const char *name;        /* "jpeg", "png", ... : what users type */
-    const char *suffixes[4]; /* without the dot, the usual one first; NULL behind the last */
+    const char *suffixes[6]; /* without the dot, the usual one first; NULL behind the last */
     const char *mime;        /* "image/jpeg", ... */
     bool writes;             /* bn_image_encode can write it */
     bool has_alpha;          /* it can carry transparency */

@@ -78,13 +78,10 @@ static const struct {
     char brand[5];
     bn_kind kind;
 } brands[] = {
-    {"heic", {"HEIC", true}},      {"heix", {"HEIC", true}},    {"heim", {"HEIC", true}},
-    {"heis", {"HEIC", true}},      {"hevc", {"HEIC", true}},    {"hevx", {"HEIC", true}},
-    {"mif1", {"HEIF", true}},      {"msf1", {"HEIF", true}},    {"crx ", {RAW, true}},
-    {"jp2 ", {"JPEG 2000", true}}, {"qt  ", {"a video", true}}, {"isom", {"a video", true}},
-    {"iso2", {"a video", true}},   {"mp41", {"a video", true}}, {"mp42", {"a video", true}},
-    {"M4V ", {"a video", true}},   {"3gp4", {"a video", true}}, {"3gp5", {"a video", true}},
-    {"M4A ", {"sound", false}},
+    {"crx ", {RAW, true}},       {"jp2 ", {"JPEG 2000", true}}, {"qt  ", {"a video", true}},
+    {"isom", {"a video", true}}, {"iso2", {"a video", true}},   {"mp41", {"a video", true}},
+    {"mp42", {"a video", true}}, {"M4V ", {"a video", true}},   {"3gp4", {"a video", true}},
+    {"3gp5", {"a video", true}}, {"M4A ", {"sound", false}},
 };
 
 static const bn_kind *kind_of_media(const uint8_t *bytes, size_t size)
@@ -92,23 +89,11 @@ static const bn_kind *kind_of_media(const uint8_t *bytes, size_t size)
     static const bn_kind other = {"a video", true};
     if (size < 16 || memcmp(bytes + 4, "ftyp", 4) != 0) return NULL;
     const size_t box = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
-    /* HEIF's own brand says less than the others that stand beside it */
     const bn_kind *found = NULL;
     for (size_t at = 8; at + 4 <= BN_MIN(box, size); at += at == 8 ? 8 : 4)
         for (size_t i = 0; i < BN_COUNT(brands); i++)
-            if (memcmp(bytes + at, brands[i].brand, 4) == 0 && (!found || strcmp(found->name, "HEIF") == 0))
-                found = &brands[i].kind;
+            if (memcmp(bytes + at, brands[i].brand, 4) == 0 && !found) found = &brands[i].kind;
     return found ? found : &other;
-}
-
-static const bn_kind *kind_of_bitmap(const uint8_t *bytes, size_t size)
-{
-    static const bn_kind bmp = {"BMP", true}, pnm = {"PNM", true};
-    if (size >= 26 && memcmp(bytes, "BM", 2) == 0 && bytes[14] >= 12 && bytes[14] <= 124 && bytes[15] == 0)
-        return &bmp;
-    const bool is_pnm = size >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '7' &&
-                        (bytes[2] == ' ' || (bytes[2] >= '\t' && bytes[2] <= '\r') || bytes[2] == '#');
-    return is_pnm ? &pnm : NULL;
 }
 
 /* ---- texts ---- */
@@ -190,7 +175,6 @@ const bn_kind *bn_kind_of(const uint8_t *bytes, size_t size)
     if (is_raw_tiff(bytes, size)) return &raw;
     if (bn_format_from_bytes(bytes, size) != BN_FORMAT_NONE) return NULL;
     const bn_kind *found = kind_of_media(bytes, size);
-    if (!found) found = kind_of_bitmap(bytes, size);
     return found ? found : kind_of_text(bytes, size);
 }
 

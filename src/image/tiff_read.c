@@ -244,25 +244,6 @@ static bn_status read_tiles(tiff_reading *r, int plane, bn_error *err)
     return BIREFNET_OK;
 }
 
-/* Colours that were multiplied by alpha, divided by it again. */
-static void unpremultiply(bn_image *image)
-{
-    const size_t pixels = (size_t)image->width * (size_t)image->height;
-    const unsigned most = image->depth == 16 ? 65535 : 255;
-    for (size_t i = 0; i < 4 * pixels; i += 4)
-        for (size_t c = 0; c < 3; c++) {
-            uint8_t *p8 = image->pixels;
-            uint16_t *p16 = image->pixels;
-            const unsigned alpha = most == 255 ? p8[i + 3] : p16[i + 3],
-                           value = most == 255 ? p8[i + c] : p16[i + c];
-            const unsigned straight = alpha == 0 ? 0 : BN_MIN(most, (value * most + alpha / 2) / alpha);
-            if (most == 255)
-                p8[i + c] = (uint8_t)straight;
-            else
-                p16[i + c] = (uint16_t)straight;
-        }
-}
-
 static bn_status read_plain(tiff_reading *r, bn_error *err)
 {
     const bn_tiff_api *api = &r->memory->api;
@@ -289,7 +270,7 @@ static bn_status read_plain(tiff_reading *r, bn_error *err)
     const int planes = f->planar == PLANARCONFIG_SEPARATE ? f->samples : 1;
     for (int plane = 0; plane < planes; plane++)
         BN_TRY((f->tiled ? read_tiles : read_rows)(r, planes > 1 ? plane : -1, err));
-    if (r->premultiplied) unpremultiply(r->image);
+    if (r->premultiplied) bn_image_unpremultiply(r->image);
     return BIREFNET_OK;
 }
 
@@ -348,7 +329,7 @@ static bn_status read_converted(tiff_reading *r, bn_error *err)
         *out++ = (uint8_t)TIFFGetB(raster[i]);
         if (has_alpha) *out++ = (uint8_t)TIFFGetA(raster[i]);
     }
-    if (has_alpha) unpremultiply(r->image); /* libtiff hands out multiplied colours */
+    if (has_alpha) bn_image_unpremultiply(r->image); /* libtiff hands out multiplied colours */
 done:
     free(raster);
     api->TIFFRGBAImageEnd(&rgba);
@@ -383,7 +364,14 @@ done:
     return status;
 }
 
+static const char *tiff_missing(void)
+{
+    bn_tiff_api api;
+    return bn_tiff_api_load(&api, NULL) == BIREFNET_OK ? NULL : "TIFF (apt-get install libtiff6)";
+}
+
 const bn_codec bn_tiff_codec = {
+    .missing = tiff_missing,
     .probe = bn_tiff_probe,
     .decode = bn_tiff_decode,
     .encode = bn_tiff_encode,

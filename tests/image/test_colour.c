@@ -1,9 +1,11 @@
 /* test_colour.c - colour profiles and ink. */
 #include "tests/image/pictures.h"
 
+#include "image/codec_table.h"
 #include "image/colour.h"
 
 #include <jpeglib.h>
+#include <libdeflate.h>
 
 static void a_wide_profile_is_kept_and_converted_for_the_network(void **state)
 {
@@ -62,6 +64,143 @@ static void a_wide_profile_is_kept_and_converted_for_the_network(void **state)
     cmsDeleteTransform(exact);
     cmsCloseProfile(wide);
     cmsCloseProfile(srgb);
+    free(icc);
+}
+
+static void put_u32(uint8_t *out, uint32_t value)
+{
+    for (int i = 0; i < 4; i++) out[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* `plain` with one more chunk behind its header. */
+static void insert_png_chunk(const bn_buffer *plain, const char *type, const void *data, size_t size,
+                             bn_buffer *out)
+{
+    enum { SIGNATURE_AND_HEADER = 8 + 25 };
+    bn_error err = {0};
+    uint8_t number[4], *chunk = malloc(size + 4);
+    memcpy(chunk, type, 4);
+    memcpy(chunk + 4, data, size);
+    assert_ok(bn_buffer_append(out, plain->data, SIGNATURE_AND_HEADER, &err), err);
+    put_u32(number, (uint32_t)size);
+    assert_ok(bn_buffer_append(out, number, 4, &err), err);
+    assert_ok(bn_buffer_append(out, chunk, size + 4, &err), err);
+    put_u32(number, libdeflate_crc32(0, chunk, size + 4));
+    assert_ok(bn_buffer_append(out, number, 4, &err), err);
+    assert_ok(
+        bn_buffer_append(out, plain->data + SIGNATURE_AND_HEADER, plain->size - SIGNATURE_AND_HEADER, &err),
+        err);
+    free(chunk);
+}
+
+static void insert_png_profile(const bn_buffer *plain, const uint8_t *icc, size_t icc_bytes, bn_buffer *out)
+{
+    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(1);
+    uint8_t data[8192] = "p\0"; /* name, its zero, method 0 */
+    const size_t packed = libdeflate_zlib_compress(compressor, icc, icc_bytes, data + 3, sizeof data - 3);
+    assert_true(packed > 0);
+    libdeflate_free_compressor(compressor);
+    insert_png_chunk(plain, "iCCP", data, 3 + packed, out);
+}
+
+static uint8_t *make_grey_profile(double gamma, cmsUInt32Number *size)
+{
+    cmsToneCurve *curve = cmsBuildGamma(NULL, gamma);
+    cmsHPROFILE grey = cmsCreateGrayProfile(cmsD50_xyY(), curve);
+    cmsFreeToneCurve(curve);
+    assert_true(cmsSaveProfileToMem(grey, NULL, size));
+    uint8_t *icc = malloc(*size);
+    assert_true(cmsSaveProfileToMem(grey, icc, size));
+    cmsCloseProfile(grey);
+    return icc;
+}
+
+static bn_image *make_ramp(int channels, int depth)
+{
+    bn_error err = {0};
+    bn_image *image = NULL;
+    assert_ok(bn_image_create(256, 2, channels, depth, &image, &err), err);
+    for (int i = 0; i < 512 * channels; i++) {
+        const int value = i / channels % 256;
+        if (depth == 16)
+            ((uint16_t *)image->pixels)[i] = (uint16_t)(value * 257);
+        else
+            ((uint8_t *)image->pixels)[i] = (uint8_t)value;
+    }
+    return image;
+}
+
+/* What lcms2 makes of grey by the profile itself. */
+static void assert_looks_so(bn_image *image, const uint8_t *icc, cmsUInt32Number icc_bytes)
+{
+    bn_error err = {0};
+    cmsHPROFILE grey = cmsOpenProfileFromMem(icc, icc_bytes), srgb = cmsCreate_sRGBProfile();
+    cmsHTRANSFORM exact = cmsCreateTransform(grey, TYPE_GRAY_DBL, srgb, TYPE_RGB_DBL, INTENT_PERCEPTUAL, 0);
+    assert_non_null(image->icc);
+    const double most = image->depth == 16 ? 65535 : 255, unit = most / 255;
+    assert_ok(bn_image_make_srgb(image, 1, NULL, &err), err);
+    for (int i = 0; i < 256; i++) {
+        double in = i / 255.0, out[3];
+        cmsDoTransform(exact, &in, out, 1);
+        for (int c = 0; c < 3; c++) {
+            const double off = sample_at(image, i * image->channels + c) - most * out[c];
+            if (off > 1.1 * unit || off < -1.1 * unit)
+                fail_msg("grey %d is off by %.2f of 255", i, off / unit);
+        }
+    }
+    cmsDeleteTransform(exact);
+    cmsCloseProfile(grey);
+    cmsCloseProfile(srgb);
+}
+
+static void a_grey_profile_is_honoured(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    cmsUInt32Number icc_bytes;
+    uint8_t *icc = make_grey_profile(1.8, &icc_bytes);
+    for (int depth = 8; depth <= 16; depth += 8)
+        for (int channels = 3; channels <= 4; channels++) {
+            bn_image *image = make_ramp(channels, depth);
+            assert_ok(bn_image_adopt_icc(image, icc, icc_bytes, &err), err);
+            /* kept with kept pixels: what is written says the same */
+            bn_buffer file;
+            encode(image, BN_FORMAT_PNG, &file);
+            bn_image *back = decode(&file);
+            assert_memory_equal(back->pixels, image->pixels, bn_image_bytes(image));
+            assert_looks_so(back, icc, icc_bytes);
+            assert_looks_so(image, icc, icc_bytes);
+            bn_buffer_free(&file);
+            bn_image_destroy(&back);
+            bn_image_destroy(&image);
+        }
+    bn_image *coloured = make_noise(9, 9, 3, 8, 1);
+    assert_ok(bn_image_adopt_icc(coloured, icc, icc_bytes, &err), err);
+    assert_null(coloured->icc);
+    bn_image_destroy(&coloured);
+    free(icc);
+}
+
+/* A PNG whose own samples are grey. */
+static void a_grey_png_with_a_profile_is_read(void **state)
+{
+    (void)state;
+    cmsUInt32Number icc_bytes;
+    uint8_t *icc = make_grey_profile(1.8, &icc_bytes);
+    for (int depth = 8; depth <= 16; depth += 8) {
+        bn_image *ramp = make_ramp(1, depth);
+        bn_buffer plain, file;
+        encode(ramp, BN_FORMAT_PNG, &plain);
+        bn_buffer_init(&file, 1 << 20);
+        insert_png_profile(&plain, icc, icc_bytes, &file);
+        bn_image *image = decode(&file);
+        assert_int_equal(image->channels, 3);
+        assert_looks_so(image, icc, icc_bytes);
+        bn_image_destroy(&image);
+        bn_image_destroy(&ramp);
+        bn_buffer_free(&plain);
+        bn_buffer_free(&file);
+    }
     free(icc);
 }
 
@@ -185,6 +324,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wide_profile_is_kept_and_converted_for_the_network),
+        cmocka_unit_test(a_grey_profile_is_honoured),
+        cmocka_unit_test(a_grey_png_with_a_profile_is_read),
         cmocka_unit_test(an_srgb_profile_changes_nothing_and_a_broken_one_is_noted),
         cmocka_unit_test(cmyk_photos_become_srgb),
     };

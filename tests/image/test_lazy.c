@@ -44,6 +44,8 @@ static void gpl_comes_only_when_it_is_needed(void **state)
     /* so that the test could fail: it is seen where it is loaded */
     if (read_sample("rgb8.tif") != BIREFNET_OK) skip();
     assert_true(is_loaded("/libtiff.so"));
+    assert_false(is_loaded("/libheif.so"));
+    if (read_sample("rgb8.heic") == BIREFNET_OK) assert_true(is_loaded("/libheif.so"));
 }
 
 int main(void)

@@ -161,12 +161,94 @@ static void tiff_is_bounded(void **state)
     check("a thousand tags", &file, BIREFNET_ERROR_LIMIT);
 }
 
+/* By the encoder that is there, or not at all. */
+static bool make_heic(int side, bn_buffer *file)
+{
+    bn_buffer png;
+    bn_error err = {0};
+    bn_image *image = make_quarters(side, side);
+    encode(image, BN_FORMAT_PNG, &png);
+    bn_image_destroy(&image);
+    char folder[] = "/tmp/birefnet-heic-XXXXXX", path[100], command[500];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a.png", folder);
+    assert_ok(bn_file_write(path, png.data, png.size, &err), err);
+    bn_buffer_free(&png);
+    snprintf(command, sizeof command, "heif-enc -p chroma=444 %s -o %s/a.heic >/dev/null 2>&1", path, folder);
+    const bool made = system(command) == 0;
+    snprintf(path, sizeof path, "%s/a.heic", folder);
+    bn_buffer_init(file, 1 << 28);
+    if (made) assert_ok(bn_file_read(path, file, &err), err);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    return made;
+}
+
+static void read_sample(const char *name, bn_buffer *file)
+{
+    bn_error err = {0};
+    char path[4096];
+    snprintf(path, sizeof path, "%s/fuzz/corpus/image/%s", BN_SOURCE_DIR, name);
+    bn_buffer_init(file, 1 << 20);
+    assert_ok(bn_file_read(path, file, &err), err);
+}
+
+/* The first `size` bytes of what stands behind the name of a box. */
+static void patch(bn_buffer *file, const char *box, size_t skip, const void *bytes, size_t size)
+{
+    uint8_t *at = memmem(file->data, file->size, box, 4);
+    assert_non_null(at);
+    memcpy(at + 4 + skip, bytes, size);
+}
+
+static void heif_is_bounded(void **state)
+{
+    (void)state;
+    bn_buffer file;
+    if (bn_format_missing(BN_FORMAT_HEIF)) skip();
+    /* tiles on a sheet of 65535 x 65535 pixels, in a file that says 16 x 12 */
+    read_sample("rgb8-grid.heic", &file);
+    patch(&file, "idat", 4, "\xff\xff\xff\xff", 4);
+    check("HEIC, vast sheet", &file, BIREFNET_ERROR_FORMAT);
+    if (!make_heic(SIDE, &file)) {
+        print_message("no heif-enc: large files are not tried\n");
+        return;
+    }
+    check("HEIC", &file, BIREFNET_OK);
+    /* the decoder is told of more pixels than the image has: that is counted, too */
+    if (!make_heic(NOISE_SIDE, &file)) return;
+    patch(&file, "ispe", 4, "\0\0\0\x10\0\0\0\x10", 8);
+    uint64_t need = 0;
+    bn_error err = {0};
+    assert_ok(bn_image_decode_bytes(file.data, file.size, NULL, &need, &err), err);
+    const outcome found = decode_in_child(&file);
+    assert_int_equal(found.status, BIREFNET_ERROR_FORMAT);
+    assert_true(need > BN_DECODE_FIXED_BYTES + 8ull * NOISE_SIDE * NOISE_SIDE);
+    if (MEASURES) assert_true(found.peak_bytes <= need);
+    bn_buffer_free(&file);
+}
+
+static void bitmaps_are_bounded(void **state)
+{
+    (void)state;
+    bn_buffer file;
+    read_sample("grey8-runs.bmp", &file);
+    memcpy(file.data + 18, &(int32_t[2]){SIDE, SIDE},
+           8); /* all pixels but some are those that nothing is said of */
+    file.data[file.size - 1] = 1;
+    check("BMP of few runs", &file, BIREFNET_OK);
+    bn_buffer_init(&file, 1000);
+    assert_int_equal(bn_buffer_printf(&file, NULL, "P6 %d %d 65535 ", SIDE, SIDE), BIREFNET_OK);
+    check("PPM without samples", &file, BIREFNET_ERROR_FORMAT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jpeg_is_bounded), cmocka_unit_test(png_is_bounded),
         cmocka_unit_test(gif_is_bounded),  cmocka_unit_test(webp_is_bounded),
         cmocka_unit_test(avif_is_bounded), cmocka_unit_test(tiff_is_bounded),
+        cmocka_unit_test(heif_is_bounded), cmocka_unit_test(bitmaps_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,217 @@
+/* heif_source.c - see heif_source.h. Boxes: ISO/IEC 14496-12 and 23008-12; parameter sets and NAL units: ITU-T H.265, 7.3. */
+#include "image/heif_source.h"
+
+#include "base/size.h"
+
+#include <string.h>
+
+/* ---- sequence parameter sets --------------------------------------------------------------------------- */
+
+typedef struct bit_reader {
+    const uint8_t *bytes;
+    size_t size, byte; /* byte: where the next bit is */
+    unsigned bit, zeros;
+} bit_reader;
+
+/* Behind the end stand ones, so that every number ends. The third of 0 0 3 is no data (7.4.2). */
+static unsigned read_bit(bit_reader *r)
+{
+    if (r->bit == 0 && r->zeros >= 2 && r->byte < r->size && r->bytes[r->byte] == 3) {
+        r->byte++;
+        r->zeros = 0;
+    }
+    if (r->byte >= r->size) return 1;
+    const unsigned value = r->bytes[r->byte] >> (7 - r->bit) & 1u;
+    if (++r->bit == 8) {
+        r->zeros = r->bytes[r->byte] == 0 ? r->zeros + 1 : 0;
+        r->byte++;
+        r->bit = 0;
+    }
+    return value;
+}
+
+static uint32_t read_bits(bit_reader *r, unsigned count)
+{
+    uint32_t value = 0;
+    while (count-- > 0) value = value << 1 | read_bit(r);
+    return value;
+}
+
+static uint32_t read_golomb(bit_reader *r) /* ue(v) */
+{
+    unsigned zeros = 0;
+    while (zeros < 31 && read_bit(r) == 0) zeros++;
+    return (1u << zeros) - 1 + read_bits(r, zeros);
+}
+
+static void skip_profile(bit_reader *r, unsigned sub_layers) /* profile_tier_level() */
+{
+    bool has_profile[8] = {false}, has_level[8] = {false};
+    read_bits(r, 32), read_bits(r, 32), read_bits(r, 32);
+    for (unsigned i = 0; i < sub_layers; i++) has_profile[i] = read_bit(r), has_level[i] = read_bit(r);
+    for (unsigned i = sub_layers; sub_layers > 0 && i < 8; i++) read_bits(r, 2);
+    for (unsigned i = 0; i < sub_layers; i++) {
+        if (has_profile[i]) read_bits(r, 32), read_bits(r, 32), read_bits(r, 24);
+        if (has_level[i]) read_bits(r, 8);
+    }
+}
+
+/* False where it is cut off. */
+static bool read_sequence(const uint8_t *unit, size_t size, bn_heif_facts *facts)
+{
+    bit_reader r = {.bytes = unit, .size = size, .byte = 2};
+    read_bits(&r, 4);
+    const unsigned sub_layers = read_bits(&r, 3);
+    read_bit(&r);
+    skip_profile(&r, sub_layers);
+    read_golomb(&r);
+    if (read_golomb(&r) == 3) read_bit(&r);
+    const uint64_t width = read_golomb(&r), height = read_golomb(&r);
+    if (read_bit(&r)) /* a window to crop to */
+        for (int i = 0; i < 4; i++) read_golomb(&r);
+    const unsigned luma_bits = 8 + read_golomb(&r), chroma_bits = 8 + read_golomb(&r);
+    if (r.byte >= r.size || width == 0 || height == 0) return false;
+    facts->picture_pixels = BN_MAX(facts->picture_pixels, width * height);
+    facts->bits = BN_MAX(facts->bits, BN_MIN(BN_MAX(luma_bits, chroma_bits), 16u));
+    return true;
+}
+
+/* ---- boxes --------------------------------------------------------------------------------------------- */
+
+static unsigned number_16(const uint8_t *bytes)
+{
+    return (unsigned)bytes[0] << 8 | bytes[1];
+}
+
+/* What stands behind "hvcC": HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3.1). */
+static bool read_configuration(const uint8_t *bytes, size_t size, bn_heif_facts *facts)
+{
+    enum { AT_LENGTH_SIZE = 21, AT_ARRAYS = 22, SPS = 33 };
+    if (size < AT_ARRAYS + 1 || (bytes[AT_LENGTH_SIZE] & 3) != 3) return false;
+    size_t at = AT_ARRAYS + 1;
+    for (unsigned arrays = bytes[AT_ARRAYS]; arrays > 0; arrays--) {
+        if (size - at < 3) return false;
+        const unsigned type = bytes[at] & 63;
+        unsigned units = number_16(bytes + at + 1);
+        for (at += 3; units > 0; units--) {
+            if (size - at < 2 || size - at - 2 < number_16(bytes + at)) return false;
+            const size_t length = number_16(bytes + at);
+            if (type == SPS && (length < 3 || !read_sequence(bytes + at + 2, length, facts))) return false;
+            at += 2 + length;
+        }
+    }
+    return true;
+}
+
+/* Item types of pictures that are made by other codecs, or of several pictures. */
+static const char *foreign_item(const uint8_t *type)
+{
+    static const char types[][5] = {"av01", "jpeg", "j2k1", "vvc1", "avc1",
+                                    "evc1", "unci", "mski", "lhv1", "iovl"};
+    for (size_t i = 0; i < BN_COUNT(types); i++)
+        if (memcmp(type, types[i], 4) == 0) return types[i];
+    return NULL;
+}
+
+/* Boxes are looked for by their names wherever they stand: a parser that is fooled by sizes would miss some that libheif
+ * finds. The names stand in picture data once in some thousand files. */
+bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *facts, bn_error *err)
+{
+    *facts = (bn_heif_facts){.bits = 8};
+    bool has_configuration = false;
+    for (const uint8_t *at = bytes, *end = bytes + size; (at = memmem(at, (size_t)(end - at), "infe", 4));
+         at += 4) {
+        if (end - at < 18 || at[4] < 2) continue; /* version 2 has ids of 16 bits, 3 of 32 */
+        const uint8_t *type = at + (at[4] == 2 ? 12 : 14);
+        const char *foreign = foreign_item(type);
+        if (foreign)
+            return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "HEIF with pictures of type %s is not read here",
+                           foreign);
+        facts->has_grid |= memcmp(type, "grid", 4) == 0;
+    }
+    for (const uint8_t *at = bytes, *end = bytes + size; (at = memmem(at, (size_t)(end - at), "hvcC", 4));
+         at += 4) {
+        if (!read_configuration(at + 4, (size_t)(end - at) - 4, facts))
+            return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged HEIC: its codec data make no sense");
+        has_configuration = true;
+    }
+    if (has_configuration && facts->picture_pixels > 0) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged or truncated HEIC: no codec data");
+}
+
+/* ---- what libheif calls -------------------------------------------------------------------------------- */
+
+/* Stills hold pictures that stand alone (types 16 to 21), and messages; parameter sets in the data would not have been
+ * measured, and other pictures would be held back. */
+static bool is_allowed(unsigned type)
+{
+    return (type >= 16 && type <= 21) || type >= 35;
+}
+
+/* The data of an item, or a part of it: NAL units behind their lengths. */
+static void watch(bn_heif_source *source, const uint8_t *bytes, size_t size)
+{
+    for (size_t at = 0; at < size && !source->refused;) {
+        if (source->skip_bytes > 0) {
+            const size_t skipped = (size_t)BN_MIN(source->skip_bytes, size - at);
+            source->skip_bytes -= skipped;
+            at += skipped;
+            continue;
+        }
+        source->head[source->head_bytes++] = bytes[at++];
+        if (source->head_bytes < 5) continue;
+        const uint8_t *head = source->head;
+        const uint64_t length = (uint64_t)head[0] << 24 | (uint64_t)head[1] << 16 | number_16(head + 2);
+        source->refused = length == 0 || !is_allowed(head[4] >> 1 & 63);
+        source->skip_bytes = length - 1;
+        source->head_bytes = 0;
+    }
+}
+
+static int read_source(void *data, size_t size, void *user)
+{
+    bn_heif_source *source = user;
+    if (source->at > source->size || size > source->size - source->at) return -1;
+    const uint8_t *from = source->bytes + source->at;
+    /* how tiles lie is an item, too: 8 or 12 bytes that begin with a zero */
+    const bool is_grid = (size == 8 || size == 12) && source->skip_bytes == 0 && source->head_bytes == 0 &&
+                         from[0] == 0 && from[1] <= 1 && (from[4] >> 1 < 32 || from[4] >> 1 > 34);
+    if (source->watches && !is_grid) watch(source, from, size);
+    if (source->refused) return -1;
+    memcpy(data, from, size);
+    source->at += size;
+    return 0;
+}
+
+static int seek_source(int64_t position, void *user)
+{
+    bn_heif_source *source = user;
+    if (position < 0 || (uint64_t)position > source->size) return -1;
+    source->at = (size_t)position;
+    return 0;
+}
+
+static int64_t tell_source(void *user)
+{
+    const bn_heif_source *source = user;
+    return (int64_t)source->at;
+}
+
+static enum heif_reader_grow_status wait_for_source(int64_t target_size, void *user)
+{
+    const bn_heif_source *source = user;
+    return target_size >= 0 && (uint64_t)target_size <= source->size
+               ? heif_reader_grow_status_size_reached
+               : heif_reader_grow_status_size_beyond_eof;
+}
+
+void bn_heif_source_init(bn_heif_source *source, const uint8_t *bytes, size_t size)
+{
+    *source = (bn_heif_source){.reader = {.reader_api_version = 1,
+                                          .get_position = tell_source,
+                                          .read = read_source,
+                                          .seek = seek_source,
+                                          .wait_for_file_size = wait_for_source},
+                               .bytes = bytes,
+                               .size = size};
+}
