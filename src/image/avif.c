@@ -5,6 +5,7 @@
 
 #include "base/size.h"
 #include "image/avif_compat.h"
+#include "image/described.h"
 
 static bn_status fail_reading(avifResult result, bn_error *err)
 {
@@ -109,7 +110,10 @@ static bn_status avif_decode(const uint8_t *bytes, size_t size, const bn_decode_
     BN_TRY_DONE(to_rgb(source, &made, err));
     made->source_depth = (int)source->depth;
     made->source_orientation = find_orientation(source);
-    BN_TRY_DONE(bn_image_adopt_icc(made, source->icc.data, source->icc.size, err));
+    if (source->icc.size > 0)
+        BN_TRY_DONE(bn_image_adopt_icc(made, source->icc.data, source->icc.size, err));
+    else
+        BN_TRY_DONE(bn_image_adopt_cicp(made, source->colorPrimaries, source->transferCharacteristics, err));
     BN_TRY_DONE(bn_image_adopt_exif(made, source->exif.data, source->exif.size, err));
     *image = made;
     made = NULL;

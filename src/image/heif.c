@@ -3,6 +3,7 @@
 #include "image/codec_table.h"
 #include "image/heif_api.h"
 #include "image/heif_source.h"
+#include "image/described.h"
 
 #include "base/size.h"
 
@@ -104,10 +105,22 @@ static void copy_rows(const heif_reading *r, bn_image *image)
     }
 }
 
+static bn_status adopt_numbers(const heif_reading *r, bn_image *image, bn_error *err)
+{
+    struct heif_color_profile_nclx *nclx = NULL;
+    const struct heif_error error = r->api.heif_image_handle_get_nclx_color_profile(r->handle, &nclx);
+    if (error.code != heif_error_Ok || !nclx) return BIREFNET_OK;
+    const bn_status status = bn_image_adopt_cicp(image, (unsigned)nclx->color_primaries,
+                                                 (unsigned)nclx->transfer_characteristics, err);
+    r->api.heif_nclx_color_profile_free(nclx);
+    return status;
+}
+
 static bn_status adopt_profile(const heif_reading *r, bn_image *image, bn_error *err)
 {
     const size_t size = r->api.heif_image_handle_get_raw_color_profile_size(r->handle);
-    if (size == 0 || size > BN_PROFILE_MAX_BYTES) return BIREFNET_OK;
+    if (size == 0) return adopt_numbers(r, image, err);
+    if (size > BN_PROFILE_MAX_BYTES) return BIREFNET_OK;
     void *icc = malloc(size);
     if (!icc) return bn_fail_memory(err, size, "a colour profile");
     const struct heif_error error = r->api.heif_image_handle_get_raw_color_profile(r->handle, icc);

@@ -2,10 +2,12 @@
  * orientation. */
 #include "image/png.h"
 
+#include "image/described.h"
 #include "image/orientation.h"
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <spng.h>
 
@@ -106,20 +108,54 @@ static bn_status read_facts(spng_ctx *context, bn_image *image, bn_error *err)
     return bn_image_adopt_exif(image, exif.data, exif.length, err);
 }
 
+/* The cICP chunk, which libspng does not know: primaries and transfer. It stands before the pixels; libspng has checked the
+ * chunks up to there. */
+static const uint8_t *find_code_points(const uint8_t *bytes, size_t size)
+{
+    for (size_t at = 8; size - at >= 16;) {
+        const uint64_t length = (uint64_t)bytes[at] << 24 | (uint64_t)bytes[at + 1] << 16 |
+                                (uint64_t)bytes[at + 2] << 8 | bytes[at + 3];
+        if (memcmp(bytes + at + 4, "cICP", 4) == 0 && length == 4) return bytes + at + 8;
+        if (memcmp(bytes + at + 4, "IDAT", 4) == 0 || length > size - at - 12) return NULL;
+        at += 12 + (size_t)length;
+    }
+    return NULL;
+}
+
+/* What stands first in the PNG specification's section 12 says it: cICP, iCCP, sRGB, then gAMA and cHRM. */
+static bn_status adopt_colours(spng_ctx *context, const uint8_t *bytes, size_t size, bn_image *image,
+                               bn_error *err)
+{
+    struct spng_iccp icc;
+    struct spng_chrm_int c = {0};
+    uint32_t gamma = 0;
+    uint8_t intent = 0;
+    const uint8_t *points = find_code_points(bytes, size);
+    if (points) return bn_image_adopt_cicp(image, points[0], points[1], err);
+    if (spng_get_iccp(context, &icc) == 0)
+        return bn_image_adopt_icc(image, icc.profile, icc.profile_len, err);
+    if (spng_get_srgb(context, &intent) == 0) return BIREFNET_OK;
+    const bool has_gamma = spng_get_gama_int(context, &gamma) == 0 && gamma > 0;
+    const bool has_primaries = spng_get_chrm_int(context, &c) == 0;
+    const bn_primaries primaries = {{c.red_x / 1e5, c.red_y / 1e5},
+                                    {c.green_x / 1e5, c.green_y / 1e5},
+                                    {c.blue_x / 1e5, c.blue_y / 1e5},
+                                    {c.white_point_x / 1e5, c.white_point_y / 1e5}};
+    return bn_image_adopt_gamma(image, has_gamma ? 1e5 / gamma : 0, has_primaries ? &primaries : NULL, err);
+}
+
 bn_status bn_png_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                         bn_error *err)
 {
     (void)limits; /* all that they bound is in the header */
     spng_ctx *context = NULL;
     struct spng_ihdr ihdr = {0};
-    struct spng_iccp icc;
     bn_image *made = NULL;
     bn_status status;
     BN_TRY_DONE(open_reader(bytes, size, &context, &ihdr, err));
     BN_TRY_DONE(read_pixels(context, &ihdr, &made, err));
     made->source_depth = ihdr.bit_depth;
-    if (spng_get_iccp(context, &icc) == 0)
-        BN_TRY_DONE(bn_image_adopt_icc(made, icc.profile, icc.profile_len, err));
+    BN_TRY_DONE(adopt_colours(context, bytes, size, made, err));
     BN_TRY_DONE(read_facts(context, made, err));
     *image = made;
     made = NULL;

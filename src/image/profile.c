@@ -7,9 +7,8 @@
 
 #include <lcms2.h>
 
-/* sRGB's (IEC 61966-2-1): where all three are the same, any would do. */
-static const cmsCIExyYTRIPLE srgb_primaries = {{0.64, 0.33, 1}, {0.30, 0.60, 1}, {0.15, 0.06, 1}};
-static const cmsCIExyY d65 = {0.3127, 0.3290, 1};
+/* IEC 61966-2-1. */
+const bn_primaries bn_primaries_srgb = {{0.64, 0.33}, {0.30, 0.60}, {0.15, 0.06}, {0.3127, 0.3290}};
 
 void bn_profile_free(bn_profile *profile)
 {
@@ -26,6 +25,15 @@ static bool save(cmsHPROFILE profile, bn_profile *out)
     if (out->bytes && cmsSaveProfileToMem(profile, out->bytes, &size)) return true;
     bn_profile_free(out);
     return false;
+}
+
+static cmsHPROFILE make_rgb(cmsContext context, const bn_primaries *p, cmsToneCurve *curve)
+{
+    const cmsCIExyY white = {p->white[0], p->white[1], 1};
+    const cmsCIExyYTRIPLE triple = {
+        {p->red[0], p->red[1], 1}, {p->green[0], p->green[1], 1}, {p->blue[0], p->blue[1], 1}};
+    cmsToneCurve *curves[3] = {curve, curve, curve};
+    return cmsCreateRGBProfileTHR(context, &white, &triple, curves);
 }
 
 /* Luminance of grey, 0 to 1 as 16 bits, whatever the profile is made of. */
@@ -63,14 +71,30 @@ bool bn_profile_of_grey(const void *icc, size_t icc_bytes, bn_profile *profile)
                                       : NULL;
         cmsToneCurve *curve = own ? cmsDupToneCurve(own) : measure_curve(context, grey);
         if (curve) {
-            cmsToneCurve *curves[3] = {curve, curve, curve};
-            rgb = cmsCreateRGBProfileTHR(context, &d65, &srgb_primaries, curves);
+            rgb = make_rgb(context, &bn_primaries_srgb, curve); /* of equal samples any primaries make grey */
             cmsFreeToneCurve(curve);
         }
     }
     const bool made = save(rgb, profile);
     if (rgb) cmsCloseProfile(rgb);
     if (grey) cmsCloseProfile(grey);
+    cmsDeleteContext(context);
+    return made;
+}
+
+bool bn_profile_of_primaries(const bn_primaries *primaries, double gamma, bn_profile *profile)
+{
+    /* the exponent, then what ICC's parametric curve of type 4 calls a to d */
+    static const double srgb[5] = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
+    *profile = (bn_profile){0};
+    cmsContext context = cmsCreateContext(NULL, NULL);
+    if (!context) return false;
+    cmsToneCurve *curve =
+        gamma > 0 ? cmsBuildGamma(context, gamma) : cmsBuildParametricToneCurve(context, 4, srgb);
+    cmsHPROFILE rgb = curve ? make_rgb(context, primaries, curve) : NULL;
+    const bool made = save(rgb, profile);
+    if (rgb) cmsCloseProfile(rgb);
+    if (curve) cmsFreeToneCurve(curve);
     cmsDeleteContext(context);
     return made;
 }

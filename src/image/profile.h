@@ -17,4 +17,15 @@ void bn_profile_free(bn_profile *profile);
  * used. */
 bool bn_profile_of_grey(const void *icc, size_t icc_bytes, bn_profile *profile);
 
+/* Where red, green, blue and white lie, x and y of each (CIE 1931). */
+typedef struct bn_primaries {
+    double red[2], green[2], blue[2], white[2];
+} bn_primaries;
+
+extern const bn_primaries bn_primaries_srgb;
+
+/* A profile of these primaries and samples that are light to the power of 1 / gamma; gamma 0: with sRGB's curve. False where
+ * there is no such thing. */
+bool bn_profile_of_primaries(const bn_primaries *primaries, double gamma, bn_profile *profile);
+
 #endif

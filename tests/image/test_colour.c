@@ -3,9 +3,11 @@
 
 #include "image/codec_table.h"
 #include "image/colour.h"
+#include "image/described.h"
 
 #include <jpeglib.h>
 #include <libdeflate.h>
+#include <math.h>
 
 static void a_wide_profile_is_kept_and_converted_for_the_network(void **state)
 {
@@ -204,6 +206,96 @@ static void a_grey_png_with_a_profile_is_read(void **state)
     free(icc);
 }
 
+/* A PNG of one chunk more, decoded and made sRGB; red, green, blue of its pixel (200, 100, 50). */
+static void read_described(const char *type, const void *data, size_t size, int depth, int out[3])
+{
+    bn_error err = {0};
+    bn_image *plain = NULL;
+    bn_buffer bare, file;
+    assert_ok(bn_image_create(4, 4, 3, depth, &plain, &err), err);
+    static const int colour[3] = {200, 100, 50};
+    for (int i = 0; i < 48; i++) {
+        if (depth == 16)
+            ((uint16_t *)plain->pixels)[i] = (uint16_t)(colour[i % 3] * 257);
+        else
+            ((uint8_t *)plain->pixels)[i] = (uint8_t)colour[i % 3];
+    }
+    encode(plain, BN_FORMAT_PNG, &bare);
+    bn_buffer_init(&file, 1 << 20);
+    insert_png_chunk(&bare, type, data, size, &file);
+    bn_image *image = decode(&file);
+    assert_ok(bn_image_make_srgb(image, 1, NULL, &err), err);
+    for (int c = 0; c < 3; c++)
+        out[c] = depth == 16 ? (sample_at(image, c) + 128) / 257 : sample_at(image, c);
+    bn_image_destroy(&plain);
+    bn_image_destroy(&image);
+    bn_buffer_free(&bare);
+    bn_buffer_free(&file);
+}
+
+static void assert_near(const int got[3], int red, int green, int blue)
+{
+    const int wanted[3] = {red, green, blue};
+    for (int c = 0; c < 3; c++)
+        if (abs(got[c] - wanted[c]) > 1)
+            fail_msg("(%d, %d, %d), should be (%d, %d, %d)", got[0], got[1], got[2], red, green, blue);
+}
+
+/* Values by the formulas of PNG's specification, H.273 and IEC 61966-2-1, worked out by hand:
+ * 200 ^ 1.8, Display P3's matrix, and the like. */
+static void numbers_describe_colours(void **state)
+{
+    (void)state;
+    int got[3];
+    read_described("gAMA", "\0\0\xb1\x8f", 4, 8, got); /* 0.45455: sRGB is meant */
+    assert_near(got, 200, 100, 50);
+    read_described("gAMA", "\0\0\xd9\x03", 4, 8, got); /* 1 / 1.8 */
+    assert_near(got, 210, 119, 65);
+    read_described("gAMA", "\0\1\x86\xa0", 4, 16, got); /* linear */
+    assert_near(got, 229, 168, 122);
+    read_described("cICP", "\1\15\0\1", 4, 8, got);
+    assert_near(got, 200, 100, 50);
+    read_described("cICP", "\14\15\0\1", 4, 8, got); /* Display P3 */
+    assert_near(got, 215, 93, 31);
+    read_described("cICP", "\1\1\0\1", 4, 8, got); /* a camera's curve counts as sRGB's */
+    assert_near(got, 200, 100, 50);
+}
+
+/* Grey of so much light, from 203 cd/m2 as 1, by the formulas of hdr.h and IEC 61966-2-1. */
+static double fitted(double light)
+{
+    const double k = 0.5, p = (1000 / 203.0 - k) / (1 - k), r = (light - k) / (1 - k);
+    const double fit = light <= k ? light : k + (1 - k) * r * (1 + r / (p * p)) / (1 + r);
+    return fit >= 1 ? 1 : fit <= 0.0031308 ? 12.92 * fit : 1.055 * pow(fit, 1 / 2.4) - 0.055;
+}
+
+static void bright_light_is_made_to_fit(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    /* BT.2100: PQ of 0, 20.3, 203, 1000 cd/m2; HLG of 75 % is 203 cd/m2 on a screen of 1000 (BT.2408) */
+    static const struct {
+        double value, light;
+        unsigned transfer;
+    } cases[] = {{0, 0, 16},    {0.3583, 0.1, 16}, {0.58069, 1, 16}, {0.75183, 1000 / 203.0, 16},
+                 {0.9, 40, 16}, {0, 0, 18},        {0.75, 1, 18},    {1, 1000 / 203.0, 18}};
+    for (size_t i = 0; i < BN_COUNT(cases); i++)
+        for (unsigned primaries = 1; primaries <= 9; primaries += 8) {
+            bn_image *image = NULL;
+            assert_ok(bn_image_create(2, 2, 4, 16, &image, &err), err);
+            for (int s = 0; s < 16; s++)
+                ((uint16_t *)image->pixels)[s] = (uint16_t)(s % 4 == 3 ? 1234 : cases[i].value * 65535 + 0.5);
+            assert_ok(bn_image_adopt_cicp(image, primaries, cases[i].transfer, &err), err);
+            assert_null(image->icc);
+            for (int s = 0; s < 16; s++) {
+                const double wanted = s % 4 == 3 ? 1234 : fitted(cases[i].light) * 65535;
+                if (fabs(sample_at(image, s) - wanted) > 200)
+                    fail_msg("case %zu: %d, should be %.0f", i, sample_at(image, s), wanted);
+            }
+            bn_image_destroy(&image);
+        }
+}
+
 static void an_srgb_profile_changes_nothing_and_a_broken_one_is_noted(void **state)
 {
     (void)state;
@@ -326,6 +418,8 @@ int main(void)
         cmocka_unit_test(a_wide_profile_is_kept_and_converted_for_the_network),
         cmocka_unit_test(a_grey_profile_is_honoured),
         cmocka_unit_test(a_grey_png_with_a_profile_is_read),
+        cmocka_unit_test(numbers_describe_colours),
+        cmocka_unit_test(bright_light_is_made_to_fit),
         cmocka_unit_test(an_srgb_profile_changes_nothing_and_a_broken_one_is_noted),
         cmocka_unit_test(cmyk_photos_become_srgb),
     };
