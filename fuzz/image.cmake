@@ -1,7 +1,7 @@
 # Each codec alone, over one set of seeds (those of tests/image/test_files.c). 2^17 pixels are allowed: 4 MiB by
 # BN_DECODE_PIXEL_BYTES, beside BN_DECODE_FIXED_BYTES and the file.
 set(image_seeds ${CMAKE_CURRENT_SOURCE_DIR}/corpus/image)
-foreach(format jpeg png webp gif avif heif bmp pnm)
+foreach(format jpeg png webp gif avif heif jxl bmp pnm)
     string(TOUPPER ${format} upper)
     bn_fuzz(image_${format} SOURCES image_codec.c DEFINE FORMAT=BN_FORMAT_${upper} SEEDS ${image_seeds}
         MALLOC_MB 72 RSS_MB 768)

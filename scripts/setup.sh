@@ -9,7 +9,7 @@ set -eu
 # a|b: either will do, and the first that this release has is installed. A last empty one: or none.
 build="ca-certificates gcc libc6-dev cmake ninja-build pkgconf|pkg-config libdnnl-dev|libonednn-dev libjansson-dev
 libcurl4-openssl-dev libjpeg-dev libspng-dev libwebp-dev libavif-dev libtiff-dev libheif-dev
-libheif-plugin-libde265|libheif1 liblcms2-dev libsodium-dev libgif-dev
+libheif-plugin-libde265|libheif1 libjxl-dev liblcms2-dev libsodium-dev libgif-dev
 libcgif-dev libdeflate-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libcmocka-dev zlib1g-dev"
 check="clang libclang-rt-dev|libclang-rt-14-dev clang-format-14| pmccabe git man-db chromium debootstrap"
 command -v npm >/dev/null || check="$check nodejs npm" # for the server's clients and the page

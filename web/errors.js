@@ -5,7 +5,7 @@ const BY_TYPE = {
   file_download_error: "The server could not fetch the photo from that address. Check that it opens in a browser; " +
     "addresses inside private networks are refused unless the server was started to allow them.",
   image_load_error: "The server could not read this file as a photo. It may be damaged, or not a photo at all.",
-  unsupported_image_format: "This kind of image is not supported. JPEG, PNG, WebP, GIF, AVIF, TIFF, HEIC and BMP work.",
+  unsupported_image_format: "This kind of image is not supported. JPEG, PNG, WebP, GIF, AVIF, TIFF, HEIC, JPEG XL and BMP work.",
   image_too_large: "This photo has more pixels than the server allows.",
   image_too_small: "This photo is too small.",
   file_too_large: "This file is larger than the server allows.",

@@ -4,7 +4,7 @@ import { listenForDrops, listenForPastes } from "./arrivals.js";
 
 const $ = (id) => document.getElementById(id);
 const HINT = "Drop a photo anywhere on this page, or paste one.";
-const KINDS = "JPEG, PNG, WebP, GIF, AVIF, TIFF, HEIC and BMP work.";
+const KINDS = "JPEG, PNG, WebP, GIF, AVIF, TIFF, HEIC, JPEG XL and BMP work.";
 const EXTENSION = /\.(jpe?g|jfif|png|webp|gif|avif|tiff?|heic|heif|jxl|bmp)$/i;
 const ADDRESS = /^(https?:\/\/[^\s/]\S*|data:\S+)$/i;
 

@@ -2,6 +2,7 @@
 #include "cli/versions.h"
 
 #include "image/heif_api.h"
+#include "image/jxl_api.h"
 #include "image/tiff_api.h"
 #include "nn/cpu/engine.h"
 #include "net/curl.h"
@@ -33,6 +34,23 @@ static void set_tiff(bn_library_version *entry)
     set(entry, "libtiff", number ? number : "", number ? strcspn(number, "\n") : 0);
 }
 
+static void set_heif(bn_library_version *entry)
+{
+    bn_heif_api api;
+    const bool found = bn_heif_api_load(&api, NULL) == BIREFNET_OK;
+    set(entry, "libheif", found ? api.heif_get_version() : "not installed", 32);
+}
+
+static void set_jxl(bn_library_version *entry)
+{
+    bn_jxl_api api;
+    char text[32] = "not installed";
+    const unsigned number = bn_jxl_api_load(&api, NULL) == BIREFNET_OK ? api.JxlDecoderVersion() : 0;
+    if (number > 0)
+        snprintf(text, sizeof text, "%u.%u.%u", number / 1000000, number / 1000 % 1000, number % 1000);
+    set(entry, "libjxl", text, strlen(text));
+}
+
 void bn_versions_get(bn_library_version list[BN_LIBRARIES])
 {
     char text[64];
@@ -47,9 +65,8 @@ void bn_versions_get(bn_library_version list[BN_LIBRARIES])
     set(&list[next++], "libwebp", text, strlen(text));
     set(&list[next++], "libavif", avifVersion(), 32);
     set_tiff(&list[next++]);
-    bn_heif_api heif;
-    const bool has_heif = bn_heif_api_load(&heif, NULL) == BIREFNET_OK;
-    set(&list[next++], "libheif", has_heif ? heif.heif_get_version() : "not installed", 32);
+    set_heif(&list[next++]);
+    set_jxl(&list[next++]);
     snprintf(text, sizeof text, "%d.%d.%d", GIFLIB_MAJOR, GIFLIB_MINOR, GIFLIB_RELEASE);
     set(&list[next++], "giflib", text, strlen(text));
     snprintf(text, sizeof text, "%d.%02d", cmsGetEncodedCMMversion() / 1000,

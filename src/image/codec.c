@@ -13,6 +13,7 @@ static const bn_codec *const codecs[BN_FORMATS] = {
     [BN_FORMAT_JPEG] = &bn_jpeg_codec, [BN_FORMAT_PNG] = &bn_png_codec,   [BN_FORMAT_WEBP] = &bn_webp_codec,
     [BN_FORMAT_GIF] = &bn_gif_codec,   [BN_FORMAT_AVIF] = &bn_avif_codec, [BN_FORMAT_TIFF] = &bn_tiff_codec,
     [BN_FORMAT_HEIF] = &bn_heif_codec, [BN_FORMAT_BMP] = &bn_bmp_codec,   [BN_FORMAT_PNM] = &bn_pnm_codec,
+    [BN_FORMAT_JXL] = &bn_jxl_codec,
 };
 
 void bn_decode_limits_default(bn_decode_limits *limits)

@@ -38,7 +38,7 @@ typedef struct bn_codec {
 #define BN_DECODE_MAX_SIDE 1000000
 
 extern const bn_codec bn_jpeg_codec, bn_png_codec, bn_webp_codec, bn_gif_codec, bn_avif_codec, bn_tiff_codec,
-    bn_heif_codec, bn_bmp_codec, bn_pnm_codec;
+    bn_heif_codec, bn_bmp_codec, bn_pnm_codec, bn_jxl_codec;
 
 /* What the header of a file says, whatever the limits. */
 bn_status bn_image_read_header(const void *bytes, size_t size, bn_format *format, bn_image_header *header,

@@ -19,6 +19,7 @@ static const bn_format_facts table[BN_FORMATS] = {
     [BN_FORMAT_HEIF] = {"heic", {"heic", "heif", "hif"}, "image/heic", false, true, 0},
     [BN_FORMAT_BMP] = {"bmp", {"bmp", "dib"}, "image/bmp", false, true, 0},
     [BN_FORMAT_PNM] = {"pnm", {"ppm", "pgm", "pbm", "pnm", "pam"}, "image/x-portable-anymap", false, true, 0},
+    [BN_FORMAT_JXL] = {"jxl", {"jxl"}, "image/jxl", false, true, 0},
 };
 
 const bn_format_facts *bn_format_get_facts(bn_format format)
@@ -99,6 +100,8 @@ bn_format bn_format_from_bytes(const uint8_t *bytes, size_t size)
     if (size >= 6 && (!memcmp(bytes, "GIF87a", 6) || !memcmp(bytes, "GIF89a", 6))) return BN_FORMAT_GIF;
     if (size >= 4 && (!memcmp(bytes, "II*\0", 4) || !memcmp(bytes, "MM\0*", 4))) return BN_FORMAT_TIFF;
     if (size >= 4 && (!memcmp(bytes, "II+\0", 4) || !memcmp(bytes, "MM\0+", 4))) return BN_FORMAT_TIFF;
+    if (size >= 2 && !memcmp(bytes, "\xff\x0a", 2)) return BN_FORMAT_JXL;
+    if (size >= 12 && !memcmp(bytes, "\0\0\0\x0cJXL \r\n\x87\n", 12)) return BN_FORMAT_JXL;
     if (is_bmp(bytes, size)) return BN_FORMAT_BMP;
     if (is_pnm(bytes, size)) return BN_FORMAT_PNM;
     return format_of_media(bytes, size);

@@ -17,6 +17,7 @@ typedef enum bn_format {
     BN_FORMAT_HEIF, /* read only */
     BN_FORMAT_BMP,  /* read only */
     BN_FORMAT_PNM,  /* read only: PBM, PGM, PPM, PAM */
+    BN_FORMAT_JXL,  /* read only */
     BN_FORMATS,     /* how many there are, NONE included */
 } bn_format;
 

@@ -20,8 +20,6 @@ static const struct {
         {name, is_picture}, at, text, sizeof text - 1                                                        \
     }
     MARK("Apple CgBI PNG", true, 12, "CgBI"),
-    MARK("JPEG XL", true, 0, "\xff\x0a"),
-    MARK("JPEG XL", true, 0, "\0\0\0\x0cJXL \r\n\x87\n"),
     MARK("JPEG 2000", true, 0, "\0\0\0\x0cjP  \r\n\x87\n"),
     MARK("JPEG 2000", true, 0, "\xff\x4f\xff\x51\0"),
     MARK("JPEG XR", true, 0, "II\xbc"),

@@ -1,5 +1,6 @@
 #!/bin/sh
-# make_bitmaps.sh FOLDER: make the BMP and PNM files of fuzz/corpus/image from its PNG files, by ImageMagick and netpbm.
+# make_bitmaps.sh FOLDER: make the BMP, PNM and JPEG XL files of fuzz/corpus/image from its PNG files, by ImageMagick,
+# netpbm and cjxl (libjxl-tools).
 set -eu
 cd "$1"
 convert rgb8.png BMP3:rgb8.bmp
@@ -15,3 +16,5 @@ pngtopnm grey16.png > grey16.pgm
 pngtopnm grey1.png > grey1.pbm
 pngtopnm grey1.png | pnmtoplainpnm > grey1-text.pbm
 pngtopam -alphapam rgba16.png > rgba16.pam
+for name in rgb8 rgba8 grey8 rgb16 rgba16; do cjxl -q 100 "$name.png" "$name.jxl"; done
+cjxl -d 0.1 rgb8.png rgb8-lossy.jxl

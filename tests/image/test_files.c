@@ -83,6 +83,12 @@ static const sample_file files[] = {
     {"grey1.pbm", BN_FORMAT_PNM, 8, 1, BITS_1, NO_ALPHA, 0},
     {"grey1-text.pbm", BN_FORMAT_PNM, 8, 1, BITS_1, NO_ALPHA, 0},
     {"rgba16.pam", BN_FORMAT_PNM, 16, 16, RGB, ALPHA, 0},
+    {"rgb8.jxl", BN_FORMAT_JXL, 8, 8, RGB, NO_ALPHA, 0},
+    {"rgb8-lossy.jxl", BN_FORMAT_JXL, 8, 8, RGB, NO_ALPHA, 30},
+    {"rgba8.jxl", BN_FORMAT_JXL, 8, 8, RGB, ALPHA, 0},
+    {"grey8.jxl", BN_FORMAT_JXL, 8, 8, GREY, NO_ALPHA, 0},
+    {"rgb16.jxl", BN_FORMAT_JXL, 16, 16, RGB, NO_ALPHA, 0},
+    {"rgba16.jxl", BN_FORMAT_JXL, 16, 16, RGB, ALPHA, 0},
     {"rgba12.avif", BN_FORMAT_AVIF, 16, 12, RGB, ALPHA, 1},
 };
 
