@@ -233,7 +233,9 @@ BIREFNET_API void birefnet_cut_options_default(birefnet_cut_options *options);
 
 /* A photo's file in memory to the file of its cut-out: decode, matte, colours, picture, encode, on the session's threads.
  * *result is the caller's, to be freed by birefnet_free. LIMIT where the photo, or the result for its format, is too large:
- * said before the network runs. */
+ * said before the network runs.
+ * Read are JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP and PNM, and HEIC and JPEG XL where libheif and libjxl are installed: those two
+ * and libtiff are opened when a file of their kind comes. UNSUPPORTED names any other kind. */
 BIREFNET_API birefnet_status birefnet_cut(birefnet_session *session, const void *bytes, size_t size,
                                           const birefnet_cut_options *options, void **result,
                                           size_t *result_bytes, birefnet_error *error);

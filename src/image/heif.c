@@ -61,16 +61,25 @@ static bn_status open_reader(heif_reading *r, const uint8_t *bytes, size_t size,
     if (error.code != heif_error_Ok) return fail_reading(r, error, err);
     r->width = r->api.heif_image_handle_get_width(r->handle);
     r->height = r->api.heif_image_handle_get_height(r->handle);
-    if (r->width > 0 && r->height > 0) return BIREFNET_OK;
-    return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged HEIC: no size");
+    if (r->width <= 0 || r->height <= 0) return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged HEIC: no size");
+    const bn_decode_limits none = {.max_pixels = UINT64_MAX};
+    return bn_limits_check(&none, (uint64_t)r->width, (uint64_t)r->height, err);
+}
+
+/* The side that libheif is told to be the longest, by which it bounds a sheet of tiles (and later versions each tile by its
+ * square): of the image and of a tile. */
+static int limit_of(const heif_reading *r)
+{
+    int side = BN_MAX(r->width, r->height) + 1;
+    while ((uint64_t)side * (uint64_t)side < r->facts.picture_pixels && side < INT16_MAX) side++;
+    return side;
 }
 
 /* What a pixel takes beyond HEIF_PIXEL_BYTES where its samples are wider than 8 bits, and pixels that are decoded but
  * not in the image: libheif puts tiles together on a sheet as large as the tiles say, at most of the longer side's square. */
 static uint64_t extra_bytes_of(const heif_reading *r)
 {
-    const uint64_t pixels = (uint64_t)r->width * (uint64_t)r->height,
-                   side = (uint64_t)BN_MAX(r->width, r->height);
+    const uint64_t pixels = (uint64_t)r->width * (uint64_t)r->height, side = (uint64_t)limit_of(r);
     const unsigned sample_bytes = r->facts.bits > 8 ? 2 : 1;
     uint64_t sheet = r->facts.has_grid ? side * side : pixels;
     sheet = BN_MAX(sheet, r->facts.picture_pixels);
@@ -130,6 +139,28 @@ static bn_status adopt_profile(const heif_reading *r, bn_image *image, bn_error 
     return status;
 }
 
+/* The item is the offset of the block behind it, and the block. Its orientation has no say: the boxes have (ISO/IEC 23008-12,
+ * annex A). */
+static bn_status adopt_exif(const heif_reading *r, bn_image *image, bn_error *err)
+{
+    enum { MOST_BYTES = 1 << 20 };
+    heif_item_id id;
+    if (r->api.heif_image_handle_get_list_of_metadata_block_IDs(r->handle, "Exif", &id, 1) != 1)
+        return BIREFNET_OK;
+    const size_t size = r->api.heif_image_handle_get_metadata_size(r->handle, id);
+    if (size <= 4 || size > MOST_BYTES) return BIREFNET_OK;
+    uint8_t *item = malloc(size);
+    if (!item) return bn_fail_memory(err, size, "an EXIF block");
+    bn_status status = BIREFNET_OK;
+    if (r->api.heif_image_handle_get_metadata(r->handle, id, item).code == heif_error_Ok) {
+        const uint64_t at =
+            4 + ((uint64_t)item[0] << 24 | (uint64_t)item[1] << 16 | (uint64_t)item[2] << 8 | item[3]);
+        if (at < size) status = bn_image_adopt_exif(image, item + at, size - (size_t)at, err);
+    }
+    free(item);
+    return status;
+}
+
 static bn_status decode_picture(heif_reading *r, bn_error *err)
 {
     const bool deep = r->api.heif_image_handle_get_luma_bits_per_pixel(r->handle) > 8;
@@ -137,7 +168,7 @@ static bn_status decode_picture(heif_reading *r, bn_error *err)
     const enum heif_chroma chroma =
         deep ? (has_alpha ? heif_chroma_interleaved_RRGGBBAA_LE : heif_chroma_interleaved_RRGGBB_LE)
              : (has_alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB);
-    r->api.heif_context_set_maximum_image_size_limit(r->context, BN_MAX(r->width, r->height) + 1);
+    r->api.heif_context_set_maximum_image_size_limit(r->context, limit_of(r));
     r->source.watches = true;
     const struct heif_error error =
         r->api.heif_decode_image(r->handle, &r->decoded, heif_colorspace_RGB, chroma, NULL);
@@ -165,6 +196,8 @@ static bn_status heif_decode(const uint8_t *bytes, size_t size, const bn_decode_
     made->source_depth = bits;
     made->source_orientation = 1; /* turned already */
     BN_TRY_DONE(adopt_profile(&r, made, err));
+    r.source.watches = false; /* what is read now is no picture */
+    BN_TRY_DONE(adopt_exif(&r, made, err));
     *image = made;
     made = NULL;
 done:

@@ -70,6 +70,15 @@ def main():
         encode(f"{folder}/{name}.png", f"{folder}/{name}.heic")
     encode(f"{folder}/rgb16.png", f"{folder}/rgb10.heic", ["-b", "10"])
     with tempfile.TemporaryDirectory() as scratch:
+        # a JPEG whose EXIF names its author, and an orientation that is not to be applied again
+        text = b"Ann Artist\0"
+        exif = (b"II*\0" + struct.pack("<IHHHIIHHIII", 8, 2, 0x112, 3, 1, 1, 0x13B, 2, len(text), 38, 0) + text)
+        with open(f"{folder}/grey8.jpg", "rb") as file:
+            jpeg = file.read()
+        with open(os.path.join(scratch, "a.jpg"), "wb") as file:
+            file.write(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", 8 + len(exif)) + b"Exif\0\0" + exif + jpeg[2:])
+        encode(os.path.join(scratch, "a.jpg"), f"{folder}/grey8-author.heic")
+
         def encoded(pixel, width, height):
             source, target = os.path.join(scratch, "a.png"), os.path.join(scratch, "a.heic")
             with open(source, "wb") as file:
@@ -82,22 +91,28 @@ def main():
         def pattern(x, y):
             return 17 * x, 17 * y, 255 - 17 * x
 
-        left, left_data = encoded(pattern, W // 2, H)
-        right, right_data = encoded(lambda x, y: pattern(x + W // 2, y), W // 2, H)
-        grid = struct.pack(">BBBBHH", 0, 0, 0, 1, W, H)
+        # heif-enc makes no picture of less than 64 x 64 pixels: those of the tiles lie in a corner of one
+        tile = struct.pack(">BBBB", 0, 0, 0, 0)
+        whole, data = encoded(pattern, W, H)
         with open(f"{folder}/rgb8-grid.heic", "wb") as file:
-            file.write(heic([(1, b"grid", grid, True), (2, b"hvc1", left_data, False), (3, b"hvc1", right_data, False)],
-                            [left, right, ispe(W // 2, H), ispe(W, H)],
-                            [(1, [4]), (2, [0x81, 3]), (3, [0x82, 3])],
+            grid = tile + struct.pack(">HH", W, H)
+            file.write(heic([(1, b"grid", grid, True), (2, b"hvc1", data, False)], [whole, ispe(64, 64), ispe(W, H)],
+                            [(1, [3]), (2, [0x81, 2])], box(b"dimg", struct.pack(">HHH", 1, 1, 2)), grid))
+        # red beside blue, two tiles of 64 x 64 on a sheet of 100 x 60
+        red, red_data = encoded(lambda x, y: (200, 30, 30), 64, 64)
+        blue, blue_data = encoded(lambda x, y: (30, 30, 200), 64, 64)
+        with open(f"{folder}/tiles.heic", "wb") as file:
+            grid = struct.pack(">BBBBHH", 0, 0, 0, 1, 100, 60)
+            file.write(heic([(1, b"grid", grid, True), (2, b"hvc1", red_data, False), (3, b"hvc1", blue_data, False)],
+                            [red, blue, ispe(64, 64), ispe(100, 60)], [(1, [4]), (2, [0x81, 3]), (3, [0x82, 3])],
                             box(b"dimg", struct.pack(">HHHH", 1, 2, 2, 3)), grid))
         # stored a quarter turn to the right of how it should be seen, and a box that turns it back (against the clock)
-        grid = struct.pack(">BBBBHH", 0, 0, 0, 0, H, W)  # of one tile: heif-enc pads small pictures
         turned, data = encoded(lambda x, y: pattern(y, H - 1 - x), H, W)
         with open(f"{folder}/rgb8-turned.heic", "wb") as file:
+            grid = tile + struct.pack(">HH", H, W)
             file.write(heic([(1, b"grid", grid, True), (2, b"hvc1", data, False)],
-                            [turned, ispe(H, W), box(b"irot", b"\1")], [(1, [2, 0x83]), (2, [0x81, 2])],
+                            [turned, ispe(64, 64), ispe(H, W), box(b"irot", b"\1")], [(1, [3, 0x84]), (2, [0x81, 2])],
                             box(b"dimg", struct.pack(">HHH", 1, 1, 2)), grid))
-
 
 
 main()

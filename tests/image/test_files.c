@@ -69,6 +69,7 @@ static const sample_file files[] = {
     {"grey8.heic", BN_FORMAT_HEIF, 8, 8, GREY, NO_ALPHA, 2},
     {"rgb10.heic", BN_FORMAT_HEIF, 16, 10, RGB, NO_ALPHA, 2},
     {"rgb8-grid.heic", BN_FORMAT_HEIF, 8, 8, RGB, NO_ALPHA, 2},
+    {"grey8-author.heic", BN_FORMAT_HEIF, 8, 8, GREY, NO_ALPHA, 8}, /* by way of a JPEG */
     {"rgb8-turned.heic", BN_FORMAT_HEIF, 8, 8, RGB, NO_ALPHA, 2},
     {"rgb8.bmp", BN_FORMAT_BMP, 8, 8, RGB, NO_ALPHA, 0},
     {"rgb565.bmp", BN_FORMAT_BMP, 8, 8, RGB, NO_ALPHA, 9}, /* 5 bits of red and blue, cut off */
@@ -179,6 +180,28 @@ static void every_kind_of_file_is_read(void **state)
     }
 }
 
+/* As phones write them. */
+static void tiles_lie_beside_each_other(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer file;
+    if (bn_format_missing(BN_FORMAT_HEIF)) skip();
+    read_sample("tiles.heic", &file);
+    bn_image *image = NULL;
+    assert_ok(bn_image_decode(file.data, file.size, NULL, &image, &err), err);
+    assert_int_equal(image->width, 100);
+    assert_int_equal(image->height, 60);
+    for (int i = 0; i < 100 * 60; i++) {
+        const uint8_t *p = (uint8_t *)image->pixels + 3 * i;
+        const bool red = i % 100 < 64;
+        if (abs(p[0] - (red ? 200 : 30)) > 4 || abs(p[1] - 30) > 4 || abs(p[2] - (red ? 30 : 200)) > 4)
+            fail_msg("%d, %d is (%d, %d, %d)", i % 100, i / 100, p[0], p[1], p[2]);
+    }
+    bn_image_destroy(&image);
+    bn_buffer_free(&file);
+}
+
 /* At every length the file is refused, or (what is missing is behind the pixels) it is whole. */
 static void files_cut_off_are_refused_or_whole(void **state)
 {
@@ -241,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_file_is_read),
+        cmocka_unit_test(tiles_lie_beside_each_other),
         cmocka_unit_test(files_cut_off_are_refused_or_whole),
         cmocka_unit_test(what_is_no_image_is_told_in_one_line),
     };

@@ -1,6 +1,7 @@
 /* test_metadata.c - density and EXIF through every format: what is kept at which level, and what never is. */
 #include "tests/test.h"
 
+#include "base/file.h"
 #include "image/codec.h"
 #include "image/orientation.h"
 
@@ -237,12 +238,27 @@ static void blocks_that_lie_give_nothing(void **state)
     }
 }
 
+static void the_author_of_a_heic_is_kept(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer file;
+    if (bn_format_missing(BN_FORMAT_HEIF)) skip();
+    bn_buffer_init(&file, 1 << 20);
+    assert_ok(bn_file_read(BN_SOURCE_DIR "/fuzz/corpus/image/grey8-author.heic", &file, &err), err);
+    bn_image *image = NULL;
+    assert_ok(bn_image_decode(file.data, file.size, NULL, &image, &err), err);
+    assert_true(holds(image->exif, image->exif_bytes, "Ann Artist"));
+    bn_image_destroy(&image);
+    bn_buffer_free(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_are_filtered_by_level),     cmocka_unit_test(files_keep_what_the_level_says),
-        cmocka_unit_test(density_is_kept_without_any_data), cmocka_unit_test(density_turns_with_the_photo),
-        cmocka_unit_test(blocks_that_lie_give_nothing),
+        cmocka_unit_test(the_author_of_a_heic_is_kept),   cmocka_unit_test(blocks_are_filtered_by_level),
+        cmocka_unit_test(files_keep_what_the_level_says), cmocka_unit_test(density_is_kept_without_any_data),
+        cmocka_unit_test(density_turns_with_the_photo),   cmocka_unit_test(blocks_that_lie_give_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
