@@ -2,6 +2,7 @@
  * what the table promises. */
 #include "cli/options.h"
 #include "cutout/background.h"
+#include "cutout/words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -34,6 +35,22 @@ static void check_background(const char *text)
         abort();
 }
 
+/* The words of a canvas: what is accepted lies within what is promised. */
+static void check_placement(const char *text)
+{
+    bn_placement canvas = {.fit_percent = 90};
+    bn_cutout_options options = {0};
+    if (bn_placement_parse(text, &canvas) &&
+        (canvas.width < BN_CANVAS_MIN_PX || canvas.width > BN_CANVAS_MAX_PX ||
+         canvas.height < BN_CANVAS_MIN_PX || canvas.height > BN_CANVAS_MAX_PX))
+        abort();
+    bn_fit_parse(text, &canvas);
+    if (!(canvas.fit_percent >= 1 && canvas.fit_percent <= 100)) abort();
+    if (bn_crop_parse(text, &options) && !(options.crop_margin_px >= 0 && options.crop_margin_px <= 100000 &&
+                                           options.crop_margin_percent <= 100))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0) return 0;
@@ -51,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (status == BIREFNET_OK && !values.given[BN_OPTION_HELP]) check_values(&values, argc);
     if (status != BIREFNET_OK && (err.message[0] == '\0' || err.status != status)) abort();
     if (argc > 1) check_background(words[1]);
+    if (argc > 1) check_placement(words[1]);
     free(text);
     return 0;
 }

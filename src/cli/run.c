@@ -352,7 +352,11 @@ static bn_status work_network(line *self, bn_error *err)
 {
     network networks[MAX_JOBS] = {0};
     birefnet_model *model = NULL;
-    int started = 1; /* the first is the caller's thread */
+    int started = 1;        /* the first is the caller's thread */
+    if (self->to_do == 0) { /* all of it is there already: no need for weights */
+        matte_photos(self, NULL);
+        return BIREFNET_OK;
+    }
     bn_status status = open_model(self->run, &model, err);
     if (status == BIREFNET_OK) status = create_networks(self, model, networks, err);
     if (status != BIREFNET_OK) atomic_store(&self->stop, true);

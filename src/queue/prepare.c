@@ -129,6 +129,9 @@ static bn_status load_input(bn_jobs *jobs, bn_job *job, bn_ending *ending, bn_er
     return status;
 }
 
+/* A canvas is a few bytes of a request and hundreds of megabytes of ours: no shop wants more. */
+#define CANVAS_MAX_PIXELS 25000000
+
 /* False where the picture that was asked for cannot be made; an ending says why. */
 static bool choose_options(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
@@ -146,7 +149,12 @@ static bool choose_options(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     bn_encode_options_default(&options->cutout_encoding, input->format);
     bn_encode_options_default(&options->mask_encoding, input->format);
     options->cutout_encoding.metadata = metadata;
-    if (bn_cutout_options_check(options, &err) == BIREFNET_OK) return true;
+    const uint64_t pixels = (uint64_t)options->canvas.width * (uint64_t)options->canvas.height;
+    const bn_status status =
+        pixels > CANVAS_MAX_PIXELS
+            ? bn_fail(&err, BIREFNET_ERROR_LIMIT, "a canvas has at most %d pixels here", CANVAS_MAX_PIXELS)
+            : bn_cutout_options_check(options, &err);
+    if (status == BIREFNET_OK) return true;
     json_t *detail = json_array();
     json_array_append_new(detail, bn_detail_entry("canvas", "value_error", err.message, NULL, NULL));
     bn_ending_detail(ending, 422, detail);

@@ -117,6 +117,9 @@ static void names_stay_whatever_is_added(void **state)
     assert_int_equal(cli_count("cut"), 4);
     cli_expect(&result, 0, "shoe.jpg: skipped, cut/shoe.png is there",
                "remove shoes/shoe.jpg -o cut/ -s " SMALL_MODEL);
+    /* where nothing is to be done, nothing is opened */
+    cli_shell("echo no weights > none.safetensors");
+    cli_expect(&result, 0, "0 of 4 photos done, 4 skipped", "remove shoes -o cut/ -s -m none.safetensors");
 }
 
 /* All names of three parts: two inputs have one name only where they differ by the letter case of "jpg". */

@@ -27,9 +27,8 @@ static void draw(bn_cutout *cutout, bool with_noise)
         for (int x = 0; x < WIDTH; x++) {
             const bool subject = in_subject(x, y), crumb = with_noise && x > 280 && x < 284 && y < 4;
             memcpy(pixels + 3 * (y * WIDTH + x), subject ? "\x80\x80\x80" : "\xd0\x20\x10", 3);
-            cutout->matte[y * WIDTH + x] = subject || crumb ? 255
-                                           : with_noise     ? (uint8_t)((x * 7 + y * 5) % 12)
-                                                            : 0;
+            const int noise = with_noise ? (x * 7 + y * 5) % 12 : 0;
+            cutout->matte[y * WIDTH + x] = (uint8_t)(subject || crumb ? 255 : noise);
         }
 }
 

@@ -75,14 +75,18 @@ static void a_picture_for_a_shop_has_its_canvas(void **state)
     decode_stored(self, answer.image_id, 120, 100, 3);
     bn_answer_free(&answer);
     json_decref(result);
-    body = bench_body(90, 60, "\"canvas\":\"20000x100\",\"output_format\":\"webp\"");
-    bench_submit_body(self, body, id);
-    free(body);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    result = bench_result(self, id, 422);
-    const json_t *entry = json_array_get(json_object_get(result, "detail"), 0);
-    assert_string_equal(json_string_value(json_array_get(json_object_get(entry, "loc"), 1)), "canvas");
-    json_decref(result);
+    static const char *const too_large[] = {"\"canvas\":\"20000x100\",\"output_format\":\"webp\"",
+                                            "\"canvas\":5001"};
+    for (size_t i = 0; i < 2; i++) {
+        body = bench_body(90, 60, too_large[i]);
+        bench_submit_body(self, body, id);
+        free(body);
+        bench_wait(self, id, BN_REQUEST_COMPLETED);
+        result = bench_result(self, id, 422);
+        const json_t *entry = json_array_get(json_object_get(result, "detail"), 0);
+        assert_string_equal(json_string_value(json_array_get(json_object_get(entry, "loc"), 1)), "canvas");
+        json_decref(result);
+    }
 }
 
 /* 422 with the format's limit, and nothing was computed. */
