@@ -1,62 +1,93 @@
-/* blobs.h - the bytes of stored files: each appears whole under its id or not at all.
+/* blobs.h - the bytes of stored files: objects under names that nobody can guess and that are never written twice. One is
+ * there whole or not at all. What they are stands in the store, whose row comes before the bytes.
  *
- *     DATA/files/ab/abcd...   files, by the first two digits of the id
- *     DATA/parts/ID.NUMBER    parts of uploads
- *     DATA/incoming/          being written; emptied at the start
- * What the store knows about them is the caller's business. */
+ * Any thread. */
 #ifndef BN_BLOBS_BLOBS_H
 #define BN_BLOBS_BLOBS_H
 
 #include "base/error.h"
 #include "store/facts.h"
 
+#include <sodium.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <stdatomic.h>
+typedef struct bn_blobs bn_blobs;
 
-typedef struct bn_files {
-    char folder[3072], incoming[3200];
+typedef struct bn_blobs_options {
     uint64_t max_file_bytes, max_total_bytes;
-    uint64_t max_upload_bytes;     /* of all, uploads are refused beyond it: what is left is for results */
-    _Atomic(uint64_t) total_bytes; /* of files and parts */
-    _Atomic(bool) failing;         /* the last that was written did not reach the disk */
-} bn_files;
+    uint64_t max_upload_bytes; /* of all, uploads are refused beyond it: what is left is for results */
+} bn_blobs_options;
 
-bn_status bn_files_open(bn_files *files, const char *data_folder, bn_error *err);
+/* At an address, "folder:PATH". */
+bn_status bn_blobs_open(const char *address, const bn_blobs_options *options, bn_blobs **blobs,
+                        bn_error *err);
+void bn_blobs_close(bn_blobs **blobs);
 
 typedef struct bn_blob {
     uint64_t size;
     char etag[33]; /* 128 bits of BLAKE2b in hexadecimal digits */
 } bn_blob;
 
-/* Whether so many more bytes of results may be stored. */
-bool bn_files_has_room(const bn_files *files, uint64_t bytes);
+typedef enum bn_blob_use { BN_BLOB_RESULT = 0, BN_BLOB_UPLOAD } bn_blob_use;
 
-/* A result. LIMIT where the file or all of them together would be too large. */
-bn_status bn_files_write(bn_files *files, const char *id, const void *bytes, size_t size, bn_blob *blob,
+/* ---- writing. LIMIT where the object, or all of them together, would be too large. */
+
+typedef struct bn_blob_writer {
+    bn_blobs *blobs;
+    char object[BN_OBJECT_CHARS];
+    uint64_t size, max_total_bytes;
+    intptr_t handle; /* the kind's */
+    crypto_generichash_state hash;
+} bn_blob_writer;
+
+bn_status bn_blob_create(bn_blobs *blobs, const char *object, bn_blob_use use, bn_blob_writer *writer,
                          bn_error *err);
-/* All of fd; linked where it is a file without a name in the incoming folder, else copied. */
-bn_status bn_files_adopt(bn_files *files, const char *id, int fd, bn_blob *blob, bn_error *err);
-bn_status bn_files_adopt_part(bn_files *files, const char *upload_id, int number, int fd, bn_blob *blob,
-                              bn_error *err);
-/* Put parts together, in the order given. */
-bn_status bn_files_join(bn_files *files, const char *id, const char *upload_id, const int *numbers,
-                        size_t count, bn_blob *blob, bn_error *err);
-/* Size and etag of what fd holds, without keeping it. */
-bn_status bn_files_digest(int fd, bn_blob *blob, bn_error *err);
+bn_status bn_blob_append(bn_blob_writer *writer, const void *bytes, size_t count, bn_error *err);
+/* Ends the writer in any case. The object is there whole where status, how far it went well, and the answer are OK. */
+bn_status bn_blob_seal(bn_blob_writer *writer, bn_status status, bn_blob *blob, bn_error *err);
 
-/* Write and remove a little: is it failing still? */
-void bn_files_probe(bn_files *files);
+/* A result, in one. */
+bn_status bn_blobs_write(bn_blobs *blobs, const char *object, const void *bytes, size_t size, bn_blob *blob,
+                         bn_error *err);
 
-bn_status bn_files_open_read(const bn_files *files, const char *id, int *fd, bn_error *err);
-void bn_files_remove(bn_files *files, const char *id);
-void bn_files_remove_part(bn_files *files, const char *upload_id, int number);
-void bn_files_remove_parts(bn_files *files, const char *upload_id);
+/* All of a file of this machine that was uploaded; without copying where that can be. fd stays the caller's. */
+bn_status bn_blobs_adopt(bn_blobs *blobs, const char *object, int fd, bn_blob *blob, bn_error *err);
+/* Size and etag of what such a file holds, without keeping it. */
+bn_status bn_blob_digest(int fd, bn_blob *blob, bn_error *err);
+/* A folder for files that arrive, on a disk from where they are adopted without copying if made without a name. */
+const char *bn_blobs_spool(const bn_blobs *blobs);
 
-/* Remove what `known` does not know: left over by a crash between the file and the database. upload: id is the upload's
- * whose part was found. */
-typedef bool (*bn_files_known_fn)(void *user, const char *id, bool upload);
-void bn_files_remove_orphans(bn_files *files, bn_files_known_fn known, void *user);
+/* ---- reading */
+
+typedef struct bn_blob_reader {
+    bn_blobs *blobs;
+    intptr_t handle;
+} bn_blob_reader;
+
+bn_status bn_blob_open(bn_blobs *blobs, const char *object, bn_blob_reader *reader, bn_error *err);
+/* *got is less than count at the end only. */
+bn_status bn_blob_read(bn_blob_reader *reader, uint64_t offset, void *bytes, size_t count, size_t *got,
+                       bn_error *err);
+/* A descriptor of a file with the bytes, where they lie in one of this machine, and then the reader has ended; else -1. */
+int bn_blob_take_fd(bn_blob_reader *reader);
+void bn_blob_close(bn_blob_reader *reader);
+
+void bn_blobs_remove(bn_blobs *blobs, const char *object);
+/* Remove what `known` does not know: left over where the power failed between the row and the bytes. */
+typedef bool (*bn_object_known_fn)(void *user, const char *object);
+void bn_blobs_remove_unknown(bn_blobs *blobs, bn_object_known_fn known, void *user);
+
+/* ---- room and faults */
+
+uint64_t bn_blobs_bytes(const bn_blobs *blobs); /* of all objects */
+void bn_blobs_set_bytes(bn_blobs *blobs, uint64_t bytes);
+/* Whether so many more bytes of results may be stored, or a hundredth of all. */
+bool bn_blobs_has_room(const bn_blobs *blobs, uint64_t bytes);
+bool bn_blobs_is_roomy(const bn_blobs *blobs);
+/* Whether the last that was written did not reach the disk. */
+bool bn_blobs_failing(const bn_blobs *blobs);
+void bn_blobs_fail(bn_blobs *blobs);  /* somebody has seen it fail */
+void bn_blobs_probe(bn_blobs *blobs); /* write and remove a little: is it failing still? */
 
 #endif

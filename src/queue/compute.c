@@ -58,7 +58,7 @@ static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)
 /* A byte a pixel is what results of photos take, about: no work for one that could not be stored. */
 static bool has_room(const bn_jobs *jobs, const bn_job *job)
 {
-    return bn_files_has_room(&jobs->files, (uint64_t)job->cutout.width * (uint64_t)job->cutout.height);
+    return bn_blobs_has_room(jobs->blobs, (uint64_t)job->cutout.width * (uint64_t)job->cutout.height);
 }
 
 static void describe_failure(const bn_job *job, bn_status status, const bn_error *err, bn_ending *ending)

@@ -20,7 +20,13 @@ static bn_status store_file(bn_jobs *jobs, const bn_job *job, const bn_buffer *b
     bn_id_make(facts->id);
     bn_type_clean(bn_format_get_facts(job->input.format)->mime, facts->type);
     bn_name_clean(NULL, facts->type, facts->id, facts->name);
-    BN_TRY(bn_files_write(&jobs->files, facts->id, bytes->data, bytes->size, &blob, err));
+    bn_object_make(jobs, facts->object,
+                   NULL); /* where the store fails, the next start finds the bytes by looking */
+    const bn_status status = bn_blobs_write(jobs->blobs, facts->object, bytes->data, bytes->size, &blob, err);
+    if (status != BIREFNET_OK) {
+        bn_object_drop(jobs, facts->object);
+        return status;
+    }
     facts->size = blob.size;
     snprintf(facts->etag, sizeof facts->etag, "\"%.32s\"", blob.etag);
     return BIREFNET_OK;
@@ -96,8 +102,8 @@ static void finish(bn_jobs *jobs, bn_job *job)
     if (status == BIREFNET_OK) {
         bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Done: 100 %%");
     } else {
-        const bool fits = bn_files_has_room(&jobs->files, job->cutout.cutout.size + job->cutout.mask.size);
-        for (size_t i = 0; i < count; i++) bn_files_remove(&jobs->files, files[i].id);
+        const bool fits = bn_blobs_has_room(jobs->blobs, job->cutout.cutout.size + job->cutout.mask.size);
+        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object);
         count = 0;
         bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
         if (status == BIREFNET_ERROR_LIMIT && job->cutout.side_limit_px)

@@ -120,13 +120,12 @@ static bn_status read_token_key(bn_jobs *jobs, bn_error *err)
 
 #define FETCHES_MAX_BYTES 65536 /* a larger body carries its photo */
 
-static bool is_known(void *user, const char *id, bool upload)
+static bool is_known(void *user, const char *object)
 {
+    bool known;
     bn_jobs *jobs = user;
-    bn_stored_file file;
-    const bn_status status = bn_store_file(jobs->store, id, upload, &file, NULL);
-    if (status != BIREFNET_OK) return status != BIREFNET_ERROR_NOT_FOUND; /* in doubt it stays */
-    return upload ? !file.whole : file.whole;
+    return bn_store_object_known(jobs->store, object, &known, NULL) != BIREFNET_OK ||
+           known; /* in doubt it stays */
 }
 
 /* One that had not ended: its client waits no more, or it brings the program down, or it is done now. */
@@ -164,14 +163,16 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
     char path[3200];
     uint64_t bytes = 0;
     snprintf(path, sizeof path, "sqlite:%s/jobs.sqlite", jobs->data_folder);
-    jobs->files.max_file_bytes = jobs->options.max_file_bytes;
-    jobs->files.max_total_bytes = jobs->options.max_stored_bytes;
-    jobs->files.max_upload_bytes = jobs->options.max_stored_bytes / 10 * 9;
-    BN_TRY(bn_files_open(&jobs->files, jobs->data_folder, err));
+    const bn_blobs_options limits = {.max_file_bytes = jobs->options.max_file_bytes,
+                                     .max_total_bytes = jobs->options.max_stored_bytes,
+                                     .max_upload_bytes = jobs->options.max_stored_bytes / 10 * 9};
     BN_TRY(bn_store_open(path, &jobs->store, err));
+    snprintf(path, sizeof path, "folder:%s", jobs->data_folder);
+    BN_TRY(bn_blobs_open(path, &limits, &jobs->blobs, err));
     BN_TRY(bn_store_bytes(jobs->store, &bytes, err));
-    bn_files_remove_orphans(&jobs->files, is_known, jobs);
-    atomic_store(&jobs->files.total_bytes, bytes);
+    bn_keeper_remove_astray(jobs, INT64_MAX); /* whoever promised them is dead */
+    bn_blobs_remove_unknown(jobs->blobs, is_known, jobs);
+    bn_blobs_set_bytes(jobs->blobs, bytes);
     bn_keeper_sweep(jobs);
     int rescued; /* nobody else lives: the folder is locked */
     BN_TRY(bn_store_rescue(jobs->store, jobs->held.worker, &rescued, err));
@@ -208,8 +209,6 @@ static void init_locks(bn_jobs *jobs)
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_mutex_init(&jobs->front.watches.lock, NULL);
     pthread_mutex_init(&jobs->courier.lock, NULL);
-    pthread_mutex_init(&jobs->uploads.lock, NULL);
-    pthread_cond_init(&jobs->uploads.left, NULL);
     pthread_cond_init(&jobs->held.changed, &monotonic);
     pthread_cond_init(&jobs->held.fetch_work, &monotonic);
     pthread_cond_init(&jobs->keeper.work, &monotonic);
@@ -295,6 +294,7 @@ void bn_jobs_close(bn_jobs **jobs)
     bn_front_free_all(ended);
     bn_engine_destroy(&ended->held.engine);
     bn_store_close(&ended->store);
+    bn_blobs_close(&ended->blobs);
     bn_keys_close(&ended->keys);
     if (ended->lock_fd >= 0) close(ended->lock_fd);
     for (char **name = ended->held.preload; name && *name; name++) free(*name);
@@ -323,9 +323,9 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
         snprintf(why_not, size, "%s", jobs->held.preload_error);
     else if (jobs->held.unsaved)
         snprintf(why_not, size, "results cannot be saved: is the disk full?");
-    else if (atomic_load(&jobs->files.failing) || bn_store_failing(jobs->store))
+    else if (bn_blobs_failing(jobs->blobs) || bn_store_failing(jobs->store))
         snprintf(why_not, size, "the data folder cannot be written: is the disk full?");
-    else if (!bn_files_has_room(&jobs->files, jobs->files.max_total_bytes / 100))
+    else if (!bn_blobs_is_roomy(jobs->blobs))
         snprintf(why_not, size, "no room for results: the stored files take all they may");
     pthread_mutex_unlock(&jobs->lock);
     const bn_engine_options options = engine_options(jobs);
@@ -336,13 +336,13 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
 
 void bn_jobs_write_failed(bn_jobs *jobs)
 {
-    atomic_store(&jobs->files.failing, true);
+    bn_blobs_fail(jobs->blobs);
 }
 
 bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err)
 {
     bn_gauges gauges = {.open_models = bn_engine_open_models(jobs->held.engine),
-                        .stored_bytes = atomic_load(&jobs->files.total_bytes),
+                        .stored_bytes = bn_blobs_bytes(jobs->blobs),
                         .decode_bytes = bn_budget_used(&jobs->held.decoding)};
     pthread_mutex_lock(&jobs->lock);
     gauges.waiting = jobs->front.waiting;

@@ -45,26 +45,37 @@ static int64_t expire_starts(bn_jobs *jobs)
     }
 }
 
+void bn_keeper_remove_astray(bn_jobs *jobs, int64_t before_ms)
+{
+    char objects[EXPIRED_AT_A_TIME][BN_OBJECT_CHARS];
+    size_t count = 0;
+    do {
+        if (bn_store_objects_astray(jobs->store, before_ms, objects, EXPIRED_AT_A_TIME, &count, NULL) !=
+            BIREFNET_OK)
+            return;
+        for (size_t i = 0; i < count; i++) {
+            bn_blobs_remove(jobs->blobs,
+                            objects[i]); /* the bytes first: without a row nobody would find them */
+            if (bn_store_object_forget(jobs->store, objects[i], NULL) != BIREFNET_OK) return;
+        }
+    } while (count == EXPIRED_AT_A_TIME);
+}
+
 void bn_keeper_sweep(bn_jobs *jobs)
 {
     char ids[EXPIRED_AT_A_TIME][BN_FILE_ID_CHARS];
     size_t count = 0;
     const int64_t now_ms = bn_jobs_now(jobs);
-    if (atomic_load(&jobs->files.failing)) bn_files_probe(&jobs->files);
+    if (bn_blobs_failing(jobs->blobs)) bn_blobs_probe(jobs->blobs);
     if (bn_store_failing(jobs->store)) bn_store_probe(jobs->store);
     do {
         if (bn_store_expired(jobs->store, now_ms, now_ms - PROMISE_MS, ids, EXPIRED_AT_A_TIME, &count,
                              NULL) != BIREFNET_OK)
             break;
-        for (size_t i = 0; i < count; i++) {
-            bn_stored_file file;
-            if (bn_store_file(jobs->store, ids[i], false, &file, NULL) != BIREFNET_OK) continue;
-            /* the row first: a file without a row is an orphan that the next start removes */
+        for (size_t i = 0; i < count; i++)
             if (bn_store_file_delete(jobs->store, ids[i], NULL) != BIREFNET_OK) return;
-            bn_files_remove(&jobs->files, ids[i]);
-            if (file.multipart) bn_files_remove_parts(&jobs->files, file.upload_id);
-        }
     } while (count == EXPIRED_AT_A_TIME);
+    bn_keeper_remove_astray(jobs, now_ms - PROMISE_MS);
     bn_store_forget(jobs->store, now_ms - jobs->options.retention_s * 1000,
                     now_ms - (int64_t)BN_FORGET_SOON_S * 1000, NULL);
 }

@@ -137,12 +137,6 @@ typedef struct bn_errand {
     char host[BN_WEBHOOK_HOST_CHARS], key_id[BN_KEY_ID_CHARS];
 } bn_errand;
 
-/* Somebody writes what an upload brought: upload.c. */
-typedef struct bn_uploading {
-    struct bn_uploading *next;
-    const char *upload_id;
-} bn_uploading;
-
 /* What a front end knows: the requests that have not ended, whose they are, how many wait before which, and who wants to
  * be told. front.c, watch.c */
 typedef struct bn_front {
@@ -201,25 +195,17 @@ typedef struct bn_courier {
     bool stop;
 } bn_courier;
 
-/* upload.c; under its own lock */
-typedef struct bn_uploads {
-    pthread_mutex_t lock;
-    pthread_cond_t left;
-    bn_uploading *first; /* in no order */
-} bn_uploads;
-
 struct bn_jobs {
     bn_jobs_options options;
     char data_folder[3072];
     char *models_folder, *fallback_model, *public_url; /* copies of the options' */
     int lock_fd;
     bn_store *store;
-    bn_files files;
+    bn_blobs *blobs;
     bn_keys *keys;
     uint8_t token_key[32];
     bn_metrics metrics;
     bn_courier courier;
-    bn_uploads uploads;
 
     pthread_mutex_t lock; /* of all below */
     bn_front front;
@@ -320,6 +306,8 @@ void *bn_finish_main(void *jobs);
 void *bn_keeper_main(void *jobs);
 void *bn_courier_main(void *jobs);
 void bn_keeper_sweep(bn_jobs *jobs);
+/* Remove the bytes that no file has any more, or that were promised before then and never became a file. */
+void bn_keeper_remove_astray(bn_jobs *jobs, int64_t before_ms);
 /* A webhook is due, or (url NULL) the clock has moved. */
 void bn_courier_poke(bn_jobs *jobs, const char *url, const char *key_id);
 void bn_thread_be_nice(void); /* this thread computes: others first */
@@ -329,6 +317,10 @@ static inline bool bn_may_use(const char *owner, const char *key_id)
 {
     return !owner || !owner[0] || !key_id || !key_id[0] || strcmp(owner, key_id) == 0;
 }
+
+/* A name for bytes that are about to be written, promised in the store; and the end of one that no file has taken. */
+bn_status bn_object_make(bn_jobs *jobs, char object[BN_OBJECT_CHARS], bn_error *err);
+void bn_object_drop(bn_jobs *jobs, const char *object);
 
 /* Read a stored file's bytes into out. */
 bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_error *err);

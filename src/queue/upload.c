@@ -1,20 +1,17 @@
 /* upload.c - files that clients bring, and files that anybody reads. */
 #include "queue/private.h"
 
-#include "base/file.h"
 #include "base/size.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define MAX_PARTS 10000
+#define MAX_PARTS   10000
+#define PIECE_BYTES 65536
 
 const char *bn_jobs_incoming_folder(const bn_jobs *jobs)
 {
-    return jobs->files.incoming;
+    return bn_blobs_spool(jobs->blobs);
 }
 
 /* ---- reading ---- */
@@ -32,32 +29,30 @@ static bn_status find_whole(bn_jobs *jobs, const char *id, bn_stored_file *file,
 bn_status bn_jobs_file_open(bn_jobs *jobs, const char *id, bn_file_facts *facts, int *fd, bn_error *err)
 {
     bn_stored_file file;
+    bn_blob_reader reader;
     BN_TRY(find_whole(jobs, id, &file, err));
-    BN_TRY(bn_files_open_read(&jobs->files, id, fd, err));
+    BN_TRY(bn_blob_open(jobs->blobs, file.facts.object, &reader, err));
+    *fd = bn_blob_take_fd(&reader);
     *facts = file.facts;
     return BIREFNET_OK;
 }
 
 static bn_status read_whole(bn_jobs *jobs, const bn_stored_file *file, bn_buffer *out, bn_error *err)
 {
-    int fd;
-    const char *id = file->facts.id;
-    if (file->facts.size > out->max_bytes - out->size)
+    bn_blob_reader reader;
+    size_t got = 0;
+    const uint64_t size = file->facts.size;
+    if (size > out->max_bytes - out->size)
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file is larger than the allowed %zu bytes",
                        out->max_bytes);
-    BN_TRY(bn_files_open_read(&jobs->files, id, &fd, err));
-    bn_status status = bn_buffer_reserve(out, (size_t)file->facts.size, err);
-    for (uint64_t left = file->facts.size; status == BIREFNET_OK && left > 0;) {
-        const ssize_t got = read(fd, out->data + out->size, (size_t)left);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) {
-            status = bn_fail_errno(err, got < 0 ? errno : EIO, "cannot read the file %s", id);
-            break;
-        }
-        out->size += (size_t)got;
-        left -= (uint64_t)got;
-    }
-    close(fd);
+    BN_TRY(bn_blob_open(jobs->blobs, file->facts.object, &reader, err));
+    bn_status status = bn_buffer_reserve(out, (size_t)size, err);
+    if (status == BIREFNET_OK)
+        status = bn_blob_read(&reader, 0, out->data + out->size, (size_t)size, &got, err);
+    if (status == BIREFNET_OK && got < size)
+        status = bn_fail(err, BIREFNET_ERROR_IO, "the file %s is not whole", file->facts.id);
+    if (status == BIREFNET_OK) out->size += got;
+    bn_blob_close(&reader);
     return status;
 }
 
@@ -112,29 +107,18 @@ bool bn_jobs_upload_known(const bn_jobs *jobs, const char *upload_id)
     return bn_id_is_signed(jobs->token_key, upload_id);
 }
 
-/* One at a time fills an upload, so that its bytes and its row are of the same one. */
-static void enter(bn_jobs *jobs, const char *upload_id, bn_uploading *self)
+bn_status bn_object_make(bn_jobs *jobs, char object[BN_OBJECT_CHARS], bn_error *err)
 {
-    pthread_mutex_lock(&jobs->uploads.lock);
-    for (const bn_uploading *other = jobs->uploads.first; other;) {
-        const bool same = strcmp(other->upload_id, upload_id) == 0;
-        if (same) pthread_cond_wait(&jobs->uploads.left, &jobs->uploads.lock);
-        other = same ? jobs->uploads.first : other->next;
-    }
-    *self = (bn_uploading){.next = jobs->uploads.first, .upload_id = upload_id};
-    jobs->uploads.first = self;
-    pthread_mutex_unlock(&jobs->uploads.lock);
+    char id[BN_FILE_ID_CHARS];
+    bn_id_make(id);
+    snprintf(object, BN_OBJECT_CHARS, "%s", id);
+    return bn_store_object_promise(jobs->store, object, bn_jobs_now(jobs), err);
 }
 
-static bn_status leave(bn_jobs *jobs, bn_uploading *self, bn_status status)
+void bn_object_drop(bn_jobs *jobs, const char *object)
 {
-    pthread_mutex_lock(&jobs->uploads.lock);
-    bn_uploading **at = &jobs->uploads.first;
-    while (*at != self) at = &(*at)->next;
-    *at = self->next;
-    pthread_cond_broadcast(&jobs->uploads.left);
-    pthread_mutex_unlock(&jobs->uploads.lock);
-    return status;
+    bn_blobs_remove(jobs->blobs, object);
+    bn_store_object_forget(jobs->store, object, NULL); /* else the keeper does */
 }
 
 static void take_blob(bn_file_facts *facts, const bn_blob *blob)
@@ -144,42 +128,47 @@ static void take_blob(bn_file_facts *facts, const bn_blob *blob)
 }
 
 /* A client that did not hear the answer sends it all again. */
-static bn_status compare_again(const bn_stored_file *file, int fd, bn_error *err)
+static bn_status compare(const bn_stored_file *file, const bn_blob *blob, bn_error *err)
 {
-    bn_blob blob;
     bn_file_facts again;
-    BN_TRY(bn_files_digest(fd, &blob, err));
-    take_blob(&again, &blob);
+    take_blob(&again, blob);
     if (again.size == file->facts.size && strcmp(again.etag, file->facts.etag) == 0) return BIREFNET_OK;
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload is complete, with another content");
 }
 
-/* Its row says that it is whole, or it is none. */
-static bn_status make_whole(bn_jobs *jobs, const bn_file_facts *facts, bn_error *err)
+/* The row says that the file is whole, with these bytes; else they are none. Where somebody else was faster with the same
+ * content, all is well. */
+static bn_status make_whole(bn_jobs *jobs, const char *upload_id, const bn_stored_file *mine,
+                            const bn_blob *blob, bn_error *err)
 {
-    const bn_status status = bn_store_file_whole(jobs->store, facts, err);
-    if (status == BIREFNET_ERROR_NOT_FOUND) bn_files_remove(&jobs->files, facts->id);
-    return status;
+    bn_stored_file file;
+    const bn_status status = bn_store_file_whole(jobs->store, &mine->facts, err);
+    if (status == BIREFNET_OK) return BIREFNET_OK;
+    bn_object_drop(jobs, mine->facts.object);
+    if (status != BIREFNET_ERROR_NOT_FOUND) return status;
+    BN_TRY(find_upload(jobs, upload_id, &file, err));
+    return file.whole ? compare(&file, blob, err) : status;
 }
 
-static bn_status put(bn_jobs *jobs, const char *upload_id, int fd, const char *type, bn_error *err)
+bn_status bn_jobs_upload_put(bn_jobs *jobs, const char *upload_id, int fd, const char *type, bn_error *err)
 {
     bn_blob blob;
     bn_stored_file file;
     BN_TRY(find_upload(jobs, upload_id, &file, err));
     if (file.multipart) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload was begun as one in parts");
-    if (file.whole) return compare_again(&file, fd, err);
-    BN_TRY(bn_files_adopt(&jobs->files, file.facts.id, fd, &blob, err));
+    if (file.whole) {
+        BN_TRY(bn_blob_digest(fd, &blob, err));
+        return compare(&file, &blob, err);
+    }
+    BN_TRY(bn_object_make(jobs, file.facts.object, err));
+    const bn_status status = bn_blobs_adopt(jobs->blobs, file.facts.object, fd, &blob, err);
+    if (status != BIREFNET_OK) {
+        bn_object_drop(jobs, file.facts.object);
+        return status;
+    }
     take_blob(&file.facts, &blob);
     if (type && type[0]) bn_type_clean(type, file.facts.type);
-    return make_whole(jobs, &file.facts, err);
-}
-
-bn_status bn_jobs_upload_put(bn_jobs *jobs, const char *upload_id, int fd, const char *type, bn_error *err)
-{
-    bn_uploading self;
-    enter(jobs, upload_id, &self);
-    return leave(jobs, &self, put(jobs, upload_id, fd, type, err));
+    return make_whole(jobs, upload_id, &file, &blob, err);
 }
 
 bn_status bn_jobs_upload(bn_jobs *jobs, const bn_upload *upload, int fd, bn_file_facts *facts, bn_error *err)
@@ -193,10 +182,11 @@ bn_status bn_jobs_upload(bn_jobs *jobs, const bn_upload *upload, int fd, bn_file
     return BIREFNET_OK;
 }
 
-static bn_status put_part(bn_jobs *jobs, const char *upload_id, int number, int fd, char etag[33],
-                          bn_error *err)
+bn_status bn_jobs_upload_part(bn_jobs *jobs, const char *upload_id, int number, int fd, char etag[33],
+                              bn_error *err)
 {
     bn_blob blob;
+    bn_stored_part part = {.number = number};
     bn_stored_file file;
     if (number < 1 || number > MAX_PARTS)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "parts are numbered from 1 to %d", MAX_PARTS);
@@ -204,27 +194,28 @@ static bn_status put_part(bn_jobs *jobs, const char *upload_id, int number, int 
     if (!file.multipart)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload was not begun as one in parts");
     if (file.whole) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload is complete");
-    BN_TRY(bn_files_adopt_part(&jobs->files, upload_id, number, fd, &blob, err));
-    const bn_status status = bn_store_part_put(jobs->store, upload_id, number, blob.size, blob.etag, err);
-    if (status == BIREFNET_ERROR_NOT_FOUND) bn_files_remove_part(&jobs->files, upload_id, number);
-    if (status == BIREFNET_OK) memcpy(etag, blob.etag, sizeof blob.etag);
-    return status;
-}
-
-bn_status bn_jobs_upload_part(bn_jobs *jobs, const char *upload_id, int number, int fd, char etag[33],
-                              bn_error *err)
-{
-    bn_uploading self;
-    enter(jobs, upload_id, &self);
-    return leave(jobs, &self, put_part(jobs, upload_id, number, fd, etag, err));
+    BN_TRY(bn_object_make(jobs, part.object, err));
+    bn_status status = bn_blobs_adopt(jobs->blobs, part.object, fd, &blob, err);
+    if (status == BIREFNET_OK) {
+        part.size = blob.size;
+        memcpy(part.etag, blob.etag, sizeof part.etag);
+        status = bn_store_part_put(jobs->store, upload_id, &part, err);
+    }
+    if (status != BIREFNET_OK) {
+        bn_object_drop(jobs, part.object);
+        return status;
+    }
+    bn_keeper_remove_astray(jobs, 0); /* the one that it has replaced */
+    memcpy(etag, blob.etag, sizeof blob.etag);
+    return BIREFNET_OK;
 }
 
 /* ---- putting together ---- */
 
 static int compare_numbers(const void *a, const void *b)
 {
-    const int x = *(const int *)a, y = *(const int *)b;
-    return (x > y) - (x < y);
+    const bn_stored_part *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
 }
 
 static bool same_etag(const char *said, const char *known)
@@ -235,51 +226,82 @@ static bool same_etag(const char *said, const char *known)
     return strncmp(said, known, length) == 0 && (said[length] == '\0' || strcmp(said + length, "\"") == 0);
 }
 
-static bn_status check_parts(bn_jobs *jobs, const char *upload_id, const bn_upload_part *parts, size_t count,
-                             int *numbers, bn_error *err)
+/* Those that are named, by number. */
+static bn_status find_parts(bn_jobs *jobs, const char *upload_id, const bn_upload_part *named, size_t count,
+                            bn_stored_part *parts, bn_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        char etag[33];
-        uint64_t size;
-        const bn_status status = bn_store_part(jobs->store, upload_id, parts[i].number, &size, etag, err);
+        const bn_status status = bn_store_part(jobs->store, upload_id, named[i].number, &parts[i], err);
         if (status != BIREFNET_OK && status != BIREFNET_ERROR_NOT_FOUND) return status;
-        if (status != BIREFNET_OK || !same_etag(parts[i].etag, etag))
+        if (status != BIREFNET_OK || !same_etag(named[i].etag, parts[i].etag))
             return bn_fail(err, BIREFNET_ERROR_FORMAT, "part %d did not arrive, or is another",
-                           parts[i].number);
-        numbers[i] = parts[i].number;
+                           named[i].number);
     }
-    qsort(numbers, count, sizeof *numbers, compare_numbers);
+    qsort(parts, count, sizeof *parts, compare_numbers);
     for (size_t i = 1; i < count; i++)
-        if (numbers[i] == numbers[i - 1])
-            return bn_fail(err, BIREFNET_ERROR_FORMAT, "part %d is named twice", numbers[i]);
+        if (parts[i].number == parts[i - 1].number)
+            return bn_fail(err, BIREFNET_ERROR_FORMAT, "part %d is named twice", parts[i].number);
     return BIREFNET_OK;
 }
 
-static bn_status complete(bn_jobs *jobs, const char *upload_id, const bn_upload_part *parts, size_t count,
-                          bn_error *err)
+static bn_status append_part(bn_jobs *jobs, const bn_stored_part *part, bn_blob_writer *writer,
+                             uint8_t *piece, bn_error *err)
+{
+    bn_blob_reader reader;
+    BN_TRY(bn_blob_open(jobs->blobs, part->object, &reader, err));
+    bn_status status = BIREFNET_OK;
+    size_t got = PIECE_BYTES;
+    for (uint64_t at = 0; status == BIREFNET_OK && got == PIECE_BYTES; at += got) {
+        status = bn_blob_read(&reader, at, piece, PIECE_BYTES, &got, err);
+        if (status == BIREFNET_OK) status = bn_blob_append(writer, piece, got, err);
+    }
+    bn_blob_close(&reader);
+    return status;
+}
+
+static bn_status join(bn_jobs *jobs, const char *object, const bn_stored_part *parts, size_t count,
+                      bn_blob *blob, bn_error *err)
+{
+    bn_blob_writer writer;
+    uint8_t *piece = malloc(PIECE_BYTES);
+    if (!piece) return bn_fail_memory(err, PIECE_BYTES, "a piece of a file");
+    bn_status status = bn_blob_create(jobs->blobs, object, BN_BLOB_UPLOAD, &writer, err);
+    if (status == BIREFNET_OK) {
+        for (size_t i = 0; status == BIREFNET_OK && i < count; i++)
+            status = append_part(jobs, &parts[i], &writer, piece, err);
+        status = bn_blob_seal(&writer, status, blob, err);
+    }
+    free(piece);
+    return status;
+}
+
+static bn_status make_of_parts(bn_jobs *jobs, const char *upload_id, bn_stored_file *file,
+                               const bn_stored_part *parts, size_t count, bn_error *err)
 {
     bn_blob blob;
-    bn_stored_file file;
-    BN_TRY(find_upload(jobs, upload_id, &file, err));
-    if (file.whole) return BIREFNET_OK;
-    if (count < 1 || count > MAX_PARTS) return bn_fail(err, BIREFNET_ERROR_FORMAT, "no parts are named");
-    int *numbers = calloc(count, sizeof *numbers);
-    if (!numbers) return bn_fail_memory(err, count * sizeof *numbers, "a list of parts");
-    bn_status status = check_parts(jobs, upload_id, parts, count, numbers, err);
-    if (status == BIREFNET_OK)
-        status = bn_files_join(&jobs->files, file.facts.id, upload_id, numbers, count, &blob, err);
-    free(numbers);
-    BN_TRY(status);
-    take_blob(&file.facts, &blob);
-    BN_TRY(make_whole(jobs, &file.facts, err));
-    bn_files_remove_parts(&jobs->files, upload_id);
+    BN_TRY(bn_object_make(jobs, file->facts.object, err));
+    const bn_status status = join(jobs, file->facts.object, parts, count, &blob, err);
+    if (status != BIREFNET_OK) {
+        bn_object_drop(jobs, file->facts.object);
+        return status;
+    }
+    take_blob(&file->facts, &blob);
+    BN_TRY(make_whole(jobs, upload_id, file, &blob, err));
+    bn_keeper_remove_astray(jobs, 0); /* the parts */
     return BIREFNET_OK;
 }
 
 bn_status bn_jobs_upload_complete(bn_jobs *jobs, const char *upload_id, const bn_upload_part *parts,
                                   size_t count, bn_error *err)
 {
-    bn_uploading self;
-    enter(jobs, upload_id, &self);
-    return leave(jobs, &self, complete(jobs, upload_id, parts, count, err));
+    bn_stored_file file;
+    BN_TRY(find_upload(jobs, upload_id, &file, err));
+    if (file.whole) return BIREFNET_OK;
+    if (count < 1 || count > MAX_PARTS) return bn_fail(err, BIREFNET_ERROR_FORMAT, "no parts are named");
+    bn_stored_part *found = calloc(count, sizeof *found);
+    if (!found) return bn_fail_memory(err, count * sizeof *found, "a list of parts");
+    bn_status status = find_parts(jobs, upload_id, parts, count, found, err);
+    if (status == BIREFNET_OK) status = make_of_parts(jobs, upload_id, &file, found, count, err);
+    free(found);
+    return status;
 }

@@ -8,6 +8,7 @@
 #define BN_FILE_ID_CHARS    33 /* 32 small hexadecimal digits and a zero */
 #define BN_FILE_NAME_CHARS  201
 #define BN_FILE_TYPE_CHARS  101
+#define BN_OBJECT_CHARS     48 /* what the bytes of a file lie under, see blobs.h */
 
 typedef enum bn_file_access {
     BN_FILE_ALLOW = 0,
@@ -22,7 +23,8 @@ typedef struct bn_file_facts {
     uint64_t size;                  /* bytes */
     int64_t created_ms, expires_ms; /* since 1970; expires_ms 0 = never */
     bn_file_access access;
-    char etag[36]; /* with its quotation marks */
+    char etag[36];                /* with its quotation marks */
+    char object[BN_OBJECT_CHARS]; /* where its bytes lie; empty before they have come */
 } bn_file_facts;
 
 #endif

@@ -34,10 +34,14 @@ typedef struct bn_store_kind {
     bn_status (*expired)(bn_store *store, int64_t now_ms, int64_t promised_ms, char (*ids)[BN_FILE_ID_CHARS],
                          size_t room, size_t *count, bn_error *err);
     bn_status (*file_delete)(bn_store *store, const char *id, bn_error *err);
-    bn_status (*part_put)(bn_store *store, const char *upload_id, int number, uint64_t size, const char *etag,
-                          bn_error *err);
-    bn_status (*part)(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
+    bn_status (*part_put)(bn_store *store, const char *upload_id, const bn_stored_part *part, bn_error *err);
+    bn_status (*part)(bn_store *store, const char *upload_id, int number, bn_stored_part *part,
                       bn_error *err);
+    bn_status (*object_promise)(bn_store *store, const char *object, int64_t now_ms, bn_error *err);
+    bn_status (*object_forget)(bn_store *store, const char *object, bn_error *err);
+    bn_status (*objects_astray)(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],
+                                size_t room, size_t *count, bn_error *err);
+    bn_status (*object_known)(bn_store *store, const char *object, bool *known, bn_error *err);
     bn_status (*bytes)(bn_store *store, uint64_t *bytes, bn_error *err);
     bn_status (*webhook_next)(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn, int64_t *due_ms,
                               bn_webhook *webhook, bn_error *err);

@@ -55,6 +55,15 @@ static const char *const migrations[] = {
      "ALTER TABLE requests ADD COLUMN claim INTEGER;"
      "ALTER TABLE requests ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE requests ADD COLUMN ended_claim INTEGER;"),
+    /* objects: those that no file has; created_ms 0: none will */
+    ("ALTER TABLE files ADD COLUMN object TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE parts ADD COLUMN object TEXT NOT NULL DEFAULT '';"
+     "UPDATE files SET object = id WHERE whole = 1;"
+     "UPDATE parts SET object = upload_id || '.' || number;"
+     "CREATE INDEX files_object ON files(object) WHERE whole = 1;"
+     "CREATE INDEX parts_object ON parts(object);"
+     "CREATE TABLE objects(object TEXT PRIMARY KEY, created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+     "CREATE INDEX objects_age ON objects(created_ms);"),
 };
 
 #define NEWEST ((int)(sizeof migrations / sizeof *migrations))
@@ -205,6 +214,10 @@ const bn_store_kind bn_store_sqlite = {
     .file_delete = bn_sqlite_file_delete,
     .part_put = bn_sqlite_part_put,
     .part = bn_sqlite_part,
+    .object_promise = bn_sqlite_object_promise,
+    .object_forget = bn_sqlite_object_forget,
+    .objects_astray = bn_sqlite_objects_astray,
+    .object_known = bn_sqlite_object_known,
     .bytes = bn_sqlite_bytes,
     .webhook_next = bn_sqlite_webhook_next,
     .webhooks_pending = bn_sqlite_webhooks_pending,

@@ -24,6 +24,9 @@ static inline bn_db *bn_sqlite_writer(bn_store *store)
     return &((bn_sqlite *)store)->writer;
 }
 
+/* A file has it now. In a transaction. */
+bn_status bn_sqlite_keep_object(bn_db *db, const char *object, bn_error *err);
+
 /* What the files of the SQLite store bring to its table. */
 bool bn_sqlite_failing(bn_store *store);
 void bn_sqlite_probe(bn_store *store);
@@ -49,10 +52,15 @@ bn_status bn_sqlite_file(bn_store *store, const char *id, bool upload, bn_stored
 bn_status bn_sqlite_expired(bn_store *store, int64_t now_ms, int64_t promised_ms,
                             char (*ids)[BN_FILE_ID_CHARS], size_t room, size_t *count, bn_error *err);
 bn_status bn_sqlite_file_delete(bn_store *store, const char *id, bn_error *err);
-bn_status bn_sqlite_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
-                             const char *etag, bn_error *err);
-bn_status bn_sqlite_part(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
+bn_status bn_sqlite_part_put(bn_store *store, const char *upload_id, const bn_stored_part *part,
+                             bn_error *err);
+bn_status bn_sqlite_part(bn_store *store, const char *upload_id, int number, bn_stored_part *part,
                          bn_error *err);
+bn_status bn_sqlite_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err);
+bn_status bn_sqlite_object_forget(bn_store *store, const char *object, bn_error *err);
+bn_status bn_sqlite_objects_astray(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],
+                                   size_t room, size_t *count, bn_error *err);
+bn_status bn_sqlite_object_known(bn_store *store, const char *object, bool *known, bn_error *err);
 bn_status bn_sqlite_bytes(bn_store *store, uint64_t *bytes, bn_error *err);
 bn_status bn_sqlite_webhook_next(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn,
                                  int64_t *due_ms, bn_webhook *webhook, bn_error *err);

@@ -1,13 +1,13 @@
-/* sqlite_files.c - files and parts of uploads in SQLite; their bytes lie in files.c's folders. */
+/* sqlite_files.c - files and parts of uploads in SQLite; their bytes lie where blobs.h says. */
 #include "store/sqlite.h"
 
 #include <string.h>
 
 /* One statement in a transaction of its own. */
-#define WRITE(status, db, err, ...)                                                                          \
+#define WRITE(status, db, durable, err, ...)                                                                 \
     do {                                                                                                     \
         pthread_mutex_lock(&(db)->lock);                                                                     \
-        status = bn_db_begin(db, true, err);                                                                 \
+        status = bn_db_begin(db, durable, err);                                                              \
         if (status == BIREFNET_OK) status = bn_db_end(db, bn_db_run(db, err, __VA_ARGS__), err);             \
         bn_db_unlock(db);                                                                                    \
     } while (0)
@@ -17,12 +17,28 @@ bn_status bn_sqlite_file_promise(bn_store *store, const bn_stored_file *file, bn
     bn_status status;
     const bn_file_facts *facts = &file->facts;
     WRITE(
-        status, bn_sqlite_writer(store), err,
+        status, bn_sqlite_writer(store), true, err,
         "INSERT INTO files(id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access,"
         " etag, key_id) VALUES(?, ?, 0, ?, ?, ?, 0, ?, ?, ?, '', ?)",
         "ttittiiit", facts->id, file->upload_id, (int64_t)file->multipart, facts->name, facts->type,
         facts->created_ms, facts->expires_ms, (int64_t)facts->access, file->key_id[0] ? file->key_id : NULL);
     return status;
+}
+
+bn_status bn_sqlite_keep_object(bn_db *db, const char *object, bn_error *err)
+{
+    return bn_db_run(db, err, "DELETE FROM objects WHERE object = ?", "t", object);
+}
+
+/* Of the file's upload; their objects stray. */
+static bn_status delete_parts(bn_db *db, const char *id, bn_error *err)
+{
+    BN_TRY(bn_db_run(db, err,
+                     "INSERT OR REPLACE INTO objects SELECT object, 0 FROM parts"
+                     " WHERE upload_id = (SELECT upload_id FROM files WHERE id = ?)",
+                     "t", id));
+    return bn_db_run(
+        db, err, "DELETE FROM parts WHERE upload_id = (SELECT upload_id FROM files WHERE id = ?)", "t", id);
 }
 
 bn_status bn_sqlite_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err)
@@ -32,15 +48,13 @@ bn_status bn_sqlite_file_whole(bn_store *store, const bn_file_facts *facts, bn_e
     bn_status status = bn_db_begin(db, true, err);
     if (status == BIREFNET_OK) {
         status = bn_db_run(db, err,
-                           "UPDATE files SET whole = 1, size = ?2, etag = ?3, type = ?4"
+                           "UPDATE files SET whole = 1, size = ?2, etag = ?3, type = ?4, object = ?5"
                            " WHERE id = ?1 AND whole = 0",
-                           "titt", facts->id, (int64_t)facts->size, facts->etag, facts->type);
+                           "tittt", facts->id, (int64_t)facts->size, facts->etag, facts->type, facts->object);
         if (status == BIREFNET_OK && sqlite3_changes(db->handle) == 0)
             status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload has ended");
-        if (status == BIREFNET_OK)
-            status = bn_db_run(
-                db, err, "DELETE FROM parts WHERE upload_id = (SELECT upload_id FROM files WHERE id = ?)",
-                "t", facts->id);
+        if (status == BIREFNET_OK) status = bn_sqlite_keep_object(db, facts->object, err);
+        if (status == BIREFNET_OK) status = delete_parts(db, facts->id, err);
         status = bn_db_end(db, status, err);
     }
     bn_db_unlock(db);
@@ -48,8 +62,8 @@ bn_status bn_sqlite_file_whole(bn_store *store, const bn_file_facts *facts, bn_e
 }
 
 #define COLUMNS                                                                                              \
-    "SELECT id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access, etag, key_id" \
-    " FROM files"
+    "SELECT id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access, etag, "       \
+    "key_id, object FROM files"
 
 static void read_file(sqlite3_stmt *statement, bn_stored_file *file)
 {
@@ -66,6 +80,7 @@ static void read_file(sqlite3_stmt *statement, bn_stored_file *file)
     facts->access = (bn_file_access)sqlite3_column_int(statement, 9);
     bn_db_text(statement, 10, facts->etag, sizeof facts->etag);
     bn_db_text(statement, 11, file->key_id, sizeof file->key_id);
+    bn_db_text(statement, 12, facts->object, sizeof facts->object);
 }
 
 bn_status bn_sqlite_file(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err)
@@ -113,9 +128,12 @@ bn_status bn_sqlite_file_delete(bn_store *store, const char *id, bn_error *err)
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, false, err);
     if (status == BIREFNET_OK) {
-        status = bn_db_run(db, err,
-                           "DELETE FROM parts WHERE upload_id = (SELECT upload_id FROM files WHERE id = ?)",
-                           "t", id);
+        status = delete_parts(db, id, err);
+        if (status == BIREFNET_OK)
+            status = bn_db_run(db, err,
+                               "INSERT OR REPLACE INTO objects SELECT object, 0 FROM files"
+                               " WHERE id = ? AND object <> ''",
+                               "t", id);
         if (status == BIREFNET_OK) status = bn_db_run(db, err, "DELETE FROM files WHERE id = ?", "t", id);
         status = bn_db_end(db, status, err);
     }
@@ -123,42 +141,104 @@ bn_status bn_sqlite_file_delete(bn_store *store, const char *id, bn_error *err)
     return status;
 }
 
-bn_status bn_sqlite_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
-                             const char *etag, bn_error *err)
+static bn_status replace_part(bn_db *db, const char *upload_id, const bn_stored_part *part, bn_error *err)
+{
+    BN_TRY(bn_db_run(
+        db, err,
+        "INSERT OR REPLACE INTO objects SELECT object, 0 FROM parts WHERE upload_id = ? AND number = ?", "ti",
+        upload_id, (int64_t)part->number));
+    BN_TRY(bn_db_run(
+        db, err,
+        "INSERT OR REPLACE INTO parts(upload_id, number, size, etag, object) SELECT ?1, ?2, ?3, ?4, ?5"
+        " WHERE EXISTS(SELECT 1 FROM files WHERE upload_id = ?1 AND whole = 0)",
+        "tiitt", upload_id, (int64_t)part->number, (int64_t)part->size, part->etag, part->object));
+    if (sqlite3_changes(db->handle) == 0)
+        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload has ended");
+    return bn_sqlite_keep_object(db, part->object, err);
+}
+
+bn_status bn_sqlite_part_put(bn_store *store, const char *upload_id, const bn_stored_part *part,
+                             bn_error *err)
 {
     bn_db *db = bn_sqlite_writer(store);
     pthread_mutex_lock(&db->lock);
     bn_status status = bn_db_begin(db, true, err);
-    if (status == BIREFNET_OK) {
-        status = bn_db_run(db, err,
-                           "INSERT OR REPLACE INTO parts(upload_id, number, size, etag) SELECT ?1, ?2, ?3, ?4"
-                           " WHERE EXISTS(SELECT 1 FROM files WHERE upload_id = ?1 AND whole = 0)",
-                           "tiit", upload_id, (int64_t)number, (int64_t)size, etag);
-        if (status == BIREFNET_OK && sqlite3_changes(db->handle) == 0)
-            status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload has ended");
-        status = bn_db_end(db, status, err);
-    }
+    if (status == BIREFNET_OK) status = bn_db_end(db, replace_part(db, upload_id, part, err), err);
     bn_db_unlock(db);
     return status;
 }
 
-bn_status bn_sqlite_part(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
+bn_status bn_sqlite_part(bn_store *store, const char *upload_id, int number, bn_stored_part *part,
                          bn_error *err)
 {
     bn_db *db = bn_sqlite_reader(store);
     sqlite3_stmt *statement;
     bool row = false;
-    bn_status status =
-        bn_db_query(db, &statement, err, "SELECT size, etag FROM parts WHERE upload_id = ? AND number = ?",
-                    "ti", upload_id, (int64_t)number);
+    bn_status status = bn_db_query(db, &statement, err,
+                                   "SELECT size, etag, object FROM parts WHERE upload_id = ? AND number = ?",
+                                   "ti", upload_id, (int64_t)number);
     if (status == BIREFNET_OK) status = bn_db_step(db, statement, &row, err);
     if (status == BIREFNET_OK && !row)
         status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "part %d did not arrive", number);
     if (row) {
-        *size = (uint64_t)sqlite3_column_int64(statement, 0);
-        bn_db_text(statement, 1, etag, 33);
+        part->number = number;
+        part->size = (uint64_t)sqlite3_column_int64(statement, 0);
+        bn_db_text(statement, 1, part->etag, sizeof part->etag);
+        bn_db_text(statement, 2, part->object, sizeof part->object);
         sqlite3_reset(statement);
     }
+    bn_db_unlock(db);
+    return status;
+}
+
+/* ---- objects that no file has ---- */
+
+bn_status bn_sqlite_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err)
+{
+    bn_status status;
+    WRITE(status, bn_sqlite_writer(store), false, err, "INSERT INTO objects(object, created_ms) VALUES(?, ?)",
+          "ti", object, now_ms);
+    return status;
+}
+
+bn_status bn_sqlite_object_forget(bn_store *store, const char *object, bn_error *err)
+{
+    bn_status status;
+    WRITE(status, bn_sqlite_writer(store), false, err, "DELETE FROM objects WHERE object = ?", "t", object);
+    return status;
+}
+
+bn_status bn_sqlite_objects_astray(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],
+                                   size_t room, size_t *count, bn_error *err)
+{
+    bn_db *db = bn_sqlite_reader(store);
+    sqlite3_stmt *statement;
+    *count = 0;
+    bn_status status = bn_db_query(
+        db, &statement, err, "SELECT object FROM objects WHERE created_ms = 0 OR created_ms < ? LIMIT ?",
+        "ii", before_ms, (int64_t)room);
+    while (status == BIREFNET_OK && *count < room) {
+        bool row;
+        status = bn_db_step(db, statement, &row, err);
+        if (status != BIREFNET_OK || !row) break;
+        bn_db_text(statement, 0, objects[(*count)++], BN_OBJECT_CHARS);
+    }
+    if (status == BIREFNET_OK) sqlite3_reset(statement);
+    bn_db_unlock(db);
+    return status;
+}
+
+bn_status bn_sqlite_object_known(bn_store *store, const char *object, bool *known, bn_error *err)
+{
+    bn_db *db = bn_sqlite_reader(store);
+    sqlite3_stmt *statement;
+    *known = false;
+    bn_status status = bn_db_query(db, &statement, err,
+                                   "SELECT 1 FROM files WHERE object = ?1 AND whole = 1 UNION ALL"
+                                   " SELECT 1 FROM parts WHERE object = ?1",
+                                   "t", object);
+    if (status == BIREFNET_OK) status = bn_db_step(db, statement, known, err);
+    if (status == BIREFNET_OK && *known) sqlite3_reset(statement);
     bn_db_unlock(db);
     return status;
 }

@@ -78,14 +78,16 @@ bn_status bn_sqlite_accept(bn_store *store, bn_accepted *accepted, const bn_endi
 static bn_status write_files(bn_db *db, const char *id, const bn_file_facts *files, size_t count,
                              bn_error *err)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         BN_TRY(bn_db_run(db, err,
                          "INSERT INTO files(id, whole, multipart, name, type, size, created_ms, expires_ms,"
-                         " access, etag, key_id) VALUES(?, 1, 0, ?, ?, ?, ?, ?, ?, ?,"
+                         " access, etag, object, key_id) VALUES(?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?,"
                          " (SELECT key_id FROM requests WHERE id = ?))",
-                         "tttiiiitt", files[i].id, files[i].name, files[i].type, (int64_t)files[i].size,
+                         "tttiiiittt", files[i].id, files[i].name, files[i].type, (int64_t)files[i].size,
                          files[i].created_ms, files[i].expires_ms, (int64_t)files[i].access, files[i].etag,
-                         id));
+                         files[i].object, id));
+        BN_TRY(bn_sqlite_keep_object(db, files[i].object, err));
+    }
     return BIREFNET_OK;
 }
 

@@ -163,16 +163,36 @@ bn_status bn_store_file_delete(bn_store *store, const char *id, bn_error *err)
     return store->kind->file_delete(store, id, err);
 }
 
-bn_status bn_store_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
-                            const char *etag, bn_error *err)
+bn_status bn_store_part_put(bn_store *store, const char *upload_id, const bn_stored_part *part, bn_error *err)
 {
-    return store->kind->part_put(store, upload_id, number, size, etag, err);
+    return store->kind->part_put(store, upload_id, part, err);
 }
 
-bn_status bn_store_part(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
+bn_status bn_store_part(bn_store *store, const char *upload_id, int number, bn_stored_part *part,
                         bn_error *err)
 {
-    return store->kind->part(store, upload_id, number, size, etag, err);
+    return store->kind->part(store, upload_id, number, part, err);
+}
+
+bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err)
+{
+    return store->kind->object_promise(store, object, now_ms, err);
+}
+
+bn_status bn_store_object_forget(bn_store *store, const char *object, bn_error *err)
+{
+    return store->kind->object_forget(store, object, err);
+}
+
+bn_status bn_store_objects_astray(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],
+                                  size_t room, size_t *count, bn_error *err)
+{
+    return store->kind->objects_astray(store, before_ms, objects, room, count, err);
+}
+
+bn_status bn_store_object_known(bn_store *store, const char *object, bool *known, bn_error *err)
+{
+    return store->kind->object_known(store, object, known, err);
 }
 
 bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err)

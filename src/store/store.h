@@ -106,21 +106,38 @@ typedef struct bn_stored_file {
 } bn_stored_file;
 
 bn_status bn_store_file_promise(bn_store *store, const bn_stored_file *file, bn_error *err);
-/* A promised file is whole now: size, etag and type of facts count. Its parts are forgotten. NOT_FOUND where it
- * has gone meanwhile, or is whole already. */
+/* A promised file is whole now: object, size, etag and type of facts count. Its parts are forgotten, their objects stray.
+ * NOT_FOUND where it has gone meanwhile, or is whole already. */
 bn_status bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err);
 /* NOT_FOUND. upload: id is the upload's. */
 bn_status bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err);
 /* Up to `room` ids of files that expired, or were promised before promised_ms and never came. */
 bn_status bn_store_expired(bn_store *store, int64_t now_ms, int64_t promised_ms,
                            char (*ids)[BN_FILE_ID_CHARS], size_t room, size_t *count, bn_error *err);
+/* Its object and those of its parts stray. */
 bn_status bn_store_file_delete(bn_store *store, const char *id, bn_error *err);
-/* NOT_FOUND where the upload has ended, or is whole, meanwhile. */
-bn_status bn_store_part_put(bn_store *store, const char *upload_id, int number, uint64_t size,
-                            const char *etag, bn_error *err);
+
+typedef struct bn_stored_part {
+    int number;
+    uint64_t size;
+    char etag[33], object[BN_OBJECT_CHARS];
+} bn_stored_part;
+/* The object of a part that it replaces strays. NOT_FOUND where the upload has ended, or is whole, meanwhile. */
+bn_status bn_store_part_put(bn_store *store, const char *upload_id, const bn_stored_part *part,
+                            bn_error *err);
 /* NOT_FOUND. */
-bn_status bn_store_part(bn_store *store, const char *upload_id, int number, uint64_t *size, char etag[33],
+bn_status bn_store_part(bn_store *store, const char *upload_id, int number, bn_stored_part *part,
                         bn_error *err);
+
+/* Objects that no file has: those that are being written, from before their first byte until a file has them, and those
+ * that a file had, until their bytes are removed. So no bytes lie anywhere that no row knows. Need not be on the disk. */
+bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err);
+bn_status bn_store_object_forget(bn_store *store, const char *object, bn_error *err);
+/* Up to `room` of those that were promised before then, and of those that a file had. */
+bn_status bn_store_objects_astray(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],
+                                  size_t room, size_t *count, bn_error *err);
+/* Whether a file, whole, or a part of one has it. */
+bn_status bn_store_object_known(bn_store *store, const char *object, bool *known, bn_error *err);
 bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err); /* of files and parts together */
 
 /* ---- webhooks */

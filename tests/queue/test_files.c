@@ -169,16 +169,30 @@ static void parts_come_in_any_order(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
-static size_t count_parts(bench *self)
+/* Files below a folder of the data folder. */
+static size_t count_in(bench *self, const char *name)
 {
-    char path[200];
+    char path[400];
     size_t count = 0;
-    snprintf(path, sizeof path, "%s/parts", self->folder);
+    snprintf(path, sizeof path, "%s/%s", self->folder, name);
     DIR *listing = opendir(path);
     assert_non_null(listing);
-    for (struct dirent *entry; (entry = readdir(listing));) count += entry->d_name[0] != '.';
+    for (struct dirent *entry; (entry = readdir(listing));) {
+        if (entry->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "%s/%s", name, entry->d_name);
+        count += entry->d_type == DT_DIR ? count_in(self, path) : 1;
+    }
     closedir(listing);
     return count;
+}
+
+static void leave_behind(bench *self, const char *name)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/%s", self->folder, name);
+    FILE *left = fopen(path, "w");
+    assert_non_null(left);
+    fclose(left);
 }
 
 static void parts_go_with_their_upload(void **state)
@@ -186,29 +200,38 @@ static void parts_go_with_their_upload(void **state)
     bench *self = *state;
     bn_error err = {0};
     bn_file_facts facts;
-    char upload[BN_FILE_ID_CHARS], etag[33], path[200];
+    char upload[BN_FILE_ID_CHARS], etag[33], name[100];
     const int fd = bench_fd("a part", 6);
     /* an upload is whole or in parts, as it was begun */
     assert_ok(bn_jobs_upload_begin(self->jobs, &(bn_upload){.name = "x"}, &facts, upload, &err), err);
     assert_int_equal(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_int_equal(count_in(self, "files"), 0);
     assert_ok(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), err);
-    assert_int_equal(count_parts(self), 0);
+    assert_int_equal(count_in(self, "files"), 1);
     const bn_upload wish = {.multipart = true, .lifecycle = "{\"expiration_duration_seconds\":60}"};
     assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
     assert_ok(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), err);
+    assert_ok(bn_jobs_upload_part(self->jobs, upload, 2, fd, etag, &err), err);
+    assert_ok(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), err); /* replaces the first */
     assert_int_equal(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), BIREFNET_ERROR_ARGUMENT);
-    assert_int_equal(count_parts(self), 1);
+    assert_int_equal(count_in(self, "files"), 3);
     const bn_upload_part one = {.number = 1};
     assert_ok(bn_jobs_upload_complete(self->jobs, upload, &one, 1, &err), err);
-    assert_int_equal(count_parts(self), 0);
-    /* one that an earlier version left behind */
-    snprintf(path, sizeof path, "%s/parts/%s.2", self->folder, upload);
-    FILE *left = fopen(path, "w");
-    assert_non_null(left);
-    fclose(left);
+    assert_int_equal(count_in(self, "files"), 2);
+    assert_int_equal(bn_jobs_upload_part(self->jobs, upload, 3, fd, etag, &err), BIREFNET_ERROR_ARGUMENT);
     atomic_fetch_add(&self->now_ms, 60 * 1000);
     bn_jobs_sweep(self->jobs);
-    assert_int_equal(count_parts(self), 0);
+    assert_int_equal(count_in(self, "files"), 1);
+    /* what the power's failure, or an earlier version, left behind goes at the next start; other things stay */
+    snprintf(name, sizeof name, "parts/%s.2", upload);
+    leave_behind(self, name);
+    snprintf(name, sizeof name, "files/%.2s/%s", upload, upload);
+    leave_behind(self, name);
+    leave_behind(self, "files/ab/note.txt");
+    bench_close(self);
+    bench_open(self);
+    assert_int_equal(count_in(self, "parts"), 0);
+    assert_int_equal(count_in(self, "files"), 2);
     close(fd);
 }
 

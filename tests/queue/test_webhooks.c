@@ -365,7 +365,8 @@ static void those_of_an_older_program_are_delivered(void **state)
         "ALTER TABLE webhooks DROP COLUMN public_only; ALTER TABLE requests DROP COLUMN public_only;"
         "ALTER TABLE requests DROP COLUMN held; ALTER TABLE requests DROP COLUMN worker;"
         "ALTER TABLE requests DROP COLUMN claim; ALTER TABLE requests DROP COLUMN weight;"
-        "ALTER TABLE requests DROP COLUMN ended_claim;"
+        "ALTER TABLE requests DROP COLUMN ended_claim; DROP INDEX files_object; DROP INDEX parts_object;"
+        "ALTER TABLE files DROP COLUMN object; ALTER TABLE parts DROP COLUMN object; DROP TABLE objects;"
         "CREATE INDEX webhooks_due ON webhooks(next_ms); PRAGMA user_version = 3;";
     char id[BN_REQUEST_ID_CHARS], path[100];
     fixture *self = start(codes, 1);

@@ -215,6 +215,52 @@ static void giving_back_is_no_failed_attempt(void **state)
     assert_int_equal(rescue(self, ALICE), 0);
 }
 
+static size_t astray(fixture *self, int64_t before_ms, char objects[8][BN_OBJECT_CHARS])
+{
+    bn_error err = {0};
+    size_t count;
+    assert_ok(bn_store_objects_astray(self->store, before_ms, objects, 8, &count, &err), err);
+    return count;
+}
+
+/* No bytes lie anywhere that no row knows. */
+static void objects_are_known_from_before_their_bytes(void **state)
+{
+    fixture *self = *state;
+    bn_error err = {0};
+    bool known;
+    char strays[8][BN_OBJECT_CHARS];
+    bn_stored_file file = {.multipart = true,
+                           .facts = {.name = "x", .type = "image/png", .created_ms = 1000}};
+    bn_id_make(file.facts.id);
+    bn_id_make(file.upload_id);
+    assert_ok(bn_store_file_promise(self->store, &file, &err), err);
+    assert_ok(bn_store_object_promise(self->store, "part-one", 1000, &err), err);
+    assert_ok(bn_store_object_promise(self->store, "part-two", 1000, &err), err);
+    assert_int_equal(astray(self, 1000, strays), 0);
+    assert_int_equal(astray(self, 1001, strays), 2); /* nobody came to put them into a file */
+    bn_stored_part part = {.number = 1, .size = 3, .etag = "a", .object = "part-one"};
+    assert_ok(bn_store_part_put(self->store, file.upload_id, &part, &err), err);
+    assert_ok(bn_store_object_known(self->store, "part-one", &known, &err), err);
+    assert_true(known);
+    assert_int_equal(astray(self, 1001, strays), 1);
+    strcpy(part.object, "part-two"); /* once more: the first one's object strays, however young */
+    assert_ok(bn_store_part_put(self->store, file.upload_id, &part, &err), err);
+    assert_int_equal(astray(self, 0, strays), 1);
+    assert_string_equal(strays[0], "part-one");
+    assert_ok(bn_store_object_forget(self->store, "part-one", &err), err);
+    strcpy(file.facts.object, "whole");
+    assert_ok(bn_store_object_promise(self->store, "whole", 1000, &err), err);
+    assert_ok(bn_store_file_whole(self->store, &file.facts, &err), err);
+    assert_int_equal(bn_store_file_whole(self->store, &file.facts, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(astray(self, INT64_MAX, strays), 1); /* its parts are not needed any more */
+    assert_string_equal(strays[0], "part-two");
+    assert_ok(bn_store_file_delete(self->store, file.facts.id, &err), err);
+    assert_int_equal(astray(self, 0, strays), 2);
+    assert_ok(bn_store_object_known(self->store, "whole", &known, &err), err);
+    assert_false(known);
+}
+
 /* ---- many at once ---- */
 
 enum { REQUESTS = 60, THREADS = 8 };
@@ -280,6 +326,7 @@ int main(void)
         STORE_TEST(what_waits_is_ended_by_whoever_finds_it),
         STORE_TEST(the_dead_give_back_what_they_held),
         STORE_TEST(giving_back_is_no_failed_attempt),
+        STORE_TEST(objects_are_known_from_before_their_bytes),
         STORE_TEST(each_request_has_one_holder_whoever_asks),
         cmocka_unit_test(addresses_name_their_kind),
     };
