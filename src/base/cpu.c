@@ -4,6 +4,7 @@
 #include "base/size.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static bool has_amx_bf16(void)
 }
 #endif
 
-bn_isa bn_cpu_isa(void)
+static bn_isa ask_cpu(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -54,6 +55,18 @@ bn_isa bn_cpu_isa(void)
 #else
     return BN_ISA_PLAIN;
 #endif
+}
+
+/* CPUID leaves a virtual machine for its host: some 20 us each time, and a submit asks. */
+bn_isa bn_cpu_isa(void)
+{
+    static _Atomic(int) known; /* one more than the level; 0 = not asked yet */
+    int level = atomic_load_explicit(&known, memory_order_relaxed);
+    if (level == 0) {
+        level = (int)ask_cpu() + 1;
+        atomic_store_explicit(&known, level, memory_order_relaxed);
+    }
+    return (bn_isa)(level - 1);
 }
 
 bn_isa bn_isa_trusted(bn_isa cpu)
