@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 install(TARGETS birefnet_shared birefnet_static EXPORT birefnet-targets)
 install(FILES include/birefnet.h TYPE INCLUDE)
 install(FILES models/starter.safetensors models/ATTRIBUTION.md DESTINATION ${CMAKE_INSTALL_DATADIR}/birefnet/models)
-install(FILES LICENSE README.md docs/EVAL.md docs/SERVER.md docs/KNOWN_BUGS.md docs/MODEL.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE README.md docs/EVAL.md docs/SERVER.md docs/SHOPS.md docs/KNOWN_BUGS.md docs/MODEL.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/birefnet.service packaging/nginx.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # Whoever links the static library links these as well.

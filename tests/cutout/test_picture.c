@@ -238,6 +238,61 @@ static void nothing_found_leaves_the_background(void **state)
     bn_cutout_release(&cutout);
 }
 
+static uint32_t next_random(uint32_t *seed)
+{
+    return *seed = *seed * 1664525u + 1013904223u;
+}
+
+static int up_to(uint32_t *seed, int most)
+{
+    return 1 + (int)(next_random(seed) >> 8) % most;
+}
+
+/* Photos and canvases from one pixel on, mattes of every kind, all settings at once: a picture of the size asked for, and
+ * nothing outside of any buffer (the sanitizers look). */
+static void any_size_and_setting_makes_a_picture(void **state)
+{
+    (void)state;
+    static const char *const backs[] = {"none", "white", "#12345678", "blur:0", "blur", "blur:100"};
+    uint32_t seed = 7;
+    for (int round = 0; round < 400; round++) {
+        bn_error err = {0};
+        bn_cutout_options options;
+        bn_cutout cutout = {.width = up_to(&seed, 40), .height = up_to(&seed, 40)};
+        const int channels = up_to(&seed, 2) + 2, depth = 8 * up_to(&seed, 2), kind = up_to(&seed, 4);
+        assert_ok(bn_image_create(cutout.width, cutout.height, channels, depth, &cutout.image, &err), err);
+        uint8_t *bytes = cutout.image->pixels;
+        for (size_t i = 0; i < bn_image_bytes(cutout.image); i++)
+            bytes[i] = (uint8_t)(next_random(&seed) >> 24);
+        const size_t pixels = (size_t)cutout.width * (size_t)cutout.height;
+        cutout.matte = calloc(pixels, 1);
+        for (size_t i = 0; i < pixels && kind > 1; i++)
+            cutout.matte[i] = kind == 2         ? 255
+                              : kind == 3       ? (uint8_t)(next_random(&seed) >> 24)
+                              : i == pixels / 2 ? 255
+                                                : 0;
+        bn_cutout_options_default(&options);
+        assert_true(bn_background_parse(backs[up_to(&seed, 6) - 1], &options.background));
+        options.refine = up_to(&seed, 2) == 1;
+        options.shadow = (bn_shadow_kind)(up_to(&seed, 3) - 1);
+        options.crop = up_to(&seed, 2) == 1;
+        options.crop_margin_px = up_to(&seed, 3) == 1 ? up_to(&seed, 100000) : 0;
+        options.crop_margin_percent = up_to(&seed, 100) - 1;
+        options.want_mask = up_to(&seed, 2) == 1;
+        options.canvas.used = up_to(&seed, 2) == 1;
+        options.canvas.fit_percent = up_to(&seed, 100);
+        options.canvas.align = (bn_align)(up_to(&seed, 2) - 1);
+        if (up_to(&seed, 2) == 1)
+            options.canvas.width = up_to(&seed, 60), options.canvas.height = up_to(&seed, 60);
+        const int width = options.canvas.width ? options.canvas.width : cutout.width;
+        bn_image *image = finish(&options, &cutout);
+        assert_true(image->width == cutout.result_width && image->height == cutout.result_height);
+        if (options.canvas.used) assert_int_equal(image->width, width);
+        bn_image_destroy(&image);
+        bn_cutout_release(&cutout);
+    }
+}
+
 static void words_are_understood(void **state)
 {
     (void)state;
@@ -298,6 +353,7 @@ int main(void)
         cmocka_unit_test(shadows_lie_under_the_subject),
         cmocka_unit_test(shadows_keep_sixteen_bits),
         cmocka_unit_test(nothing_found_leaves_the_background),
+        cmocka_unit_test(any_size_and_setting_makes_a_picture),
         cmocka_unit_test(words_are_understood),
         cmocka_unit_test(the_page_on_shops_says_what_the_table_says),
     };
