@@ -153,6 +153,9 @@ static bn_status choose_encoding(const bn_values *values, settings *chosen, bn_e
     options->want_mask = mask_only || values->given[BN_OPTION_MASK];
     bn_encode_options_default(&options->cutout_encoding, chosen->plan.format);
     bn_encode_options_default(&options->mask_encoding, mask_only ? chosen->plan.format : mask_format);
+    const char *missing = bn_format_missing(chosen->plan.format);
+    if (!missing && options->want_mask) missing = bn_format_missing(options->mask_encoding.format);
+    if (missing) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "this cannot be written here: %s", missing);
     BN_TRY(set_quality(values, mask_only ? &options->mask_encoding : &options->cutout_encoding, err));
     options->cutout_encoding.metadata = (bn_metadata)values->choice[BN_OPTION_METADATA];
     chosen->plan.output = values->text[BN_OPTION_OUTPUT];

@@ -170,9 +170,12 @@ static bn_status decode_picture(heif_reading *r, bn_error *err)
              : (has_alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB);
     r->api.heif_context_set_maximum_image_size_limit(r->context, limit_of(r));
     r->source.watches = true;
+    r->source.cut_off = false;
     const struct heif_error error =
         r->api.heif_decode_image(r->handle, &r->decoded, heif_colorspace_RGB, chroma, NULL);
-    if (error.code != heif_error_Ok) return fail_reading(r, error, err);
+    if (error.code != heif_error_Ok || r->source.refused) return fail_reading(r, error, err);
+    if (r->source.cut_off)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "truncated HEIC: the data ends too early");
     if (r->api.heif_image_get_width(r->decoded, heif_channel_interleaved) == r->width &&
         r->api.heif_image_get_height(r->decoded, heif_channel_interleaved) == r->height)
         return BIREFNET_OK;

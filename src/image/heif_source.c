@@ -168,25 +168,27 @@ static void watch(bn_heif_source *source, const uint8_t *bytes, size_t size)
     }
 }
 
+/* libheif 1.15 ends the process where data that it has asked for is not there: it gets zeros instead, and `refused` tells. */
 static int read_source(void *data, size_t size, void *user)
 {
     bn_heif_source *source = user;
-    if (source->at > source->size || size > source->size - source->at) return -1;
-    const uint8_t *from = source->bytes + source->at;
+    const size_t here = source->at < source->size ? BN_MIN(size, source->size - source->at) : 0;
+    const uint8_t *from = source->bytes + BN_MIN(source->at, source->size);
     /* how tiles lie is an item, too: 8 or 12 bytes that begin with a zero */
-    const bool is_grid = (size == 8 || size == 12) && source->skip_bytes == 0 && source->head_bytes == 0 &&
+    const bool is_grid = (here == 8 || here == 12) && source->skip_bytes == 0 && source->head_bytes == 0 &&
                          from[0] == 0 && from[1] <= 1 && (from[4] >> 1 < 32 || from[4] >> 1 > 34);
-    if (source->watches && !is_grid) watch(source, from, size);
-    if (source->refused) return -1;
-    memcpy(data, from, size);
-    source->at += size;
-    return 0;
+    if (source->watches && !is_grid) watch(source, from, here);
+    source->cut_off |= here < size;
+    memset(data, 0, size);
+    if (!source->refused) memcpy(data, from, here);
+    source->at += here;
+    return source->watches || here == size ? 0 : -1;
 }
 
 static int seek_source(int64_t position, void *user)
 {
     bn_heif_source *source = user;
-    if (position < 0 || (uint64_t)position > source->size) return -1;
+    if (position < 0) return -1;
     source->at = (size_t)position;
     return 0;
 }

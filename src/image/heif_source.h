@@ -29,7 +29,8 @@ typedef struct bn_heif_source {
     unsigned head_bytes; /* of a NAL unit: its length and the first byte of its header, that have come */
     uint8_t head[5];
     uint64_t skip_bytes; /* of the unit, to come */
-    bool refused;
+    bool refused;        /* what came is not to be decoded */
+    bool cut_off;        /* something was asked for that is not there */
 } bn_heif_source;
 
 void bn_heif_source_init(bn_heif_source *source, const uint8_t *bytes, size_t size);

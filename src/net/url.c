@@ -1,6 +1,7 @@
 /* url.c - see url.h. The sets are those of the URL standard (url.spec.whatwg.org), sections 1.3 and 4.4. */
 #include "net/url.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,32 +27,26 @@ static bool is_escaped(uint8_t byte, url_part part)
     return byte > 0x7f || strchr(part == QUERY ? "\"<>'" : "\"<>`{}^", byte) != NULL;
 }
 
-/* Where the host ends and path or query begin. */
-static const char *end_of_authority(const char *url, const char *end)
+/* Where the host ends and path or query begin: behind scheme, colon and slashes, which may be the wrong ones. */
+static const char *end_of_authority(const char *url)
 {
-    const char *mark = strstr(url, "://");
-    const char *at = mark && mark < end ? mark + 3 : url;
-    while (at < end && !strchr("/\\?#", *at)) at++;
-    return at;
+    const char *at = url;
+    while (isalnum((unsigned char)*at) || (*at && strchr("+-.", *at))) at++;
+    if (*at == ':' && strspn(at + 1, "/\\") >= 2) url = at + 3;
+    return url + strcspn(url, "/\\?#");
 }
 
-char *bn_url_escape(const char *url)
+static void escape(const char *url, char *out)
 {
     static const char digits[] = "0123456789ABCDEF";
-    while (is_blank(*url)) url++;
-    const char *end = url + strlen(url);
-    while (end > url && is_blank(end[-1])) end--;
-    char *made = malloc(3 * (size_t)(end - url) + 1), *out = made;
-    if (!made) return NULL;
-    const char *path = end_of_authority(url, end);
+    const char *path = end_of_authority(url);
     url_part part = AUTHORITY;
-    for (const char *at = url; at < end; at++) {
+    for (const char *at = url; *at; at++) {
         if (at == path) part = PATH;
         if (part != AUTHORITY && *at == '#') break;
         if (part != AUTHORITY && *at == '?') part = QUERY;
-        if (is_dropped(*at)) continue;
         if (!is_escaped((uint8_t)*at, part)) {
-            *out++ = *at == '\\' && part == PATH ? '/' : *at;
+            *out++ = *at == '\\' && part != QUERY ? '/' : *at;
             continue;
         }
         *out++ = '%';
@@ -59,5 +54,24 @@ char *bn_url_escape(const char *url)
         *out++ = digits[(uint8_t)*at & 15];
     }
     *out = '\0';
+}
+
+char *bn_url_escape(const char *url)
+{
+    while (is_blank(*url)) url++;
+    const char *end = url + strlen(url);
+    while (end > url && is_blank(end[-1])) end--;
+    const size_t length = (size_t)(end - url);
+    char *clean = malloc(length + 1), *made = malloc(3 * length + 1), *out = clean;
+    if (clean && made) {
+        for (; url < end; url++)
+            if (!is_dropped(*url)) *out++ = *url;
+        *out = '\0';
+        escape(clean, made);
+    } else {
+        free(made);
+        made = NULL;
+    }
+    free(clean);
     return made;
 }

@@ -202,6 +202,20 @@ static void tiles_lie_beside_each_other(void **state)
     bn_buffer_free(&file);
 }
 
+/* libheif 1.15 ended the process here. */
+static void an_item_behind_the_end_is_an_error(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer file;
+    bn_image *image = NULL;
+    if (bn_format_missing(BN_FORMAT_HEIF)) skip();
+    bn_buffer_init(&file, 1 << 20);
+    assert_ok(bn_file_read(BN_SOURCE_DIR "/fuzz/corpus/image_heif/cut-item", &file, &err), err);
+    assert_int_not_equal(bn_image_decode(file.data, file.size, NULL, &image, &err), BIREFNET_OK);
+    bn_buffer_free(&file);
+}
+
 /* At every length the file is refused, or (what is missing is behind the pixels) it is whole. */
 static void files_cut_off_are_refused_or_whole(void **state)
 {
@@ -265,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_file_is_read),
         cmocka_unit_test(tiles_lie_beside_each_other),
+        cmocka_unit_test(an_item_behind_the_end_is_an_error),
         cmocka_unit_test(files_cut_off_are_refused_or_whole),
         cmocka_unit_test(what_is_no_image_is_told_in_one_line),
     };

@@ -263,6 +263,8 @@ static void addresses_are_escaped_as_browsers_do(void **state)
         {"ht\ttp://h/a\r\nb", "http://h/ab"},
         {"http://m\xc3\xbcller/", "http://m\xc3\xbcller/"},
         {"http://a b/", "http://a%20b/"},
+        {"http#a://b/c d", "http"},
+        {"http:\t//h/a b", "http://h/a%20b"},
         {"", ""},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {

@@ -175,7 +175,7 @@ static void bad_input_is_accepted_and_answered_with_422(void **state)
     json_decref(result);
 }
 
-static void check_photo_error(bench *self, const char *body, const char *type)
+static void check_photo_error(bench *self, const char *body, const char *type, const char *words)
 {
     char id[BN_REQUEST_ID_CHARS];
     bench_submit_body(self, body, id);
@@ -183,19 +183,27 @@ static void check_photo_error(bench *self, const char *body, const char *type)
     json_t *result = bench_result(self, id, 422);
     json_t *entry = json_array_get(json_object_get(result, "detail"), 0);
     assert_string_equal(bench_text(entry, "type"), type);
+    if (!strstr(bench_text(entry, "msg"), words))
+        fail_msg("'%s' does not say %s", bench_text(entry, "msg"), words);
     json_decref(result);
 }
 
 static void photos_that_cannot_be_used_say_why(void **state)
 {
     bench *self = *state;
-    check_photo_error(self, "{\"image_url\":\"data:image/png;base64,AAAA\"}", "image_load_error");
-    check_photo_error(self, "{\"image_url\":\"data:image/png;base64,A*\"}", "file_download_error");
-    check_photo_error(self, "{\"image_url\":\"http://127.0.0.1:9/x.png\"}", "file_download_error");
-    check_photo_error(self, "{\"image_url\":\"file:///etc/passwd\"}", "file_download_error");
-    check_photo_error(self, "{\"image_url\":\"\"}", "file_download_error");
+    check_photo_error(self, "{\"image_url\":\"data:image/png;base64,AAAA\"}", "image_load_error", "");
+    check_photo_error(self, "{\"image_url\":\"data:,%1f%8b%08%00\"}", "image_load_error",
+                      "this is gzip, not an image");
+    check_photo_error(self, "{\"image_url\":\"data:,<!doctype html><p>404\"}", "image_load_error",
+                      "this is a web page");
+    check_photo_error(self, "{\"image_url\":\"data:,8BPS%00%01\"}", "unsupported_image_format",
+                      "Photoshop PSD");
+    check_photo_error(self, "{\"image_url\":\"data:image/png;base64,A*\"}", "file_download_error", "");
+    check_photo_error(self, "{\"image_url\":\"http://127.0.0.1:9/x.png\"}", "file_download_error", "");
+    check_photo_error(self, "{\"image_url\":\"file:///etc/passwd\"}", "file_download_error", "");
+    check_photo_error(self, "{\"image_url\":\"\"}", "file_download_error", "");
     char *body = bench_body(20, 20, "\"operating_resolution\":\"2304x2304\"");
-    check_photo_error(self, body, "feature_not_supported");
+    check_photo_error(self, body, "feature_not_supported", "");
     free(body);
 }
 
