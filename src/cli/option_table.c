@@ -290,7 +290,8 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet remove shoes -o shop/ --for amazon\tas a shop wants them\n"
          "birefnet remove a.jpg --fit 80% --shadow contact -b '#eee'\tstanding on grey\n"
          "birefnet remove - -o - < in.jpg > out.png\tin a pipe\n"
-         "birefnet remove a.jpg -m heavy -r 2048x2048 --crop=5%\tfinest edges, cut to the subject\n"},
+         "birefnet remove a.jpg -m heavy -r 2048x2048 --crop=5%\tfinest edges, cut to the subject\n",
+         NULL},
     [BN_COMMAND_MODELS] =
         {"models", "", 0, 0, "List the presets: licence, size, where found; check weights",
          "The weights are looked for in --models-dir, in $BIREFNET_MODELS, in the user's data folder "
@@ -298,7 +299,8 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet models\tpresets and where their files lie\n"
          "birefnet models --json\tthe same for programs\n"
          "birefnet models --check light\tdo these weights make sensible masks?\n"
-         "birefnet models --check old.pth -r 512x512\tfaster\n"},
+         "birefnet models --check old.pth -r 512x512\tfaster\n",
+         NULL},
     [BN_COMMAND_PULL] =
         {"pull", "[NAME...]", 0, 64, "Download published weights",
          "Downloads continue where they stopped, are checked to be weights, and their SHA-256 is noted "
@@ -307,13 +309,15 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "another host.\n",
          "birefnet pull light\tthe general weights\n"
          "birefnet pull heavy matting\ttwo presets\n"
-         "birefnet pull --verify\tcheck what is there\n"},
+         "birefnet pull --verify\tcheck what is there\n",
+         NULL},
     [BN_COMMAND_INFO] = {"info", "", 0, 0, "Show CPU, threads, precision, versions, memory a model needs",
                          "Tells what would run: nothing falls back silently. With --model the weights are "
                          "opened and made ready "
                          "for --resolution.\n",
                          "birefnet info\tabout this machine\n"
-                         "birefnet info -m light -r 1024x1024\tand how much memory that model needs\n"},
+                         "birefnet info -m light -r 1024x1024\tand how much memory that model needs\n",
+                         NULL},
     [BN_COMMAND_BENCH] =
         {"bench", "", 0, 0, "Time a network by parts, beside what the machine can do",
          "Prints the time of each part of the network, its arithmetic, and the floor: how long the "
@@ -321,7 +325,8 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "would take on these threads; beside it the rate of a large product.\n",
          "birefnet bench -m light -r 1024x1024\tfive runs\n"
          "birefnet bench -m seeded:gen3-swin_v1_t:1 --json\ta published architecture without its weights\n"
-         "birefnet bench --photo photo.jpg\twith a photo of your own\n"},
+         "birefnet bench --photo photo.jpg\twith a photo of your own\n",
+         NULL},
     [BN_COMMAND_EVAL] =
         {"eval", "PHOTOS [TRUTHS]", 1, 2, "Measure the masks of a model against true ones",
          "PHOTOS is a folder, searched with all below it. TRUTHS holds a true mask of the same place, stem "
@@ -340,7 +345,8 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet eval photos masks\tthe weights that remove would use\n"
          "birefnet eval photos masks -m matting --against light\twhich is better for these photos?\n"
          "birefnet eval photos masks --html report.html\tand see where it fails\n"
-         "birefnet eval photos masks -m my.safetensors -r 512x512 --json\tfigures for programs\n"},
+         "birefnet eval photos masks -m my.safetensors -r 512x512 --json\tfigures for programs\n",
+         NULL},
     [BN_COMMAND_SERVE] = {"serve", "", 0, 0, "Answer HTTP as fal-ai/birefnet/v2 does",
                           "The clients of that endpoint work with this server when they are given its "
                           "address (see SERVER.md), and "
@@ -349,7 +355,8 @@ static const bn_command_spec commands[BN_COMMANDS] = {
                           "crash. Without keys only this machine is answered.\n",
                           "birefnet serve\ton this machine, port 8000\n"
                           "birefnet serve -l 0.0.0.0:8000 --preload light\tfor a network; make keys first\n"
-                          "birefnet serve --tls-self-signed\tand TLS on port 8443\n"},
+                          "birefnet serve --tls-self-signed\tand TLS on port 8443\n",
+                          NULL},
     [BN_COMMAND_KEYS] =
         {"keys", "ACTION [NAME]", 1, 2, "Make, list and revoke the keys of a server",
          "ACTION is add, list or revoke. A key is shown once, when it is made; the server stores a "
