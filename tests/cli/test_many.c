@@ -204,11 +204,9 @@ static void jobs_are_sessions_beside_each_other(void **state)
     static const int jobs[] = {1, 2, 9};
     cli_shell("rm -rf beside && mkdir beside && for i in 1 2 3 4; do cp " PHOTO " beside/$i.jpg; done");
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
-        char command[300];
-        snprintf(command, sizeof command,
-                 "remove beside -o beside%d -t 8 --jobs %d --report beside.json -v " SMALL_MODEL, jobs[i],
-                 jobs[i]);
-        cli_expect(&result, 0, "4 of 4 photos done", command);
+        cli_expect(&result, 0, "4 of 4 photos done",
+                   "remove beside -o beside%d -t 8 --jobs %d --report beside.json -v " SMALL_MODEL, jobs[i],
+                   jobs[i]);
         json_t *report = json_load_file("beside.json", 0, NULL);
         assert_int_equal(json_integer_value(json_object_get(report, "sessions")), jobs[i] < 4 ? jobs[i] : 4);
         json_decref(report);
