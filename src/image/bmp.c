@@ -220,6 +220,16 @@ static bn_status read_runs(const bmp *b, bn_image *image, bn_error *err)
 
 /* ---- all of it ----------------------------------------------------------------------------------------- */
 
+/* Pixels a metre. */
+static void read_density(const bmp *b, bn_image *image)
+{
+    const double inch_m = 0.0254;
+    const uint32_t x = b->header_bytes >= 40 ? get(b, 38, 4) : 0,
+                   y = b->header_bytes >= 40 ? get(b, 42, 4) : 0;
+    if (x > 0 && x <= INT32_MAX && y > 0 && y <= INT32_MAX)
+        image->density = (bn_density){x * inch_m, y * inch_m};
+}
+
 static bn_status adopt_profile(const bmp *b, bn_image *image, bn_error *err)
 {
     enum { AT_SPACE = FILE_HEADER + 56, AT_PROFILE = FILE_HEADER + 112 };
@@ -243,6 +253,7 @@ static bn_status bmp_decode(const uint8_t *bytes, size_t size, const bn_decode_l
     if (made->channels == 4) make_opaque_if_all_clear(made);
     made->source_depth = b.bits <= 8 ? (int)b.bits : 8;
     made->source_orientation = 1;
+    read_density(&b, made);
     BN_TRY_DONE(adopt_profile(&b, made, err));
     *image = made;
     made = NULL;

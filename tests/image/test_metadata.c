@@ -238,6 +238,21 @@ static void blocks_that_lie_give_nothing(void **state)
     }
 }
 
+static void the_density_of_a_bmp_is_read(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer file;
+    bn_image *image = NULL;
+    bn_buffer_init(&file, 1 << 20);
+    assert_ok(bn_file_read(BN_SOURCE_DIR "/fuzz/corpus/image/rgb8.bmp", &file, &err), err);
+    memcpy(file.data + 38, "\x23\x2e\0\0\x12\x17\0\0", 8); /* 11811 and 5906 pixels a metre */
+    assert_ok(bn_image_decode(file.data, file.size, NULL, &image, &err), err);
+    assert_true(fabs(image->density.x - 300) < 0.01 && fabs(image->density.y - 150) < 0.02);
+    bn_image_destroy(&image);
+    bn_buffer_free(&file);
+}
+
 static void the_author_of_a_heic_is_kept(void **state)
 {
     (void)state;
@@ -256,9 +271,10 @@ static void the_author_of_a_heic_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_author_of_a_heic_is_kept),   cmocka_unit_test(blocks_are_filtered_by_level),
-        cmocka_unit_test(files_keep_what_the_level_says), cmocka_unit_test(density_is_kept_without_any_data),
-        cmocka_unit_test(density_turns_with_the_photo),   cmocka_unit_test(blocks_that_lie_give_nothing),
+        cmocka_unit_test(the_density_of_a_bmp_is_read),     cmocka_unit_test(the_author_of_a_heic_is_kept),
+        cmocka_unit_test(blocks_are_filtered_by_level),     cmocka_unit_test(files_keep_what_the_level_says),
+        cmocka_unit_test(density_is_kept_without_any_data), cmocka_unit_test(density_turns_with_the_photo),
+        cmocka_unit_test(blocks_that_lie_give_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
