@@ -36,8 +36,10 @@ static bool stopping(line *self)
     return atomic_load(&self->stop) || bn_interrupted();
 }
 
+/* What was read before an input broke off still goes its way; any other failure ends all at once. */
 static void fail(line *self, bn_status status, bn_stage stage, const bn_error *err)
 {
+    const bool at_once = stage != BN_STAGE_READ;
     pthread_mutex_lock(&self->lock);
     const bool first = self->status == BIREFNET_OK;
     if (first) {
@@ -45,10 +47,10 @@ static void fail(line *self, bn_status status, bn_stage stage, const bn_error *e
         self->frames->stage = stage;
         self->err = *err;
     }
-    atomic_store(&self->stop, true);
+    if (at_once) atomic_store(&self->stop, true);
     pthread_cond_broadcast(&self->written);
     pthread_mutex_unlock(&self->lock);
-    if (first && self->frames->io.stop) self->frames->io.stop(self->frames->io.user);
+    if (at_once && first && self->frames->io.stop) self->frames->io.stop(self->frames->io.user);
 }
 
 /* Frames are dropped: who waits for their turn waits in vain. */
@@ -101,7 +103,7 @@ static void *read_frames(void *user)
         bn_error err = {0};
         work *job = NULL;
         const bn_status status = read_frame(self, index, &job, &err);
-        if (status != BIREFNET_OK) fail(self, status, BN_STAGE_READ, &err);
+        if (status != BIREFNET_OK) fail(self, status, BN_STAGE_READ, &err); /* job is NULL */
         if (!job) break;
         bn_queue_push(&self->decoded, job);
     }
@@ -195,13 +197,13 @@ static bn_status matte(line *self, work *job, bn_error *err)
 /* The queue is emptied in any case, so that the reader ends. */
 static void matte_frames(line *self)
 {
-    const bn_frames_io *io = &self->frames->io;
+    const bn_frames *frames = self->frames;
     for (work *job; (job = bn_queue_pop(&self->decoded));) {
         bn_error err = {0};
         if (!stopping(self)) {
             const bn_status status = matte(self, job, &err);
             if (status == BIREFNET_OK) {
-                if (io->tell) io->tell(io->user, job->index + 1);
+                frames->tell(frames->tell_user, job->index + 1);
                 bn_queue_push(&self->matted, job);
                 continue;
             }

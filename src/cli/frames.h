@@ -17,8 +17,6 @@ typedef struct bn_frames_io {
                        bn_delay delay, bn_error *err);
     /* A read that waits must return, soon. From any thread, at most once. May be NULL: reads do not wait for others. */
     void (*stop)(void *user);
-    /* So many frames are behind the network. On the caller's thread. May be NULL. */
-    void (*tell)(void *user, uint64_t done);
     void *user;
 } bn_frames_io;
 
@@ -27,6 +25,8 @@ typedef struct bn_frames {
     const bn_cutout_options *options; /* without a crop */
     const bn_resolution *resolution;
     bn_sessions *sessions;
+    void (*tell)(void *user, uint64_t done); /* so many are behind the network; on the caller's thread */
+    void *tell_user;
     double smooth; /* strength of bn_smooth; 0: none */
     int jobs;      /* threads that finish */
     /* results */
@@ -38,7 +38,8 @@ typedef struct bn_frames {
     bn_cutout_times times; /* summed; encode_ms with writing */
 } bn_frames;
 
-/* Until the end of the frames, the first failure, or an interrupt (CANCELLED). */
+/* Until the end of the frames, the first failure, or an interrupt (CANCELLED). Frames before one that cannot be read are
+ * written. */
 bn_status bn_frames_run(bn_frames *frames, bn_error *err);
 
 #endif

@@ -95,7 +95,9 @@ bn_status bn_moving_run(bn_moving *moving, bn_error *err)
     moving->total = bn_animation_get_info(self.animation)->frames;
     frames->stage = BN_STAGE_WRITE;
     BN_TRY_DONE(open_outputs(&self, err));
-    frames->io = (bn_frames_io){.read = read_frame, .write = write_frame, .tell = tell, .user = &self};
+    frames->io = (bn_frames_io){.read = read_frame, .write = write_frame, .user = &self};
+    frames->tell = tell;
+    frames->tell_user = &self;
     frames->options = &moving->options;
     status = bn_frames_run(frames, err);
     if (status != BIREFNET_OK && frames->stage == BN_STAGE_READ)

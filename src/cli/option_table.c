@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #define REMOVE (1u << BN_COMMAND_REMOVE)
+#define STREAM (1u << BN_COMMAND_STREAM)
 #define MODELS (1u << BN_COMMAND_MODELS)
 #define PULL   (1u << BN_COMMAND_PULL)
 #define INFO   (1u << BN_COMMAND_INFO)
@@ -18,12 +19,12 @@ static const bn_option_spec options[BN_OPTIONS] = {
                               "the cut-out of photo.jpg is photo-cutout.png beside it, that of photo.png "
                               "photo-png-cutout.png."},
     [BN_OPTION_MODEL] = {"model", 'm', BN_KIND_TEXT, "MODEL", .takes_path = true,
-                         .commands = REMOVE | INFO | BENCH | EVAL,
+                         .commands = REMOVE | STREAM | INFO | BENCH | EVAL,
                          .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
                                  "seeded:GENERATION-BACKBONE:SEED for trials. Default: the published general "
                                  "weights if they are there, else the starter weights."},
     [BN_OPTION_RESOLUTION] = {"resolution", 'r', BN_KIND_TEXT, "SIZE", .fallback = "the model's own",
-                              .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
+                              .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL,
                               .help =
                                   "What the network sees: 1024x1024, 2048x2048, any WIDTHxHEIGHT from 64 to "
                                   "4096, or native for each photo at its own size (at most 2304)."},
@@ -33,7 +34,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                             "Also write the mask: to FILE, or beside the cut-out with -mask in its name."},
     [BN_OPTION_MASK_ONLY] = {"mask-only", 0, BN_KIND_FLAG, .commands = REMOVE,
                              .help = "Write the mask (grey, white is foreground) and no cut-out."},
-    [BN_OPTION_NO_REFINE] = {"no-refine", 0, BN_KIND_FLAG, .commands = REMOVE,
+    [BN_OPTION_NO_REFINE] = {"no-refine", 0, BN_KIND_FLAG, .commands = REMOVE | STREAM,
                              .help = "Keep the photo's colours at soft edges instead of estimating the "
                                      "foreground's own: faster, but the old background shines through."},
     [BN_OPTION_FORMAT] =
@@ -43,7 +44,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_QUALITY] = {"quality", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 100, .commands = REMOVE,
                            .help = "For jpeg and lossy webp, 1 smallest to 100 best. Default 90 for jpeg."},
     [BN_OPTION_BACKGROUND] = {"background", 'b', BN_KIND_TEXT, "BACK", .takes_path = true,
-                              .fallback = "transparent", .commands = REMOVE,
+                              .fallback = "transparent", .commands = REMOVE | STREAM,
                               .help =
                                   "What to put behind the subject: a colour (#rgb, #rrggbb, #rrggbbaa or a "
                                   "basic name such as white), blur or blur:PERCENT for the photo's own out "
@@ -73,7 +74,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                           .help = "Under the subject: soft, as of a lamp above, or contact, along the edge "
                                   "that it stands on."},
     [BN_OPTION_THRESHOLD] =
-        {"threshold", 0, BN_KIND_REAL, "LEVEL", .low = 0.004, .high = 1, .commands = REMOVE,
+        {"threshold", 0, BN_KIND_REAL, "LEVEL", .low = 0.004, .high = 1, .commands = REMOVE | STREAM,
          .help = "Hard edge: what is at least this opaque (0.5, say) becomes fully opaque, the "
                  "rest transparent."},
     [BN_OPTION_PROFILE] = {"profile", 0, BN_KIND_CHOICE, "WHICH", .choices = "keep|srgb", .fallback = "keep",
@@ -84,7 +85,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                        "are cut out where the output is gif, webp or png."},
     [BN_OPTION_SMOOTH] =
         {"smooth", 0, BN_KIND_REAL, "STRENGTH", .argument_may_lack = true, .low = 0, .high = 0.95,
-         .fallback = "0 without, 0.6 with --smooth", .commands = REMOVE,
+         .fallback = "0 without, 0.6 with --smooth", .commands = REMOVE | STREAM,
          .help =
              "Even the masks of moving pictures over time: where a pixel keeps its colour, so much of its "
              "last mask stays; where it changes by 32 of 255 or more, none."},
@@ -94,8 +95,10 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                     "exposure, time, author and copyright; all adds place, descriptions, "
                                     "software, owner and serial numbers. Never the thumbnail nor the maker's "
                                     "note. Density and colours are kept always."},
+    [BN_OPTION_SIZE] = {"size", 0, BN_KIND_TEXT, "WIDTHxHEIGHT", .commands = STREAM,
+                        .help = "Of every frame, in pixels. Must be given."},
     [BN_OPTION_MAX_PIXELS] = {"max-pixels", 0, BN_KIND_REAL, "MILLIONS", .low = 0.001, .high = 10000,
-                              .fallback = "100", .commands = REMOVE | EVAL | SERVE,
+                              .fallback = "100", .commands = REMOVE | STREAM | EVAL | SERVE,
                               .help = "Refuse photos of more pixels before any memory is taken for them."},
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
                                  .help = "Leave inputs alone whose output is already there, and say which."},
@@ -109,30 +112,30 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_REPORT] =
         {"report", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = REMOVE,
          .help = "Write a JSON report: for each input its output, state, error, size and times."},
-    [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE,
+    [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE | STREAM,
                        .help = "Download a preset's weights without asking if they are not there."},
     [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
                            .fallback = "all that the process may use",
-                           .commands = REMOVE | MODELS | INFO | BENCH | EVAL | SERVE,
+                           .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL | SERVE,
                            .help = "Threads of the network."},
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
-         .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
+         .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL,
          .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively "
                  "and faster than f32; asking for bf16 where it does not at all is an error."},
     [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL",
                            .choices = "auto|plain|neon|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
-                           .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
+                           .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL,
                            .help = "Use instructions of the CPU up to this level only, as on an older one; "
                                    "plain is portable C, and SSE4.1 in oneDNN. auto is all that the CPU has "
                                    "but AMX, which has not passed every test yet."},
     [BN_OPTION_TILE_ORDER] =
         {"tile-order", 0, BN_KIND_CHOICE, "ORDER", .choices = "auto|channel|grid", .fallback = "auto",
-         .commands = REMOVE | MODELS | INFO | BENCH | EVAL,
+         .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL,
          .help = "How the decoder reads image tiles: channel for weights since November 2024, "
                  "grid for older ones. auto tells it by the weights."},
     [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
-                              .commands = REMOVE | MODELS | PULL | INFO | BENCH | EVAL | SERVE,
+                              .commands = REMOVE | STREAM | MODELS | PULL | INFO | BENCH | EVAL | SERVE,
                               .help = "Look for weights here first, and pull them to here."},
     [BN_OPTION_RUNS] =
         {"runs", 'n', BN_KIND_WHOLE, "N", .low = 1, .high = 1000, .fallback = "5", .commands = BENCH,
@@ -252,15 +255,15 @@ static const bn_option_spec options[BN_OPTIONS] = {
                  "were pulled and every tensor that the network needs. Without NAME all that are there."},
     [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH | EVAL | KEYS,
                         .help = "Print JSON for programs instead of text."},
-    [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG, .commands = REMOVE | PULL | EVAL,
+    [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG, .commands = REMOVE | STREAM | PULL | EVAL,
                                .help = "No progress bar, even in a terminal."},
-    [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG, .commands = REMOVE | PULL | EVAL | SERVE | KEYS,
+    [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG, .commands = REMOVE | STREAM | PULL | EVAL | SERVE | KEYS,
                          .help = "Print errors only."},
     [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG,
-                           .commands = REMOVE | PULL | INFO | BENCH | EVAL | SERVE,
+                           .commands = REMOVE | STREAM | PULL | INFO | BENCH | EVAL | SERVE,
                            .help = "Say more: the model, the times of each photo."},
     [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG,
-                        .commands = REMOVE | MODELS | PULL | INFO | BENCH | EVAL | SERVE | KEYS,
+                        .commands = REMOVE | STREAM | MODELS | PULL | INFO | BENCH | EVAL | SERVE | KEYS,
                         .help = "Print this and stop."},
 };
 
@@ -291,6 +294,16 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet remove a.jpg --fit 80% --shadow contact -b '#eee'\tstanding on grey\n"
          "birefnet remove - -o - < in.jpg > out.png\tin a pipe\n"
          "birefnet remove a.jpg -m heavy -r 2048x2048 --crop=5%\tfinest edges, cut to the subject\n",
+         NULL},
+    [BN_COMMAND_STREAM] =
+        {"stream", "", 0, 0, "Cut out raw frames between two pipes",
+         "Reads frames of raw RGB from standard input, 3 bytes a pixel, row by row without gaps, and writes "
+         "each as "
+         "raw RGBA of the same size, in their order, until the input ends. One session serves any number of "
+         "frames. An input that ends inside a frame is an error; what was written until then stays.\n",
+         "birefnet stream --size 640x480 < in.rgb > out.rgba\tbetween any two tools that know raw frames\n"
+         "birefnet stream --size 640x480 --smooth < in.rgb > out.rgba\tmasks evened over "
+         "time\n",
          NULL},
     [BN_COMMAND_MODELS] =
         {"models", "", 0, 0, "List the presets: licence, size, where found; check weights",

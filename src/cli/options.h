@@ -9,6 +9,7 @@
 
 typedef enum bn_command {
     BN_COMMAND_REMOVE = 0,
+    BN_COMMAND_STREAM,
     BN_COMMAND_MODELS,
     BN_COMMAND_PULL,
     BN_COMMAND_INFO,
@@ -40,6 +41,7 @@ typedef enum bn_option {
     BN_OPTION_METADATA,
     BN_OPTION_FIRST_FRAME,
     BN_OPTION_SMOOTH,
+    BN_OPTION_SIZE,
     BN_OPTION_MAX_PIXELS,
     BN_OPTION_SKIP_EXISTING,
     BN_OPTION_JOBS,

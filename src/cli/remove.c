@@ -2,16 +2,14 @@
 #include "cli/commands.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/size.h"
 #include "cli/interrupt.h"
+#include "cli/look.h"
 #include "cli/model.h"
 #include "cli/run.h"
 #include "cutout/shops.h"
 #include "cutout/words.h"
-#include "image/colour.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,35 +96,6 @@ static bn_status choose_canvas(const bn_values *values, bn_cutout_options *optio
     return BIREFNET_OK;
 }
 
-static bn_status open_backdrop(const char *path, const bn_decode_limits *limits, bn_image **image,
-                               bn_error *err)
-{
-    bn_buffer bytes;
-    bn_status status;
-    struct stat facts;
-    bn_buffer_init(&bytes, (size_t)1 << 30);
-    if (stat(path, &facts) != 0 && !strpbrk(path, "./"))
-        BN_TRY_DONE(
-            bn_fail(err, BIREFNET_ERROR_ARGUMENT, "'%s' is neither a colour, blur, nor a file", path));
-    BN_TRY_DONE(bn_file_read(path, &bytes, err));
-    BN_TRY_DONE(
-        bn_error_prefix(err, bn_image_decode(bytes.data, bytes.size, limits, image, err), "%s", path));
-    status = bn_image_make_srgb(*image, 1, NULL, err);
-
-done:
-    bn_buffer_free(&bytes);
-    return status;
-}
-
-static bn_status choose_background(const bn_values *values, settings *chosen, bn_error *err)
-{
-    const char *text = values->text[BN_OPTION_BACKGROUND];
-    if (!text || bn_background_parse(text, &chosen->cutout.background)) return BIREFNET_OK;
-    const bn_status status = open_backdrop(text, &chosen->cutout.limits, &chosen->backdrop, err);
-    chosen->cutout.background = (bn_background){.kind = BN_BACKGROUND_IMAGE, .image = chosen->backdrop};
-    return bn_error_prefix(err, status, "--background");
-}
-
 static bn_status set_quality(const bn_values *values, bn_encode_options *encoding, bn_error *err)
 {
     if (!values->given[BN_OPTION_QUALITY]) return BIREFNET_OK;
@@ -171,21 +140,11 @@ static bn_status choose_settings(const bn_values *values, settings *chosen, bn_e
     bn_cutout_options *options = &chosen->cutout;
     bn_cutout_options_default(options);
     options->threads = 0; /* the run decides */
-    options->isa = bn_values_isa(values);
-    if (values->given[BN_OPTION_MAX_PIXELS])
-        options->limits.max_pixels = (uint64_t)(values->number[BN_OPTION_MAX_PIXELS] * 1e6);
-    options->refine = !values->given[BN_OPTION_NO_REFINE];
-    if (values->given[BN_OPTION_THRESHOLD])
-        options->threshold = (int)ceil(values->number[BN_OPTION_THRESHOLD] * 255);
-    const char *resolution = values->text[BN_OPTION_RESOLUTION];
-    if (resolution && !bn_resolution_parse(resolution, &chosen->resolution))
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
-                       "--resolution takes WIDTHxHEIGHT, each from %d to %d, or native, not '%s'",
-                       BN_RESOLUTION_MIN_PX, BN_RESOLUTION_MAX_PX, resolution);
+    BN_TRY(bn_values_choose_look(values, options, &chosen->resolution, err));
     BN_TRY(choose_canvas(values, options, err));
     if (values->given[BN_OPTION_PROFILE]) options->to_srgb = values->choice[BN_OPTION_PROFILE] == 1;
     BN_TRY(choose_encoding(values, chosen, err));
-    BN_TRY(choose_background(values, chosen, err));
+    BN_TRY(bn_values_choose_background(values, options, &chosen->backdrop, err));
     return bn_cutout_options_check(options, err);
 }
 

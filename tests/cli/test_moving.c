@@ -179,6 +179,86 @@ static void ctrl_c_leaves_no_half_animation(void **state)
     }
 }
 
+/* ---- stream ---- */
+
+/* The photo and the photo upside down: raw RGB in two.rgb, and as PNG. */
+static void make_raw_frames(void)
+{
+    bn_error err = {0};
+    bn_image *photo = cli_image(PHOTO);
+    const size_t row = bn_image_row_bytes(photo), rows = (size_t)photo->height;
+    uint8_t *turned = malloc(row * rows);
+    for (size_t y = 0; y < rows; y++)
+        memcpy(turned + y * row, (const uint8_t *)photo->pixels + (rows - 1 - y) * row, row);
+    FILE *file = fopen("two.rgb", "we");
+    assert_true(file && fwrite(photo->pixels, 1, row * rows, file) == row * rows &&
+                fwrite(turned, 1, row * rows, file) == row * rows);
+    assert_int_equal(fclose(file), 0);
+    const bn_image views[] = {bn_image_view(photo->pixels, photo->width, photo->height, 3, 8),
+                              bn_image_view(turned, photo->width, photo->height, 3, 8)};
+    bn_encode_options options;
+    bn_encode_options_default(&options, BN_FORMAT_PNG);
+    for (int i = 0; i < 2; i++) {
+        bn_buffer png;
+        bn_buffer_init(&png, 1 << 26);
+        assert_ok(bn_image_encode(&views[i], &options, &png, &err), err);
+        assert_ok(bn_file_write(i ? "1.png" : "0.png", png.data, png.size, &err), err);
+        bn_buffer_free(&png);
+    }
+    free(turned);
+    bn_image_destroy(&photo);
+}
+
+static void raw_frames_are_cut_out_as_photos_are(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    make_raw_frames();
+    const size_t bytes = (size_t)PHOTO_WIDTH * PHOTO_HEIGHT * 4;
+    cli_expect(&result, 0, "2 frames done", "stream --size %dx%d " SMALL_MODEL " < two.rgb > two.rgba",
+               PHOTO_WIDTH, PHOTO_HEIGHT);
+    cli_expect(&result, 0, "", "remove 0.png 1.png -o raw/ " SMALL_MODEL);
+    bn_buffer raw;
+    bn_buffer_init(&raw, 1 << 26);
+    assert_ok(bn_file_read("two.rgba", &raw, &err), err);
+    assert_int_equal(raw.size, 2 * bytes);
+    for (size_t i = 0; i < 2; i++) {
+        bn_image *photo = cli_image(i ? "raw/1-png.png" : "raw/0-png.png");
+        assert_int_equal(bn_image_bytes(photo), bytes);
+        assert_memory_equal(raw.data + i * bytes, photo->pixels, bytes);
+        bn_image_destroy(&photo);
+    }
+    bn_buffer_free(&raw);
+    /* opaque, and still four bytes a pixel */
+    cli_expect(&result, 0, "", "stream --size %dx%d -b white " SMALL_MODEL " < two.rgb | wc -c > count",
+               PHOTO_WIDTH, PHOTO_HEIGHT);
+    cli_shell("grep -qx %zu count", 2 * bytes);
+}
+
+static void broken_streams_say_so_in_a_line(void **state)
+{
+    (void)state;
+    make_raw_frames();
+    cli_expect(&result, 2, "--size WIDTHxHEIGHT is missing", "stream < two.rgb > x");
+    cli_expect(&result, 2, "--size takes", "stream --size 400 < two.rgb > x");
+    cli_expect(&result, 2, "megapixels", "stream --size 40000x40000 < two.rgb > x");
+    cli_shell("head -c %d two.rgb > head.rgb", PHOTO_WIDTH * PHOTO_HEIGHT * 3 + 1);
+    cli_expect(&result, 1, "standard input ends inside frame 2, after 1 of its",
+               "stream --size %dx%d " TINY_MODEL " > x < head.rgb", PHOTO_WIDTH, PHOTO_HEIGHT);
+    cli_expect(&result, 5, "cannot write standard output",
+               "stream --size %dx%d " TINY_MODEL " < two.rgb > /dev/full", PHOTO_WIDTH, PHOTO_HEIGHT);
+    cli_expect(&result, 0, "0 frames done", "stream --size 20x20 " TINY_MODEL " < /dev/null > x");
+    /* who waits for a frame hears of a stop, and of a failure at the other end */
+    terminal_start(&screen, "stream --size 20x20 -m starter -v > /dev/null");
+    assert_true(terminal_await(&screen, "model "));
+    kill(screen.child, SIGTERM);
+    assert_int_equal(terminal_finish(&screen), 130);
+    cli_script(&result,
+               "mkfifo held; exec 9<>held; cat two.rgb >&9 & \"$BIREFNET\" stream --size 400x446 " TINY_MODEL
+               " <&9 > /dev/full; code=$?; kill $! 2>/dev/null; exit $code");
+    assert_int_equal(result.code, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +267,8 @@ int main(void)
         cmocka_unit_test(a_folder_goes_on_after_a_broken_animation),
         cmocka_unit_test(memory_does_not_grow_with_frames),
         cmocka_unit_test(ctrl_c_leaves_no_half_animation),
+        cmocka_unit_test(raw_frames_are_cut_out_as_photos_are),
+        cmocka_unit_test(broken_streams_say_so_in_a_line),
     };
     return cmocka_run_group_tests(tests, cli_enter, cli_leave);
 }
