@@ -8,6 +8,7 @@
 
 bn_exit bn_command_remove(const bn_values *values, bn_console *console);
 bn_exit bn_command_stream(const bn_values *values, bn_console *console);
+bn_exit bn_command_video(const bn_values *values, bn_console *console);
 bn_exit bn_command_models(const bn_values *values, bn_console *console);
 bn_exit bn_command_pull(const bn_values *values, bn_console *console);
 bn_exit bn_command_info(const bn_values *values, bn_console *console);

@@ -52,6 +52,7 @@ const bn_exit_words *bn_exit_table(void)
                            "is wrong in the tile order "
                            "that would be chosen."},
         {BN_EXIT_PORT, "serve: the port is in use, or may not be listened at."},
+        {BN_EXIT_NO_TOOL, "video: ffmpeg or ffprobe is not installed."},
         {BN_EXIT_INTERRUPTED, "Interrupted by Ctrl-C or SIGTERM; nothing half-written stays behind."},
         {0, NULL},
     };

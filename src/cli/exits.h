@@ -17,6 +17,7 @@ typedef enum bn_exit {
     BN_EXIT_INTERNAL = 9,
     BN_EXIT_NO_SENSE = 10, /* models --check */
     BN_EXIT_PORT = 11,     /* serve */
+    BN_EXIT_NO_TOOL = 12,  /* video */
     BN_EXIT_INTERRUPTED = 130,
 } bn_exit;
 

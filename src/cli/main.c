@@ -58,8 +58,8 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     bn_console console;
     bn_console_init(&console, values->given[BN_OPTION_QUIET], values->given[BN_OPTION_VERBOSE],
                     values->given[BN_OPTION_NO_PROGRESS]);
-    if (command == BN_COMMAND_REMOVE || command == BN_COMMAND_STREAM || command == BN_COMMAND_PULL ||
-        command == BN_COMMAND_SERVE)
+    if (command == BN_COMMAND_REMOVE || command == BN_COMMAND_STREAM || command == BN_COMMAND_VIDEO ||
+        command == BN_COMMAND_PULL || command == BN_COMMAND_SERVE)
         bn_interrupt_install(); /* others just end */
     bn_exit code = BN_EXIT_INTERNAL;
     switch (command) {
@@ -68,6 +68,9 @@ static bn_exit run_command(bn_command command, const bn_values *values)
         break;
     case BN_COMMAND_STREAM:
         code = bn_command_stream(values, &console);
+        break;
+    case BN_COMMAND_VIDEO:
+        code = bn_command_video(values, &console);
         break;
     case BN_COMMAND_MODELS:
         code = bn_command_models(values, &console);

@@ -3,6 +3,7 @@
 
 #define REMOVE (1u << BN_COMMAND_REMOVE)
 #define STREAM (1u << BN_COMMAND_STREAM)
+#define VIDEO  (1u << BN_COMMAND_VIDEO)
 #define MODELS (1u << BN_COMMAND_MODELS)
 #define PULL   (1u << BN_COMMAND_PULL)
 #define INFO   (1u << BN_COMMAND_INFO)
@@ -12,19 +13,19 @@
 #define KEYS   (1u << BN_COMMAND_KEYS)
 
 static const bn_option_spec options[BN_OPTIONS] = {
-    [BN_OPTION_OUTPUT] = {"output", 'o', BN_KIND_TEXT, "OUT", .takes_path = true, .commands = REMOVE,
+    [BN_OPTION_OUTPUT] = {"output", 'o', BN_KIND_TEXT, "OUT", .takes_path = true, .commands = REMOVE | VIDEO,
                           .help =
                               "Write to this file, into this folder (several inputs, a name ending in / or a "
                               "folder that exists; trees are kept), or to standard output (-). Without it "
                               "the cut-out of photo.jpg is photo-cutout.png beside it, that of photo.png "
                               "photo-png-cutout.png."},
     [BN_OPTION_MODEL] = {"model", 'm', BN_KIND_TEXT, "MODEL", .takes_path = true,
-                         .commands = REMOVE | STREAM | INFO | BENCH | EVAL,
+                         .commands = REMOVE | STREAM | VIDEO | INFO | BENCH | EVAL,
                          .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
                                  "seeded:GENERATION-BACKBONE:SEED for trials. Default: the published general "
                                  "weights if they are there, else the starter weights."},
     [BN_OPTION_RESOLUTION] = {"resolution", 'r', BN_KIND_TEXT, "SIZE", .fallback = "the model's own",
-                              .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL,
+                              .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
                               .help =
                                   "What the network sees: 1024x1024, 2048x2048, any WIDTHxHEIGHT from 64 to "
                                   "4096, or native for each photo at its own size (at most 2304)."},
@@ -34,7 +35,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                             "Also write the mask: to FILE, or beside the cut-out with -mask in its name."},
     [BN_OPTION_MASK_ONLY] = {"mask-only", 0, BN_KIND_FLAG, .commands = REMOVE,
                              .help = "Write the mask (grey, white is foreground) and no cut-out."},
-    [BN_OPTION_NO_REFINE] = {"no-refine", 0, BN_KIND_FLAG, .commands = REMOVE | STREAM,
+    [BN_OPTION_NO_REFINE] = {"no-refine", 0, BN_KIND_FLAG, .commands = REMOVE | STREAM | VIDEO,
                              .help = "Keep the photo's colours at soft edges instead of estimating the "
                                      "foreground's own: faster, but the old background shines through."},
     [BN_OPTION_FORMAT] =
@@ -44,7 +45,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_QUALITY] = {"quality", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 100, .commands = REMOVE,
                            .help = "For jpeg and lossy webp, 1 smallest to 100 best. Default 90 for jpeg."},
     [BN_OPTION_BACKGROUND] = {"background", 'b', BN_KIND_TEXT, "BACK", .takes_path = true,
-                              .fallback = "transparent", .commands = REMOVE | STREAM,
+                              .fallback = "transparent", .commands = REMOVE | STREAM | VIDEO,
                               .help =
                                   "What to put behind the subject: a colour (#rgb, #rrggbb, #rrggbbaa or a "
                                   "basic name such as white), blur or blur:PERCENT for the photo's own out "
@@ -74,7 +75,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                           .help = "Under the subject: soft, as of a lamp above, or contact, along the edge "
                                   "that it stands on."},
     [BN_OPTION_THRESHOLD] =
-        {"threshold", 0, BN_KIND_REAL, "LEVEL", .low = 0.004, .high = 1, .commands = REMOVE | STREAM,
+        {"threshold", 0, BN_KIND_REAL, "LEVEL", .low = 0.004, .high = 1, .commands = REMOVE | STREAM | VIDEO,
          .help = "Hard edge: what is at least this opaque (0.5, say) becomes fully opaque, the "
                  "rest transparent."},
     [BN_OPTION_PROFILE] = {"profile", 0, BN_KIND_CHOICE, "WHICH", .choices = "keep|srgb", .fallback = "keep",
@@ -85,7 +86,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                        "are cut out where the output is gif, webp or png."},
     [BN_OPTION_SMOOTH] =
         {"smooth", 0, BN_KIND_REAL, "STRENGTH", .argument_may_lack = true, .low = 0, .high = 0.95,
-         .fallback = "0 without, 0.6 with --smooth", .commands = REMOVE | STREAM,
+         .fallback = "0 without, 0.6 with --smooth", .commands = REMOVE | STREAM | VIDEO,
          .help =
              "Even the masks of moving pictures over time: where a pixel keeps its colour, so much of its "
              "last mask stays; where it changes by 32 of 255 or more, none."},
@@ -98,7 +99,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_SIZE] = {"size", 0, BN_KIND_TEXT, "WIDTHxHEIGHT", .commands = STREAM,
                         .help = "Of every frame, in pixels. Must be given."},
     [BN_OPTION_MAX_PIXELS] = {"max-pixels", 0, BN_KIND_REAL, "MILLIONS", .low = 0.001, .high = 10000,
-                              .fallback = "100", .commands = REMOVE | STREAM | EVAL | SERVE,
+                              .fallback = "100", .commands = REMOVE | STREAM | VIDEO | EVAL | SERVE,
                               .help = "Refuse photos of more pixels before any memory is taken for them."},
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
                                  .help = "Leave inputs alone whose output is already there, and say which."},
@@ -112,30 +113,31 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_REPORT] =
         {"report", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = REMOVE,
          .help = "Write a JSON report: for each input its output, state, error, size and times."},
-    [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE | STREAM,
+    [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE | STREAM | VIDEO,
                        .help = "Download a preset's weights without asking if they are not there."},
     [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
                            .fallback = "all that the process may use",
-                           .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL | SERVE,
+                           .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL | SERVE,
                            .help = "Threads of the network."},
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
-         .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL,
+         .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
          .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively "
                  "and faster than f32; asking for bf16 where it does not at all is an error."},
     [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL",
                            .choices = "auto|plain|neon|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
-                           .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL,
+                           .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
                            .help = "Use instructions of the CPU up to this level only, as on an older one; "
                                    "plain is portable C, and SSE4.1 in oneDNN. auto is all that the CPU has "
                                    "but AMX, which has not passed every test yet."},
     [BN_OPTION_TILE_ORDER] =
         {"tile-order", 0, BN_KIND_CHOICE, "ORDER", .choices = "auto|channel|grid", .fallback = "auto",
-         .commands = REMOVE | STREAM | MODELS | INFO | BENCH | EVAL,
+         .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
          .help = "How the decoder reads image tiles: channel for weights since November 2024, "
                  "grid for older ones. auto tells it by the weights."},
     [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
-                              .commands = REMOVE | STREAM | MODELS | PULL | INFO | BENCH | EVAL | SERVE,
+                              .commands =
+                                  REMOVE | STREAM | VIDEO | MODELS | PULL | INFO | BENCH | EVAL | SERVE,
                               .help = "Look for weights here first, and pull them to here."},
     [BN_OPTION_RUNS] =
         {"runs", 'n', BN_KIND_WHOLE, "N", .low = 1, .high = 1000, .fallback = "5", .commands = BENCH,
@@ -255,15 +257,18 @@ static const bn_option_spec options[BN_OPTIONS] = {
                  "were pulled and every tensor that the network needs. Without NAME all that are there."},
     [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH | EVAL | KEYS,
                         .help = "Print JSON for programs instead of text."},
-    [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG, .commands = REMOVE | STREAM | PULL | EVAL,
+    [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG,
+                               .commands = REMOVE | STREAM | VIDEO | PULL | EVAL,
                                .help = "No progress bar, even in a terminal."},
-    [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG, .commands = REMOVE | STREAM | PULL | EVAL | SERVE | KEYS,
+    [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG,
+                         .commands = REMOVE | STREAM | VIDEO | PULL | EVAL | SERVE | KEYS,
                          .help = "Print errors only."},
     [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG,
-                           .commands = REMOVE | STREAM | PULL | INFO | BENCH | EVAL | SERVE,
+                           .commands = REMOVE | STREAM | VIDEO | PULL | INFO | BENCH | EVAL | SERVE,
                            .help = "Say more: the model, the times of each photo."},
     [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG,
-                        .commands = REMOVE | STREAM | MODELS | PULL | INFO | BENCH | EVAL | SERVE | KEYS,
+                        .commands =
+                            REMOVE | STREAM | VIDEO | MODELS | PULL | INFO | BENCH | EVAL | SERVE | KEYS,
                         .help = "Print this and stop."},
 };
 
@@ -304,6 +309,21 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet stream --size 640x480 < in.rgb > out.rgba\tbetween any two tools that know raw frames\n"
          "birefnet stream --size 640x480 --smooth < in.rgb > out.rgba\tmasks evened over "
          "time\n",
+         NULL},
+    [BN_COMMAND_VIDEO] =
+        {"video", "IN", 1, 1, "Cut the subject out of every frame of a video",
+         "OUT is .webm (VP9) or .mov (ProRes 4444), both with transparency, .mp4 (H.264), which needs an "
+         "opaque "
+         "--background, or a folder for PNG files, 000001.png and so on. Frames keep their rate (a changing "
+         "rate becomes "
+         "its average); the first track of sound is copied, or encoded anew where the file cannot hold it. "
+         "The installed ffmpeg and ffprobe do the reading and writing; without them the exit code is 12. The "
+         "file "
+         "appears whole or not at all; of a folder the frames that were done stay.\n",
+         "birefnet video in.mp4 -o out.webm\twith transparency, for the web\n"
+         "birefnet video in.mp4 -o out.mov --smooth\tfor editing; masks evened over time\n"
+         "birefnet video in.mp4 -o out.mp4 -b '#00b140'\ton a green screen\n"
+         "birefnet video in.mp4 -o frames/\tPNG files\n",
          NULL},
     [BN_COMMAND_MODELS] =
         {"models", "", 0, 0, "List the presets: licence, size, where found; check weights",

@@ -10,6 +10,7 @@
 typedef enum bn_command {
     BN_COMMAND_REMOVE = 0,
     BN_COMMAND_STREAM,
+    BN_COMMAND_VIDEO,
     BN_COMMAND_MODELS,
     BN_COMMAND_PULL,
     BN_COMMAND_INFO,
