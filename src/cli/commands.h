@@ -7,6 +7,7 @@
 #include "cli/options.h"
 
 bn_exit bn_command_remove(const bn_values *values, bn_console *console);
+bn_exit bn_command_watch(const bn_values *values, bn_console *console);
 bn_exit bn_command_stream(const bn_values *values, bn_console *console);
 bn_exit bn_command_video(const bn_values *values, bn_console *console);
 bn_exit bn_command_models(const bn_values *values, bn_console *console);

@@ -58,13 +58,16 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     bn_console console;
     bn_console_init(&console, values->given[BN_OPTION_QUIET], values->given[BN_OPTION_VERBOSE],
                     values->given[BN_OPTION_NO_PROGRESS]);
-    if (command == BN_COMMAND_REMOVE || command == BN_COMMAND_STREAM || command == BN_COMMAND_VIDEO ||
-        command == BN_COMMAND_PULL || command == BN_COMMAND_SERVE)
+    if (command == BN_COMMAND_REMOVE || command == BN_COMMAND_WATCH || command == BN_COMMAND_STREAM ||
+        command == BN_COMMAND_VIDEO || command == BN_COMMAND_PULL || command == BN_COMMAND_SERVE)
         bn_interrupt_install(); /* others just end */
     bn_exit code = BN_EXIT_INTERNAL;
     switch (command) {
     case BN_COMMAND_REMOVE:
         code = bn_command_remove(values, &console);
+        break;
+    case BN_COMMAND_WATCH:
+        code = bn_command_watch(values, &console);
         break;
     case BN_COMMAND_STREAM:
         code = bn_command_stream(values, &console);

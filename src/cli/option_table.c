@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #define REMOVE (1u << BN_COMMAND_REMOVE)
+#define WATCH  (1u << BN_COMMAND_WATCH)
 #define STREAM (1u << BN_COMMAND_STREAM)
 #define VIDEO  (1u << BN_COMMAND_VIDEO)
 #define MODELS (1u << BN_COMMAND_MODELS)
@@ -13,85 +14,90 @@
 #define KEYS   (1u << BN_COMMAND_KEYS)
 
 static const bn_option_spec options[BN_OPTIONS] = {
-    [BN_OPTION_OUTPUT] = {"output", 'o', BN_KIND_TEXT, "OUT", .takes_path = true, .commands = REMOVE | VIDEO,
+    [BN_OPTION_OUTPUT] = {"output", 'o', BN_KIND_TEXT, "OUT", .takes_path = true,
+                          .commands = REMOVE | WATCH | VIDEO,
                           .help =
                               "Write to this file, into this folder (several inputs, a name ending in / or a "
                               "folder that exists; trees are kept), or to standard output (-). Without it "
                               "the cut-out of photo.jpg is photo-cutout.png beside it, that of photo.png "
                               "photo-png-cutout.png."},
     [BN_OPTION_MODEL] = {"model", 'm', BN_KIND_TEXT, "MODEL", .takes_path = true,
-                         .commands = REMOVE | STREAM | VIDEO | INFO | BENCH | EVAL,
+                         .commands = REMOVE | WATCH | STREAM | VIDEO | INFO | BENCH | EVAL,
                          .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
                                  "seeded:GENERATION-BACKBONE:SEED for trials. Default: the published general "
                                  "weights if they are there, else the starter weights."},
     [BN_OPTION_RESOLUTION] = {"resolution", 'r', BN_KIND_TEXT, "SIZE", .fallback = "the model's own",
-                              .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
+                              .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
                               .help =
                                   "What the network sees: 1024x1024, 2048x2048, any WIDTHxHEIGHT from 64 to "
                                   "4096, or native for each photo at its own size (at most 2304)."},
     [BN_OPTION_MASK] = {"mask", 0, BN_KIND_TEXT, "FILE", .argument_may_lack = true, .takes_path = true,
-                        .commands = REMOVE,
+                        .commands = REMOVE | WATCH,
                         .help =
                             "Also write the mask: to FILE, or beside the cut-out with -mask in its name."},
-    [BN_OPTION_MASK_ONLY] = {"mask-only", 0, BN_KIND_FLAG, .commands = REMOVE,
+    [BN_OPTION_MASK_ONLY] = {"mask-only", 0, BN_KIND_FLAG, .commands = REMOVE | WATCH,
                              .help = "Write the mask (grey, white is foreground) and no cut-out."},
-    [BN_OPTION_NO_REFINE] = {"no-refine", 0, BN_KIND_FLAG, .commands = REMOVE | STREAM | VIDEO,
+    [BN_OPTION_NO_REFINE] = {"no-refine", 0, BN_KIND_FLAG, .commands = REMOVE | WATCH | STREAM | VIDEO,
                              .help = "Keep the photo's colours at soft edges instead of estimating the "
                                      "foreground's own: faster, but the old background shines through."},
     [BN_OPTION_FORMAT] =
-        {"format", 'f', BN_KIND_CHOICE, "FORMAT", .choices = "png|webp|gif|tiff|jpeg|jpg", .commands = REMOVE,
+        {"format", 'f', BN_KIND_CHOICE, "FORMAT", .choices = "png|webp|gif|tiff|jpeg|jpg",
+         .commands = REMOVE | WATCH,
          .help = "Format of what is written. Default: by the suffix of OUT, else png. jpeg needs "
                  "an opaque background. webp is lossless unless --quality is given."},
-    [BN_OPTION_QUALITY] = {"quality", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 100, .commands = REMOVE,
+    [BN_OPTION_QUALITY] = {"quality", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 100,
+                           .commands = REMOVE | WATCH,
                            .help = "For jpeg and lossy webp, 1 smallest to 100 best. Default 90 for jpeg."},
     [BN_OPTION_BACKGROUND] = {"background", 'b', BN_KIND_TEXT, "BACK", .takes_path = true,
-                              .fallback = "transparent", .commands = REMOVE | STREAM | VIDEO,
+                              .fallback = "transparent", .commands = REMOVE | WATCH | STREAM | VIDEO,
                               .help =
                                   "What to put behind the subject: a colour (#rgb, #rrggbb, #rrggbbaa or a "
                                   "basic name such as white), blur or blur:PERCENT for the photo's own out "
                                   "of focus and without the subject (0 sharp to 100, usually 3), or an "
                                   "image file."},
-    [BN_OPTION_CROP] = {"crop", 0, BN_KIND_TEXT, "MARGIN", .argument_may_lack = true, .commands = REMOVE,
+    [BN_OPTION_CROP] = {"crop", 0, BN_KIND_TEXT, "MARGIN", .argument_may_lack = true,
+                        .commands = REMOVE | WATCH,
                         .help =
                             "Cut to the box around the subject, with a margin of pixels (20) or of the box's "
                             "longer side (5%). No margin where none is given."},
     [BN_OPTION_FOR] = {"for", 0, BN_KIND_CHOICE, "SHOP", .choices = "amazon|ebay|etsy|shopify|square",
-                       .commands = REMOVE,
+                       .commands = REMOVE | WATCH,
                        .help =
                            "A picture as the shop wants it: its canvas, the subject large on pure white, "
                            "sRGB, jpeg. Other options change parts of that. docs/SHOPS.md has the rules."},
-    [BN_OPTION_CANVAS] = {"canvas", 0, BN_KIND_TEXT, "SIZE", .commands = REMOVE,
+    [BN_OPTION_CANVAS] = {"canvas", 0, BN_KIND_TEXT, "SIZE", .commands = REMOVE | WATCH,
                           .help = "Put the subject onto a canvas of WIDTHxHEIGHT pixels, or of SIDE, 16 to "
                                   "30000, whatever its size in the photo."},
-    [BN_OPTION_FIT] = {"fit", 0, BN_KIND_TEXT, "PERCENT", .fallback = "90%", .commands = REMOVE,
+    [BN_OPTION_FIT] = {"fit", 0, BN_KIND_TEXT, "PERCENT", .fallback = "90%", .commands = REMOVE | WATCH,
                        .help = "How much of the canvas's width and height the subject may take. Without "
                                "--canvas that is as large as the photo."},
     [BN_OPTION_ALIGN] = {"align", 0, BN_KIND_CHOICE, "HOW", .choices = "center|bottom", .fallback = "center",
-                         .commands = REMOVE,
+                         .commands = REMOVE | WATCH,
                          .help =
                              "Where the subject stands on the canvas: in its middle, or down on the margin."},
     [BN_OPTION_SHADOW] = {"shadow", 0, BN_KIND_CHOICE, "KIND", .choices = "none|soft|contact",
-                          .fallback = "none", .commands = REMOVE,
+                          .fallback = "none", .commands = REMOVE | WATCH,
                           .help = "Under the subject: soft, as of a lamp above, or contact, along the edge "
                                   "that it stands on."},
     [BN_OPTION_THRESHOLD] =
-        {"threshold", 0, BN_KIND_REAL, "LEVEL", .low = 0.004, .high = 1, .commands = REMOVE | STREAM | VIDEO,
+        {"threshold", 0, BN_KIND_REAL, "LEVEL", .low = 0.004, .high = 1,
+         .commands = REMOVE | WATCH | STREAM | VIDEO,
          .help = "Hard edge: what is at least this opaque (0.5, say) becomes fully opaque, the "
                  "rest transparent."},
     [BN_OPTION_PROFILE] = {"profile", 0, BN_KIND_CHOICE, "WHICH", .choices = "keep|srgb", .fallback = "keep",
-                           .commands = REMOVE,
+                           .commands = REMOVE | WATCH,
                            .help = "Keep the photo's colour profile and samples, or convert to sRGB."},
-    [BN_OPTION_FIRST_FRAME] = {"first-frame", 0, BN_KIND_FLAG, .commands = REMOVE,
+    [BN_OPTION_FIRST_FRAME] = {"first-frame", 0, BN_KIND_FLAG, .commands = REMOVE | WATCH,
                                .help = "Of an animation take the first frame only. Without this all frames "
                                        "are cut out where the output is gif, webp or png."},
     [BN_OPTION_SMOOTH] =
         {"smooth", 0, BN_KIND_REAL, "STRENGTH", .argument_may_lack = true, .low = 0, .high = 0.95,
-         .fallback = "0 without, 0.6 with --smooth", .commands = REMOVE | STREAM | VIDEO,
+         .fallback = "0 without, 0.6 with --smooth", .commands = REMOVE | WATCH | STREAM | VIDEO,
          .help =
              "Even the masks of moving pictures over time: where a pixel keeps its colour, so much of its "
              "last mask stays; where it changes by 32 of 255 or more, none."},
     [BN_OPTION_METADATA] = {"metadata", 0, BN_KIND_CHOICE, "WHICH", .choices = "none|safe|all",
-                            .fallback = "none", .commands = REMOVE,
+                            .fallback = "none", .commands = REMOVE | WATCH,
                             .help = "What of the photo's EXIF goes into the cut-out: safe is camera, lens, "
                                     "exposure, time, author and copyright; all adds place, descriptions, "
                                     "software, owner and serial numbers. Never the thumbnail nor the maker's "
@@ -99,12 +105,12 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_SIZE] = {"size", 0, BN_KIND_TEXT, "WIDTHxHEIGHT", .commands = STREAM,
                         .help = "Of every frame, in pixels. Must be given."},
     [BN_OPTION_MAX_PIXELS] = {"max-pixels", 0, BN_KIND_REAL, "MILLIONS", .low = 0.001, .high = 10000,
-                              .fallback = "100", .commands = REMOVE | STREAM | VIDEO | EVAL | SERVE,
+                              .fallback = "100", .commands = REMOVE | WATCH | STREAM | VIDEO | EVAL | SERVE,
                               .help = "Refuse photos of more pixels before any memory is taken for them."},
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
                                  .help = "Leave inputs alone whose output is already there, and say which."},
     [BN_OPTION_JOBS] = {"jobs", 'j', BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "1",
-                        .commands = REMOVE | BENCH,
+                        .commands = REMOVE | WATCH | BENCH,
                         .help =
                             "Photos at a time: so many sessions of the network beside each other, each on "
                             "its share of --threads, and so many threads that finish and write. Each "
@@ -113,31 +119,31 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_REPORT] =
         {"report", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = REMOVE,
          .help = "Write a JSON report: for each input its output, state, error, size and times."},
-    [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE | STREAM | VIDEO,
+    [BN_OPTION_YES] = {"yes", 'y', BN_KIND_FLAG, .commands = REMOVE | WATCH | STREAM | VIDEO,
                        .help = "Download a preset's weights without asking if they are not there."},
     [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
                            .fallback = "all that the process may use",
-                           .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL | SERVE,
+                           .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL | SERVE,
                            .help = "Threads of the network."},
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
-         .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
+         .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
          .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively "
                  "and faster than f32; asking for bf16 where it does not at all is an error."},
     [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL",
                            .choices = "auto|plain|neon|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
-                           .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
+                           .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
                            .help = "Use instructions of the CPU up to this level only, as on an older one; "
                                    "plain is portable C, and SSE4.1 in oneDNN. auto is all that the CPU has "
                                    "but AMX, which has not passed every test yet."},
     [BN_OPTION_TILE_ORDER] =
         {"tile-order", 0, BN_KIND_CHOICE, "ORDER", .choices = "auto|channel|grid", .fallback = "auto",
-         .commands = REMOVE | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
+         .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
          .help = "How the decoder reads image tiles: channel for weights since November 2024, "
                  "grid for older ones. auto tells it by the weights."},
     [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
-                              .commands =
-                                  REMOVE | STREAM | VIDEO | MODELS | PULL | INFO | BENCH | EVAL | SERVE,
+                              .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | PULL | INFO | BENCH |
+                                          EVAL | SERVE,
                               .help = "Look for weights here first, and pull them to here."},
     [BN_OPTION_RUNS] =
         {"runs", 'n', BN_KIND_WHOLE, "N", .low = 1, .high = 1000, .fallback = "5", .commands = BENCH,
@@ -258,17 +264,17 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH | EVAL | KEYS,
                         .help = "Print JSON for programs instead of text."},
     [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG,
-                               .commands = REMOVE | STREAM | VIDEO | PULL | EVAL,
+                               .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL,
                                .help = "No progress bar, even in a terminal."},
     [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG,
-                         .commands = REMOVE | STREAM | VIDEO | PULL | EVAL | SERVE | KEYS,
+                         .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL | SERVE | KEYS,
                          .help = "Print errors only."},
     [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG,
-                           .commands = REMOVE | STREAM | VIDEO | PULL | INFO | BENCH | EVAL | SERVE,
+                           .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | INFO | BENCH | EVAL | SERVE,
                            .help = "Say more: the model, the times of each photo."},
     [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG,
-                        .commands =
-                            REMOVE | STREAM | VIDEO | MODELS | PULL | INFO | BENCH | EVAL | SERVE | KEYS,
+                        .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | PULL | INFO | BENCH | EVAL |
+                                    SERVE | KEYS,
                         .help = "Print this and stop."},
 };
 
@@ -300,6 +306,19 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet remove - -o - < in.jpg > out.png\tin a pipe\n"
          "birefnet remove a.jpg -m heavy -r 2048x2048 --crop=5%\tfinest edges, cut to the subject\n",
          NULL},
+    [BN_COMMAND_WATCH] = {"watch", "FOLDER", 1, 1, "Cut out photos as they come into a folder",
+                          "Photos that lie in FOLDER and below it are cut out into OUT, then each that "
+                          "comes, once it is closed after "
+                          "writing or moved there, until Ctrl-C. Names are those of birefnet remove FOLDER "
+                          "-o OUT. What has its output "
+                          "already is left alone, so that a second watch goes on where the first one ended. "
+                          "A photo that fails is named and "
+                          "tried again when it is written anew. The exit code is 0 after Ctrl-C, 3 where "
+                          "photos failed, 4 where FOLDER "
+                          "vanished.\n",
+                          "birefnet watch camera -o cut\tinto a folder beside it\n"
+                          "birefnet watch in -o shop --for ebay\tas the shop wants them\n",
+                          NULL},
     [BN_COMMAND_STREAM] =
         {"stream", "", 0, 0, "Cut out raw frames between two pipes",
          "Reads frames of raw RGB from standard input, 3 bytes a pixel, row by row without gaps, and writes "

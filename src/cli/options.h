@@ -9,6 +9,7 @@
 
 typedef enum bn_command {
     BN_COMMAND_REMOVE = 0,
+    BN_COMMAND_WATCH,
     BN_COMMAND_STREAM,
     BN_COMMAND_VIDEO,
     BN_COMMAND_MODELS,

@@ -28,16 +28,30 @@ bn_status bn_plan_make(char *const *operands, int count, const bn_plan_options *
     return bn_plan_name_outputs(options, plan, err);
 }
 
+static void free_photo(bn_photo *photo)
+{
+    free(photo->source);
+    free(photo->relative);
+    free(photo->output);
+    free(photo->mask);
+    free(photo->problem);
+}
+
+void bn_plan_keep(bn_plan *plan, bool (*wanted)(const bn_photo *photo, void *user), void *user)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (wanted(&plan->photos[i], user))
+            plan->photos[kept++] = plan->photos[i];
+        else
+            free_photo(&plan->photos[i]);
+    }
+    plan->count = kept;
+}
+
 void bn_plan_free(bn_plan *plan)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        bn_photo *photo = &plan->photos[i];
-        free(photo->source);
-        free(photo->relative);
-        free(photo->output);
-        free(photo->mask);
-        free(photo->problem);
-    }
+    for (size_t i = 0; i < plan->count; i++) free_photo(&plan->photos[i]);
     free(plan->photos);
     *plan = (bn_plan){0};
 }

@@ -56,6 +56,9 @@ void bn_plan_free(bn_plan *plan);
 /* "3 passed over: 2 HEIC, 1 BMP", in a text of `size`; empty where there is nothing to say. */
 void bn_plan_tell_passed(const bn_plan *plan, char *text, size_t size);
 
+/* Drop all photos but those wanted. */
+void bn_plan_keep(bn_plan *plan, bool (*wanted)(const bn_photo *photo, void *user), void *user);
+
 /* The two halves of it, in plan_inputs.c and plan_outputs.c. */
 bn_status bn_plan_find_inputs(char *const *operands, int count, const char *output, bn_plan *plan,
                               bn_error *err);

@@ -311,7 +311,8 @@ static void matte_photos(line *self, bn_sessions *sessions)
 static bn_status open_model(bn_run *run, birefnet_model **model, bn_error *err)
 {
     const double start = bn_clock_ms();
-    BN_TRY(birefnet_model_open(run->model_path, &run->model_options, model, err));
+    *model = run->open;
+    if (!run->open) BN_TRY(birefnet_model_open(run->model_path, &run->model_options, model, err));
     birefnet_model_get_info(*model, &run->model);
     run->model_is_open = true;
     run->open_ms = bn_clock_ms() - start;
@@ -367,7 +368,7 @@ static bn_status work_network(line *self, bn_error *err)
     matte_photos(self, networks[0].sessions);
     for (int i = 1; i < started; i++) pthread_join(networks[i].thread, NULL);
     for (int i = 0; i < MAX_JOBS; i++) bn_sessions_destroy(&networks[i].sessions);
-    birefnet_model_close(&model);
+    if (!self->run->open) birefnet_model_close(&model);
     return status;
 }
 

@@ -49,6 +49,7 @@ typedef struct bn_run {
     int threads;      /* of the network; 0 = all */
     int jobs;         /* photos at a time: sessions of the network, and threads that finish photos */
     const char *model_path;
+    birefnet_model *open; /* borrowed; NULL: it is opened from model_path, and closed */
     birefnet_model_options model_options;
     bn_console *console;
     /* results */
