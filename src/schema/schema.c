@@ -49,9 +49,13 @@ static bool take_fit(const char *word, bn_cutout_options *picture)
     return bn_fit_parse(word, &picture->canvas);
 }
 
+/* The default alone moves nothing: clients that fill in the document's defaults send it with every request. */
 static bool take_align(const char *word, bn_cutout_options *picture)
 {
-    return bn_align_parse(word, &picture->canvas);
+    const bool used = picture->canvas.used;
+    const bool known = bn_align_parse(word, &picture->canvas);
+    if (picture->canvas.align == BN_ALIGN_CENTER) picture->canvas.used = used;
+    return known;
 }
 
 static bool take_shadow(const char *word, bn_cutout_options *picture)

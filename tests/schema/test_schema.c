@@ -199,6 +199,33 @@ static void extra_fields_make_a_picture(void **state)
 }
 
 /* The names of `for` are the rows of the table of shops. */
+/* A client that fills in the defaults of the document gets what one that leaves them out gets. */
+static void defaults_that_are_named_change_nothing(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_input input;
+    json_t *detail = NULL, *body = json_pack("{s:s}", "image_url", "x");
+    for (size_t i = 0; i < bn_schema_count(); i++) {
+        const bn_field *field = bn_schema_at(i);
+        if (field->extra)
+            json_object_set_new(body, field->name,
+                                json_string(field->default_text ? field->default_text : ""));
+    }
+    assert_true(json_object_size(body) > 5);
+    char *text = json_dumps(body, 0);
+    assert_ok(bn_input_parse(text, strlen(text), &input, &detail, NULL, &err), err);
+    const bn_cutout_options *picture = &input.picture;
+    assert_false(picture->canvas.used);
+    assert_false(picture->crop || picture->to_srgb);
+    assert_int_equal(picture->background.kind, BN_BACKGROUND_NONE);
+    assert_int_equal(picture->shadow, BN_SHADOW_NONE);
+    assert_int_equal(picture->cutout_encoding.metadata, BN_METADATA_NONE);
+    bn_input_free(&input);
+    free(text);
+    json_decref(body);
+}
+
 static void every_shop_can_be_asked_for(void **state)
 {
     (void)state;
@@ -318,6 +345,7 @@ int main(void)
         cmocka_unit_test(several_errors_come_together_and_long_values_are_cut),
         cmocka_unit_test(defaults_and_lax_booleans),
         cmocka_unit_test(extra_fields_make_a_picture),
+        cmocka_unit_test(defaults_that_are_named_change_nothing),
         cmocka_unit_test(every_shop_can_be_asked_for),
         cmocka_unit_test(the_document_says_what_is_checked),
         cmocka_unit_test(a_byte_order_mark_is_passed_over),
