@@ -261,9 +261,13 @@ void bn_blob_close(bn_blob_reader *reader)
     reader->blobs->kind->close_object(reader->blobs, reader->handle);
 }
 
+/* What the last program left behind is not in the sum: it may go after the sum was set, where it could not before. */
 void bn_blobs_remove(bn_blobs *blobs, const char *object)
 {
-    atomic_fetch_sub(&blobs->total_bytes, blobs->kind->remove(blobs, object));
+    const uint64_t size = blobs->kind->remove(blobs, object);
+    uint64_t total = atomic_load(&blobs->total_bytes);
+    while (!atomic_compare_exchange_weak(&blobs->total_bytes, &total, total > size ? total - size : 0)) {
+    }
 }
 
 typedef struct census {

@@ -207,9 +207,9 @@ static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     bn_job_weigh(jobs, job, BN_WEIGHT_CODECS);
     const bn_status status = decode_within_budget(jobs, job, &err);
     bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
+    const uint32_t frames = bn_animation_count(job->bytes.data, job->bytes.size);
     bn_job_weigh(jobs, job, BN_WEIGHT_NETWORK);
     job->compute_ms += job->cutout.times.decode_ms;
-    const uint32_t frames = bn_animation_count(job->bytes.data, job->bytes.size);
     bn_buffer_free(&job->bytes);
     if (status == BIREFNET_OK) {
         if (frames > 1)

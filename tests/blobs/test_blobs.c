@@ -188,6 +188,22 @@ static void what_nobody_knows_is_removed(void **state)
     assert_false(is_there(self, other));
 }
 
+/* What was left behind is not counted before it goes; fewer than no bytes would be no room for anybody. */
+static void what_was_not_counted_takes_no_room_away(void **state)
+{
+    fixture *self = *state;
+    bn_blob blob;
+    char counted[BN_FILE_ID_CHARS], left[BN_FILE_ID_CHARS];
+    make(self, "12345", counted, &blob);
+    make(self, "left behind", left, &blob);
+    bn_blobs_set_bytes(self->blobs, 5);
+    bn_blobs_remove(self->blobs, left);
+    assert_int_equal(bn_blobs_bytes(self->blobs), 0);
+    assert_true(bn_blobs_has_room(self->blobs, 1000));
+    bn_blobs_remove(self->blobs, counted);
+    assert_int_equal(bn_blobs_bytes(self->blobs), 0);
+}
+
 static void a_fault_is_known_until_a_write_succeeds(void **state)
 {
     fixture *self = *state;
@@ -226,9 +242,13 @@ static void addresses_name_their_kind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BLOBS_TEST(what_was_written_is_read_in_ranges), BLOBS_TEST(it_is_whole_or_not_there),
-        BLOBS_TEST(limits_hold_while_it_grows),         BLOBS_TEST(files_that_arrive_are_taken_over),
-        BLOBS_TEST(what_nobody_knows_is_removed),       BLOBS_TEST(a_fault_is_known_until_a_write_succeeds),
+        BLOBS_TEST(what_was_written_is_read_in_ranges),
+        BLOBS_TEST(it_is_whole_or_not_there),
+        BLOBS_TEST(limits_hold_while_it_grows),
+        BLOBS_TEST(files_that_arrive_are_taken_over),
+        BLOBS_TEST(what_nobody_knows_is_removed),
+        BLOBS_TEST(what_was_not_counted_takes_no_room_away),
+        BLOBS_TEST(a_fault_is_known_until_a_write_succeeds),
         cmocka_unit_test(addresses_name_their_kind),
     };
     if (sodium_init() < 0) return 1;
