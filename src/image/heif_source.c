@@ -59,7 +59,7 @@ static void skip_profile(bit_reader *r, unsigned sub_layers) /* profile_tier_lev
 /* False where it is cut off. */
 static bool read_sequence(const uint8_t *unit, size_t size, bn_heif_facts *facts)
 {
-    bit_reader r = {.bytes = unit, .size = size, .byte = 2};
+    bit_reader r = {.bytes = unit, .size = size, .byte = 2, .zeros = unit[1] == 0};
     read_bits(&r, 4);
     const unsigned sub_layers = read_bits(&r, 3);
     read_bit(&r);
@@ -83,20 +83,28 @@ static unsigned number_16(const uint8_t *bytes)
     return (unsigned)bytes[0] << 8 | bytes[1];
 }
 
+/* Decoders go by what a unit says that it is, not by the array that it stands in. Pictures have no place there. */
+static bool read_unit(const uint8_t *unit, size_t size, bn_heif_facts *facts)
+{
+    enum { FIRST_OTHER = 32, SPS = 33 };
+    const unsigned type = unit[0] >> 1 & 63;
+    if (type != SPS) return type >= FIRST_OTHER;
+    return size >= 3 && read_sequence(unit, size, facts);
+}
+
 /* What stands behind "hvcC": HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3.1). */
 static bool read_configuration(const uint8_t *bytes, size_t size, bn_heif_facts *facts)
 {
-    enum { AT_LENGTH_SIZE = 21, AT_ARRAYS = 22, SPS = 33 };
+    enum { AT_LENGTH_SIZE = 21, AT_ARRAYS = 22 };
     if (size < AT_ARRAYS + 1 || (bytes[AT_LENGTH_SIZE] & 3) != 3) return false;
     size_t at = AT_ARRAYS + 1;
     for (unsigned arrays = bytes[AT_ARRAYS]; arrays > 0; arrays--) {
         if (size - at < 3) return false;
-        const unsigned type = bytes[at] & 63;
         unsigned units = number_16(bytes + at + 1);
         for (at += 3; units > 0; units--) {
             if (size - at < 2 || size - at - 2 < number_16(bytes + at)) return false;
             const size_t length = number_16(bytes + at);
-            if (type == SPS && (length < 3 || !read_sequence(bytes + at + 2, length, facts))) return false;
+            if (length > 0 && !read_unit(bytes + at + 2, length, facts)) return false;
             at += 2 + length;
         }
     }
@@ -113,25 +121,42 @@ static const char *foreign_item(const uint8_t *type)
     return NULL;
 }
 
+/* What a box holds, given where its name stands: behind the name, or behind a size of 64 bits where the field before the name
+ * says that one follows. NULL where the file ends first. */
+static const uint8_t *content_of(const uint8_t *bytes, const uint8_t *name, const uint8_t *end)
+{
+    const bool is_long = name - bytes >= 4 && memcmp(name - 4, "\0\0\0\1", 4) == 0;
+    const ptrdiff_t head_bytes = is_long ? 4 + 8 : 4;
+    return end - name > head_bytes ? name + head_bytes : NULL;
+}
+
+/* The item's type; NULL where there is none: version 2 has ids of 16 bits, 3 of 32. */
+static const uint8_t *item_type(const uint8_t *content, const uint8_t *end)
+{
+    if (!content || content[0] < 2) return NULL;
+    const ptrdiff_t at = content[0] == 2 ? 8 : 10;
+    return end - content >= at + 4 ? content + at : NULL;
+}
+
 /* Boxes are looked for by their names wherever they stand: a parser that is fooled by sizes would miss some that libheif
  * finds. The names stand in picture data once in some thousand files. */
 bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *facts, bn_error *err)
 {
     *facts = (bn_heif_facts){.bits = 8};
     bool has_configuration = false;
-    for (const uint8_t *at = bytes, *end = bytes + size; (at = memmem(at, (size_t)(end - at), "infe", 4));
-         at += 4) {
-        if (end - at < 18 || at[4] < 2) continue; /* version 2 has ids of 16 bits, 3 of 32 */
-        const uint8_t *type = at + (at[4] == 2 ? 12 : 14);
+    const uint8_t *const end = bytes + size;
+    for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "infe", 4)); at += 4) {
+        const uint8_t *type = item_type(content_of(bytes, at, end), end);
+        if (!type) continue;
         const char *foreign = foreign_item(type);
         if (foreign)
             return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "HEIF with pictures of type %s is not read here",
                            foreign);
         facts->has_grid |= memcmp(type, "grid", 4) == 0;
     }
-    for (const uint8_t *at = bytes, *end = bytes + size; (at = memmem(at, (size_t)(end - at), "hvcC", 4));
-         at += 4) {
-        if (!read_configuration(at + 4, (size_t)(end - at) - 4, facts))
+    for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "hvcC", 4)); at += 4) {
+        const uint8_t *content = content_of(bytes, at, end);
+        if (!content || !read_configuration(content, (size_t)(end - content), facts))
             return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged HEIC: its codec data make no sense");
         has_configuration = true;
     }
@@ -146,6 +171,11 @@ bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *f
 static bool is_allowed(unsigned type)
 {
     return (type >= 16 && type <= 21) || type >= 35;
+}
+
+static bool is_parameter_set(unsigned type)
+{
+    return type >= 32 && type <= 34;
 }
 
 /* The data of an item, or a part of it: NAL units behind their lengths. */
@@ -176,7 +206,7 @@ static int read_source(void *data, size_t size, void *user)
     const uint8_t *from = source->bytes + BN_MIN(source->at, source->size);
     /* how tiles lie is an item, too: 8 or 12 bytes that begin with a zero */
     const bool is_grid = (here == 8 || here == 12) && source->skip_bytes == 0 && source->head_bytes == 0 &&
-                         from[0] == 0 && from[1] <= 1 && (from[4] >> 1 < 32 || from[4] >> 1 > 34);
+                         from[0] == 0 && from[1] <= 1 && !is_parameter_set(from[4] >> 1 & 63);
     if (source->watches && !is_grid) watch(source, from, here);
     source->cut_off |= here < size;
     memset(data, 0, size);
