@@ -84,6 +84,7 @@ typedef struct putter {
     const char *upload;
     pthread_barrier_t *start;
     char text[20];
+    int late; /* steps */
     bn_status status;
     pthread_t thread;
 } putter;
@@ -167,6 +168,50 @@ static void parts_come_in_any_order(void **state)
     char path[200];
     snprintf(path, sizeof path, "%s/parts/%s.1", self->folder, upload);
     assert_int_equal(access(path, F_OK), -1);
+}
+
+static void *complete(void *user)
+{
+    putter *self = user;
+    static const bn_upload_part parts[] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    pthread_barrier_wait(self->start);
+    for (int i = 0; i < self->late; i++) /* so that they do not go in step */
+        bn_jobs_upload_complete(self->bench->jobs, self->upload, &(bn_upload_part){.number = 9}, 1, NULL);
+    self->status = bn_jobs_upload_complete(self->bench->jobs, self->upload, parts, 3, NULL);
+    return NULL;
+}
+
+/* A client that waited too long for the answer asks again while the first call still joins the parts. */
+static void to_complete_twice_at_once_is_to_complete(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    enum { CALLS = 8, ROUNDS = 10 };
+    for (int round = 0; round < ROUNDS; round++) {
+        bn_file_facts facts;
+        char upload[BN_FILE_ID_CHARS], etag[33];
+        putter calls[CALLS];
+        pthread_barrier_t start;
+        pthread_barrier_init(&start, NULL, CALLS);
+        const bn_upload wish = {.multipart = true, .lifecycle = "{\"expiration_duration_seconds\":1}"};
+        assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
+        const int fd = incoming_fd(self, "part ");
+        for (int number = 1; number <= 3; number++)
+            assert_ok(bn_jobs_upload_part(self->jobs, upload, number, fd, etag, &err), err);
+        close(fd);
+        for (int i = 0; i < CALLS; i++) {
+            calls[i] = (putter){.bench = self, .upload = upload, .start = &start, .late = 4 * i};
+            assert_int_equal(pthread_create(&calls[i].thread, NULL, complete, &calls[i]), 0);
+        }
+        for (int i = 0; i < CALLS; i++) {
+            pthread_join(calls[i].thread, NULL);
+            assert_int_equal(calls[i].status, BIREFNET_OK);
+        }
+        pthread_barrier_destroy(&start);
+        check_content(self, facts.id, "part part part ");
+        atomic_fetch_add(&self->now_ms, 1000);
+        bn_jobs_sweep(self->jobs);
+    }
 }
 
 /* Files below a folder of the data folder. */
@@ -498,6 +543,7 @@ int main(void)
         TEST(an_upload_is_there_whole_or_not_at_all),
         TEST(two_who_fill_one_upload),
         TEST(parts_come_in_any_order),
+        TEST(to_complete_twice_at_once_is_to_complete),
         TEST(parts_go_with_their_upload),
         TEST(caps_and_expiry),
         TEST(results_have_room_that_uploads_cannot_take),
