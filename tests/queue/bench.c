@@ -7,10 +7,12 @@
 #include "schema/datauri.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int64_t injected_now(void *user)
@@ -240,4 +242,22 @@ void slow_photo_stop(slow_photo *self)
     shutdown(self->listener, SHUT_RDWR);
     pthread_join(self->thread, NULL);
     close(self->listener);
+}
+
+size_t bench_count_files(bench *self, const char *name)
+{
+    char path[400];
+    size_t count = 0;
+    struct stat facts;
+    snprintf(path, sizeof path, "%s/%s", self->folder, name);
+    DIR *listing = opendir(path);
+    assert_non_null(listing);
+    for (struct dirent *entry; (entry = readdir(listing));) {
+        if (entry->d_name[0] == '.') continue;
+        assert_int_equal(fstatat(dirfd(listing), entry->d_name, &facts, 0), 0);
+        snprintf(path, sizeof path, "%s/%s", name, entry->d_name);
+        count += S_ISDIR(facts.st_mode) ? bench_count_files(self, path) : 1;
+    }
+    closedir(listing);
+    return count;
 }

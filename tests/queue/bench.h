@@ -21,7 +21,8 @@ typedef struct bench {
 void bench_init(bench *self);
 void bench_open(bench *self);
 void bench_close(bench *self);
-void bench_destroy(bench *self); /* closes, removes the folder */
+void bench_destroy(bench *self);                         /* closes, removes the folder */
+size_t bench_count_files(bench *self, const char *name); /* below a folder of the data folder */
 
 /* {"image_url": "data:image/png;...", EXTRA}: a photo of that size, with a disc in it. The caller frees it. */
 char *bench_body(int width, int height, const char *extra);

@@ -5,7 +5,6 @@
 #include "tests/queue/bench.h"
 #include "tests/queue/receiver.h"
 
-#include <dirent.h>
 #include <jansson.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -84,23 +83,6 @@ static size_t kill_one(bench *self, int after_ms, bool works, receiver *hooks, c
     close(fds[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    return count;
-}
-
-static int count_files(const char *folder)
-{
-    int count = 0;
-    char path[400];
-    struct stat facts;
-    DIR *listing = opendir(folder);
-    assert_non_null(listing);
-    for (struct dirent *entry; (entry = readdir(listing));) {
-        if (entry->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        assert_int_equal(stat(path, &facts), 0);
-        count += S_ISDIR(facts.st_mode) ? count_files(path) : 1;
-    }
-    closedir(listing);
     return count;
 }
 
@@ -184,11 +166,8 @@ static void killed_at_random_moments_nothing_is_lost(void **state)
     receiver_wait_distinct(&hooks, (size_t)ended); /* each at least once */
     bench_close(&self);
     bench_open(&self); /* removes what nothing points to */
-    char folder[100];
-    snprintf(folder, sizeof folder, "%s/files", self.folder);
-    assert_int_equal(count_files(folder), 2 * ended);
-    snprintf(folder, sizeof folder, "%s/incoming", self.folder);
-    assert_int_equal(count_files(folder), 0);
+    assert_int_equal(bench_count_files(&self, "files"), 2 * ended);
+    assert_int_equal(bench_count_files(&self, "incoming"), 0);
     for (size_t i = 0; i < count; i++) check_finished(&self, ids[i]);
     receiver_stop(&hooks);
     bench_destroy(&self);

@@ -3,7 +3,6 @@
 
 #include "tests/queue/bench.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -165,9 +164,7 @@ static void parts_come_in_any_order(void **state)
     assert_ok(bn_jobs_upload_complete(self->jobs, upload, parts, 4, &err), err);
     assert_ok(bn_jobs_upload_complete(self->jobs, upload, parts, 4, &err), err); /* said again */
     check_content(self, facts.id, "one two three");
-    char path[200];
-    snprintf(path, sizeof path, "%s/parts/%s.1", self->folder, upload);
-    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(bench_count_files(self, "files"), 1); /* the parts are gone */
 }
 
 static void *complete(void *user)
@@ -214,23 +211,6 @@ static void to_complete_twice_at_once_is_to_complete(void **state)
     }
 }
 
-/* Files below a folder of the data folder. */
-static size_t count_in(bench *self, const char *name)
-{
-    char path[400];
-    size_t count = 0;
-    snprintf(path, sizeof path, "%s/%s", self->folder, name);
-    DIR *listing = opendir(path);
-    assert_non_null(listing);
-    for (struct dirent *entry; (entry = readdir(listing));) {
-        if (entry->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "%s/%s", name, entry->d_name);
-        count += entry->d_type == DT_DIR ? count_in(self, path) : 1;
-    }
-    closedir(listing);
-    return count;
-}
-
 static void leave_behind(bench *self, const char *name)
 {
     char path[400];
@@ -250,23 +230,23 @@ static void parts_go_with_their_upload(void **state)
     /* an upload is whole or in parts, as it was begun */
     assert_ok(bn_jobs_upload_begin(self->jobs, &(bn_upload){.name = "x"}, &facts, upload, &err), err);
     assert_int_equal(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), BIREFNET_ERROR_ARGUMENT);
-    assert_int_equal(count_in(self, "files"), 0);
+    assert_int_equal(bench_count_files(self, "files"), 0);
     assert_ok(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), err);
-    assert_int_equal(count_in(self, "files"), 1);
+    assert_int_equal(bench_count_files(self, "files"), 1);
     const bn_upload wish = {.multipart = true, .lifecycle = "{\"expiration_duration_seconds\":60}"};
     assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
     assert_ok(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), err);
     assert_ok(bn_jobs_upload_part(self->jobs, upload, 2, fd, etag, &err), err);
     assert_ok(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), err); /* replaces the first */
     assert_int_equal(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), BIREFNET_ERROR_ARGUMENT);
-    assert_int_equal(count_in(self, "files"), 3);
+    assert_int_equal(bench_count_files(self, "files"), 3);
     const bn_upload_part one = {.number = 1};
     assert_ok(bn_jobs_upload_complete(self->jobs, upload, &one, 1, &err), err);
-    assert_int_equal(count_in(self, "files"), 2);
+    assert_int_equal(bench_count_files(self, "files"), 2);
     assert_int_equal(bn_jobs_upload_part(self->jobs, upload, 3, fd, etag, &err), BIREFNET_ERROR_ARGUMENT);
     atomic_fetch_add(&self->now_ms, 60 * 1000);
     bn_jobs_sweep(self->jobs);
-    assert_int_equal(count_in(self, "files"), 1);
+    assert_int_equal(bench_count_files(self, "files"), 1);
     /* what the power's failure, or an earlier version, left behind goes at the next start; other things stay */
     snprintf(name, sizeof name, "parts/%s.2", upload);
     leave_behind(self, name);
@@ -275,8 +255,8 @@ static void parts_go_with_their_upload(void **state)
     leave_behind(self, "files/ab/note.txt");
     bench_close(self);
     bench_open(self);
-    assert_int_equal(count_in(self, "parts"), 0);
-    assert_int_equal(count_in(self, "files"), 2);
+    assert_int_equal(bench_count_files(self, "parts"), 0);
+    assert_int_equal(bench_count_files(self, "files"), 2);
     close(fd);
 }
 

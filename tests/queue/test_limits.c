@@ -25,13 +25,12 @@ static void results_and_files_are_forgotten_in_time(void **state)
     int fd;
     assert_ok(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
     close(fd);
+    assert_int_equal(bench_count_files(self, "files"), 1);
     atomic_fetch_add(&self->now_ms, 60 * 1000);
     assert_int_equal(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err),
                      BIREFNET_ERROR_NOT_FOUND);
     bn_jobs_sweep(self->jobs);
-    char path[200];
-    snprintf(path, sizeof path, "%s/files/%.2s/%s", self->folder, answer.image_id, answer.image_id);
-    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(bench_count_files(self, "files"), 0);
     bn_answer_free(&answer);
     assert_int_equal(bench_status(self, id).code, 200);
     atomic_fetch_add(&self->now_ms, 24 * 3600 * 1000);
