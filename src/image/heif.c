@@ -170,6 +170,7 @@ static bn_status decode_picture(heif_reading *r, bn_error *err)
              : (has_alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB);
     r->api.heif_context_set_maximum_image_size_limit(r->context, limit_of(r));
     r->source.watches = true;
+    r->source.expects_grid = r->facts.has_grid;
     r->source.cut_off = false;
     const struct heif_error error =
         r->api.heif_decode_image(r->handle, &r->decoded, heif_colorspace_RGB, chroma, NULL);

@@ -138,6 +138,33 @@ static const uint8_t *item_type(const uint8_t *content, const uint8_t *end)
     return end - content >= at + 4 ? content + at : NULL;
 }
 
+static size_t field_bytes(unsigned size)
+{
+    return size == 4 || size == 8 ? size : 0; /* as libheif takes others */
+}
+
+/* Of an item location box: whether it has an item of more than one extent. What libheif takes for no box is none. */
+static bool lies_in_pieces(const uint8_t *box, size_t size)
+{
+    enum { MOST_ITEMS = 65535 };
+    if (size < 10) return false;
+    const unsigned version = box[0], sizes = number_16(box + 4);
+    const size_t id_bytes = version < 2 ? 2 : 4;
+    uint64_t items = number_16(box + 6);
+    if (version >= 2) items = items << 16 | number_16(box + 8);
+    if (items > MOST_ITEMS) return false;
+    /* versions of libheif differ in when an extent has an index */
+    if (items > 0 && version > 0 && (sizes & 15) != 0) return true;
+    const size_t count_at = id_bytes + (version > 0 ? 4 : 2) + field_bytes(sizes >> 4 & 15);
+    const size_t extent_bytes = field_bytes(sizes >> 12) + field_bytes(sizes >> 8 & 15);
+    for (size_t at = 6 + id_bytes; items > 0 && at + count_at + 2 <= size; items--) {
+        const unsigned extents = number_16(box + at + count_at);
+        if (extents > 1) return true;
+        at += count_at + 2 + extents * extent_bytes;
+    }
+    return false;
+}
+
 /* Boxes are looked for by their names wherever they stand: a parser that is fooled by sizes would miss some that libheif
  * finds. The names stand in picture data once in some thousand files. */
 bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *facts, bn_error *err)
@@ -160,6 +187,12 @@ bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *f
             return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged HEIC: its codec data make no sense");
         has_configuration = true;
     }
+    for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "iloc", 4)); at += 4) {
+        const uint8_t *content = content_of(bytes, at, end);
+        if (content && lies_in_pieces(content, (size_t)(end - content))) facts->has_pieces = true;
+    }
+    if (facts->has_grid && facts->has_pieces)
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "a HEIC of tiles in pieces is not read here");
     if (has_configuration && facts->picture_pixels > 0) return BIREFNET_OK;
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged or truncated HEIC: no codec data");
 }
@@ -205,8 +238,9 @@ static int read_source(void *data, size_t size, void *user)
     const size_t here = source->at < source->size ? BN_MIN(size, source->size - source->at) : 0;
     const uint8_t *from = source->bytes + BN_MIN(source->at, source->size);
     /* how tiles lie is an item, too: 8 or 12 bytes that begin with a zero */
-    const bool is_grid = (here == 8 || here == 12) && source->skip_bytes == 0 && source->head_bytes == 0 &&
-                         from[0] == 0 && from[1] <= 1 && !is_parameter_set(from[4] >> 1 & 63);
+    const bool is_grid = source->expects_grid && (here == 8 || here == 12) && source->skip_bytes == 0 &&
+                         source->head_bytes == 0 && from[0] == 0 && from[1] <= 1 &&
+                         !is_parameter_set(from[4] >> 1 & 63);
     if (source->watches && !is_grid) watch(source, from, here);
     source->cut_off |= here < size;
     memset(data, 0, size);

@@ -16,9 +16,11 @@ typedef struct bn_heif_facts {
     uint64_t picture_pixels; /* of the largest picture that a decoder is told of */
     unsigned bits;           /* the most of a sample; 8 to 16 */
     bool has_grid;           /* pictures are put together of tiles */
+    bool has_pieces;         /* the data of an item lie in several places */
 } bn_heif_facts;
 
-/* UNSUPPORTED for pictures by other codecs than HEVC, and for what is laid over one another; FORMAT. */
+/* UNSUPPORTED for pictures by other codecs than HEVC, for what is laid over one another, and for tiles in a file with items in
+ * pieces: a piece can look like a grid. FORMAT. */
 bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *facts, bn_error *err);
 
 typedef struct bn_heif_source {
@@ -26,6 +28,7 @@ typedef struct bn_heif_source {
     const uint8_t *bytes;
     size_t size, at;
     bool watches;        /* the container is parsed: what is read from now on is HEVC data */
+    bool expects_grid;   /* or how tiles lie */
     unsigned head_bytes; /* of a NAL unit: its length and the first byte of its header, that have come */
     uint8_t head[5];
     uint64_t skip_bytes; /* of the unit, to come */

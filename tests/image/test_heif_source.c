@@ -131,6 +131,37 @@ static void test_sees_an_item_in_a_box_of_64_bit_size(void **state)
     assert_int_equal(bn_heif_facts_read(b.data, b.size, &facts, NULL), BIREFNET_ERROR_UNSUPPORTED);
 }
 
+/* A file with a grid, and an item location box of this version with one item of so many extents. */
+static bn_status read_with_extents(uint8_t version, uint8_t extents)
+{
+    bytes b = {0};
+    bn_heif_facts facts;
+    const uint8_t old[] = {version, 0, 0, 0, 0x44, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, extents};
+    const uint8_t late[] = {version, 0, 0, 0, 0x44, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, extents};
+    put_usual_box(&b, 64);
+    put(&b, "\0\0\0\x15infe\2\0\0\0\0\1\0\0grid", 20);
+    put(&b, "\0\0\0\x28iloc", 8);
+    if (version == 0) { /* without the place that an offset counts from */
+        put(&b, old, 10);
+        put(&b, old + 12, 4);
+    } else {
+        put(&b, version == 1 ? old : late, version == 1 ? sizeof old : sizeof late);
+    }
+    for (int i = 0; i < extents; i++) put(&b, "\0\0\1\0\0\0\0\x08", 8);
+    return bn_heif_facts_read(b.data, b.size, &facts, NULL);
+}
+
+/* A piece of eight bytes would pass for how tiles lie, and the next would be read from a wrong place. */
+static void test_refuses_tiles_in_pieces(void **state)
+{
+    (void)state;
+    for (uint8_t version = 0; version < 4; version++) {
+        assert_int_equal(read_with_extents(version, 0), BIREFNET_OK);
+        assert_int_equal(read_with_extents(version, 1), BIREFNET_OK);
+        assert_int_equal(read_with_extents(version, 2), BIREFNET_ERROR_UNSUPPORTED);
+    }
+}
+
 /* Eight bytes that could tell how tiles lie, but for what kind of NAL unit they begin. */
 static bool refuses(uint8_t unit)
 {
@@ -138,7 +169,7 @@ static bool refuses(uint8_t unit)
     uint8_t got[8];
     bn_heif_source source;
     bn_heif_source_init(&source, data, sizeof data);
-    source.watches = true;
+    source.watches = source.expects_grid = true;
     assert_int_equal(source.reader.read(got, sizeof got, &source), 0);
     return source.refused;
 }
@@ -161,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_measures_a_set_among_others),
         cmocka_unit_test(test_sees_an_item_at_the_end_of_the_file),
         cmocka_unit_test(test_sees_an_item_in_a_box_of_64_bit_size),
+        cmocka_unit_test(test_refuses_tiles_in_pieces),
         cmocka_unit_test(test_refuses_parameter_sets_in_picture_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
