@@ -92,23 +92,37 @@ static bool read_unit(const uint8_t *unit, size_t size, bn_heif_facts *facts)
     return size >= 3 && read_sequence(unit, size, facts);
 }
 
-/* What stands behind "hvcC": HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3.1). */
-static bool read_configuration(const uint8_t *bytes, size_t size, bn_heif_facts *facts)
+typedef enum configuration {
+    CONFIGURATION_NONE =
+        0, /* it is none: it would reach beyond the file, which libheif takes for a fault, too */
+    CONFIGURATION_BAD,
+    CONFIGURATION_GOOD,
+} configuration;
+
+/* What stands behind "hvcC": HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3.1). *units_left bounds the time that
+ * all of a file's take. */
+static configuration read_configuration(const uint8_t *bytes, size_t size, size_t *units_left,
+                                        bn_heif_facts *facts)
 {
     enum { AT_LENGTH_SIZE = 21, AT_ARRAYS = 22 };
-    if (size < AT_ARRAYS + 1 || (bytes[AT_LENGTH_SIZE] & 3) != 3) return false;
+    bn_heif_facts found = *facts;
+    if (size < AT_ARRAYS + 1) return CONFIGURATION_NONE;
+    bool good = (bytes[AT_LENGTH_SIZE] & 3) == 3;
     size_t at = AT_ARRAYS + 1;
     for (unsigned arrays = bytes[AT_ARRAYS]; arrays > 0; arrays--) {
-        if (size - at < 3) return false;
+        if (size - at < 3) return CONFIGURATION_NONE;
         unsigned units = number_16(bytes + at + 1);
         for (at += 3; units > 0; units--) {
-            if (size - at < 2 || size - at - 2 < number_16(bytes + at)) return false;
+            if (size - at < 2 || size - at - 2 < number_16(bytes + at)) return CONFIGURATION_NONE;
+            if ((*units_left)-- == 1) return CONFIGURATION_BAD;
             const size_t length = number_16(bytes + at);
-            if (length > 0 && !read_unit(bytes + at + 2, length, facts)) return false;
+            good = good && (length == 0 || read_unit(bytes + at + 2, length, &found));
             at += 2 + length;
         }
     }
-    return true;
+    if (!good) return CONFIGURATION_BAD;
+    *facts = found;
+    return CONFIGURATION_GOOD;
 }
 
 /* Item types of pictures that are made by other codecs, or of several pictures. */
@@ -166,11 +180,12 @@ static bool lies_in_pieces(const uint8_t *box, size_t size)
 }
 
 /* Boxes are looked for by their names wherever they stand: a parser that is fooled by sizes would miss some that libheif
- * finds. The names stand in picture data once in some thousand files. */
+ * finds. The names stand in picture data once in some thousand files; what follows them there is hardly ever a box. */
 bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *facts, bn_error *err)
 {
     *facts = (bn_heif_facts){.bits = 8};
     bool has_configuration = false;
+    size_t units_left = 1u << 20; /* a file has some ten */
     const uint8_t *const end = bytes + size;
     for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "infe", 4)); at += 4) {
         const uint8_t *type = item_type(content_of(bytes, at, end), end);
@@ -183,9 +198,12 @@ bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *f
     }
     for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "hvcC", 4)); at += 4) {
         const uint8_t *content = content_of(bytes, at, end);
-        if (!content || !read_configuration(content, (size_t)(end - content), facts))
+        const configuration found =
+            content ? read_configuration(content, (size_t)(end - content), &units_left, facts)
+                    : CONFIGURATION_NONE;
+        if (found == CONFIGURATION_BAD)
             return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged HEIC: its codec data make no sense");
-        has_configuration = true;
+        has_configuration |= found == CONFIGURATION_GOOD;
     }
     for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "iloc", 4)); at += 4) {
         const uint8_t *content = content_of(bytes, at, end);

@@ -4,8 +4,6 @@
 
 #include "image/heif_source.h"
 
-#include "base/size.h"
-
 #include <string.h>
 
 enum { CONFIGURATION_BYTES = 23, LENGTH_SIZE_AT = 21, SPS = 33 };
@@ -106,6 +104,18 @@ static void test_measures_a_set_among_others(void **state)
     assert_int_equal(facts.picture_pixels, 20000 * 20000);
 }
 
+static void test_passes_over_the_name_in_picture_data(void **state)
+{
+    (void)state;
+    bytes b = {0};
+    bn_heif_facts facts;
+    put_usual_box(&b, 64);
+    put(&b, "hvcC", 4);
+    for (int i = 0; i < 200; i++) put(&b, "\x54", 1);
+    assert_int_equal(bn_heif_facts_read(b.data, b.size, &facts, NULL), BIREFNET_OK);
+    assert_int_equal(facts.picture_pixels, 64 * 64);
+}
+
 static void test_sees_an_item_at_the_end_of_the_file(void **state)
 {
     (void)state;
@@ -190,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_measures_the_usual_box),
         cmocka_unit_test(test_measures_a_box_of_64_bit_size),
         cmocka_unit_test(test_measures_a_set_among_others),
+        cmocka_unit_test(test_passes_over_the_name_in_picture_data),
         cmocka_unit_test(test_sees_an_item_at_the_end_of_the_file),
         cmocka_unit_test(test_sees_an_item_in_a_box_of_64_bit_size),
         cmocka_unit_test(test_refuses_tiles_in_pieces),
