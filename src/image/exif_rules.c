@@ -29,8 +29,8 @@ static const uint16_t safe_photo[] = {
 };
 
 /* Maker's note; how pixels are stored, their number, colour space, pointers: of the photo's file, not of a result's. */
-static const uint16_t never_photo[] = {0x927C, 0x9101, 0x9102, 0xA001, 0xA002,
-                                       0xA003, 0xA005, 0xA20B, 0xA20C};
+static const uint16_t never_photo[] = {0x014A, 0x0201, 0x0202, 0x8769, 0x8825, 0x927C, 0x9101,
+                                       0x9102, 0xA001, 0xA002, 0xA003, 0xA005, 0xA20B, 0xA20C};
 
 static bool holds(const uint16_t *list, size_t count, unsigned tag)
 {

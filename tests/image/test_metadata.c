@@ -268,13 +268,43 @@ static void the_author_of_a_heic_is_kept(void **state)
     bn_buffer_free(&file);
 }
 
+/* A pointer to a folder makes no sense in a folder that is moved: readers would follow it to anywhere. */
+static void pointers_below_are_left_out(void **state)
+{
+    (void)state;
+    enum { FIRST = 8, PHOTO = 100 };
+    writing w = {.size = 400};
+    bn_error err = {0};
+    bn_buffer out;
+    const bn_density none = {0};
+    memcpy(w.bytes, "II*\0", 4);
+    put(&w, 4, FIRST, 4);
+    put(&w, FIRST, 1, 2);
+    entry(&w, FIRST + 2, 0x8769, 4, 1, NULL, 0, PHOTO);
+    static const unsigned pointers[] = {0x014A, 0x0201, 0x0202, 0x8769, 0x8825};
+    put(&w, PHOTO, 6, 2);
+    size_t at = text(&w, PHOTO + 2, 0xA434, "Lens 50mm");
+    for (size_t i = 0; i < 5; i++) at = entry(&w, at, pointers[i], 4, 1, NULL, 0, PHOTO);
+    bn_buffer_init(&out, BN_EXIF_MAX_BYTES);
+    assert_ok(bn_exif_filter(w.bytes, w.size, BN_METADATA_ALL, none, &out, &err), err);
+    assert_true(holds(out.data, out.size, "Lens 50mm"));
+    for (size_t i = 0; i < 5; i++) {
+        const uint8_t tag[4] = {(uint8_t)pointers[i], (uint8_t)(pointers[i] >> 8), 4, 0};
+        const uint8_t *found = memmem(out.data, out.size, tag, sizeof tag);
+        if (pointers[i] == 0x8769 && found) /* the one of ours */
+            found = memmem(found + 1, out.size - (size_t)(found + 1 - out.data), tag, sizeof tag);
+        assert_null(found);
+    }
+    bn_buffer_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_density_of_a_bmp_is_read),     cmocka_unit_test(the_author_of_a_heic_is_kept),
         cmocka_unit_test(blocks_are_filtered_by_level),     cmocka_unit_test(files_keep_what_the_level_says),
         cmocka_unit_test(density_is_kept_without_any_data), cmocka_unit_test(density_turns_with_the_photo),
-        cmocka_unit_test(blocks_that_lie_give_nothing),
+        cmocka_unit_test(blocks_that_lie_give_nothing),     cmocka_unit_test(pointers_below_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
