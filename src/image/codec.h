@@ -18,7 +18,7 @@ typedef struct bn_decode_limits {
 
 void bn_decode_limits_default(bn_decode_limits *limits);
 
-/* NULL, or what is not read here because its library is not installed: "HEIC (apt-get install libheif1)". */
+/* NULL, or what is not read here because its library is not installed: "JPEG XL (apt-get install ...)". */
 const char *bn_format_missing(bn_format format);
 
 /* Look at the header only. width and height are those of the upright image (but for a PNG that says behind its

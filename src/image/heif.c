@@ -213,7 +213,9 @@ done:
 static const char *heif_missing(void)
 {
     bn_heif_api api;
-    return bn_heif_api_load(&api, NULL) == BIREFNET_OK ? NULL : "HEIC (apt-get install libheif1)";
+    return bn_heif_api_load(&api, NULL) == BIREFNET_OK
+               ? NULL
+               : "HEIC (apt-get install libheif1, on Debian 13 libheif-plugin-libde265 besides)";
 }
 
 const bn_codec bn_heif_codec = {
