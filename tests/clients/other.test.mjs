@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { request as tlsRequest } from "node:https";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { client, completed, dot, E, failure, folder, photo, rewrite, serve } from "./support.mjs";
+import { client, completed, dot, E, failure, folder, photo, rewrite, serve, until } from "./support.mjs";
 
 const require = createRequire(import.meta.url);
 const { PNG } = require("pngjs"); // gives RGBA, whatever the file holds
@@ -244,7 +244,8 @@ test("health, readiness, metrics, access log", async () => {
   for (const line of text.split("\n").filter((line) => line && !line.startsWith("#")))
     assert.match(line, /^[a-z_]+(\{[^}]*\})? -?[0-9.e+-]+(Inf)?$/i, line);
   assert.match(text, /birefnet_http_connections \d/);
-  const line = server.lines().find((entry) => entry.path === "/run/fal-ai/birefnet/v2" && entry.status === 200);
+  const ran = (entry) => entry.path === "/run/fal-ai/birefnet/v2" && entry.status === 200;
+  const line = await until(() => server.lines().find(ran)); // written by a thread of its own
   assert.match(line.id, /^[0-9a-f-]{36}$/);
   assert.equal(line.peer, "127.0.0.1");
 });
