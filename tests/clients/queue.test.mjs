@@ -304,7 +304,7 @@ test("a stop answers those who wait, and keeps what is queued", async () => {
   await second.stop();
 });
 
-test("E3 408 and 409 are never used", () => {
+test("E3 408 and 409 are never used", async () => {
   await until(() => server.lines().length > 100); // written by a thread of its own
   for (const line of server.lines()) assert.ok(line.status !== 408 && line.status !== 409, JSON.stringify(line));
 });

@@ -46,7 +46,7 @@ export async function serve(options = {}) {
     return said && server.errors.includes("Keys:") && Number(said[1]);
   });
   server.url = `http://127.0.0.1:${server.port}`;
-  server.lines = () => server.log.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  server.lines = () => server.log.split("\n").slice(0, -1).filter(Boolean).map((line) => JSON.parse(line));
   server.stop = async (signal = "SIGTERM") => {
     child.kill(signal);
     const end = await server.ended;
