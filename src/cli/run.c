@@ -91,6 +91,15 @@ static void note_failure(line *self, const bn_photo *photo, bn_outcome *outcome,
         bn_console_error(run->console, "%s: %s", source, message);
 }
 
+static void note_done(line *self, const work *job)
+{
+    pthread_mutex_lock(&self->lock);
+    job->outcome->state = BN_OUTCOME_DONE;
+    self->run->done++;
+    pthread_mutex_unlock(&self->lock);
+    bn_outcome_tell(self->run, job->photo, job->outcome);
+}
+
 /* ---- reading and decoding ---- */
 
 static void begin(line *self, size_t index)
@@ -189,11 +198,7 @@ static void finish(line *self, work *job)
         note_failure(self, job->photo, job->outcome, status, stage, err.message);
         return;
     }
-    pthread_mutex_lock(&self->lock);
-    job->outcome->state = BN_OUTCOME_DONE;
-    run->done++;
-    pthread_mutex_unlock(&self->lock);
-    bn_outcome_tell(run, job->photo, job->outcome);
+    note_done(self, job);
 }
 
 static void release(work *job)
@@ -280,11 +285,7 @@ static void move(line *self, bn_sessions *sessions, work *job)
         note_failure(self, job->photo, job->outcome, status, moving.frames.stage, err.message);
         return;
     }
-    pthread_mutex_lock(&self->lock);
-    job->outcome->state = BN_OUTCOME_DONE;
-    run->done++;
-    pthread_mutex_unlock(&self->lock);
-    bn_outcome_tell(run, job->photo, job->outcome);
+    note_done(self, job);
 }
 
 static void matte_photos(line *self, bn_sessions *sessions)

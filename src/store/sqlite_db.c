@@ -141,14 +141,20 @@ bn_status bn_db_step(bn_db *db, sqlite3_stmt *statement, bool *row, bn_error *er
     return status;
 }
 
-bn_status bn_db_run(bn_db *db, bn_error *err, const char *sql, const char *binds, ...)
+static bn_status run(bn_db *db, bn_error *err, const char *sql, const char *binds, va_list args)
 {
     sqlite3_stmt *statement = NULL;
+    bn_status status = query(db, &statement, err, sql, binds, args);
+    for (bool row = true; status == BIREFNET_OK && row;) status = bn_db_step(db, statement, &row, err);
+    return status;
+}
+
+bn_status bn_db_run(bn_db *db, bn_error *err, const char *sql, const char *binds, ...)
+{
     va_list args;
     va_start(args, binds);
-    bn_status status = query(db, &statement, err, sql, binds, args);
+    const bn_status status = run(db, err, sql, binds, args);
     va_end(args);
-    for (bool row = true; status == BIREFNET_OK && row;) status = bn_db_step(db, statement, &row, err);
     return status;
 }
 
@@ -171,6 +177,20 @@ bn_status bn_db_end(bn_db *db, bn_status status, bn_error *err)
         atomic_store(&db->failing, true);
     else if (status == BIREFNET_OK && sqlite3_total_changes(db->handle) != db->changes)
         atomic_store(&db->failing, false);
+    return status;
+}
+
+bn_status bn_db_write(bn_db *db, bool durable, int *changed, bn_error *err, const char *sql,
+                      const char *binds, ...)
+{
+    va_list args;
+    va_start(args, binds);
+    pthread_mutex_lock(&db->lock);
+    bn_status status = bn_db_begin(db, durable, err);
+    if (status == BIREFNET_OK) status = bn_db_end(db, run(db, err, sql, binds, args), err);
+    if (changed) *changed = status == BIREFNET_OK ? sqlite3_changes(db->handle) : 0;
+    pthread_mutex_unlock(&db->lock);
+    va_end(args);
     return status;
 }
 

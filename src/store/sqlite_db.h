@@ -29,7 +29,7 @@ typedef struct bn_db {
 bn_status bn_db_open(const char *path, bool writer, bn_db *db, bn_error *err);
 void bn_db_close(bn_db *db);
 
-/* All below: the lock is held. */
+/* All below, bn_db_write excepted: the lock is held. */
 bn_status bn_db_exec(bn_db *db, const char *sql, bn_error *err);
 /* Prepare (once) and bind. binds: t text or NULL, i int64_t, d double, b pointer and size_t. sql must be a literal. */
 bn_status bn_db_query(bn_db *db, sqlite3_stmt **statement, bn_error *err, const char *sql, const char *binds,
@@ -43,6 +43,9 @@ bn_status bn_db_run(bn_db *db, bn_error *err, const char *sql, const char *binds
 bn_status bn_db_begin(bn_db *db, bool durable, bn_error *err);
 /* Commit if status is OK, else (or where that fails) roll back. */
 bn_status bn_db_end(bn_db *db, bn_status status, bn_error *err);
+/* bn_db_run in a transaction of its own; takes the lock itself. *changed (may be NULL): how many rows, 0 on failure. */
+bn_status bn_db_write(bn_db *db, bool durable, int *changed, bn_error *err, const char *sql,
+                      const char *binds, ...);
 
 /* Copies of a column: text into a buffer (cut), or allocated (NULL for NULL). */
 void bn_db_text(sqlite3_stmt *statement, int column, char *text, size_t size);

@@ -3,26 +3,15 @@
 
 #include <string.h>
 
-/* One statement in a transaction of its own. */
-#define WRITE(status, db, durable, err, ...)                                                                 \
-    do {                                                                                                     \
-        pthread_mutex_lock(&(db)->lock);                                                                     \
-        status = bn_db_begin(db, durable, err);                                                              \
-        if (status == BIREFNET_OK) status = bn_db_end(db, bn_db_run(db, err, __VA_ARGS__), err);             \
-        bn_db_unlock(db);                                                                                    \
-    } while (0)
-
 bn_status bn_sqlite_file_promise(bn_store *store, const bn_stored_file *file, bn_error *err)
 {
-    bn_status status;
     const bn_file_facts *facts = &file->facts;
-    WRITE(
-        status, bn_sqlite_writer(store), true, err,
+    return bn_db_write(
+        bn_sqlite_writer(store), true, NULL, err,
         "INSERT INTO files(id, upload_id, whole, multipart, name, type, size, created_ms, expires_ms, access,"
         " etag, key_id) VALUES(?, ?, 0, ?, ?, ?, 0, ?, ?, ?, '', ?)",
         "ttittiiit", facts->id, file->upload_id, (int64_t)file->multipart, facts->name, facts->type,
         facts->created_ms, facts->expires_ms, (int64_t)facts->access, file->key_id[0] ? file->key_id : NULL);
-    return status;
 }
 
 bn_status bn_sqlite_keep_object(bn_db *db, const char *object, bn_error *err)
@@ -195,17 +184,14 @@ bn_status bn_sqlite_part(bn_store *store, const char *upload_id, int number, bn_
 
 bn_status bn_sqlite_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err)
 {
-    bn_status status;
-    WRITE(status, bn_sqlite_writer(store), false, err, "INSERT INTO objects(object, created_ms) VALUES(?, ?)",
-          "ti", object, now_ms);
-    return status;
+    return bn_db_write(bn_sqlite_writer(store), false, NULL, err,
+                       "INSERT INTO objects(object, created_ms) VALUES(?, ?)", "ti", object, now_ms);
 }
 
 bn_status bn_sqlite_object_forget(bn_store *store, const char *object, bn_error *err)
 {
-    bn_status status;
-    WRITE(status, bn_sqlite_writer(store), false, err, "DELETE FROM objects WHERE object = ?", "t", object);
-    return status;
+    return bn_db_write(bn_sqlite_writer(store), false, NULL, err, "DELETE FROM objects WHERE object = ?", "t",
+                       object);
 }
 
 bn_status bn_sqlite_objects_astray(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],

@@ -125,65 +125,44 @@ bn_status bn_sqlite_finish(bn_store *store, const char *id, int64_t worker, int6
     return status;
 }
 
-/* One statement whose loss a crash may bring: the request is then as it was before. */
-#define WRITE_LIGHTLY(status, db, err, ...)                                                                  \
-    do {                                                                                                     \
-        pthread_mutex_lock(&(db)->lock);                                                                     \
-        status = bn_db_begin(db, false, err);                                                                \
-        if (status == BIREFNET_OK) status = bn_db_end(db, bn_db_run(db, err, __VA_ARGS__), err);             \
-    } while (0)
+/* Not durable: a power failure may take them back, and the request is then as it was before. */
 
 bn_status bn_sqlite_claim(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
                           bool *mine, bn_error *err)
 {
-    bn_status status;
-    bn_db *db = bn_sqlite_writer(store);
-    WRITE_LIGHTLY(status, db, err,
-                  "UPDATE requests SET held = 1, worker = ?2, claim = ?3, weight = ?4"
-                  " WHERE id = ?1 AND ended = 0 AND held = 0",
-                  "tiii", id, worker, claim, (int64_t)weight);
-    *mine = status == BIREFNET_OK && sqlite3_changes(db->handle) > 0;
-    bn_db_unlock(db);
+    int changed;
+    const bn_status status = bn_db_write(bn_sqlite_writer(store), false, &changed, err,
+                                         "UPDATE requests SET held = 1, worker = ?2, claim = ?3, weight = ?4"
+                                         " WHERE id = ?1 AND ended = 0 AND held = 0",
+                                         "tiii", id, worker, claim, (int64_t)weight);
+    *mine = changed > 0;
     return status;
 }
 
 bn_status bn_sqlite_start(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
                           bn_error *err)
 {
-    bn_status status;
-    bn_db *db = bn_sqlite_writer(store);
-    WRITE_LIGHTLY(
-        status, db, err,
+    return bn_db_write(
+        bn_sqlite_writer(store), false, NULL, err,
         "UPDATE requests SET weight = ?4 WHERE id = ?1 AND ended = 0 AND worker = ?2 AND claim = ?3", "tiii",
         id, worker, claim, (int64_t)weight);
-    bn_db_unlock(db);
-    return status;
 }
 
 bn_status bn_sqlite_release(bn_store *store, int64_t worker, bn_error *err)
 {
-    bn_status status;
-    bn_db *db = bn_sqlite_writer(store);
-    WRITE_LIGHTLY(status, db, err,
-                  "UPDATE requests SET held = 0, worker = NULL, claim = NULL, weight = 0"
-                  " WHERE ended = 0 AND held = 1 AND worker = ?",
-                  "i", worker);
-    bn_db_unlock(db);
-    return status;
+    return bn_db_write(bn_sqlite_writer(store), false, NULL, err,
+                       "UPDATE requests SET held = 0, worker = NULL, claim = NULL, weight = 0"
+                       " WHERE ended = 0 AND held = 1 AND worker = ?",
+                       "i", worker);
 }
 
 bn_status bn_sqlite_rescue(bn_store *store, int64_t worker, int *count, bn_error *err)
 {
-    bn_status status;
-    bn_db *db = bn_sqlite_writer(store);
-    WRITE_LIGHTLY(
-        status, db, err,
+    return bn_db_write(
+        bn_sqlite_writer(store), false, count, err,
         "UPDATE requests SET attempts = attempts + weight, held = 0, worker = NULL, claim = NULL, weight = 0"
         " WHERE ended = 0 AND held = 1 AND worker <> ?",
         "i", worker);
-    *count = status == BIREFNET_OK ? sqlite3_changes(db->handle) : 0;
-    bn_db_unlock(db);
-    return status;
 }
 
 /* ---- reading ---- */

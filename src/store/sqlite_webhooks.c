@@ -136,33 +136,17 @@ bn_status bn_sqlite_webhooks_pending(bn_store *store, const char *key_id, int64_
 
 bn_status bn_sqlite_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err)
 {
-    bn_db *db = bn_sqlite_writer(store);
-    pthread_mutex_lock(&db->lock);
-    bn_status status = bn_db_begin(db, false, err);
-    if (status == BIREFNET_OK) {
-        status = bn_db_run(db, err, "UPDATE webhooks SET next_ms = ? WHERE request_id = ?", "it", until_ms,
-                           request_id);
-        status = bn_db_end(db, status, err);
-    }
-    bn_db_unlock(db);
-    return status;
+    return bn_db_write(bn_sqlite_writer(store), false, NULL, err,
+                       "UPDATE webhooks SET next_ms = ? WHERE request_id = ?", "it", until_ms, request_id);
 }
 
 bn_status bn_sqlite_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err)
 {
     bn_db *db = bn_sqlite_writer(store);
-    pthread_mutex_lock(&db->lock);
-    bn_status status = bn_db_begin(db, true, err);
-    if (status == BIREFNET_OK) {
-        if (next_ms == 0)
-            status = bn_db_run(db, err, "DELETE FROM webhooks WHERE request_id = ?", "t", request_id);
-        else
-            status = bn_db_run(db, err,
-                               "UPDATE webhooks SET attempts = attempts + 1, again = 1, next_ms = ?"
-                               " WHERE request_id = ?",
-                               "it", next_ms, request_id);
-        status = bn_db_end(db, status, err);
-    }
-    bn_db_unlock(db);
-    return status;
+    if (next_ms == 0)
+        return bn_db_write(db, true, NULL, err, "DELETE FROM webhooks WHERE request_id = ?", "t", request_id);
+    return bn_db_write(db, true, NULL, err,
+                       "UPDATE webhooks SET attempts = attempts + 1, again = 1, next_ms = ?"
+                       " WHERE request_id = ?",
+                       "it", next_ms, request_id);
 }
