@@ -129,7 +129,7 @@ static void estimate_band(void *context, size_t begin, size_t end, int thread)
     }
 }
 
-static const bn_foreground_kernels *choose_kernels(bn_isa isa)
+const bn_foreground_kernels *bn_foreground_kernels_for(bn_isa isa)
 {
 #if defined(__x86_64__)
     if (isa >= BN_ISA_AVX512) return &bn_foreground_kernels_avx512;
@@ -167,7 +167,7 @@ bn_status bn_foreground_estimate(const uint8_t *rgb, const uint8_t *matte, int w
                        stride_bytes, matte_stride_bytes);
     threads = BN_MIN(BN_MIN(threads > 0 ? threads : bn_cpu_threads(), BN_MAX_THREADS), height);
     estimating e = {
-        .kernels = choose_kernels(isa),
+        .kernels = bn_foreground_kernels_for(isa),
         .rgb = rgb,
         .matte = matte,
         .foreground = foreground,

@@ -55,4 +55,7 @@ extern const bn_foreground_kernels bn_foreground_kernels_plain;
 extern const bn_foreground_kernels bn_foreground_kernels_avx2, bn_foreground_kernels_avx512;
 #endif
 
+/* The fastest that this level of instructions has. */
+const bn_foreground_kernels *bn_foreground_kernels_for(bn_isa isa);
+
 #endif

@@ -158,7 +158,7 @@ static void make_straight(bn_taps *taps)
     for (int i = 0; i < taps->out; i++) taps->first[i] = i, taps->count[i] = 1;
 }
 
-static const bn_resample_kernels *choose_kernels(bn_isa isa)
+const bn_resample_kernels *bn_resample_kernels_for(bn_isa isa)
 {
 #if defined(__x86_64__)
     if (isa >= BN_ISA_AVX512) return &bn_resample_kernels_avx512;
@@ -204,7 +204,7 @@ bn_status bn_resize_u8(const uint8_t *src, int src_width, int src_height, int ch
         .channels = channels,
         .changes_width = src_width != dst_width,
         .changes_height = src_height != dst_height,
-        .kernels = choose_kernels(isa),
+        .kernels = bn_resample_kernels_for(isa),
     };
     bn_status status;
     BN_TRY_DONE(make_taps(src_width, dst_width, filter, &r.across, err));

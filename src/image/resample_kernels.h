@@ -36,4 +36,7 @@ extern const bn_resample_kernels bn_resample_kernels_plain;
 extern const bn_resample_kernels bn_resample_kernels_avx2, bn_resample_kernels_avx512;
 #endif
 
+/* The fastest that this level of instructions has. */
+const bn_resample_kernels *bn_resample_kernels_for(bn_isa isa);
+
 #endif

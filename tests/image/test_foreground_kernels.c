@@ -132,24 +132,15 @@ static void check(const char *level, const bn_foreground_kernels *kernels, fill 
     }
 }
 
-static const bn_foreground_kernels *kernels_for(bn_isa isa)
-{
-#if defined(__x86_64__)
-    if (isa >= BN_ISA_AVX512) return &bn_foreground_kernels_avx512;
-    if (isa >= BN_ISA_AVX2) return &bn_foreground_kernels_avx2;
-#endif
-    (void)isa;
-    return &bn_foreground_kernels_plain;
-}
-
 static void every_level_gives_the_bytes_of_plain_c(void **user)
 {
     (void)user;
     for (bn_isa isa = BN_ISA_PLAIN; isa <= bn_cpu_isa(); isa++) {
-        if (isa > BN_ISA_PLAIN && kernels_for(isa) == kernels_for(isa - 1)) continue;
+        if (isa > BN_ISA_PLAIN && bn_foreground_kernels_for(isa) == bn_foreground_kernels_for(isa - 1))
+            continue;
         for (fill kind = FILL_RANDOM; kind < FILL_COUNT; kind++)
             for (fill alphas = FILL_RANDOM; alphas < FILL_COUNT; alphas++)
-                check(bn_isa_name(isa), kernels_for(isa), kind, alphas);
+                check(bn_isa_name(isa), bn_foreground_kernels_for(isa), kind, alphas);
     }
 }
 

@@ -334,26 +334,6 @@ static void small_kernels_agree(void **state)
 
 /* ---- of the image room: compared in tests/image, timed here ----------------------------------------------------- */
 
-static const bn_resample_kernels *resample_for(bn_isa isa)
-{
-#if defined(__x86_64__)
-    if (isa >= BN_ISA_AVX512) return &bn_resample_kernels_avx512;
-    if (isa >= BN_ISA_AVX2) return &bn_resample_kernels_avx2;
-#endif
-    (void)isa;
-    return &bn_resample_kernels_plain;
-}
-
-static const bn_foreground_kernels *foreground_for(bn_isa isa)
-{
-#if defined(__x86_64__)
-    if (isa >= BN_ISA_AVX512) return &bn_foreground_kernels_avx512;
-    if (isa >= BN_ISA_AVX2) return &bn_foreground_kernels_avx2;
-#endif
-    (void)isa;
-    return &bn_foreground_kernels_plain;
-}
-
 static void time_foreground_rows(bn_isa isa)
 {
     enum { WIDTH = 4000, STRIDE = 4016, SUMS = BN_FOREGROUND_SUMS * STRIDE, MARGIN = BN_WIDE_BEFORE + 1 };
@@ -363,7 +343,7 @@ static void time_foreground_rows(bn_isa isa)
     int *mirrors = calloc(WIDTH + 2 * MARGIN, sizeof *mirrors);
     assert_true(columns && boxes && colours && rgb && alpha && out && mirrors);
     for (int x = 0; x < WIDTH; x++) mirrors[MARGIN + x] = x;
-    const bn_foreground_kernels *kernels = foreground_for(isa);
+    const bn_foreground_kernels *kernels = bn_foreground_kernels_for(isa);
     const bn_estimate_row row = {colours, alpha};
     TIME(isa, "foreground slide_wide, 4000 pixels", 0,
          kernels->slide_wide(columns, WIDTH, STRIDE, rgb, alpha, rgb, alpha));
@@ -404,12 +384,13 @@ static void image_kernels_are_timed(void **state)
     }
     for (bn_isa isa = BN_ISA_PLAIN; isa <= bn_cpu_isa(); isa++) {
         bn_error err = {0};
-        if (isa == BN_ISA_PLAIN || foreground_for(isa) != foreground_for(isa - 1)) time_foreground_rows(isa);
+        if (isa == BN_ISA_PLAIN || bn_foreground_kernels_for(isa) != bn_foreground_kernels_for(isa - 1))
+            time_foreground_rows(isa);
         TIME(isa, "foreground 512x512, one thread", 0,
              assert_ok(bn_foreground_estimate(rgb, matte, SIDE, SIDE, 3 * SIDE, SIDE, out, 1, isa, &err),
                        err));
         TIME(isa, "resample down, 8 rows of 1536 bytes", (double)ROWS * 3 * SIDE,
-             resample_for(isa)->down(rows, weights, ROWS, 3 * SIDE, out));
+             bn_resample_kernels_for(isa)->down(rows, weights, ROWS, 3 * SIDE, out));
     }
     free(rgb);
     free(matte);
