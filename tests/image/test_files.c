@@ -1,6 +1,6 @@
 /* test_files.c - one tiny file of every kind (made by other programs, see make_corpus.py) gives the pixels it
  * should. */
-#include "tests/test.h"
+#include "tests/image/sample.h"
 
 #include "base/file.h"
 #include "image/codec.h"
@@ -131,15 +131,6 @@ static void assert_pixels(const sample_file *f, const bn_image *image)
                     fail_msg("%s: channel %d at %d,%d is %d, should be %d", f->name, c, x, y, got,
                              wanted * unit);
             }
-}
-
-static void read_sample(const char *name, bn_buffer *file)
-{
-    bn_error err = {0};
-    char path[4096];
-    snprintf(path, sizeof path, "%s/fuzz/corpus/image/%s", BN_SOURCE_DIR, name);
-    bn_buffer_init(file, 1 << 20);
-    assert_ok(bn_file_read(path, file, &err), err);
 }
 
 /* Its library is not installed. */

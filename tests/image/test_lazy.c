@@ -1,5 +1,5 @@
 /* test_lazy.c - no GPL library is in the process until a file of a kind that needs one comes. */
-#include "tests/test.h"
+#include "tests/image/sample.h"
 
 #include "base/file.h"
 #include "image/codec.h"
@@ -18,15 +18,12 @@ static bool is_loaded(const char *library)
     return found;
 }
 
-static bn_status read_sample(const char *name)
+static bn_status decode_sample(const char *name)
 {
     bn_error err = {0};
-    char path[4096];
     bn_buffer file;
     bn_image *image = NULL;
-    snprintf(path, sizeof path, "%s/fuzz/corpus/image/%s", BN_SOURCE_DIR, name);
-    bn_buffer_init(&file, 1 << 20);
-    assert_ok(bn_file_read(path, &file, &err), err);
+    read_sample(name, &file);
     const bn_status status = bn_image_decode(file.data, file.size, NULL, &image, &err);
     bn_image_destroy(&image);
     bn_buffer_free(&file);
@@ -38,14 +35,14 @@ static void gpl_comes_only_when_it_is_needed(void **state)
     (void)state;
     static const char *const common[] = {"rgb8.jpg", "rgb8.png", "rgb8.webp", "grey8.gif", "rgb8.avif"};
     for (size_t i = 0; i < sizeof common / sizeof *common; i++)
-        assert_int_equal(read_sample(common[i]), BIREFNET_OK);
+        assert_int_equal(decode_sample(common[i]), BIREFNET_OK);
     for (size_t i = 0; i < sizeof lazy / sizeof *lazy; i++)
         if (is_loaded(lazy[i])) fail_msg("%s is loaded", lazy[i]);
     /* so that the test could fail: it is seen where it is loaded */
-    if (read_sample("rgb8.tif") != BIREFNET_OK) skip();
+    if (decode_sample("rgb8.tif") != BIREFNET_OK) skip();
     assert_true(is_loaded("/libtiff.so"));
     assert_false(is_loaded("/libheif.so"));
-    if (read_sample("rgb8.heic") == BIREFNET_OK) assert_true(is_loaded("/libheif.so"));
+    if (decode_sample("rgb8.heic") == BIREFNET_OK) assert_true(is_loaded("/libheif.so"));
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* test_memory.c - the most memory that decoding takes, measured: each codec's worst files, each in a process of its
  * own. */
 #include "tests/image/process.h"
+#include "tests/image/sample.h"
 #include "tests/image/worst.h"
 
 #include "base/file.h"
@@ -187,15 +188,6 @@ static bool make_by(const char *encoder, int side, int depth, bn_buffer *file)
 static bool make_heic(int side, bn_buffer *file)
 {
     return make_by("heif-enc -p chroma=444 a.png -o a.heic && mv a.heic a.out", side, 8, file);
-}
-
-static void read_sample(const char *name, bn_buffer *file)
-{
-    bn_error err = {0};
-    char path[4096];
-    snprintf(path, sizeof path, "%s/fuzz/corpus/image/%s", BN_SOURCE_DIR, name);
-    bn_buffer_init(file, 1 << 20);
-    assert_ok(bn_file_read(path, file, &err), err);
 }
 
 /* The first `size` bytes of what stands behind the name of a box. */
