@@ -42,7 +42,7 @@ def engine_masks(program, weights, resolution, precision, pairs):
             cmd = [program, 'remove', '--mask-only', '-o', out, '--model', weights, '--precision', precision]
             subprocess.run(cmd + (['--resolution', resolution] if resolution else []) + photos[i:i + 50], check=True, stdout=sys.stderr)
         for name, im, _ in pairs:
-            yield name, cv2.imread(os.path.join(out, name + '.png'), cv2.IMREAD_UNCHANGED)
+            yield name, cv2.imread(os.path.join(out, name + '-png.png'), cv2.IMREAD_UNCHANGED) # as the program names what comes of a .png
 
 def folder_masks(folder, pairs):
     for name, _, _ in pairs: yield name, cv2.imread(os.path.join(folder, name + '.png'), 0)
