@@ -28,10 +28,17 @@ static void print_line(void *user, birefnet_log_level level, const char *line)
 
 void bench_init(bench *self)
 {
-    memset(self, 0, sizeof *self);
     /* in memory where there is such a folder: every commit waits for the disk */
-    strcpy(self->folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm/bn-jobs-XXXXXX" : "/tmp/bn-jobs-XXXXXX");
-    assert_non_null(mkdtemp(self->folder));
+    char folder[] = "/dev/shm/bn-jobs-XXXXXX";
+    if (access("/dev/shm", W_OK) != 0) strcpy(folder, "/tmp/bn-jobs-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    bench_init_at(self, folder);
+}
+
+void bench_init_at(bench *self, const char *folder)
+{
+    memset(self, 0, sizeof *self);
+    snprintf(self->folder, sizeof self->folder, "%s", folder);
     bn_jobs_options_default(&self->options);
     self->options.data_folder = self->folder;
     self->options.fallback_model = SEEDED;

@@ -19,6 +19,7 @@ typedef struct bench {
 
 /* A folder, and options for a small seeded network that sees 64 x 64 pixels. */
 void bench_init(bench *self);
+void bench_init_at(bench *self, const char *folder); /* one that another process made */
 void bench_open(bench *self);
 void bench_close(bench *self);
 void bench_destroy(bench *self);                         /* closes, removes the folder */
