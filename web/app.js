@@ -80,7 +80,12 @@ async function addressOf(chosen, signal) {
 function nameOf(chosen) {
   if (chosen.file) return chosen.file.name || "photo";
   if (chosen.url.startsWith("data:")) return "photo";
-  return decodeURIComponent(chosen.url.split(/[?#]/)[0].split("/").pop()) || "photo";
+  const last = chosen.url.split(/[?#]/)[0].split("/").pop();
+  try {
+    return decodeURIComponent(last) || "photo";
+  } catch {
+    return last; // "50%off.jpg": a percent sign that stands for itself
+  }
 }
 
 async function compute(chosen, input, signal) {

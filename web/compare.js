@@ -8,7 +8,7 @@ const TAG_PERCENT = 10; // a side narrower than this has no room for its label
  * what lies behind has changed, or whether it is seen. */
 export function createStage(onView, onGround) {
   const stage = $("stage"), slider = $("slider");
-  let backdrop = null;
+  let backdrop = null, opaque = false; // opaque: what is shown is the mask itself, and hides all that lies behind
 
   function moveSlider() {
     const percent = Number(slider.value);
@@ -29,7 +29,7 @@ export function createStage(onView, onGround) {
   }
   async function showView() {
     const view = chosen("view");
-    $("backgrounds").hidden = view === "mask";
+    $("backgrounds").hidden = opaque || view === "mask";
     await onView(view);
     if (chosen("view") === view) stage.dataset.view = view;
     onGround();
@@ -59,6 +59,7 @@ export function createStage(onView, onGround) {
   return {
     /** before may be null; onlyMask: `after` is the mask itself. */
     show({ before, after, width, height, onlyMask }) {
+      opaque = onlyMask;
       stage.style.setProperty("--ratio", String(width / height));
       $("stage-after").src = after;
       $("stage-after").alt = onlyMask ? "The mask: white is kept, black goes" : "The photo without its background";

@@ -63,7 +63,10 @@ export function createPhoto(onChange) {
   }
 
   $("photo-file").addEventListener("change", (event) => event.target.files[0] && setFiles([...event.target.files]));
-  $("photo-url").addEventListener("change", (event) => setUrl(event.target.value));
+  // Chromium may tell of a change only after a photo that was dropped meanwhile has emptied the field
+  $("photo-url").addEventListener("change", ({ target }) => {
+    if (target.value.trim() || !photo?.file) setUrl(target.value);
+  });
   $("photo-url").addEventListener("input", () => complain(""));
   $("photo-clear").addEventListener("click", () => {
     $("photo-url").value = "";

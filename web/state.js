@@ -11,7 +11,7 @@ export function statusOf({ photo, outcome }) {
   if (outcome?.kind === "cancelled") return photo ? "Cancelled. The photo is still chosen." : "Cancelled.";
   if (outcome?.kind === "shown") {
     if (photo && photo !== outcome.photo) return `Done. This is the result of ${outcome.name}, not of the photo that is chosen now.`;
-    return outcome.opened ? `The result of ${outcome.name} is shown.` : "Done. The result is below.";
+    return outcome.opened ? `The result of ${outcome.name} is shown.` : "Done.";
   }
   if (!photo) return NOTHING;
   return photo.preview ? READY : UNSEEN;

@@ -171,6 +171,19 @@ test("a phone, 360 pixels wide", async () => {
   assert.deepEqual(page.faults, []);
 });
 
+test("the main button is in sight on a phone, before and after a photo is chosen", async () => {
+  const page = await own.page({ viewport: { width: 390, height: 740 }, hasTouch: true, isMobile: true });
+  const inSight = () => page.evaluate(() => {
+    const { top, bottom, left, width } = document.getElementById("go").getBoundingClientRect();
+    const seen = document.elementFromPoint(left + width / 2, (top + bottom) / 2);
+    return top >= 0 && bottom <= innerHeight && seen?.id === "go";
+  });
+  assert.equal(await inSight(), true);
+  await page.setInputFiles("#photo-file", photoFile);
+  await page.locator("#photo-preview").waitFor();
+  assert.equal(await inSight(), true);
+});
+
 test("motion only for those who want it", async () => {
   const moving = async (reducedMotion) => (await own.page({ reducedMotion })).evaluate(() => [...document.querySelectorAll("*")]
     .filter((element) => {

@@ -126,8 +126,9 @@ test("options: only the mask", async () => {
   await remove(page);
   assert.equal((await download(page, "#download")).name, "photo1-mask.png");
   assert.equal(await page.isVisible('label:has(input[value="cutout"])'), false);
-  await page.click('label:has(input[name="background"][value="colour"])');
-  assert.equal(await page.isVisible("#download-shown"), false); // a mask lies on nothing
+  assert.equal(await page.isVisible("#stage-before"), true);
+  assert.equal(await page.isVisible("#backgrounds"), false); // a mask lies on nothing
+  assert.equal(await page.isVisible("#download-shown"), false);
   assert.deepEqual(page.faults, []);
 });
 

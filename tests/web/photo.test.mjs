@@ -106,6 +106,35 @@ test("pasted by the button", async () => {
   assert.deepEqual(page.faults, []);
 });
 
+test("a photo that is dropped while an address is being written stays chosen", async () => {
+  const page = await own.page();
+  await page.focus("#photo-url");
+  await page.keyboard.type("https://exa");
+  await drop(page, [photoFile]);
+  await page.locator("#photo-facts", { hasText: facts }).waitFor();
+  assert.equal(await page.inputValue("#photo-url"), "");
+  // leaving the field tells of the change, now or late, as the browser likes
+  await page.evaluate(() => document.getElementById("photo-url").dispatchEvent(new Event("change", { bubbles: true })));
+  await page.locator("#options").click({ position: { x: 2, y: 2 } });
+  assert.equal(await page.isVisible("#photo-preview"), true);
+  await remove(page);
+  assert.deepEqual(page.faults, []);
+});
+
+test("an address whose name holds a percent sign that stands for itself", async () => {
+  const hoster = await host();
+  try {
+    const page = await own.page();
+    await page.fill("#photo-url", `${hoster.url}/photo/50%off.jpg`);
+    await page.keyboard.press("Tab");
+    await page.locator("#photo-facts", { hasText: facts }).waitFor();
+    await remove(page);
+    assert.match(await page.textContent("#recent"), /50%off\.jpg/);
+  } finally {
+    hoster.close();
+  }
+});
+
 test("by address", async () => {
   const hoster = await host();
   try {
