@@ -8,7 +8,7 @@ foreach(format jpeg png webp gif avif heif jxl bmp pnm)
 endforeach()
 bn_fuzz(image_tiff SOURCES image_codec.c image_tiff_mutate.c DEFINE FORMAT=BN_FORMAT_TIFF SEEDS ${image_seeds}
     MALLOC_MB 72 RSS_MB 768)
-foreach(format png webp gif)
+foreach(format png webp gif avif)
     string(TOUPPER ${format} upper)
     bn_fuzz(image_frames_${format} SOURCES image_frames.c DEFINE FORMAT=BN_FORMAT_${upper}
         SEEDS ${PROJECT_SOURCE_DIR}/tests/image/animations MALLOC_MB 72 RSS_MB 768)

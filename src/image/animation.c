@@ -12,6 +12,7 @@ static const bn_frames_reader *const readers[BN_FORMATS] = {
     [BN_FORMAT_GIF] = &bn_gif_frames,
     [BN_FORMAT_WEBP] = &bn_webp_frames,
     [BN_FORMAT_PNG] = &bn_apng_frames,
+    [BN_FORMAT_AVIF] = &bn_avif_frames,
 };
 
 static const bn_frames_writer *const writers[BN_FORMATS] = {

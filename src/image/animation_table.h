@@ -21,7 +21,7 @@ typedef struct bn_frames_reader {
     unsigned pixel_bytes; /* the most that a pixel of the canvas takes, as in bn_codec */
 } bn_frames_reader;
 
-extern const bn_frames_reader bn_gif_frames, bn_webp_frames, bn_apng_frames;
+extern const bn_frames_reader bn_gif_frames, bn_webp_frames, bn_apng_frames, bn_avif_frames;
 
 /* What becomes of a frame before the next one is drawn. */
 typedef enum bn_disposal {

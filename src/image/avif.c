@@ -1,9 +1,9 @@
-/* avif.c - AVIF in, through libavif: 8, 10 and 12 bits, alpha, rotation and mirroring boxes; the first
- * frame. */
-#include "image/avif_source.h"
-#include "image/codec_table.h"
+/* avif.c - AVIF in, through libavif: 8, 10 and 12 bits, alpha, rotation and mirroring boxes; of a sequence the first frame
+ * (avif_frames.c reads all). */
+#include "image/avif.h"
 
 #include "base/size.h"
+#include "image/animation.h"
 #include "image/avif_compat.h"
 #include "image/described.h"
 
@@ -44,8 +44,10 @@ static bn_status fail_source(const bn_avif_source *source, avifResult result, bn
     return fail_reading(result, err);
 }
 
-static bn_status open_reader(bn_avif_source *source, avifDecoder **decoder, bn_error *err)
+bn_status bn_avif_open(bn_avif_source *source, const uint8_t *bytes, size_t size, avifDecoder **decoder,
+                       bn_error *err)
 {
+    bn_avif_source_init(source, bytes, size);
     avifDecoder *d = avifDecoderCreate();
     if (!d) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to read an AVIF");
     *decoder = d;
@@ -53,6 +55,7 @@ static bn_status open_reader(bn_avif_source *source, avifDecoder **decoder, bn_e
     d->ignoreXMP = AVIF_TRUE;
     /* files of older encoders lack boxes that the standard came to ask for */
     d->strictFlags = AVIF_STRICT_DISABLED;
+    d->imageCountLimit = BN_ANIMATION_MAX_FRAMES + 1; /* each takes memory before it is decoded */
     avifDecoderSetIO(d, &source->io);
     const avifResult result = avifDecoderParse(d);
     return result == AVIF_RESULT_OK ? BIREFNET_OK : fail_source(source, result, err);
@@ -63,8 +66,7 @@ static bn_status avif_probe(const uint8_t *bytes, size_t size, bn_image_header *
     bn_avif_source source;
     avifDecoder *decoder = NULL;
     bn_status status;
-    bn_avif_source_init(&source, bytes, size);
-    BN_TRY_DONE(open_reader(&source, &decoder, err));
+    BN_TRY_DONE(bn_avif_open(&source, bytes, size, &decoder, err));
     const avifImage *found = decoder->image;
     *header = (bn_image_header){
         .width = (int)found->width, .height = (int)found->height, .orientation = find_orientation(found)};
@@ -88,38 +90,49 @@ static bn_status to_rgb(const avifImage *source, bn_image **image, bn_error *err
     return result == AVIF_RESULT_OK ? BIREFNET_OK : fail_reading(result, err);
 }
 
-static bn_status avif_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
-                             bn_image **image, bn_error *err)
+static bn_status adopt_facts(const avifImage *source, bn_image *image, bn_error *err)
 {
-    bn_avif_source bytes_read;
-    avifDecoder *decoder = NULL;
+    image->source_depth = (int)source->depth;
+    image->source_orientation = find_orientation(source);
+    if (source->icc.size > 0)
+        BN_TRY(bn_image_adopt_icc(image, source->icc.data, source->icc.size, err));
+    else
+        BN_TRY(bn_image_adopt_cicp(image, source->colorPrimaries, source->transferCharacteristics, err));
+    return bn_image_adopt_exif(image, source->exif.data, source->exif.size, err);
+}
+
+bn_status bn_avif_next(const bn_avif_source *source, avifDecoder *decoder, uint64_t most_pixels,
+                       bn_image **image, bn_error *err)
+{
+    /* the AV1 data inside may claim another size than the container */
+    decoder->imageSizeLimit = (uint32_t)BN_MIN(most_pixels, (uint64_t)AVIF_DEFAULT_IMAGE_SIZE_LIMIT);
+    const bn_decode_limits limits = {.max_pixels = most_pixels};
     bn_image *made = NULL;
     bn_status status;
-    bn_avif_source_init(&bytes_read, bytes, size);
-    BN_TRY_DONE(open_reader(&bytes_read, &decoder, err));
-    bn_avif_source_watch(&bytes_read, (uint64_t)decoder->image->width * decoder->image->height);
-    /* the AV1 data inside may claim another size than the container */
-    decoder->imageSizeLimit = (uint32_t)BN_MIN(limits->max_pixels, (uint64_t)AVIF_DEFAULT_IMAGE_SIZE_LIMIT);
     const avifResult result = avifDecoderNextImage(decoder);
-    if (result != AVIF_RESULT_OK) {
-        status = fail_source(&bytes_read, result, err);
-        goto done;
-    }
-    const avifImage *source = decoder->image;
-    BN_TRY_DONE(bn_limits_check(limits, source->width, source->height, err));
-    BN_TRY_DONE(to_rgb(source, &made, err));
-    made->source_depth = (int)source->depth;
-    made->source_orientation = find_orientation(source);
-    if (source->icc.size > 0)
-        BN_TRY_DONE(bn_image_adopt_icc(made, source->icc.data, source->icc.size, err));
-    else
-        BN_TRY_DONE(bn_image_adopt_cicp(made, source->colorPrimaries, source->transferCharacteristics, err));
-    BN_TRY_DONE(bn_image_adopt_exif(made, source->exif.data, source->exif.size, err));
+    if (result != AVIF_RESULT_OK) return fail_source(source, result, err);
+    const avifImage *found = decoder->image;
+    BN_TRY_DONE(bn_limits_check(&limits, found->width, found->height, err));
+    BN_TRY_DONE(to_rgb(found, &made, err));
+    BN_TRY_DONE(adopt_facts(found, made, err));
     *image = made;
     made = NULL;
 done:
-    if (decoder) avifDecoderDestroy(decoder);
     bn_image_destroy(&made);
+    return status;
+}
+
+static bn_status avif_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
+                             bn_image **image, bn_error *err)
+{
+    bn_avif_source source;
+    avifDecoder *decoder = NULL;
+    bn_status status;
+    BN_TRY_DONE(bn_avif_open(&source, bytes, size, &decoder, err));
+    bn_avif_source_watch(&source, (uint64_t)decoder->image->width * decoder->image->height, 2);
+    status = bn_avif_next(&source, decoder, limits->max_pixels, image, err);
+done:
+    if (decoder) avifDecoderDestroy(decoder);
     return status;
 }
 

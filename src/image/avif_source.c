@@ -7,7 +7,7 @@
 #define DECODER_PIXELS (1u << 17)
 #define MORE_DECODERS  32
 
-/* Frames may have twice the image's pixels: its own and its alpha's; and a few more at the edges of tiles. */
+/* Pictures may have a few more pixels than the image, at the edges of tiles. */
 #define MORE_FRAME_PIXELS (1u << 20)
 
 /* Boxes are read some bytes at a time before they are read whole, and like tiles may be one piece of the file. */
@@ -117,10 +117,11 @@ static bool read_head(const uint8_t *bytes, size_t size, obu *found)
 static bool count_obu(bn_avif_source *source, const obu *found, const uint8_t *bytes, size_t size)
 {
     const size_t here = (size_t)BN_MIN(found->size, size);
-    if (found->type == OBU_SEQUENCE_HEADER) source->sequence_pixels = read_sequence(bytes, here);
+    if (found->type == OBU_SEQUENCE_HEADER)
+        source->sequence_pixels = BN_MAX(source->sequence_pixels, read_sequence(bytes, here));
     if (found->type != OBU_FRAME_HEADER && found->type != OBU_FRAME) return true;
     source->frame_pixels += source->sequence_pixels;
-    source->refused |= source->frame_pixels > 2 * source->pixels + MORE_FRAME_PIXELS;
+    source->refused |= source->frame_pixels > source->most_frame_pixels;
     return !source->refused;
 }
 
@@ -166,7 +167,9 @@ void bn_avif_source_init(bn_avif_source *source, const uint8_t *bytes, size_t si
     };
 }
 
-void bn_avif_source_watch(bn_avif_source *source, uint64_t pixels)
+void bn_avif_source_watch(bn_avif_source *source, uint64_t pixels, unsigned pictures)
 {
     source->pixels = pixels;
+    source->most_frame_pixels = pictures * pixels + MORE_FRAME_PIXELS;
+    source->frame_pixels = source->skip_bytes = source->samples = 0;
 }

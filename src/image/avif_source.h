@@ -17,7 +17,8 @@ typedef struct bn_avif_source {
     size_t size;
     uint64_t read_bytes;                    /* all reads together: extents may lie over one another */
     uint64_t pixels;                        /* of the image; 0 until the container is parsed */
-    uint64_t frame_pixels, sequence_pixels; /* of all frames so far; of one frame of this sequence */
+    uint64_t most_frame_pixels;             /* that may be decoded */
+    uint64_t frame_pixels, sequence_pixels; /* of all frames so far; of the largest frame of a sequence */
     uint32_t samples;
     uint64_t skip_bytes; /* of an OBU that goes on in the next extent */
     bool refused;        /* a limit was hit, as opposed to damage */
@@ -25,7 +26,8 @@ typedef struct bn_avif_source {
 
 void bn_avif_source_init(bn_avif_source *source, const uint8_t *bytes, size_t size);
 
-/* The container is parsed, the image has so many pixels: all that is read from now on is AV1 data. */
-void bn_avif_source_watch(bn_avif_source *source, uint64_t pixels);
+/* The container is parsed, the image has so many pixels: all that is read from now on is AV1 data, of so many pictures at
+ * most, its own, those of its alpha and hidden ones. Called again, it counts anew: before each frame of a sequence. */
+void bn_avif_source_watch(bn_avif_source *source, uint64_t pixels, unsigned pictures);
 
 #endif

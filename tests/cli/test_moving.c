@@ -2,6 +2,7 @@
 #include "tests/cli/terminal.h"
 
 #include "base/file.h"
+#include "base/size.h"
 #include "image/animation.h"
 
 #include <jansson.h>
@@ -89,10 +90,11 @@ static void assert_same_timing(const char *a, const char *b)
 static void animations_stay_animations(void **state)
 {
     (void)state;
-    static const char *const inputs[] = {"interlaced-twice.gif", "hidden-first.png", "thrice.webp"};
+    static const char *const inputs[] = {"interlaced-twice.gif", "hidden-first.png", "thrice.webp",
+                                         "twice.avif"};
     static const char *const outputs[] = {"out.gif", "out.webp", "out.png"};
-    for (size_t i = 0; i < 3; i++)
-        for (size_t o = 0; o < 3; o++) {
+    for (size_t i = 0; i < BN_COUNT(inputs); i++)
+        for (size_t o = 0; o < BN_COUNT(outputs); o++) {
             char input[512];
             snprintf(input, sizeof input, ANIMATIONS "%s", inputs[i]);
             cli_expect(&result, 0, " -> ", "remove %s -o %s " TINY_MODEL, input, outputs[o]);

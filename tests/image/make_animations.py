@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Make the animations of tests/image/animations, and beside each what a player shows (NAME.rgba: all canvases, 16x12 RGBA).
 
-The canvases are composed here, by the words of the formats' specifications. Needs Pillow and NumPy.
+The canvases are composed here, by the words of the formats' specifications. Needs Pillow, NumPy and avifenc (libavif 0.11).
 Usage: make_animations.py FOLDER"""
 import io
+import os
 import struct
+import subprocess
 import sys
+import tempfile
 import zlib
 
 import numpy as np
@@ -151,6 +154,61 @@ def webp(frames, plays):
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
 
 
+def number(data, at):
+    return struct.unpack(">I", data[at : at + 4])[0]
+
+
+def find_all(data, name):
+    found, at = [], data.find(name)
+    while at >= 0:
+        found.append(at - 4)
+        at = data.find(name, at + 4)
+    return found
+
+
+def insert_edits(data, plays):
+    """An edit list that repeats into every track (avifenc 0.11 writes none); what lies behind moves on."""
+    out, inserts, size = bytearray(data), [], 44
+    tracks = find_all(data, b"trak")
+    for track in tracks:
+        head = data.index(b"tkhd", track) - 4
+        assert data[head + 8] == 1  # durations of 64 bits
+        once = struct.unpack(">Q", data[head + 36 : head + 44])[0]
+        out[head + 36 : head + 44] = struct.pack(">Q", once * plays)
+        edits = struct.pack(">I4sI4sB3sIQqHH", size, b"edts", size - 8, b"elst", 1, b"\0\0\1", 1, once, 0, 1, 0)
+        inserts.append((head + number(data, head), edits))
+        out[track : track + 4] = struct.pack(">I", number(data, track) + size)
+    moov = data.index(b"moov") - 4
+    out[moov : moov + 4] = struct.pack(">I", number(data, moov) + size * len(tracks))
+    for at in find_all(data, b"stco"):
+        for entry in range(at + 16, at + 16 + 4 * number(data, at + 12), 4):
+            out[entry : entry + 4] = struct.pack(">I", number(data, entry) + size * len(tracks))
+    for end, edits in reversed(inserts):
+        out[end:end] = edits
+    return bytes(out)
+
+
+def avif(frames, plays, depth=8, interval=0):
+    """Whole canvases, each predicted from those before it, without loss."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["avifenc", "--lossless", "-s", "6", "-d", str(depth), "-k", str(interval), "--timescale", "100"]
+        for i, f in enumerate(frames):
+            Image.fromarray(f.pixels).save(f"{folder}/{i}.png")
+            command += ["--duration", str(f.delay), f"{folder}/{i}.png"]
+        subprocess.run(command + [f"{folder}/out.avif"], check=True, stdout=subprocess.DEVNULL)
+        with open(f"{folder}/out.avif", "rb") as file:
+            data = file.read()
+    return insert_edits(data, plays) if plays else data
+
+
+def canvases(frames):
+    """What a player shows, as frames that stand alone; none shorter than a GIF's shortest."""
+    shown = play(frames)
+    size = W * H * 4
+    return [Frame(0, 0, np.frombuffer(shown[i * size : (i + 1) * size], np.uint8).reshape(H, W, 4).copy(),
+                  max(f.delay, 2), blends=False) for i, f in enumerate(frames)]
+
+
 def main(folder):
     hard, soft = [0, 255], [0, 60, 128, 255]
     gifs, pngs = make_frames(hard, [True, True]), make_frames(soft, [True, False])
@@ -162,6 +220,11 @@ def main(folder):
              "disposals.png": (apng(pngs, 0), pngs), "hidden-first.png": (apng(pngs, 3, True), pngs),
              "deep.png": (apng(pngs, 1, depth=16), pngs), "disposals.webp": (webp(webps, 0), webps),
              "thrice.webp": (webp(webps[:3], 3), webps[:3])}
+    avifs, opaque = canvases(pngs), canvases(pngs)
+    for f in opaque:
+        f.pixels[..., 3] = 255
+    files.update({"sequence.avif": (avif(avifs, None), avifs), "twice.avif": (avif(opaque, 2), opaque),
+                  "deep.avif": (avif(avifs, 3, depth=10, interval=2), avifs)})
     for name, (data, frames) in files.items():
         with open(f"{folder}/{name}", "wb") as out:
             out.write(data)

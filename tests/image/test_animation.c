@@ -38,7 +38,9 @@ static void compare(const uint8_t *a, const uint8_t *b, size_t bytes, int tolera
     }
 }
 
-static void check_canvases(const char *name, int tolerance, uint32_t frames, uint32_t plays)
+/* delays in hundredths of a second */
+static void check_timed(const char *name, int tolerance, uint32_t frames, uint32_t plays,
+                        const uint32_t *delays)
 {
     bn_error err = {0};
     bn_buffer file, shown;
@@ -54,7 +56,6 @@ static void check_canvases(const char *name, int tolerance, uint32_t frames, uin
     assert_int_equal(info->height, 12);
     assert_int_equal(info->frames, frames);
     assert_int_equal(info->plays, plays);
-    static const uint32_t delays[] = {4, 10, 0, 7, 33, 5};
     for (uint32_t i = 0; i < frames; i++) {
         bn_image *frame = NULL;
         bn_delay delay;
@@ -75,6 +76,12 @@ static void check_canvases(const char *name, int tolerance, uint32_t frames, uin
     bn_buffer_free(&shown);
 }
 
+static void check_canvases(const char *name, int tolerance, uint32_t frames, uint32_t plays)
+{
+    static const uint32_t delays[] = {4, 10, 0, 7, 33, 5}, avif_delays[] = {4, 10, 2, 7, 33, 5};
+    check_timed(name, tolerance, frames, plays, strstr(name, ".avif") ? avif_delays : delays);
+}
+
 static void frames_are_what_a_player_shows(void **state)
 {
     (void)state;
@@ -86,6 +93,9 @@ static void frames_are_what_a_player_shows(void **state)
     check_canvases("deep.png", 1, 6, 1);
     check_canvases("disposals.webp", 3, 6, 0);
     check_canvases("thrice.webp", 3, 3, 3);
+    check_canvases("sequence.avif", 0, 6, 0);
+    check_canvases("twice.avif", 0, 6, 2);
+    check_canvases("deep.avif", 0, 6, 3);
 }
 
 static void stills_have_one_frame(void **state)
@@ -101,6 +111,12 @@ static void stills_have_one_frame(void **state)
         bn_buffer_free(&file);
         bn_image_destroy(&image);
     }
+    bn_buffer file;
+    bn_image *image = make_quarters(20, 10);
+    make_avif(image, AVIF_TRANSFORM_NONE, 0, 0, &file);
+    assert_int_equal(bn_animation_count(file.data, file.size), 1);
+    bn_buffer_free(&file);
+    bn_image_destroy(&image);
     assert_int_equal(bn_animation_count("", 0), 1);
 }
 
@@ -143,7 +159,7 @@ static void damage_and_limits_are_errors(void **state)
 {
     (void)state;
     bn_error err = {0};
-    static const char *const names[] = {"disposals.gif", "disposals.png", "disposals.webp"};
+    static const char *const names[] = {"disposals.gif", "disposals.png", "disposals.webp", "sequence.avif"};
     for (size_t i = 0; i < BN_COUNT(names); i++) {
         bn_buffer file;
         bn_animation *animation = NULL;
@@ -173,6 +189,48 @@ static void damage_and_limits_are_errors(void **state)
     assert_int_equal(bn_animation_open(file.data, file.size, NULL, &animation, &err), BIREFNET_ERROR_LIMIT);
     assert_non_null(strstr(err.message, "frames"));
     bn_buffer_free(&file);
+}
+
+/* Behind the name of a box, from the n-th byte on. */
+static void put_number(bn_buffer *file, const char *box, size_t n, uint32_t value)
+{
+    uint8_t *at = memmem(file->data, file->size, box, 4);
+    assert_non_null(at);
+    for (int i = 0; i < 4; i++) at[4 + n + (size_t)i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* twice.avif as one that says to hold `frames` of a byte each, in times of 6 runs. */
+static void make_long_avif(uint32_t frames, bn_buffer *file)
+{
+    bn_error err = {0};
+    load("twice.avif", file);
+    put_number(file, "stsz", 4, 1);
+    put_number(file, "stsz", 8, frames);
+    put_number(file, "stsc", 12, frames);
+    for (uint32_t i = 0; i < frames; i++) assert_ok(bn_buffer_append(file, "", 1, &err), err);
+}
+
+static void avifs_of_very_many_frames_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t frames;
+        bn_status status;
+        const char *words;
+    } cases[] = {{50000, BIREFNET_OK, ""},
+                 {100000, BIREFNET_ERROR_LIMIT, "too long a table of times"},
+                 {100001, BIREFNET_ERROR_LIMIT, "100001 frames, the limit is 100000"},
+                 {1000000, BIREFNET_ERROR_FORMAT, "damaged AVIF"}};
+    for (size_t i = 0; i < BN_COUNT(cases); i++) {
+        bn_error err = {0};
+        bn_buffer file;
+        bn_animation *animation = NULL;
+        make_long_avif(cases[i].frames, &file);
+        assert_int_equal(bn_animation_open(file.data, file.size, NULL, &animation, &err), cases[i].status);
+        assert_non_null(strstr(err.message, cases[i].words));
+        bn_animation_close(&animation);
+        bn_buffer_free(&file);
+    }
 }
 
 /* ---- writing ---- */
@@ -448,6 +506,7 @@ int main(void)
         cmocka_unit_test(stills_have_one_frame),
         cmocka_unit_test(animations_are_turned_upright),
         cmocka_unit_test(damage_and_limits_are_errors),
+        cmocka_unit_test(avifs_of_very_many_frames_are_refused),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(a_frame_that_changes_nothing_keeps_its_time),
         cmocka_unit_test(what_is_given_up_leaves_nothing),

@@ -5,7 +5,7 @@
 #include "tests/image/worst.h"
 
 #include "base/file.h"
-#include "image/codec_table.h"
+#include "image/animation_table.h"
 
 #include <malloc.h>
 #include <sys/wait.h>
@@ -136,6 +136,58 @@ static void avif_is_bounded(void **state)
     check("AVIF of 3 frames", &file, BIREFNET_ERROR_LIMIT);
 }
 
+/* What reading all frames takes, in a process of its own. */
+static uint64_t peak_of_frames(const bn_buffer *file, bn_decode_limits limits)
+{
+    int ends[2], status = 0;
+    uint64_t peak = 0;
+    assert_int_equal(pipe(ends), 0);
+    malloc_trim(0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        bn_error err = {0};
+        bn_animation *animation = NULL;
+        const uint64_t before = status_bytes("VmRSS");
+        assert_ok(bn_animation_open(file->data, file->size, &limits, &animation, &err), err);
+        for (bn_delay delay;;) {
+            bn_image *frame = NULL;
+            assert_ok(bn_animation_next(animation, &frame, &delay, &err), err);
+            if (!frame) break;
+            bn_image_destroy(&frame);
+        }
+        bn_animation_close(&animation);
+        peak = status_bytes("VmHWM") - before;
+        _exit(write(ends[1], &peak, sizeof peak) == sizeof peak ? 0 : 1);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &peak, sizeof peak), sizeof peak);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    return peak;
+}
+
+/* Its frames are of 12 bits and full colour, with alpha; half as many do not take less. */
+static void avif_sequences_are_bounded(void **state)
+{
+    (void)state;
+    enum { PICTURE_SIDE = 640, FRAMES = 24 };
+    const uint64_t pixels = (uint64_t)PICTURE_SIDE * PICTURE_SIDE;
+    bn_buffer file, half;
+    worst_avif_sequence(PICTURE_SIDE, FRAMES, &file);
+    worst_avif_sequence(PICTURE_SIDE, FRAMES / 2, &half);
+    const uint64_t need = pixels * bn_avif_frames.pixel_bytes + file.size + BN_DECODE_FIXED_BYTES,
+                   peak = peak_of_frames(&file, (bn_decode_limits){.max_pixels = 1 << 24}),
+                   half_peak = peak_of_frames(&half, (bn_decode_limits){.max_pixels = 1 << 24});
+    print_message("AVIF of %d frames, peak %llu MiB, of half as many %llu MiB, allowed %llu MiB\n", FRAMES,
+                  (unsigned long long)peak >> 20, (unsigned long long)half_peak >> 20,
+                  (unsigned long long)need >> 20);
+    if (MEASURES) assert_true(peak <= need && peak < half_peak + half_peak / 4);
+    bn_buffer_free(&file);
+    bn_buffer_free(&half);
+}
+
 static void tiff_is_bounded(void **state)
 {
     (void)state;
@@ -256,11 +308,11 @@ static void bitmaps_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(jpeg_is_bounded),     cmocka_unit_test(png_is_bounded),
-        cmocka_unit_test(gif_is_bounded),      cmocka_unit_test(webp_is_bounded),
-        cmocka_unit_test(avif_is_bounded),     cmocka_unit_test(tiff_is_bounded),
-        cmocka_unit_test(heif_is_bounded),     cmocka_unit_test(jxl_is_bounded),
-        cmocka_unit_test(bitmaps_are_bounded),
+        cmocka_unit_test(jpeg_is_bounded), cmocka_unit_test(png_is_bounded),
+        cmocka_unit_test(gif_is_bounded),  cmocka_unit_test(webp_is_bounded),
+        cmocka_unit_test(avif_is_bounded), cmocka_unit_test(avif_sequences_are_bounded),
+        cmocka_unit_test(tiff_is_bounded), cmocka_unit_test(heif_is_bounded),
+        cmocka_unit_test(jxl_is_bounded),  cmocka_unit_test(bitmaps_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

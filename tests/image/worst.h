@@ -260,6 +260,39 @@ static inline void worst_avif(int side, int cells, bn_buffer *out)
     avifImageDestroy(image);
 }
 
+/* Noise of 12 bits, full colour, with alpha: each frame another. */
+static inline void worst_avif_sequence(int side, int frames, bn_buffer *out)
+{
+    bn_error err = {0};
+    avifImage *image = avifImageCreate((uint32_t)side, (uint32_t)side, 12, AVIF_PIXEL_FORMAT_YUV444);
+    assert_int_equal(avifImageAllocatePlanes(image, AVIF_PLANES_ALL), AVIF_RESULT_OK);
+    avifEncoder *encoder = avifEncoderCreate();
+    encoder->speed = 10;
+    encoder->minQuantizer = encoder->minQuantizerAlpha = 30;
+    encoder->maxQuantizer = encoder->maxQuantizerAlpha = 63;
+    uint32_t random = 1;
+    for (int n = 0; n < frames; n++) {
+        for (uint32_t y = 0; y < image->height; y++)
+            for (uint32_t x = 0; x < image->width; x++)
+                for (int plane = 0; plane < 4; plane++) {
+                    uint8_t *row = plane < 3 ? image->yuvPlanes[plane] + y * image->yuvRowBytes[plane]
+                                             : image->alphaPlane + y * image->alphaRowBytes;
+                    random = random * 1664525 + 1013904223;
+                    ((uint16_t *)(void *)row)[x] =
+                        (uint16_t)((x / 8 + y / 8 + (uint32_t)(n * 3 + plane)) * 97 % 4096 + (random >> 28)) %
+                        4096;
+                }
+        assert_int_equal(avifEncoderAddImage(encoder, image, 1, AVIF_ADD_IMAGE_FLAG_NONE), AVIF_RESULT_OK);
+    }
+    avifRWData written = AVIF_DATA_EMPTY;
+    assert_int_equal(avifEncoderFinish(encoder, &written), AVIF_RESULT_OK);
+    bn_buffer_init(out, 1 << 28);
+    assert_ok(bn_buffer_append(out, written.data, written.size, &err), err);
+    avifRWDataFree(&written);
+    avifEncoderDestroy(encoder);
+    avifImageDestroy(image);
+}
+
 /* A single picture without alpha whose one sample holds `frames` frames, of which readers show the first. */
 static inline void worst_avif_frames(int side, int frames, bn_buffer *out)
 {

@@ -4,6 +4,7 @@
 #include "tests/queue/bench.h"
 
 #include "base/file.h"
+#include "base/size.h"
 #include "image/codec.h"
 #include "schema/datauri.h"
 
@@ -252,25 +253,32 @@ static void logs_tell_stage_and_percent_and_come_once(void **state)
 static void frames_that_are_left_out_are_told(void **state)
 {
     bench *self = *state;
-    bn_error err = {0};
-    bn_request_status status;
-    bn_buffer gif, body;
-    char id[BN_REQUEST_ID_CHARS];
-    bn_buffer_init(&gif, 1u << 20);
-    bn_buffer_init(&body, 1u << 20);
-    assert_ok(bn_file_read(BN_SOURCE_DIR "/tests/image/animations/disposals.gif", &gif, &err), err);
-    assert_ok(bn_buffer_printf(&body, &err, "{\"image_url\":\""), err);
-    assert_ok(bn_data_uri_write("image/gif", gif.data, gif.size, &body, &err), err);
-    assert_ok(bn_buffer_printf(&body, &err, "\"}"), err);
-    bench_submit_body(self, (const char *)body.data, id);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    json_decref(bench_result(self, id, 200));
-    assert_ok(bn_jobs_status(self->jobs, id, true, 0, &status, &err), err);
-    assert_non_null(
-        strstr(status.logs, "An animation of 6 frames: the first one is cut out, 5 are left out"));
-    bn_request_status_free(&status);
-    bn_buffer_free(&gif);
-    bn_buffer_free(&body);
+    static const char *const files[][2] = {{"disposals.gif", "image/gif"},
+                                           {"disposals.png", "image/png"},
+                                           {"disposals.webp", "image/webp"},
+                                           {"sequence.avif", "image/avif"}};
+    for (size_t i = 0; i < BN_COUNT(files); i++) {
+        bn_error err = {0};
+        bn_request_status status;
+        bn_buffer file, body;
+        char id[BN_REQUEST_ID_CHARS], path[512];
+        bn_buffer_init(&file, 1u << 20);
+        bn_buffer_init(&body, 1u << 20);
+        snprintf(path, sizeof path, BN_SOURCE_DIR "/tests/image/animations/%s", files[i][0]);
+        assert_ok(bn_file_read(path, &file, &err), err);
+        assert_ok(bn_buffer_printf(&body, &err, "{\"image_url\":\""), err);
+        assert_ok(bn_data_uri_write(files[i][1], file.data, file.size, &body, &err), err);
+        assert_ok(bn_buffer_printf(&body, &err, "\"}"), err);
+        bench_submit_body(self, (const char *)body.data, id);
+        bench_wait(self, id, BN_REQUEST_COMPLETED);
+        json_decref(bench_result(self, id, 200));
+        assert_ok(bn_jobs_status(self->jobs, id, true, 0, &status, &err), err);
+        assert_non_null(
+            strstr(status.logs, "An animation of 6 frames: the first one is cut out, 5 are left out"));
+        bn_request_status_free(&status);
+        bn_buffer_free(&file);
+        bn_buffer_free(&body);
+    }
 }
 
 int main(void)
