@@ -44,14 +44,20 @@ function(bn_room name)
     target_link_libraries(room_${name} PUBLIC bn_flags ${ROOM_LINK})
 endfunction()
 
-# bn_test(NAME SOURCES file... [LINK library...] [LABELS label...] [TIMEOUT seconds] [LEVELS]): one cmocka program, one
-# CTest case; with LEVELS one more for each level of instructions, held to by tests/level.h. Tests link the static library, so that they see what the public header hides.
-function(bn_test name)
-    cmake_parse_arguments(TEST "LEVELS" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+# bn_test_program(NAME SOURCES file... [LINK library...]): one cmocka program, test_NAME.
+function(bn_test_program name)
+    cmake_parse_arguments(TEST "" "" "SOURCES;LINK" ${ARGN})
     add_executable(test_${name} ${TEST_SOURCES})
     target_link_libraries(test_${name} PRIVATE bn_flags birefnet_static ${TEST_LINK} cmocka)
     set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_compile_definitions(test_${name} PRIVATE BN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+endfunction()
+
+# bn_test(NAME SOURCES file... [LINK library...] [LABELS label...] [TIMEOUT seconds] [LEVELS]): one cmocka program, one
+# CTest case; with LEVELS one more for each level of instructions, held to by tests/level.h. Tests link the static library, so that they see what the public header hides.
+function(bn_test name)
+    cmake_parse_arguments(TEST "LEVELS" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+    bn_test_program(${name} SOURCES ${TEST_SOURCES} LINK ${TEST_LINK})
     add_test(NAME ${name} COMMAND test_${name})
     # GOMP_SPINCOUNT: see src/cli/patience.h; tests run beside each other
     set(environment "BN_REFERENCE=${BN_REFERENCE};GOMP_SPINCOUNT=1000")

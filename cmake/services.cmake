@@ -1,0 +1,25 @@
+# Tests over engines that scripts/services.sh starts: once for all of a ctest run, in a folder of this build.
+
+string(MD5 bn_services_id "${PROJECT_BINARY_DIR}")
+string(SUBSTRING "${bn_services_id}" 0 10 bn_services_id)
+set(BN_SERVICES "/tmp/birefnet-services-${bn_services_id}") # short: the path of a socket has 107 bytes at most
+set(BN_SERVICES_SCRIPT ${PROJECT_SOURCE_DIR}/scripts/services.sh)
+
+add_test(NAME services_start COMMAND ${BN_SERVICES_SCRIPT} start)
+add_test(NAME services_stop COMMAND ${BN_SERVICES_SCRIPT} stop)
+set_tests_properties(services_start PROPERTIES FIXTURES_SETUP services)
+set_tests_properties(services_stop PROPERTIES FIXTURES_CLEANUP services)
+set_tests_properties(services_start services_stop PROPERTIES ENVIRONMENT "BN_SERVICES=${BN_SERVICES}" TIMEOUT 300
+    RESOURCE_LOCK services)
+
+# bn_service_test(NAME SERVICE PROGRAM [LABELS label...] [TIMEOUT seconds]): the program of bn_test, or a file, over a database
+# of its own of that service.
+function(bn_service_test name service program)
+    cmake_parse_arguments(TEST "" "TIMEOUT" "LABELS" ${ARGN})
+    if(NOT TEST_TIMEOUT)
+        set(TEST_TIMEOUT 300)
+    endif()
+    add_test(NAME ${name} COMMAND ${BN_SERVICES_SCRIPT} run ${service} ${program})
+    set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED services TIMEOUT ${TEST_TIMEOUT} SKIP_RETURN_CODE 77
+        LABELS "${TEST_LABELS}" ENVIRONMENT "BN_SERVICES=${BN_SERVICES};BN_REFERENCE=${BN_REFERENCE};GOMP_SPINCOUNT=1000")
+endfunction()
