@@ -110,7 +110,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
                                  .help = "Leave inputs alone whose output is already there, and say which."},
     [BN_OPTION_JOBS] = {"jobs", 'j', BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "1",
-                        .commands = REMOVE | WATCH | BENCH,
+                        .commands = REMOVE | WATCH | BENCH | SERVE,
                         .help =
                             "Photos at a time: so many sessions of the network beside each other, each on "
                             "its share of --threads, and so many threads that finish and write. Each "

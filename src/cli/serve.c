@@ -160,6 +160,7 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     BN_TRY(read_test_resolution(values, &options, err));
     options.max_models = (int)number_or(values, BN_OPTION_MAX_MODELS, options.max_models);
     options.threads = (int)number_or(values, BN_OPTION_THREADS, options.threads);
+    options.sessions = (int)number_or(values, BN_OPTION_JOBS, options.sessions);
     options.max_waiting = (int)number_or(values, BN_OPTION_MAX_WAITING, options.max_waiting);
     options.fetch_threads = (int)number_or(values, BN_OPTION_FETCHES, options.fetch_threads);
     options.max_pixels =

@@ -1,4 +1,4 @@
-/* compute.c - the one thread that runs the network. */
+/* compute.c - the threads that run the network, each in a seat of its own. */
 #include "queue/private.h"
 #include "weights/presets.h"
 
@@ -7,9 +7,10 @@
 /* Asked between layers. */
 int bn_compute_progress(void *user, const char *part, double done)
 {
-    bn_jobs *jobs = user;
+    bn_seat *seat = user;
+    bn_jobs *jobs = seat->jobs;
     (void)part;
-    bn_job *job = jobs->held.computing; /* set by this thread */
+    bn_job *job = seat->job; /* set by this thread */
     if (!job) return 0;
     if (atomic_load(&job->stop)) return 1;
     if (done < job->told + 0.05 && done < 1) return 0;
@@ -28,16 +29,17 @@ int bn_compute_progress(void *user, const char *part, double done)
 
 void bn_compute_opening(void *user, const char *weights)
 {
-    bn_jobs *jobs = user;
-    bn_job *job = jobs->held.computing; /* NULL: a model is opened before there is a request */
-    if (job) bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", weights);
+    bn_seat *seat = user;
+    bn_job *job = seat->job; /* NULL: a model is opened before there is a request */
+    if (job) bn_job_log(seat->jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", weights);
 }
 
-static bn_status compute(bn_jobs *jobs, bn_job *job, bn_error *err)
+static bn_status compute(bn_seat *seat, bn_job *job, bn_error *err)
 {
+    bn_jobs *jobs = seat->jobs;
     bn_engine_answer answer = {.weights = ""};
-    BN_TRY(bn_engine_get(jobs->held.engine, job->input.model, job->input.width, job->input.height, &answer,
-                         err));
+    BN_TRY(bn_engine_get(jobs->held.engine, seat->number, job->input.model, job->input.width,
+                         job->input.height, &answer, err));
     birefnet_session_info info;
     birefnet_session_get_info(answer.session, &info);
     memcpy(job->weights, answer.weights, sizeof job->weights);
@@ -74,17 +76,19 @@ static void describe_failure(const bn_job *job, bn_status status, const bn_error
         bn_ending_infra(ending, 500, "runner_server_error", err->message);
 }
 
-static void work(bn_jobs *jobs, bn_job *job)
+static void work(bn_seat *seat, bn_job *job)
 {
+    bn_jobs *jobs = seat->jobs;
     bn_error err = {0};
     job->told = 0;
     job->started_ms = bn_clock_ms();
-    jobs->held.computing = job;
+    seat->job = job;
     const bool fits = has_room(jobs, job);
     const bn_status status = atomic_load(&job->stop) ? bn_fail(&err, BIREFNET_ERROR_CANCELLED, "cancelled")
                              : !fits                 ? bn_fail(&err, BIREFNET_ERROR_LIMIT, BN_NO_ROOM)
-                                                     : compute(jobs, job, &err);
-    jobs->held.computing = NULL;
+                                                     : compute(seat, job, &err);
+    bn_engine_leave(jobs->held.engine, seat->number);
+    seat->job = NULL;
     pthread_mutex_lock(&jobs->lock);
     const bool closing = jobs->closing;
     if (status == BIREFNET_OK) bn_held_enter(jobs, job, BN_JOB_MATTED);
@@ -104,12 +108,15 @@ static void work(bn_jobs *jobs, bn_job *job)
     bn_job_end(jobs, job, BN_BY_WORKER, &ending, NULL, 0);
 }
 
-static void preload(bn_jobs *jobs)
+/* The first seat does it. */
+static void preload(const bn_seat *seat)
 {
+    bn_jobs *jobs = seat->jobs;
+    if (seat->number > 0) return;
     bn_error err = {0};
     bool good = true;
     for (char **name = jobs->held.preload; good && name && *name; name++)
-        good = bn_engine_preload(jobs->held.engine, *name, &err) == BIREFNET_OK;
+        good = bn_engine_preload(jobs->held.engine, seat->number, *name, &err) == BIREFNET_OK;
     pthread_mutex_lock(&jobs->lock);
     jobs->held.preloading = false;
     if (!good) snprintf(jobs->held.preload_error, sizeof jobs->held.preload_error, "%.290s", err.message);
@@ -119,9 +126,10 @@ static void preload(bn_jobs *jobs)
 
 void *bn_compute_main(void *user)
 {
-    bn_jobs *jobs = user;
+    bn_seat *seat = user;
+    bn_jobs *jobs = seat->jobs;
     bn_thread_be_nice();
-    preload(jobs);
+    preload(seat);
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->closing) {
         bn_job *job = bn_held_pick_ready(jobs);
@@ -134,7 +142,7 @@ void *bn_compute_main(void *user)
         job->holds++;
         pthread_mutex_unlock(&jobs->lock);
         bn_watches_news(jobs, job->accepted.id);
-        work(jobs, job);
+        work(seat, job);
         pthread_mutex_lock(&jobs->lock);
     }
     pthread_mutex_unlock(&jobs->lock);

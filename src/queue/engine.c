@@ -6,27 +6,32 @@
 #include "schema/schema.h"
 #include "weights/presets.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_MODELS       16
-#define SESSIONS_A_MODEL 2 /* sizes of one model that stay ready */
+#define SESSIONS_A_MODEL 2 /* sizes of one model that stay ready in a seat */
 
 typedef struct slot {
     char path[4096];
-    birefnet_model *model; /* NULL: free */
-    bn_sessions *sessions;
+    birefnet_model *model;                      /* NULL: free */
+    bn_sessions *sessions[BN_ENGINE_MAX_SEATS]; /* NULL: not used by that seat yet */
+    int seats;                                  /* that use it now */
     unsigned long last_use;
 } slot;
 
 struct bn_engine {
     bn_engine_options options;
     char *models_folder, *fallback_model;
-    unsigned long uses;
     int capacity;
     atomic_int open_models;
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t left;  /* a seat has left its slot */
+    unsigned long uses;
+    slot *taken[BN_ENGINE_MAX_SEATS]; /* the slot that a seat uses, or NULL */
     slot slots[MAX_MODELS];
 };
 
@@ -34,6 +39,8 @@ bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine,
 {
     bn_engine *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "the engine");
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->left, NULL);
     made->options = *options;
     made->capacity = BN_MIN(BN_MAX(options->max_models, 1), MAX_MODELS);
     made->models_folder = options->models_folder ? strdup(options->models_folder) : NULL;
@@ -52,7 +59,7 @@ bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine,
 static void close_slot(bn_engine *engine, slot *used)
 {
     if (!used->model) return;
-    bn_sessions_destroy(&used->sessions);
+    for (int seat = 0; seat < BN_ENGINE_MAX_SEATS; seat++) bn_sessions_destroy(&used->sessions[seat]);
     birefnet_model_close(&used->model);
     used->last_use = 0;
     atomic_fetch_sub(&engine->open_models, 1);
@@ -64,6 +71,8 @@ void bn_engine_destroy(bn_engine **engine)
     for (int i = 0; i < MAX_MODELS; i++) close_slot(*engine, &(*engine)->slots[i]);
     free((*engine)->models_folder);
     free((*engine)->fallback_model);
+    pthread_cond_destroy(&(*engine)->left);
+    pthread_mutex_destroy(&(*engine)->lock);
     free(*engine);
     *engine = NULL;
 }
@@ -99,12 +108,8 @@ static bn_status fill_slot(bn_engine *engine, slot *used, const char *path, bn_e
     options.log_user = engine->options.log.user;
     BN_TRY(birefnet_model_open(path, &options, &used->model, err));
     atomic_fetch_add(&engine->open_models, 1);
-    const bn_status status =
-        bn_sessions_create(used->model, engine->options.threads, SESSIONS_A_MODEL, engine->options.progress,
-                           engine->options.progress_user, &used->sessions, err);
-    if (status != BIREFNET_OK) close_slot(engine, used);
     snprintf(used->path, sizeof used->path, "%s", path);
-    return status;
+    return BIREFNET_OK;
 }
 
 static void log_opened(bn_engine *engine, const bn_model_choice *choice)
@@ -118,49 +123,85 @@ static void log_opened(bn_engine *engine, const bn_model_choice *choice)
                 starter->about, advice);
 }
 
-static bn_status get_slot(bn_engine *engine, const bn_model_choice *choice, slot **found, bn_error *err)
+/* The slot with this model; else the free one, or the one not used for longest, that no seat uses; NULL: all are in use. */
+static slot *find_slot(bn_engine *engine, const char *path)
 {
-    slot *oldest = &engine->slots[0];
+    slot *oldest = NULL;
     for (int i = 0; i < engine->capacity; i++) {
         slot *each = &engine->slots[i];
-        if (each->model && strcmp(each->path, choice->path) == 0) {
-            each->last_use = ++engine->uses;
-            *found = each;
-            return BIREFNET_OK;
-        }
-        if (each->last_use < oldest->last_use) oldest = each;
+        if (each->model && strcmp(each->path, path) == 0) return each;
+        if (each->seats == 0 && (!oldest || each->last_use < oldest->last_use)) oldest = each;
     }
-    if (oldest->model) bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "closing model %s", oldest->path);
-    close_slot(engine, oldest); /* before the new one takes its memory */
+    return oldest;
+}
+
+static bn_status open_in(bn_engine *engine, slot *used, const bn_model_choice *choice, void *user,
+                         bn_error *err)
+{
+    if (used->model) bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "closing model %s", used->path);
+    close_slot(engine, used); /* before the new one takes its memory */
     char weights[100];
     name_weights(choice, weights);
-    if (engine->options.opening) engine->options.opening(engine->options.progress_user, weights);
-    BN_TRY(fill_slot(engine, oldest, choice->path, err));
+    if (engine->options.opening) engine->options.opening(user, weights);
+    BN_TRY(fill_slot(engine, used, choice->path, err));
     log_opened(engine, choice);
-    oldest->last_use = ++engine->uses;
-    *found = oldest;
     return BIREFNET_OK;
 }
 
-bn_status bn_engine_get(bn_engine *engine, const char *preset, int width, int height,
-                        bn_engine_answer *answer, bn_error *err)
+/* The seat's until it leaves. One model is opened at a time, and meanwhile nobody else gets one. */
+static bn_status take_slot(bn_engine *engine, int seat, const bn_model_choice *choice, bn_error *err)
 {
-    bn_model_choice choice;
     slot *used;
-    BN_TRY(choose(&engine->options, preset, &choice, &answer->is_fallback, err));
-    BN_TRY(get_slot(engine, &choice, &used, err));
-    name_weights(&choice, answer->weights);
-    if (answer->is_fallback) width = height = 0;
-    if (engine->options.width > 0) width = engine->options.width;
-    if (engine->options.height > 0) height = engine->options.height;
-    return bn_sessions_get(used->sessions, width, height, &answer->session, err);
+    bn_status status = BIREFNET_OK;
+    pthread_mutex_lock(&engine->lock);
+    while (!(used = find_slot(engine, choice->path))) pthread_cond_wait(&engine->left, &engine->lock);
+    if (!used->model || strcmp(used->path, choice->path) != 0)
+        status = open_in(engine, used, choice, engine->options.seat_users[seat], err);
+    if (status == BIREFNET_OK) {
+        used->last_use = ++engine->uses;
+        used->seats++;
+        engine->taken[seat] = used;
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return status;
 }
 
-bn_status bn_engine_preload(bn_engine *engine, const char *preset, bn_error *err)
+void bn_engine_leave(bn_engine *engine, int seat)
+{
+    pthread_mutex_lock(&engine->lock);
+    if (engine->taken[seat]) engine->taken[seat]->seats--;
+    engine->taken[seat] = NULL;
+    pthread_cond_broadcast(&engine->left);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+bn_status bn_engine_get(bn_engine *engine, int seat, const char *preset, int width, int height,
+                        bn_engine_answer *answer, bn_error *err)
+{
+    const bn_engine_options *options = &engine->options;
+    bn_model_choice choice;
+    bn_engine_leave(engine, seat);
+    BN_TRY(choose(options, preset, &choice, &answer->is_fallback, err));
+    BN_TRY(take_slot(engine, seat, &choice, err));
+    name_weights(&choice, answer->weights);
+    if (answer->is_fallback) width = height = 0;
+    if (options->width > 0) width = options->width;
+    if (options->height > 0) height = options->height;
+    slot *used = engine->taken[seat];
+    if (!used->sessions[seat])
+        BN_TRY(bn_sessions_create(used->model, options->threads, SESSIONS_A_MODEL, options->progress,
+                                  options->seat_users[seat], &used->sessions[seat], err));
+    return bn_sessions_get(used->sessions[seat], width, height, &answer->session, err);
+}
+
+bn_status bn_engine_preload(bn_engine *engine, int seat, const char *preset, bn_error *err)
 {
     const bn_preset *known = bn_preset_find(preset);
     bn_engine_answer answer;
-    return bn_engine_get(engine, preset, known ? known->width : 0, known ? known->height : 0, &answer, err);
+    const bn_status status = bn_engine_get(engine, seat, preset, known ? known->width : 0,
+                                           known ? known->height : 0, &answer, err);
+    bn_engine_leave(engine, seat);
+    return status;
 }
 
 bool bn_engine_usable(const bn_engine_options *options, bn_error *err)

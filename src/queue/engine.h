@@ -1,7 +1,8 @@
-/* engine.h - models that are open, and sessions on them, for the one thread that computes.
+/* engine.h - models that are open, and sessions on them, for the threads that compute.
  *
  * A model is opened at its first request (or before, to preload it); the one not used for longest is closed where there
- * are too many. Only bn_engine_describe may be called from other threads. */
+ * are too many. Each thread that computes has a seat, a number of its own: sessions are a seat's, models are shared. What
+ * takes a seat is for one thread at a time a seat; the rest is for any thread. */
 #ifndef BN_QUEUE_ENGINE_H
 #define BN_QUEUE_ENGINE_H
 
@@ -12,16 +13,20 @@
 
 typedef struct bn_engine bn_engine;
 
+#define BN_ENGINE_MAX_SEATS 16
+
 typedef struct bn_engine_options {
     const char *models_folder;  /* or NULL */
     const char *fallback_model; /* as for --model; NULL or "": none */
-    int max_models, threads;
-    int width, height; /* instead of what is asked for; 0 = as asked */
+    int max_models;             /* open at a time */
+    int seats;                  /* 1 to BN_ENGINE_MAX_SEATS */
+    int threads;                /* of each seat */
+    int width, height;          /* instead of what is asked for; 0 = as asked */
     bn_log log;
     birefnet_progress_fn progress;
     /* These weights are about to be opened, which takes a while; or NULL. */
     void (*opening)(void *user, const char *weights);
-    void *progress_user; /* of both */
+    void *seat_users[BN_ENGINE_MAX_SEATS]; /* of both, by seat */
 } bn_engine_options;
 
 bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine, bn_error *err);
@@ -29,16 +34,19 @@ void bn_engine_destroy(bn_engine **engine);
 
 /* Which weights a request got. */
 typedef struct bn_engine_answer {
-    birefnet_session *session; /* borrowed until the next call */
+    birefnet_session *session; /* borrowed until the seat leaves or gets another */
     char weights[100];         /* a preset's name, or the file's or seed's */
     bool is_fallback;          /* not the ones that were asked for */
 } bn_engine_answer;
 
 /* A session for a preset at a size of the network's input. Fallback weights run at their own size, which is what they
- * were trained for. NOT_FOUND where neither the preset's weights nor fallback weights are there. */
-bn_status bn_engine_get(bn_engine *engine, const char *preset, int width, int height,
+ * were trained for. NOT_FOUND where neither the preset's weights nor fallback weights are there. Waits where all
+ * models that may be open are in use by other seats. */
+bn_status bn_engine_get(bn_engine *engine, int seat, const char *preset, int width, int height,
                         bn_engine_answer *answer, bn_error *err);
-bn_status bn_engine_preload(bn_engine *engine, const char *preset, bn_error *err);
+/* The seat has done with its session; also after a bn_engine_get that failed. */
+void bn_engine_leave(bn_engine *engine, int seat);
+bn_status bn_engine_preload(bn_engine *engine, int seat, const char *preset, bn_error *err);
 
 /* Append a JSON array of the presets: name, whether their weights are here, what answers for them. */
 bn_status bn_engine_describe(const bn_engine_options *options, bn_buffer *out, bn_error *err);

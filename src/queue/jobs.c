@@ -1,6 +1,7 @@
 /* jobs.c - opening, recovering, draining and closing; and what operators ask. */
 #include "queue/private.h"
 
+#include "base/cpu.h"
 #include "base/file.h"
 #include "base/size.h"
 #include "net/curl.h"
@@ -18,6 +19,7 @@ void bn_jobs_options_default(bn_jobs_options *options)
     *options = (bn_jobs_options){
         .max_models = 2,
         .fetch_threads = 16,
+        .sessions = 1,
         .prepare_threads = 2,
         .finish_threads = 1,
         .max_waiting = 10000,
@@ -37,20 +39,27 @@ void bn_jobs_options_default(bn_jobs_options *options)
     };
 }
 
+static int network_threads(const bn_jobs_options *options)
+{
+    return options->threads > 0 ? options->threads : bn_cpu_threads();
+}
+
 static bn_engine_options engine_options(bn_jobs *jobs)
 {
-    return (bn_engine_options){
+    bn_engine_options options = {
         .models_folder = jobs->models_folder,
         .fallback_model = jobs->fallback_model,
         .max_models = jobs->options.max_models,
-        .threads = jobs->options.threads,
+        .seats = jobs->options.sessions,
+        .threads = network_threads(&jobs->options) / jobs->options.sessions,
         .width = jobs->options.network_width,
         .height = jobs->options.network_height,
         .log = jobs->options.log,
         .progress = bn_compute_progress,
         .opening = bn_compute_opening,
-        .progress_user = jobs,
     };
+    for (int i = 0; i < options.seats; i++) options.seat_users[i] = &jobs->held.seats[i];
+    return options;
 }
 
 /* ---- opening ---- */
@@ -60,6 +69,10 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     jobs->options = *options;
     bn_jobs_options *mine = &jobs->options;
     mine->fetch_threads = BN_MIN(BN_MAX(mine->fetch_threads, 1), BN_JOBS_MAX_FETCHES);
+    const int most = BN_MIN(network_threads(mine), BN_ENGINE_MAX_SEATS);
+    mine->sessions = BN_MIN(BN_MAX(mine->sessions, 1), BN_MAX(most, 1));
+    mine->prepare_threads = BN_MAX(mine->prepare_threads, mine->sessions + 1);
+    mine->finish_threads = BN_MAX(mine->finish_threads, mine->sessions);
     mine->prepare_threads = BN_MIN(BN_MAX(mine->prepare_threads, 1), BN_JOBS_MAX_THREADS);
     mine->finish_threads = BN_MIN(BN_MAX(mine->finish_threads, 1), BN_JOBS_MAX_THREADS);
     if (!options->data_folder || strlen(options->data_folder) >= sizeof jobs->data_folder)
@@ -182,9 +195,9 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
     return bn_store_each_open(jobs->store, recover, jobs, err);
 }
 
-static bn_status start_thread(bn_jobs *jobs, void *(*main)(void *), bn_error *err)
+static bn_status start_thread(bn_jobs *jobs, void *(*main)(void *), void *user, bn_error *err)
 {
-    if (pthread_create(&jobs->threads[jobs->thread_count], NULL, main, jobs) != 0)
+    if (pthread_create(&jobs->threads[jobs->thread_count], NULL, main, user) != 0)
         return bn_fail(err, BIREFNET_ERROR_MEMORY, "cannot start a thread");
     jobs->thread_count++;
     return BIREFNET_OK;
@@ -192,12 +205,16 @@ static bn_status start_thread(bn_jobs *jobs, void *(*main)(void *), bn_error *er
 
 static bn_status start_threads(bn_jobs *jobs, bn_error *err)
 {
-    BN_TRY(start_thread(jobs, bn_compute_main, err));
-    BN_TRY(start_thread(jobs, bn_keeper_main, err));
-    for (int i = 0; i < jobs->options.fetch_threads; i++) BN_TRY(start_thread(jobs, bn_fetch_main, err));
-    for (int i = 0; i < jobs->options.prepare_threads; i++) BN_TRY(start_thread(jobs, bn_prepare_main, err));
-    for (int i = 0; i < jobs->options.finish_threads; i++) BN_TRY(start_thread(jobs, bn_finish_main, err));
-    for (int i = 0; i < BN_JOBS_COURIERS; i++) BN_TRY(start_thread(jobs, bn_courier_main, err));
+    for (int i = 0; i < jobs->options.sessions; i++)
+        BN_TRY(start_thread(jobs, bn_compute_main, &jobs->held.seats[i], err));
+    BN_TRY(start_thread(jobs, bn_keeper_main, jobs, err));
+    for (int i = 0; i < jobs->options.fetch_threads; i++)
+        BN_TRY(start_thread(jobs, bn_fetch_main, jobs, err));
+    for (int i = 0; i < jobs->options.prepare_threads; i++)
+        BN_TRY(start_thread(jobs, bn_prepare_main, jobs, err));
+    for (int i = 0; i < jobs->options.finish_threads; i++)
+        BN_TRY(start_thread(jobs, bn_finish_main, jobs, err));
+    for (int i = 0; i < BN_JOBS_COURIERS; i++) BN_TRY(start_thread(jobs, bn_courier_main, jobs, err));
     return BIREFNET_OK;
 }
 
@@ -223,6 +240,7 @@ static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_erro
     BN_TRY(copy_options(jobs, options, err));
     BN_TRY(lock_folder(jobs, err));
     jobs->held.worker = bn_claim_make();
+    for (int i = 0; i < BN_ENGINE_MAX_SEATS; i++) jobs->held.seats[i] = (bn_seat){.jobs = jobs, .number = i};
     BN_TRY(read_token_key(jobs, err));
     BN_TRY(bn_signer_open(jobs->data_folder, &jobs->courier.signer, err));
     BN_TRY(bn_keys_open(jobs->data_folder, &jobs->keys, err));

@@ -156,6 +156,13 @@ typedef struct bn_front {
     bn_watches watches;
 } bn_front;
 
+/* A thread that computes, and what. */
+typedef struct bn_seat {
+    bn_jobs *jobs;
+    int number;
+    bn_job *job; /* its own thread's */
+} bn_seat;
+
 /* What a worker holds: the requests that its threads work on, from the claim to the end. held.c, prepare.c, compute.c,
  * finish.c */
 typedef struct bn_held {
@@ -167,13 +174,13 @@ typedef struct bn_held {
     bn_job *first_busy;        /* in no order */
     bn_job *unsaved;
     size_t unsaved_count;
-    size_t busy;    /* in other phases than WAITING */
-    int fetches[2]; /* as in bn_key_use, of all */
-    int decoded[2]; /* decoded or being decoded, and not yet in the network; [low] */
-    size_t active;  /* seen as running, before the end of the network */
-    size_t matted;  /* MATTED or FINISHING */
-    bn_job *computing;
-    char **preload; /* ends with NULL; owned */
+    size_t busy;                        /* in other phases than WAITING */
+    int fetches[2];                     /* as in bn_key_use, of all */
+    int decoded[2];                     /* decoded or being decoded, and not yet in the network; [low] */
+    size_t active;                      /* seen as running, before the end of the network */
+    size_t matted;                      /* MATTED or FINISHING */
+    bn_seat seats[BN_ENGINE_MAX_SEATS]; /* [options.sessions] */
+    char **preload;                     /* ends with NULL; owned */
     bool preloading;
     char preload_error[300];
 } bn_held;
@@ -212,7 +219,8 @@ struct bn_jobs {
     bn_held held;
     bn_keeper keeper;
     bool draining, closing;
-    pthread_t threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + 2];
+    pthread_t
+        threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + BN_ENGINE_MAX_SEATS + 1];
     int thread_count;
 };
 
@@ -299,9 +307,9 @@ void *bn_fetch_main(void *jobs);
 void *bn_prepare_main(void *jobs);
 /* 422: the result is larger than its format holds (job->cutout.side_limit_px). */
 void bn_fail_result_size(const bn_job *job, const bn_error *err, bn_ending *ending);
-void *bn_compute_main(void *jobs);
-int bn_compute_progress(void *jobs, const char *part, double done);
-void bn_compute_opening(void *jobs, const char *weights);
+void *bn_compute_main(void *seat);
+int bn_compute_progress(void *seat, const char *part, double done);
+void bn_compute_opening(void *seat, const char *weights);
 void *bn_finish_main(void *jobs);
 void *bn_keeper_main(void *jobs);
 void *bn_courier_main(void *jobs);

@@ -1,0 +1,147 @@
+/* test_sessions.c - several photos in the network at a time: they run beside each other, give the bytes that one gives
+ * alone, and share the models that may be open. */
+#include "tests/test.h"
+
+#include "tests/queue/bench.h"
+
+#include "queue/engine.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void open_with_sessions(bench *self, int sessions, int side_px)
+{
+    bench_close(self);
+    self->options.sessions = sessions;
+    self->options.threads = 2;
+    self->options.network_width = self->options.network_height = side_px;
+    bench_open(self);
+}
+
+/* Its logs say that the network has begun, and it has not ended. */
+static bool computes(bench *self, const char *id)
+{
+    bn_error err = {0};
+    bn_request_status status;
+    assert_ok(bn_jobs_status(self->jobs, id, true, 0, &status, &err), err);
+    assert_true(status.state != BN_REQUEST_COMPLETED);
+    const bool begun = status.logs && strstr(status.logs, "at 512 x 512") != NULL;
+    bn_request_status_free(&status);
+    return begun;
+}
+
+static void two_photos_are_in_the_network_at_a_time(void **state)
+{
+    bench *self = *state;
+    char ids[2][BN_REQUEST_ID_CHARS];
+    open_with_sessions(self, 2, 512);
+    char *body = bench_body(30, 30, "");
+    for (int i = 0; i < 2; i++) bench_submit_body(self, body, ids[i]);
+    free(body);
+    while (!computes(self, ids[0]) || !computes(self, ids[1])) continue;
+    /* each is stopped by itself */
+    assert_int_equal(bn_jobs_cancel(self->jobs, ids[1], false), BN_CANCEL_REQUESTED);
+    bench_wait(self, ids[1], BN_REQUEST_COMPLETED);
+    assert_int_equal(bench_status(self, ids[1]).code, 499);
+    bench_wait(self, ids[0], BN_REQUEST_COMPLETED);
+    assert_int_equal(bench_status(self, ids[0]).code, 200);
+}
+
+/* The checksum of the picture that came of it. */
+static void result_etag(bench *self, const char *id, char etag[33])
+{
+    bn_error err = {0};
+    bn_answer answer;
+    bn_file_facts facts;
+    int fd;
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_jobs_result(self->jobs, id, NULL, &answer);
+    assert_int_equal(answer.code, 200);
+    assert_ok(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
+    close(fd);
+    snprintf(etag, 33, "%s", facts.etag);
+    bn_answer_free(&answer);
+}
+
+static void sessions_give_the_same_bytes(void **state)
+{
+    enum { PHOTOS = 6 };
+    bench *self = *state;
+    char ids[PHOTOS][BN_REQUEST_ID_CHARS], etags[2][PHOTOS][33];
+    for (int sessions = 1; sessions <= 2; sessions++) {
+        open_with_sessions(self, sessions, 64);
+        for (int i = 0; i < PHOTOS; i++) {
+            char *body = bench_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
+            bench_submit_body(self, body, ids[i]);
+            free(body);
+        }
+        for (int i = 0; i < PHOTOS; i++) result_etag(self, ids[i], etags[sessions - 1][i]);
+    }
+    for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);
+    assert_string_not_equal(etags[0][0], etags[0][1]);
+}
+
+/* ---- the engine alone ---- */
+
+typedef struct visit {
+    bn_engine *engine;
+    const char *model;
+    bool got;
+} visit;
+
+static void *take_other_seat(void *user)
+{
+    visit *self = user;
+    bn_error err = {0};
+    bn_engine_answer answer;
+    self->got = bn_engine_get(self->engine, 1, self->model, 64, 64, &answer, &err) == BIREFNET_OK;
+    bn_engine_leave(self->engine, 1);
+    return NULL;
+}
+
+static bool visit_other_seat(bn_engine *engine, const char *model)
+{
+    visit other = {.engine = engine, .model = model};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, take_other_seat, &other), 0);
+    pthread_join(thread, NULL);
+    return other.got;
+}
+
+/* Where one may be open, a seat that wants another waits until nobody uses it. */
+static void a_model_in_use_is_not_closed(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_engine *engine;
+    bn_engine_answer first, again;
+    pthread_t thread;
+    const bn_engine_options options = {.max_models = 1, .seats = 2, .threads = 1};
+    assert_ok(bn_engine_create(&options, &engine, &err), err);
+    assert_ok(bn_engine_get(engine, 0, SEEDED, 64, 64, &first, &err), err);
+    assert_true(visit_other_seat(engine, SEEDED)); /* the same one is shared */
+    visit other = {.engine = engine, .model = "seeded:gen3-pvt_v2_b0:8"};
+    assert_int_equal(pthread_create(&thread, NULL, take_other_seat, &other), 0);
+    birefnet_session_info info; /* the session is there still, whatever the other thread has done by now */
+    birefnet_session_get_info(first.session, &info);
+    assert_int_equal(info.width, 64);
+    bn_engine_leave(engine, 0);
+    pthread_join(thread, NULL);
+    assert_true(other.got);
+    assert_int_equal(bn_engine_open_models(engine), 1);
+    assert_ok(bn_engine_get(engine, 0, "seeded:gen3-pvt_v2_b0:8", 64, 64, &again, &err), err);
+    assert_int_equal(bn_engine_get(engine, 0, "seeded:no such thing:1", 64, 64, &again, &err) == BIREFNET_OK,
+                     0);
+    bn_engine_leave(engine, 0);
+    bn_engine_destroy(&engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BENCH_TEST(two_photos_are_in_the_network_at_a_time),
+        BENCH_TEST(sessions_give_the_same_bytes),
+        cmocka_unit_test(a_model_in_use_is_not_closed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
