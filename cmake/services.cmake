@@ -13,13 +13,14 @@ set_tests_properties(services_start services_stop PROPERTIES ENVIRONMENT "BN_SER
     RESOURCE_LOCK services)
 
 # bn_service_test(NAME SERVICE PROGRAM [LABELS label...] [TIMEOUT seconds]): the program of bn_test, or a file, over a database
-# of its own of that service.
+# of its own of that service, or (swift) a bucket.
 function(bn_service_test name service program)
     cmake_parse_arguments(TEST "" "TIMEOUT" "LABELS" ${ARGN})
     if(NOT TEST_TIMEOUT)
         set(TEST_TIMEOUT 300)
     endif()
-    add_test(NAME ${name} COMMAND ${BN_SERVICES_SCRIPT} run ${service} ${program})
+    add_test(NAME ${name} COMMAND ${BN_SERVICES_SCRIPT} run ${service}
+        ${CMAKE_CROSSCOMPILING_EMULATOR} ${program})
     set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED services TIMEOUT ${TEST_TIMEOUT} SKIP_RETURN_CODE 77
         LABELS "${TEST_LABELS}" ENVIRONMENT "BN_SERVICES=${BN_SERVICES};BN_REFERENCE=${BN_REFERENCE};GOMP_SPINCOUNT=1000")
 endfunction()

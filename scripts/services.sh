@@ -1,16 +1,17 @@
 #!/bin/bash
 # services.sh - the engines that a cluster runs on, private ones for tests: as users without rights, in a folder of their own.
-#   scripts/services.sh start [NAME...]          those that are installed, or those named (postgres, pgbouncer)
+#   scripts/services.sh start [NAME...]          those that are installed, or those named (postgres, pgbouncer, swift)
 #   scripts/services.sh stop
 #   scripts/services.sh env                      their addresses, as NAME=VALUE
-#   scripts/services.sh run NAME COMMAND...      COMMAND with BN_TEST_STORE, an empty database behind NAME; dropped after it
+#   scripts/services.sh run NAME COMMAND...      COMMAND with BN_TEST_STORE, an empty database behind NAME; dropped after it;
+#                                                or (swift) with BN_TEST_FILES, a bucket, and its keys
 #   scripts/services.sh crash NAME               kill it as a power failure would, and start it again
 # $BN_SERVICES is their folder (/tmp/birefnet-services-UID). `run` ends with 77, which ctest takes for skipped, where the
 # service is not installed; with BN_REQUIRE_SERVICES=1 that is a failure. Each service is one file of scripts/services.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${BN_SERVICES:-/tmp/birefnet-services-$(id -u)}
-all="postgres pgbouncer"
+all="postgres pgbouncer swift"
 
 fail() { echo "services.sh: $*" >&2; exit 1; }
 
@@ -101,7 +102,7 @@ crash)
     "$2_crash"
     ;;
 *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

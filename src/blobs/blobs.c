@@ -13,16 +13,17 @@
 
 #define PIECE_BYTES 65536
 
-static const bn_blobs_kind *const kinds[] = {&bn_blobs_folder};
+static const bn_blobs_kind *const kinds[] = {&bn_blobs_folder, &bn_blobs_s3};
 
 bn_status bn_blobs_open(const char *address, const bn_blobs_options *options, bn_blobs **blobs, bn_error *err)
 {
     for (size_t i = 0; i < BN_COUNT(kinds); i++) {
         const size_t length = strlen(kinds[i]->scheme);
         if (strncmp(address, kinds[i]->scheme, length) != 0 || address[length] != ':') continue;
-        BN_TRY(kinds[i]->open(address + length + 1, blobs, err));
+        BN_TRY(kinds[i]->open(address + length + 1, options, blobs, err));
         (*blobs)->kind = kinds[i];
         (*blobs)->options = *options;
+        (*blobs)->options.spool = (*blobs)->options.credentials_file = NULL; /* the caller's */
         return BIREFNET_OK;
     }
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s is no address of files that this program knows",
@@ -33,6 +34,16 @@ void bn_blobs_close(bn_blobs **blobs)
 {
     if (*blobs) (*blobs)->kind->close(*blobs);
     *blobs = NULL;
+}
+
+void bn_blobs_stop(bn_blobs *blobs)
+{
+    if (blobs->kind->stop) blobs->kind->stop(blobs);
+}
+
+bool bn_blobs_are_remote(const bn_blobs *blobs)
+{
+    return blobs->kind->is_remote;
 }
 
 const char *bn_blobs_spool(const bn_blobs *blobs)
@@ -68,7 +79,7 @@ bool bn_blobs_is_roomy(const bn_blobs *blobs)
     return bn_blobs_has_room(blobs, blobs->options.max_total_bytes / 100);
 }
 
-static bn_status check_room(const bn_blobs *blobs, uint64_t size, uint64_t max_total_bytes, bn_error *err)
+bn_status bn_blobs_check_room(const bn_blobs *blobs, uint64_t size, uint64_t max_total_bytes, bn_error *err)
 {
     if (size > blobs->options.max_file_bytes)
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file is larger than the allowed %llu bytes",
@@ -90,18 +101,19 @@ void bn_blobs_fail(bn_blobs *blobs)
     atomic_store(&blobs->failing, true);
 }
 
-static bn_status note(bn_blobs *blobs, bn_status status)
+bn_status bn_blobs_note(bn_blobs *blobs, bn_status status)
 {
     if (status == BIREFNET_OK || status == BIREFNET_ERROR_IO)
         atomic_store(&blobs->failing, status != BIREFNET_OK);
     return status;
 }
 
-void bn_blobs_probe(bn_blobs *blobs)
+static void probe_by_writing(bn_blobs *blobs)
 {
     static const uint8_t nothing[65536];
     char object[BN_FILE_ID_CHARS];
     intptr_t handle;
+    uint64_t bytes;
     bn_id_make(object);
     bn_status status = blobs->kind->create(blobs, object, &handle, NULL);
     if (status == BIREFNET_OK) {
@@ -110,9 +122,22 @@ void bn_blobs_probe(bn_blobs *blobs)
             status = blobs->kind->seal(blobs, object, handle, NULL);
         else
             blobs->kind->abandon(blobs, object, handle);
-        blobs->kind->remove(blobs, object);
+        blobs->kind->remove(blobs, object, &bytes);
     }
-    note(blobs, status);
+    bn_blobs_note(blobs, status);
+}
+
+bn_status bn_blobs_check(bn_blobs *blobs, bn_error *err)
+{
+    return blobs->kind->check ? bn_blobs_note(blobs, blobs->kind->check(blobs, err)) : BIREFNET_OK;
+}
+
+void bn_blobs_probe(bn_blobs *blobs)
+{
+    if (blobs->kind->check)
+        bn_blobs_check(blobs, NULL);
+    else
+        probe_by_writing(blobs);
 }
 
 /* ---- writing ---- */
@@ -133,14 +158,14 @@ bn_status bn_blob_create(bn_blobs *blobs, const char *object, bn_blob_use use, b
     writer->max_total_bytes = use == BN_BLOB_UPLOAD ? options->max_upload_bytes : options->max_total_bytes;
     snprintf(writer->object, sizeof writer->object, "%s", object);
     crypto_generichash_init(&writer->hash, NULL, 0, 16);
-    return note(blobs, blobs->kind->create(blobs, object, &writer->handle, err));
+    return bn_blobs_note(blobs, blobs->kind->create(blobs, object, &writer->handle, err));
 }
 
 bn_status bn_blob_append(bn_blob_writer *writer, const void *bytes, size_t count, bn_error *err)
 {
     crypto_generichash_update(&writer->hash, bytes, count);
     writer->size += count;
-    BN_TRY(check_room(writer->blobs, writer->size, writer->max_total_bytes, err));
+    BN_TRY(bn_blobs_check_room(writer->blobs, writer->size, writer->max_total_bytes, err));
     return writer->blobs->kind->append(writer->blobs, writer->handle, bytes, count, err);
 }
 
@@ -156,7 +181,7 @@ bn_status bn_blob_seal(bn_blob_writer *writer, bn_status status, bn_blob *blob, 
         blob->size = writer->size;
         hash_end(&writer->hash, blob);
     }
-    return note(blobs, status);
+    return bn_blobs_note(blobs, status);
 }
 
 bn_status bn_blobs_write(bn_blobs *blobs, const char *object, const void *bytes, size_t size, bn_blob *blob,
@@ -229,12 +254,13 @@ bn_status bn_blobs_adopt(bn_blobs *blobs, const char *object, int fd, bn_blob *b
     struct stat facts;
     bool taken = false;
     if (fstat(fd, &facts) != 0) return bn_fail_errno(err, errno, "cannot read what arrived");
-    BN_TRY(check_room(blobs, (uint64_t)facts.st_size, blobs->options.max_upload_bytes, err));
+    BN_TRY(bn_blobs_check_room(blobs, (uint64_t)facts.st_size, blobs->options.max_upload_bytes, err));
+    if (!blobs->kind->adopt) return copy(blobs, object, fd, blob, err);
     bn_status status = bn_blob_digest(fd, blob, err);
     if (status == BIREFNET_OK) status = blobs->kind->adopt(blobs, object, fd, &taken, err);
     if (status == BIREFNET_OK && !taken) return copy(blobs, object, fd, blob, err);
     if (status == BIREFNET_OK) atomic_fetch_add(&blobs->total_bytes, blob->size);
-    return note(blobs, status);
+    return bn_blobs_note(blobs, status);
 }
 
 /* ---- reading and removing ---- */
@@ -256,18 +282,27 @@ int bn_blob_take_fd(bn_blob_reader *reader)
     return reader->blobs->kind->take_fd(reader->blobs, reader->handle);
 }
 
+bn_status bn_blobs_link(bn_blobs *blobs, const char *object, const bn_blob_link *link, char *url, size_t size,
+                        bn_error *err)
+{
+    if (blobs->kind->link) return blobs->kind->link(blobs, object, link, url, size, err);
+    return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "files of this machine have no address but ours");
+}
+
 void bn_blob_close(bn_blob_reader *reader)
 {
     reader->blobs->kind->close_object(reader->blobs, reader->handle);
 }
 
 /* What the last program left behind is not in the sum: it may go after the sum was set, where it could not before. */
-void bn_blobs_remove(bn_blobs *blobs, const char *object)
+bool bn_blobs_remove(bn_blobs *blobs, const char *object)
 {
-    const uint64_t size = blobs->kind->remove(blobs, object);
+    uint64_t size;
+    const bool gone = blobs->kind->remove(blobs, object, &size);
     uint64_t total = atomic_load(&blobs->total_bytes);
     while (!atomic_compare_exchange_weak(&blobs->total_bytes, &total, total > size ? total - size : 0)) {
     }
+    return gone;
 }
 
 typedef struct census {
@@ -281,11 +316,13 @@ static void look(void *user, const char *object)
     const census *self = user;
     char id[BN_FILE_ID_CHARS];
     snprintf(id, sizeof id, "%s", object);
-    if (bn_id_valid(id) && !self->known(self->user, object)) self->blobs->kind->remove(self->blobs, object);
+    uint64_t bytes;
+    if (bn_id_valid(id) && !self->known(self->user, object))
+        self->blobs->kind->remove(self->blobs, object, &bytes);
 }
 
 void bn_blobs_remove_unknown(bn_blobs *blobs, bn_object_known_fn known, void *user)
 {
     census self = {blobs, known, user};
-    blobs->kind->each(blobs, look, &self);
+    if (blobs->kind->each) blobs->kind->each(blobs, look, &self);
 }

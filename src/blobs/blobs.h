@@ -17,12 +17,20 @@ typedef struct bn_blobs bn_blobs;
 typedef struct bn_blobs_options {
     uint64_t max_file_bytes, max_total_bytes;
     uint64_t max_upload_bytes; /* of all, uploads are refused beyond it: what is left is for results */
+    const char *spool; /* folder for files that arrive; NULL: one beside the objects, if they are files */
+    /* Of those on other machines: */
+    const char *credentials_file; /* NULL: what the environment says */
+    int deadline_ms, slow_s;      /* 0 = usual: 60 s for one step with all its tries; 10 s below 1 KB/s */
 } bn_blobs_options;
 
-/* At an address, "folder:PATH". */
+/* At an address: "folder:PATH", or "s3://BUCKET/PREFIX?endpoint=URL&region=NAME&style=path|host". */
 bn_status bn_blobs_open(const char *address, const bn_blobs_options *options, bn_blobs **blobs,
                         bn_error *err);
 void bn_blobs_close(bn_blobs **blobs);
+void bn_blobs_stop(bn_blobs *blobs); /* calls that wait for another machine end with IO, now and later */
+/* Write, read and remove a little. ARGUMENT: what an operator has to put right; IO: no answer. */
+bn_status bn_blobs_check(bn_blobs *blobs, bn_error *err);
+bool bn_blobs_are_remote(const bn_blobs *blobs); /* on other machines, which come and go */
 
 typedef struct bn_blob {
     uint64_t size;
@@ -58,6 +66,16 @@ bn_status bn_blob_digest(int fd, bn_blob *blob, bn_error *err);
 /* A folder for files that arrive, on a disk from where they are adopted without copying if made without a name. */
 const char *bn_blobs_spool(const bn_blobs *blobs);
 
+typedef struct bn_blob_part {
+    const char *object;
+    uint64_t size;
+    const char *etag;
+} bn_blob_part;
+/* An upload of objects, one behind the other; without moving their bytes where that can be, and then its etag is of
+ * theirs. They stay. */
+bn_status bn_blobs_join(bn_blobs *blobs, const char *object, const bn_blob_part *parts, size_t count,
+                        bn_blob *blob, bn_error *err);
+
 /* ---- reading */
 
 typedef struct bn_blob_reader {
@@ -73,7 +91,18 @@ bn_status bn_blob_read(bn_blob_reader *reader, uint64_t offset, void *bytes, siz
 int bn_blob_take_fd(bn_blob_reader *reader);
 void bn_blob_close(bn_blob_reader *reader);
 
-void bn_blobs_remove(bn_blobs *blobs, const char *object);
+/* An address where anybody reads an object, or writes it, for so many seconds, without us. UNSUPPORTED where there are no
+ * such addresses. */
+typedef struct bn_blob_link {
+    bool put;
+    int seconds;
+    const char *type, *disposition, *cache; /* of the answer's fields; or NULL */
+} bn_blob_link;
+bn_status bn_blobs_link(bn_blobs *blobs, const char *object, const bn_blob_link *link, char *url, size_t size,
+                        bn_error *err);
+
+/* False: the bytes may lie there still, and the row must not be forgotten. */
+bool bn_blobs_remove(bn_blobs *blobs, const char *object);
 /* Remove what `known` does not know: left over where the power failed between the row and the bytes. */
 typedef bool (*bn_object_known_fn)(void *user, const char *object);
 void bn_blobs_remove_unknown(bn_blobs *blobs, bn_object_known_fn known, void *user);

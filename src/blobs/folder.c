@@ -20,7 +20,7 @@
 
 typedef struct folder {
     bn_blobs base;
-    char path[3072], incoming[3200];
+    char path[3072], incoming[3200], spool[3200];
 } folder;
 
 static const folder *folder_of(const bn_blobs *blobs)
@@ -66,12 +66,22 @@ static bn_status make_folders(folder *self, bn_error *err)
     return BIREFNET_OK;
 }
 
+/* A spool elsewhere: what arrives there is copied, and the room there is its own. */
+static bn_status choose_spool(folder *self, const char *wanted, bn_error *err)
+{
+    if (wanted && strlen(wanted) >= sizeof self->spool)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the path of the spool is too long");
+    snprintf(self->spool, sizeof self->spool, "%s", wanted ? wanted : self->incoming);
+    return wanted ? bn_folder_make(wanted, err) : BIREFNET_OK;
+}
+
 static void close_folder(bn_blobs *blobs)
 {
     free(blobs);
 }
 
-static bn_status open_folder(const char *path, bn_blobs **blobs, bn_error *err)
+static bn_status open_folder(const char *path, const bn_blobs_options *options, bn_blobs **blobs,
+                             bn_error *err)
 {
     folder *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "a folder of files");
@@ -80,6 +90,7 @@ static bn_status open_folder(const char *path, bn_blobs **blobs, bn_error *err)
         status = bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the path of the data folder is too long");
     snprintf(made->path, sizeof made->path, "%s", path);
     if (status == BIREFNET_OK) status = make_folders(made, err);
+    if (status == BIREFNET_OK) status = choose_spool(made, options->spool, err);
     if (status == BIREFNET_OK)
         *blobs = &made->base;
     else
@@ -89,7 +100,7 @@ static bn_status open_folder(const char *path, bn_blobs **blobs, bn_error *err)
 
 static const char *spool(const bn_blobs *blobs)
 {
-    return folder_of(blobs)->incoming;
+    return folder_of(blobs)->spool;
 }
 
 /* ---- writing ---- */
@@ -206,12 +217,14 @@ static void close_object(bn_blobs *blobs, intptr_t handle)
     close((int)handle);
 }
 
-static uint64_t remove_object(bn_blobs *blobs, const char *object)
+static bool remove_object(bn_blobs *blobs, const char *object, uint64_t *bytes)
 {
     char path[PATH_BYTES];
     struct stat facts;
     object_path(blobs, object, path);
-    return stat(path, &facts) == 0 && unlink(path) == 0 ? (uint64_t)facts.st_size : 0;
+    const bool gone = stat(path, &facts) == 0 && unlink(path) == 0;
+    *bytes = gone ? (uint64_t)facts.st_size : 0;
+    return gone || errno == ENOENT;
 }
 
 static void each_in(bn_blobs *blobs, const char *name, void (*look)(void *user, const char *object),

@@ -8,23 +8,34 @@
 
 typedef struct bn_blobs_kind {
     const char *scheme; /* of addresses, "folder" */
-    bn_status (*open)(const char *address, bn_blobs **blobs,
-                      bn_error *err); /* what stands behind "SCHEME:" */
+    bool is_remote;     /* bytes lie on other machines, which come and go */
+    /* address: what stands behind "SCHEME:". */
+    bn_status (*open)(const char *address, const bn_blobs_options *options, bn_blobs **blobs, bn_error *err);
     void (*close)(bn_blobs *blobs);
+    void (*stop)(bn_blobs *blobs);                      /* NULL: nothing takes long */
+    bn_status (*check)(bn_blobs *blobs, bn_error *err); /* NULL: opening was enough */
     bn_status (*create)(bn_blobs *blobs, const char *object, intptr_t *handle, bn_error *err);
     bn_status (*append)(bn_blobs *blobs, intptr_t handle, const void *bytes, size_t count, bn_error *err);
     /* Both end the handle; after a failure, as after abandon, nothing is left. */
     bn_status (*seal)(bn_blobs *blobs, const char *object, intptr_t handle, bn_error *err);
     void (*abandon)(bn_blobs *blobs, const char *object, intptr_t handle);
-    /* *taken false: it has to be copied. */
+    /* *taken false: it has to be copied. NULL: always. */
     bn_status (*adopt)(bn_blobs *blobs, const char *object, int fd, bool *taken, bn_error *err);
+    /* *joined false: they have to be copied. NULL: always. */
+    bn_status (*join)(bn_blobs *blobs, const char *object, const bn_blob_part *parts, size_t count,
+                      bool *joined, bn_error *err);
     bn_status (*open_object)(bn_blobs *blobs, const char *object, intptr_t *handle, bn_error *err);
     bn_status (*read)(bn_blobs *blobs, intptr_t handle, uint64_t offset, void *bytes, size_t count,
                       size_t *got, bn_error *err);
     int (*take_fd)(bn_blobs *blobs, intptr_t handle);
     void (*close_object)(bn_blobs *blobs, intptr_t handle);
-    uint64_t (*remove)(bn_blobs *blobs, const char *object); /* bytes that lay there */
+    /* *bytes that lay there; false: they may lie there still. */
+    bool (*remove)(bn_blobs *blobs, const char *object, uint64_t *bytes);
+    /* NULL: objects cannot be listed, or are too many. */
     void (*each)(bn_blobs *blobs, void (*look)(void *user, const char *object), void *user);
+    /* NULL: there are no such addresses. */
+    bn_status (*link)(bn_blobs *blobs, const char *object, const bn_blob_link *link, char *url, size_t size,
+                      bn_error *err);
     const char *(*spool)(const bn_blobs *blobs);
 } bn_blobs_kind;
 
@@ -35,6 +46,11 @@ struct bn_blobs {
     _Atomic(bool) failing;
 };
 
-extern const bn_blobs_kind bn_blobs_folder;
+/* LIMIT where the object, or all together, would be too large. */
+bn_status bn_blobs_check_room(const bn_blobs *blobs, uint64_t size, uint64_t max_total_bytes, bn_error *err);
+/* Whether the place is failing, as the outcome of what wrote there says; returns it. */
+bn_status bn_blobs_note(bn_blobs *blobs, bn_status status);
+
+extern const bn_blobs_kind bn_blobs_folder, bn_blobs_s3;
 
 #endif

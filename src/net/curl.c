@@ -22,6 +22,7 @@ static const struct {
     {"curl_easy_perform", offsetof(bn_curl, easy_perform)},
     {"curl_easy_getinfo", offsetof(bn_curl, easy_getinfo)},
     {"curl_easy_header", offsetof(bn_curl, easy_header)},
+    {"curl_easy_reset", offsetof(bn_curl, easy_reset)},
     {"curl_easy_cleanup", offsetof(bn_curl, easy_cleanup)},
     {"curl_easy_strerror", offsetof(bn_curl, easy_strerror)},
     {"curl_slist_append", offsetof(bn_curl, slist_append)},

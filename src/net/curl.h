@@ -18,6 +18,7 @@ typedef struct bn_curl {
     CURLcode (*easy_getinfo)(CURL *easy, CURLINFO info, ...);
     CURLHcode (*easy_header)(CURL *easy, const char *name, size_t index, unsigned origin, int request,
                              struct curl_header **header);
+    void (*easy_reset)(CURL *easy);
     void (*easy_cleanup)(CURL *easy);
     const char *(*easy_strerror)(CURLcode code);
     struct curl_slist *(*slist_append)(struct curl_slist *list, const char *text);

@@ -54,8 +54,8 @@ void bn_keeper_remove_astray(bn_jobs *jobs, int64_t before_ms)
             BIREFNET_OK)
             return;
         for (size_t i = 0; i < count; i++) {
-            bn_blobs_remove(jobs->blobs,
-                            objects[i]); /* the bytes first: without a row nobody would find them */
+            /* the bytes first: without a row nobody would find them */
+            if (!bn_blobs_remove(jobs->blobs, objects[i])) return;
             if (bn_store_object_forget(jobs->store, objects[i], NULL) != BIREFNET_OK) return;
         }
     } while (count == EXPIRED_AT_A_TIME);

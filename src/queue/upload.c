@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARTS   10000
-#define PIECE_BYTES 65536
+#define MAX_PARTS 10000
 
 const char *bn_jobs_incoming_folder(const bn_jobs *jobs)
 {
@@ -117,8 +116,8 @@ bn_status bn_object_make(bn_jobs *jobs, char object[BN_OBJECT_CHARS], bn_error *
 
 void bn_object_drop(bn_jobs *jobs, const char *object)
 {
-    bn_blobs_remove(jobs->blobs, object);
-    bn_store_object_forget(jobs->store, object, NULL); /* else the keeper does */
+    if (bn_blobs_remove(jobs->blobs, object))
+        bn_store_object_forget(jobs->store, object, NULL); /* else the keeper does */
 }
 
 static void take_blob(bn_file_facts *facts, const bn_blob *blob)
@@ -244,34 +243,15 @@ static bn_status find_parts(bn_jobs *jobs, const char *upload_id, const bn_uploa
     return BIREFNET_OK;
 }
 
-static bn_status append_part(bn_jobs *jobs, const bn_stored_part *part, bn_blob_writer *writer,
-                             uint8_t *piece, bn_error *err)
-{
-    bn_blob_reader reader;
-    BN_TRY(bn_blob_open(jobs->blobs, part->object, &reader, err));
-    bn_status status = BIREFNET_OK;
-    size_t got = PIECE_BYTES;
-    for (uint64_t at = 0; status == BIREFNET_OK && got == PIECE_BYTES; at += got) {
-        status = bn_blob_read(&reader, at, piece, PIECE_BYTES, &got, err);
-        if (status == BIREFNET_OK) status = bn_blob_append(writer, piece, got, err);
-    }
-    bn_blob_close(&reader);
-    return status;
-}
-
 static bn_status join(bn_jobs *jobs, const char *object, const bn_stored_part *parts, size_t count,
                       bn_blob *blob, bn_error *err)
 {
-    bn_blob_writer writer;
-    uint8_t *piece = malloc(PIECE_BYTES);
-    if (!piece) return bn_fail_memory(err, PIECE_BYTES, "a piece of a file");
-    bn_status status = bn_blob_create(jobs->blobs, object, BN_BLOB_UPLOAD, &writer, err);
-    if (status == BIREFNET_OK) {
-        for (size_t i = 0; status == BIREFNET_OK && i < count; i++)
-            status = append_part(jobs, &parts[i], &writer, piece, err);
-        status = bn_blob_seal(&writer, status, blob, err);
-    }
-    free(piece);
+    bn_blob_part *pieces = calloc(count, sizeof *pieces);
+    if (!pieces) return bn_fail_memory(err, count * sizeof *pieces, "a list of parts");
+    for (size_t i = 0; i < count; i++)
+        pieces[i] = (bn_blob_part){.object = parts[i].object, .size = parts[i].size, .etag = parts[i].etag};
+    const bn_status status = bn_blobs_join(jobs->blobs, object, pieces, count, blob, err);
+    free(pieces);
     return status;
 }
 

@@ -1,4 +1,5 @@
-/* test_blobs.c - what blobs.h promises: an object is whole or not there, limits hold, ranges are read, bytes are counted. */
+/* test_blobs.c - what blobs.h promises: an object is whole or not there, limits hold, ranges are read, bytes are counted.
+ * BN_TEST_FILES names the place, a folder of its own where it is not set. */
 #include "tests/test.h"
 
 #include "base/file.h"
@@ -15,14 +16,25 @@ typedef struct fixture {
     bn_blobs *blobs;
 } fixture;
 
+static const char *place; /* BN_TEST_FILES */
+
+/* Of what only a folder can do. */
+static void need_folder(void)
+{
+    if (place) skip();
+}
+
 static void open_blobs(fixture *self)
 {
     bn_error err = {0};
-    char address[100];
-    const bn_blobs_options options = {
-        .max_file_bytes = 1000, .max_total_bytes = 2000, .max_upload_bytes = 1500};
+    char address[100], spool[100];
     snprintf(address, sizeof address, "folder:%s", self->folder);
-    assert_ok(bn_blobs_open(address, &options, &self->blobs, &err), err);
+    snprintf(spool, sizeof spool, "%s/incoming", self->folder);
+    const bn_blobs_options options = {.max_file_bytes = 1000,
+                                      .max_total_bytes = 2000,
+                                      .max_upload_bytes = 1500,
+                                      .spool = place ? spool : NULL};
+    assert_ok(bn_blobs_open(place ? place : address, &options, &self->blobs, &err), err);
 }
 
 static int set_up(void **state)
@@ -181,6 +193,7 @@ static void what_nobody_knows_is_removed(void **state)
     fixture *self = *state;
     bn_blob blob;
     char kept[BN_FILE_ID_CHARS], other[BN_FILE_ID_CHARS];
+    need_folder();
     make(self, "kept", kept, &blob);
     make(self, "other", other, &blob);
     bn_blobs_remove_unknown(self->blobs, is_it, kept);
@@ -210,6 +223,7 @@ static void a_fault_is_known_until_a_write_succeeds(void **state)
     bn_blob blob;
     char object[BN_FILE_ID_CHARS];
     struct rlimit whole, small;
+    need_folder();
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
     small = whole;
     small.rlim_cur = 0; /* as on a full disk, every write fails */
@@ -235,6 +249,36 @@ static void addresses_name_their_kind(void **state)
     const bn_blobs_options options = {.max_file_bytes = 1};
     assert_int_equal(bn_blobs_open("/tmp", &options, &blobs, &err), BIREFNET_ERROR_ARGUMENT);
     assert_int_equal(bn_blobs_open("ftp:x", &options, &blobs, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_int_equal(bn_blobs_open("s3://a", &options, &blobs, &err), BIREFNET_ERROR_ARGUMENT);
+}
+
+static void parts_are_joined(void **state)
+{
+    fixture *self = *state;
+    bn_error err = {0};
+    bn_blob blob, parts[3];
+    bn_blob_reader reader;
+    char objects[3][BN_FILE_ID_CHARS], object[BN_FILE_ID_CHARS], text[20] = "";
+    size_t got;
+    make(self, "one ", objects[0], &parts[0]);
+    make(self, "", objects[1], &parts[1]);
+    make(self, "two", objects[2], &parts[2]);
+    bn_blob_part list[3];
+    for (int i = 0; i < 3; i++)
+        list[i] = (bn_blob_part){.object = objects[i], .size = parts[i].size, .etag = parts[i].etag};
+    bn_id_make(object);
+    assert_ok(bn_blobs_join(self->blobs, object, list, 3, &blob, &err), err);
+    assert_int_equal(blob.size, 7);
+    assert_int_equal(bn_blobs_bytes(self->blobs), 14);
+    assert_ok(bn_blob_open(self->blobs, object, &reader, &err), err);
+    assert_ok(bn_blob_read(&reader, 0, text, 19, &got, &err), err);
+    assert_string_equal(text, "one two");
+    bn_blob_close(&reader);
+    assert_true(is_there(self, objects[0])); /* the parts stay */
+    list[0].object = "00000000000000000000000000000000";
+    bn_id_make(object);
+    assert_int_equal(bn_blobs_join(self->blobs, object, list, 3, &blob, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_false(is_there(self, object));
 }
 
 #define BLOBS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -246,11 +290,13 @@ int main(void)
         BLOBS_TEST(it_is_whole_or_not_there),
         BLOBS_TEST(limits_hold_while_it_grows),
         BLOBS_TEST(files_that_arrive_are_taken_over),
+        BLOBS_TEST(parts_are_joined),
         BLOBS_TEST(what_nobody_knows_is_removed),
         BLOBS_TEST(what_was_not_counted_takes_no_room_away),
         BLOBS_TEST(a_fault_is_known_until_a_write_succeeds),
         cmocka_unit_test(addresses_name_their_kind),
     };
+    place = getenv("BN_TEST_FILES");
     if (sodium_init() < 0) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
