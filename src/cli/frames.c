@@ -124,9 +124,13 @@ static void add_times(bn_frames *frames, const work *job)
     if (job->index > 0) return;
     frames->width = job->cutout.width;
     frames->height = job->cutout.height;
-    frames->network_width = job->cutout.network_width;
-    frames->network_height = job->cutout.network_height;
-    memcpy(frames->note, job->cutout.note, sizeof frames->note);
+    frames->result_width = job->cutout.result_width;
+    frames->result_height = job->cutout.result_height;
+    if (!frames->io.matte) {
+        frames->network_width = job->cutout.network_width;
+        frames->network_height = job->cutout.network_height;
+    }
+    if (!frames->note[0]) memcpy(frames->note, job->cutout.note, sizeof frames->note);
 }
 
 /* Frames leave the queue in their order: the one whose turn it is never waits. */
@@ -153,8 +157,8 @@ static void finish(line *self, work *job)
     } else if (status == BIREFNET_OK) {
         const double start = bn_clock_ms();
         stage = BN_STAGE_WRITE;
-        status = frames->io.write(frames->io.user, result, cutout->matte, cutout->width, cutout->height,
-                                  job->delay, &err);
+        status = frames->io.write(frames->io.user, result, cutout->matte, cutout->result_width,
+                                  cutout->result_height, job->delay, &err);
         cutout->times.encode_ms = bn_clock_ms() - start;
         if (status == BIREFNET_OK) {
             pthread_mutex_lock(&self->lock);
@@ -188,6 +192,7 @@ static bn_status matte(line *self, work *job, bn_error *err)
     bn_frames *frames = self->frames;
     birefnet_session *session;
     int width, height;
+    if (frames->io.matte) return frames->io.matte(frames->io.user, &job->cutout, err);
     bn_resolution_for_photo(frames->resolution, job->cutout.width, job->cutout.height, &width, &height);
     BN_TRY(bn_sessions_get(frames->sessions, width, height, &session, err));
     BN_TRY(bn_cutout_matte(session, frames->options, &job->cutout, err));
@@ -220,6 +225,7 @@ bn_status bn_frames_run(bn_frames *frames, bn_error *err)
     const int jobs = BN_MIN(BN_MAX(frames->jobs, 1), (int)MAX_JOBS);
     const bn_error no_thread = {BIREFNET_ERROR_MEMORY, "cannot start a thread"};
     int started = 0;
+    frames->done = 0;
     bn_queue_init(&self.decoded, 1);
     bn_queue_init(&self.matted, (size_t)jobs);
     pthread_mutex_init(&self.lock, NULL);

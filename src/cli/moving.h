@@ -1,5 +1,5 @@
 /* moving.h - one animation of a run: its frames cut out, to an animation (and one of masks) that appears whole or not at
- * all. */
+ * all. A crop or a canvas has one box for all frames, which is found first, so that the subject moves and its frame does not. */
 #ifndef BN_CLI_MOVING_H
 #define BN_CLI_MOVING_H
 
@@ -10,7 +10,7 @@ typedef struct bn_moving {
     /* filled by the caller; borrowed */
     const bn_photo *photo;
     const bn_buffer *bytes;    /* the file */
-    bn_cutout_options options; /* formats as bn_moving_fits asks for; a crop is not done */
+    bn_cutout_options options; /* formats as bn_moving_fits asks for */
     bool mask_only;
     bool make_folders;
     void (*tell)(void *user, uint64_t done, uint64_t total); /* on the caller's thread */
@@ -18,6 +18,7 @@ typedef struct bn_moving {
     /* sessions, resolution, smooth and jobs filled by the caller; then the results */
     bn_frames frames;
     uint32_t total; /* frames of the file */
+    bool empty;     /* a crop or a canvas was asked for in vain: no frame has a subject */
 } bn_moving;
 
 /* Whether all that options want written can move. */

@@ -17,16 +17,18 @@ void bn_outcome_keep(bn_outcome *outcome, const bn_cutout *cutout)
     memcpy(outcome->note, cutout->note, sizeof outcome->note);
 }
 
-void bn_outcome_keep_moving(bn_outcome *outcome, const bn_moving *moving, bool cropped)
+void bn_outcome_keep_moving(bn_outcome *outcome, const bn_moving *moving)
 {
     const bn_frames *frames = &moving->frames;
     outcome->format = bn_format_from_bytes(moving->bytes->data, moving->bytes->size);
-    outcome->width = outcome->result_width = frames->width;
-    outcome->height = outcome->result_height = frames->height;
+    outcome->width = frames->width;
+    outcome->height = frames->height;
+    outcome->result_width = frames->result_width;
+    outcome->result_height = frames->result_height;
     outcome->network_width = frames->network_width;
     outcome->network_height = frames->network_height;
     outcome->frames = outcome->frames_done = moving->total;
-    outcome->uncropped = cropped;
+    outcome->empty = moving->empty;
     outcome->times = frames->times;
     memcpy(outcome->note, frames->note, sizeof outcome->note);
 }
@@ -37,8 +39,6 @@ void bn_outcome_tell(const bn_run *run, const bn_photo *photo, const bn_outcome 
     const bn_cutout_times *times = &outcome->times;
     if (outcome->note[0]) bn_console_say(run->console, "%s: %s", from, outcome->note);
     if (outcome->empty) bn_console_say(run->console, "%s: no subject found", from);
-    if (outcome->uncropped)
-        bn_console_say(run->console, "%s: an animation, not cropped, nor put onto a canvas", from);
     if (outcome->frames_done < outcome->frames)
         bn_console_say(run->console, "%s: an animation of %u frames, of which only the first is in %s", from,
                        outcome->frames, photo->output);

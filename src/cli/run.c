@@ -279,7 +279,7 @@ static void move(line *self, bn_sessions *sessions, work *job)
     note_begin(self);
     const bn_status status = bn_moving_run(&moving, &err);
     if (run->sessions == 1) self->frame = self->frames = 0;
-    bn_outcome_keep_moving(job->outcome, &moving, run->options.crop || run->options.canvas.used);
+    bn_outcome_keep_moving(job->outcome, &moving);
     note_end(self, moving.frames.times.network_ms);
     if (status != BIREFNET_OK) {
         note_failure(self, job->photo, job->outcome, status, moving.frames.stage, err.message);

@@ -27,16 +27,15 @@ typedef struct bn_outcome {
     int network_width, network_height;
     int result_width, result_height;
     bool empty;
-    bool uncropped;       /* a crop was asked for, of an animation */
     uint32_t frames;      /* of the input; 1 for a still */
     uint32_t frames_done; /* of the output */
     double read_ms, write_ms;
     bn_cutout_times times;
 } bn_outcome;
 
-/* The facts of a photo that went its way, and of an animation (cropped: a crop was asked for). */
+/* The facts of a photo that went its way, and of an animation. */
 void bn_outcome_keep(bn_outcome *outcome, const bn_cutout *cutout);
-void bn_outcome_keep_moving(bn_outcome *outcome, const bn_moving *moving, bool cropped);
+void bn_outcome_keep_moving(bn_outcome *outcome, const bn_moving *moving);
 
 typedef struct bn_run {
     /* filled by the caller; borrowed */

@@ -95,7 +95,7 @@ static bn_status write_all(const uint8_t *bytes, size_t count, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bn_status write_frame(void *user, const bn_image *result, const uint8_t *matte, int width, int height,
+static bn_status write_frame(void *user, const bn_image *result, uint8_t *matte, int width, int height,
                              bn_delay delay, bn_error *err)
 {
     (void)matte, (void)delay;

@@ -149,7 +149,7 @@ static bn_status write_png(const video *self, const bn_image *result, bn_error *
     return status;
 }
 
-static bn_status write_frame(void *user, const bn_image *result, const uint8_t *matte, int width, int height,
+static bn_status write_frame(void *user, const bn_image *result, uint8_t *matte, int width, int height,
                              bn_delay delay, bn_error *err)
 {
     (void)matte, (void)delay;

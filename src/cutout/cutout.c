@@ -111,46 +111,38 @@ done:
     return status;
 }
 
-static bn_status encode_mask(const bn_cutout_options *options, bn_cutout *cutout, int matte_width, bn_box box,
-                             bn_error *err)
+/* The matte becomes what is in the box of it, rows tight. */
+static void keep_box(bn_cutout *cutout, int matte_width, bn_box box)
 {
     const size_t width = (size_t)box.width, stride = (size_t)matte_width;
     const uint8_t *first = cutout->matte + (size_t)box.y * stride + (size_t)box.x;
-    uint8_t *tight = NULL;
-    if (width < stride) {
-        tight = malloc(width * (size_t)box.height);
-        if (!tight) return bn_fail_memory(err, width * (size_t)box.height, "the cropped mask");
-        for (size_t y = 0; y < (size_t)box.height; y++) memcpy(tight + y * width, first + y * stride, width);
-    }
-    bn_image view = bn_image_view(tight ? tight : first, box.width, box.height, 1, 8);
+    for (size_t y = 0; y < (size_t)box.height; y++)
+        memmove(cutout->matte + y * width, first + y * stride, width);
+}
+
+static bn_status encode_mask(const bn_cutout_options *options, bn_cutout *cutout, bn_error *err)
+{
+    bn_image view = bn_image_view(cutout->matte, cutout->result_width, cutout->result_height, 1, 8);
     view.density = cutout->density;
     bn_buffer_init(&cutout->mask, MAX_ENCODED_BYTES);
-    const bn_status status = bn_image_encode(&view, &options->mask_encoding, &cutout->mask, err);
-    free(tight);
-    return status;
+    return bn_image_encode(&view, &options->mask_encoding, &cutout->mask, err);
 }
 
 bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, bn_error *err)
 {
     bn_status status = BIREFNET_OK;
     bn_image *result = NULL;
-    bn_box box;
-    double start = bn_clock_ms();
-    if (options->threshold > 0)
-        bn_matte_threshold(cutout->matte, cutout->width, cutout->height, cutout->width, options->threshold);
-    cutout->times.compose_ms = bn_clock_ms() - start;
-    BN_TRY_DONE(bn_picture_make(options, cutout, &result, &box, err));
-    const int matte_width = cutout->image->width;
+    BN_TRY_DONE(bn_cutout_render(options, cutout, &result, err));
     cutout->density = cutout->image->density;
     bn_image_destroy(&cutout->image); /* encoding needs its memory more */
-    start = bn_clock_ms();
+    const double start = bn_clock_ms();
     if (options->want_cutout) {
         bn_encode_options encoding = options->cutout_encoding;
         encoding.threads = options->threads;
         bn_buffer_init(&cutout->cutout, MAX_ENCODED_BYTES);
         BN_TRY_DONE(bn_image_encode(result, &encoding, &cutout->cutout, err));
     }
-    if (options->want_mask) BN_TRY_DONE(encode_mask(options, cutout, matte_width, box, err));
+    if (options->want_mask) BN_TRY_DONE(encode_mask(options, cutout, err));
     cutout->times.encode_ms = bn_clock_ms() - start;
 
 done:
@@ -161,14 +153,22 @@ done:
 bn_status bn_cutout_render(const bn_cutout_options *options, bn_cutout *cutout, bn_image **result,
                            bn_error *err)
 {
-    bn_box all;
-    bn_cutout_options whole = *options;
-    whole.crop = false;
-    whole.canvas.used = false;
+    bn_box box;
+    const double start = bn_clock_ms();
     *result = NULL;
     if (options->threshold > 0)
         bn_matte_threshold(cutout->matte, cutout->width, cutout->height, cutout->width, options->threshold);
-    return bn_picture_make(&whole, cutout, result, &all, err);
+    cutout->times.compose_ms = bn_clock_ms() - start;
+    BN_TRY(bn_picture_make(options, cutout, result, &box, err));
+    keep_box(cutout, cutout->image->width, box);
+    return BIREFNET_OK;
+}
+
+bn_status bn_cutout_find_subject(const bn_cutout_options *options, uint8_t *matte, int width, int height,
+                                 bool *found, bn_box *box, bn_error *err)
+{
+    if (options->threshold > 0) bn_matte_threshold(matte, width, height, width, options->threshold);
+    return bn_picture_find_subject(options, matte, width, height, found, box, err);
 }
 
 bn_status bn_cutout_run(const void *bytes, size_t size, birefnet_session *session,

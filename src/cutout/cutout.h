@@ -29,6 +29,9 @@ typedef struct bn_cutout_options {
     bool crop;                /* only the box around the subject, default false */
     int crop_margin_px;
     double crop_margin_percent; /* of the box's longer side; adds to the pixels */
+    bool has_subject; /* `subject` is the box, and none is looked for: one for all frames of an animation,
+                                 * whose mattes bn_cutout_find_subject has seen */
+    bn_box subject;   /* within the upright photo */
     bn_placement
         canvas; /* default none. The result has 8 bits; a crop's margin stays around the subject; pieces of
                             * less than 0.5 % of the largest one are left out */
@@ -82,10 +85,15 @@ bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, 
 /* The first step for pixels that were decoded elsewhere (a frame); *image is taken over, after a failure, too. */
 bn_status bn_cutout_take(bn_image **image, const bn_cutout_options *options, bn_cutout *cutout,
                          bn_error *err);
-/* The last step without encoding and without a crop: *result is the cut-out, NULL where none is wanted; the mask is
- * cutout->matte. */
+/* The last step without encoding: *result is the cut-out, NULL where none is wanted; the mask is cutout->matte, of the same
+ * size. */
 bn_status bn_cutout_render(const bn_cutout_options *options, bn_cutout *cutout, bn_image **result,
                            bn_error *err);
+
+/* The box of the subject in a matte, uint8 [height][width], which a crop or a canvas goes by; *found is false where there is
+ * none. The threshold is applied to the matte, and for a canvas crumbs leave it. */
+bn_status bn_cutout_find_subject(const bn_cutout_options *options, uint8_t *matte, int width, int height,
+                                 bool *found, bn_box *box, bn_error *err);
 
 /* All three. */
 bn_status bn_cutout_run(const void *bytes, size_t size, birefnet_session *session,

@@ -65,17 +65,33 @@ static bn_box whole_of(int width, int height)
     return (bn_box){0, 0, width, height};
 }
 
+bn_status bn_picture_find_subject(const bn_cutout_options *options, uint8_t *matte, int width, int height,
+                                  bool *found, bn_box *box, bn_error *err)
+{
+    if (options->canvas.used)
+        BN_TRY(bn_matte_drop_islands(matte, width, height, CROP_LEVEL, LEAST_SHARE, options->threads,
+                                     options->isa, err));
+    *found = bn_matte_find_box(matte, width, height, width, CROP_LEVEL, box);
+    return BIREFNET_OK;
+}
+
 /* Around the subject; the margin that was asked for is kept here, or on the canvas. */
-static bn_box choose_box(const bn_cutout_options *options, bn_cutout *cutout)
+static bn_status choose_box(const bn_cutout_options *options, bn_cutout *cutout, bn_box *box, bn_error *err)
 {
     const int width = cutout->width, height = cutout->height;
-    bn_box box = whole_of(width, height);
-    if (!options->crop && !options->canvas.used) return box;
-    cutout->empty = !bn_matte_find_box(cutout->matte, width, height, width, CROP_LEVEL, &box);
-    if (cutout->empty) return whole_of(width, height);
-    if (!options->canvas.used)
-        bn_box_grow(&box, options->crop_margin_px, options->crop_margin_percent, width, height);
-    return box;
+    bool found = true;
+    *box = whole_of(width, height);
+    if (!options->crop && !options->canvas.used) return BIREFNET_OK;
+    if (options->has_subject)
+        *box = options->subject;
+    else
+        BN_TRY(bn_picture_find_subject(options, cutout->matte, width, height, &found, box, err));
+    cutout->empty = !found;
+    if (!found)
+        *box = whole_of(width, height);
+    else if (!options->canvas.used)
+        bn_box_grow(box, options->crop_margin_px, options->crop_margin_percent, width, height);
+    return BIREFNET_OK;
 }
 
 /* The photo's own backdrop is made before the subject leaves it. */
@@ -156,10 +172,8 @@ bn_status bn_picture_make(const bn_cutout_options *options, bn_cutout *cutout, b
     bn_image *copy = NULL, *backdrop = NULL;
     bn_compose_options how;
     double start = bn_clock_ms();
-    if (options->canvas.used)
-        BN_TRY_DONE(bn_matte_drop_islands(cutout->matte, cutout->width, cutout->height, CROP_LEVEL,
-                                          LEAST_SHARE, options->threads, options->isa, err));
-    const bn_box subject = choose_box(options, cutout);
+    bn_box subject;
+    BN_TRY_DONE(choose_box(options, cutout, &subject, err));
     if (options->want_cutout && options->refine)
         BN_TRY_DONE(estimate_foreground(cutout, options->threads, options->isa, &foreground, err));
     cutout->times.refine_ms = bn_clock_ms() - start;

@@ -10,6 +10,10 @@
 bn_status bn_picture_make(const bn_cutout_options *options, bn_cutout *cutout, bn_image **result, bn_box *box,
                           bn_error *err);
 
+/* As bn_cutout_find_subject, of a matte whose threshold is applied. */
+bn_status bn_picture_find_subject(const bn_cutout_options *options, uint8_t *matte, int width, int height,
+                                  bool *found, bn_box *box, bn_error *err);
+
 /* LIMIT where the results' formats hold no image of this size; cutout->side_limit_px says which limit. */
 bn_status bn_picture_check_size(const bn_cutout_options *options, bn_cutout *cutout, int width, int height,
                                 bn_error *err);

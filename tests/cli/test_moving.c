@@ -69,7 +69,6 @@ static void assert_same_timing(const char *a, const char *b)
                             *second = bn_animation_get_info(animations[1]);
     assert_int_equal(first->plays, second->plays);
     assert_int_equal(first->frames, second->frames);
-    assert_int_equal(first->width, second->width);
     for (uint32_t n = 0; n < first->frames; n++) {
         bn_image *frame = NULL;
         bn_delay delays[2];
@@ -87,6 +86,52 @@ static void assert_same_timing(const char *a, const char *b)
     }
 }
 
+/* The first column and row that is seen in any frame of an animation and the last, as two boxes: of the subject in the first
+ * frame, and in all. */
+typedef struct extent {
+    int width, height; /* of the frames */
+    uint32_t frames;
+    int first[4], all[4]; /* left, top, right, bottom */
+} extent;
+
+static void add_pixel(int box[4], int x, int y)
+{
+    if (x < box[0]) box[0] = x;
+    if (y < box[1]) box[1] = y;
+    if (x + 1 > box[2]) box[2] = x + 1;
+    if (y + 1 > box[3]) box[3] = y + 1;
+}
+
+static extent measure(const char *path)
+{
+    extent found = {.first = {9999, 9999, 0, 0}, .all = {9999, 9999, 0, 0}};
+    bn_error err = {0};
+    bn_buffer bytes;
+    bn_animation *animation = NULL;
+    bn_buffer_init(&bytes, 1 << 26);
+    assert_ok(bn_file_read(path, &bytes, &err), err);
+    assert_ok(bn_animation_open(bytes.data, bytes.size, NULL, &animation, &err), err);
+    for (;; found.frames++) {
+        bn_image *frame = NULL;
+        bn_delay delay;
+        assert_ok(bn_animation_next(animation, &frame, &delay, &err), err);
+        if (!frame) break;
+        found.width = frame->width;
+        found.height = frame->height;
+        const uint8_t *pixels = frame->pixels;
+        for (int y = 0; y < frame->height; y++)
+            for (int x = 0; x < frame->width; x++) {
+                if (pixels[4 * ((size_t)y * (size_t)frame->width + (size_t)x) + 3] < 13) continue;
+                add_pixel(found.all, x, y);
+                if (found.frames == 0) add_pixel(found.first, x, y);
+            }
+        bn_image_destroy(&frame);
+    }
+    bn_animation_close(&animation);
+    bn_buffer_free(&bytes);
+    return found;
+}
+
 static void animations_stay_animations(void **state)
 {
     (void)state;
@@ -99,11 +144,12 @@ static void animations_stay_animations(void **state)
             snprintf(input, sizeof input, ANIMATIONS "%s", inputs[i]);
             cli_expect(&result, 0, " -> ", "remove %s -o %s " TINY_MODEL, input, outputs[o]);
             assert_same_timing(input, outputs[o]);
+            assert_int_equal(measure(outputs[o]).width, 16);
         }
-    /* masks move with it, alone or beside it; a crop would make frames of several sizes */
-    cli_expect(&result, 0, "an animation, not cropped",
+    /* masks move with it, alone or beside it */
+    cli_expect(&result, 0, " -> ",
                "remove " ANIMATIONS
-               "thrice.webp -o out.webp --mask --crop --smooth --jobs 3 --report r.json " TINY_MODEL);
+               "thrice.webp -o out.webp --mask --smooth --jobs 3 --report r.json " TINY_MODEL);
     assert_same_timing(ANIMATIONS "thrice.webp", "out-mask.png");
     cli_shell("grep -q '\"frames_done\": 3' r.json");
     cli_expect(&result, 0, "", "remove " ANIMATIONS "thrice.webp -o m.gif --mask-only " TINY_MODEL);
@@ -112,6 +158,39 @@ static void animations_stay_animations(void **state)
                "remove - -o - -f webp " TINY_MODEL " < " ANIMATIONS "thrice.webp > piped.webp");
     cli_expect(&result, 0, "", "remove " ANIMATIONS "thrice.webp -o named.webp " TINY_MODEL);
     cli_shell("cmp piped.webp named.webp");
+}
+
+/* As large as the box of all frames' subjects together; each stands where it stood in it. */
+static void one_box_for_all_frames(void **state)
+{
+    (void)state;
+    make_animation("moves.webp", BN_FORMAT_WEBP, 12);
+    cli_expect(&result, 0, "", "remove moves.webp -o plain.webp --no-refine " TINY_MODEL);
+    cli_expect(&result, 0, "",
+               "remove moves.webp -o cropped.webp --mask --crop --no-refine --jobs 3 " TINY_MODEL);
+    const extent plain = measure("plain.webp"), cropped = measure("cropped.webp"),
+                 mask = measure("cropped-mask.png");
+    assert_true(plain.first[2] < plain.all[2]); /* the subject moves */
+    assert_int_equal(cropped.frames, 12);
+    assert_int_equal(cropped.width, plain.all[2] - plain.all[0]);
+    assert_int_equal(cropped.height, plain.all[3] - plain.all[1]);
+    for (int i = 0; i < 4; i++) assert_int_equal(cropped.first[i], plain.first[i] - plain.all[i % 2]);
+    assert_int_equal(mask.width, cropped.width);
+    assert_int_equal(mask.height, cropped.height);
+    assert_same_timing("plain.webp", "cropped-mask.png");
+    /* all of them fill the canvas's fit, the first one does not */
+    cli_expect(&result, 0, "", "remove moves.webp -o staged.webp --canvas 160x120 --fit 80%% " TINY_MODEL);
+    const extent staged = measure("staged.webp");
+    assert_int_equal(staged.width, 160);
+    assert_int_equal(staged.height, 120);
+    assert_true(staged.all[2] - staged.all[0] >= 126 || staged.all[3] - staged.all[1] >= 94);
+    assert_true(staged.all[2] - staged.all[0] <= 128 && staged.all[3] - staged.all[1] <= 96);
+    assert_true(staged.first[2] < staged.all[2]);
+    assert_same_timing("moves.webp", "staged.webp");
+    cli_expect(&result, 0, "", "remove moves.webp -o shop.gif --for etsy -f gif --canvas 90x70 " TINY_MODEL);
+    assert_int_equal(measure("shop.gif").width, 90);
+    cli_expect(&result, 0, "", "remove - -o - -f webp --crop " TINY_MODEL " < moves.webp > piped.webp");
+    assert_int_equal(measure("piped.webp").width, cropped.width);
 }
 
 static void a_still_gets_the_first_frame_and_that_is_said(void **state)
@@ -141,9 +220,10 @@ static void a_folder_goes_on_after_a_broken_animation(void **state)
     assert_int_equal(count_frames("out/a-gif.webp"), 6);
 }
 
-static double peak_bytes(const char *path)
+static double peak_bytes(const char *path, const char *options)
 {
-    cli_expect(&result, 0, "", "remove %s -o peak.webp --report peak.json -t 1 " TINY_MODEL, path);
+    cli_expect(&result, 0, "", "remove %s -o peak.webp --report peak.json -t 1 %s " TINY_MODEL, path,
+               options);
     json_t *report = json_load_file("peak.json", 0, NULL);
     assert_non_null(report);
     const double bytes = json_number_value(json_object_get(report, "peak_rss_bytes"));
@@ -157,10 +237,13 @@ static void memory_does_not_grow_with_frames(void **state)
     (void)state;
     make_animation("20.gif", BN_FORMAT_GIF, 20);
     make_animation("200.gif", BN_FORMAT_GIF, 200);
-    const double few = peak_bytes("20.gif"), many = peak_bytes("200.gif");
-    print_message("20 frames %.1f MB, 200 frames %.1f MB\n", few / 1e6, many / 1e6);
-    assert_int_equal(count_frames("peak.webp"), 200);
-    assert_true(many < few * 1.05);
+    static const char *const options[] = {"", "--canvas 80x80"};
+    for (size_t i = 0; i < BN_COUNT(options); i++) {
+        const double few = peak_bytes("20.gif", options[i]), many = peak_bytes("200.gif", options[i]);
+        print_message("20 frames %.1f MB, 200 frames %.1f MB\n", few / 1e6, many / 1e6);
+        assert_int_equal(count_frames("peak.webp"), 200);
+        assert_true(many < few * 1.05);
+    }
 }
 
 static void ctrl_c_leaves_no_half_animation(void **state)
@@ -171,7 +254,8 @@ static void ctrl_c_leaves_no_half_animation(void **state)
     cli_shell("rm -rf here && mkdir here");
     for (size_t i = 0; i < 3; i++) {
         char arguments[256];
-        snprintf(arguments, sizeof arguments, "remove 200.webp -o here/%s --mask -m starter", outputs[i]);
+        snprintf(arguments, sizeof arguments, "remove 200.webp -o here/%s --mask -m starter %s", outputs[i],
+                 i == 1 ? "--crop" : "");
         terminal_start(&screen, arguments);
         assert_true(terminal_await(&screen, "/200 frames, "));
         kill(screen.child, SIGINT);
@@ -265,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(animations_stay_animations),
+        cmocka_unit_test(one_box_for_all_frames),
         cmocka_unit_test(a_still_gets_the_first_frame_and_that_is_said),
         cmocka_unit_test(a_folder_goes_on_after_a_broken_animation),
         cmocka_unit_test(memory_does_not_grow_with_frames),
