@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LATER_TIMEOUT_MS 120000
+#define TAKEN_LONGER_MS  5000 /* than an attempt may last */
 #define BODY_MAX_BYTES   (256u << 20)
 #define HOST_ERRANDS     2 /* at a time */
 #define KEY_ERRANDS      (BN_JOBS_COURIERS / 2)
@@ -72,7 +73,7 @@ static bn_delivery post(bn_jobs *jobs, const bn_webhook *webhook, bn_error *err)
     return delivery;
 }
 
-static void deliver(bn_jobs *jobs, const bn_webhook *webhook)
+static void deliver(bn_jobs *jobs, const bn_webhook *webhook, int64_t claim)
 {
     bn_error err = {0};
     const bn_delivery delivery = post(jobs, webhook, &err);
@@ -82,8 +83,8 @@ static void deliver(bn_jobs *jobs, const bn_webhook *webhook)
         bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "webhook of request %s, attempt %d: %s%s",
                     webhook->request_id, webhook->attempts + 1, err.message,
                     wait_ms > 0 ? "" : "; giving up");
-    bn_store_webhook_tried(jobs->store, webhook->request_id, wait_ms > 0 ? bn_jobs_now(jobs) + wait_ms : 0,
-                           NULL);
+    bn_jobs_now(jobs); /* an injected clock moves the store's */
+    bn_store_webhook_tried(jobs->store, webhook->request_id, claim, wait_ms, NULL);
     /* last: who sees the count finds in the store what became of the attempt */
     atomic_fetch_add(
         delivery == BN_DELIVERY_DONE ? &jobs->metrics.webhooks_delivered : &jobs->metrics.webhooks_failed, 1);
@@ -132,18 +133,18 @@ static void describe_turn(bn_jobs *jobs, bn_webhook_turn *turn)
     }
 }
 
-/* Without the lock: the next that is due, so that nobody else gets it. */
-static bool claim(bn_jobs *jobs, const bn_webhook_turn *turn, bn_webhook *webhook, int64_t *due_ms)
+/* Without the lock: the next that is due, so that nobody else gets it while it may be under way. */
+static bool claim(bn_jobs *jobs, const bn_webhook_turn *turn, int64_t number, bn_webhook *webhook,
+                  int64_t *wait_ms)
 {
-    const int64_t now_ms = bn_jobs_now(jobs);
-    *due_ms = INT64_MAX;
-    if (bn_store_webhook_next(jobs->store, now_ms, turn, due_ms, webhook, NULL) != BIREFNET_OK ||
-        !webhook->url)
-        return false;
-    const int64_t again_ms = now_ms + timeout_ms(jobs, webhook) + 5000;
-    if (bn_store_webhook_claim(jobs->store, webhook->request_id, again_ms, NULL) == BIREFNET_OK) return true;
-    bn_webhook_free(webhook);
-    return false;
+    const bn_webhook_taker taker = {.process = jobs->held.worker,
+                                    .claim = number,
+                                    .first_ms = jobs->options.webhook_timeout_ms + TAKEN_LONGER_MS,
+                                    .again_ms = LATER_TIMEOUT_MS + TAKEN_LONGER_MS};
+    *wait_ms = INT64_MAX;
+    bn_jobs_now(jobs); /* an injected clock moves the store's */
+    return bn_store_webhook_take(jobs->store, turn, &taker, wait_ms, webhook, NULL) == BIREFNET_OK &&
+           webhook->url;
 }
 
 static bn_errand *begin_errand(bn_jobs *jobs, const bn_webhook *webhook)
@@ -158,21 +159,20 @@ static bn_errand *begin_errand(bn_jobs *jobs, const bn_webhook *webhook)
     return errand;
 }
 
-/* Pick and claim one; NULL where nothing is to be done before *due_ms. Others wait meanwhile, or go on with errands. */
-static bn_errand *pick(bn_jobs *jobs, bn_webhook *webhook, int64_t *due_ms)
+/* Pick and claim one; NULL where nothing is to be done for *wait_ms. Others wait meanwhile, or go on with errands. */
+static bn_errand *pick(bn_jobs *jobs, int64_t number, bn_webhook *webhook, int64_t *wait_ms)
 {
     jobs->courier.picks = true;
     describe_turn(jobs, &jobs->courier.turn);
     pthread_mutex_unlock(&jobs->courier.lock);
-    const bool found = claim(jobs, &jobs->courier.turn, webhook, due_ms);
+    const bool found = claim(jobs, &jobs->courier.turn, number, webhook, wait_ms);
     pthread_mutex_lock(&jobs->courier.lock);
     jobs->courier.picks = false;
     return found ? begin_errand(jobs, webhook) : NULL;
 }
 
-static void wait_for_work(bn_jobs *jobs, int64_t due_ms)
+static void wait_for_work(bn_jobs *jobs, int64_t left_ms)
 {
-    const int64_t left_ms = due_ms == INT64_MAX ? 5000 : due_ms - bn_jobs_now(jobs);
     const int64_t wait_ms = left_ms < 10 ? 10 : left_ms > 5000 ? 5000 : left_ms;
     const struct timespec until = bn_clock_after(wait_ms);
     pthread_cond_timedwait(&jobs->courier.work, &jobs->courier.lock, &until);
@@ -184,16 +184,17 @@ void *bn_courier_main(void *user)
     pthread_mutex_lock(&jobs->courier.lock);
     while (!jobs->courier.stop) {
         bn_webhook webhook;
-        int64_t due_ms = INT64_MAX;
+        int64_t wait_ms = INT64_MAX;
+        const int64_t number = bn_claim_make();
         const uint64_t pokes = jobs->courier.pokes;
-        bn_errand *errand = jobs->courier.picks ? NULL : pick(jobs, &webhook, &due_ms);
+        bn_errand *errand = jobs->courier.picks ? NULL : pick(jobs, number, &webhook, &wait_ms);
         if (!errand) {
-            if (pokes == jobs->courier.pokes && !jobs->courier.stop) wait_for_work(jobs, due_ms);
+            if (pokes == jobs->courier.pokes && !jobs->courier.stop) wait_for_work(jobs, wait_ms);
             continue;
         }
         pthread_cond_signal(&jobs->courier.work);
         pthread_mutex_unlock(&jobs->courier.lock);
-        deliver(jobs, &webhook);
+        deliver(jobs, &webhook, number);
         bn_webhook_free(&webhook);
         pthread_mutex_lock(&jobs->courier.lock);
         errand->busy = false;

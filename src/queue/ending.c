@@ -148,7 +148,8 @@ bool bn_job_claim(bn_jobs *jobs, bn_job *job)
 void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight)
 {
     if (job->claim != 0)
-        bn_store_start(jobs->store, job->accepted.id, jobs->held.worker, job->claim, weight, NULL);
+        bn_store_start(jobs->store, job->accepted.id, jobs->held.worker, job->claim, weight, !job->queued,
+                       NULL, NULL);
 }
 
 /* Somebody else has ended it. */

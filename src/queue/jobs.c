@@ -131,8 +131,6 @@ static bn_status read_token_key(bn_jobs *jobs, bn_error *err)
 
 /* ---- recovering ---- */
 
-#define FETCHES_MAX_BYTES 65536 /* a larger body carries its photo */
-
 static bool is_known(void *user, const char *object)
 {
     bool known;
@@ -163,7 +161,7 @@ static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
         return status;
     }
     const int limit = bn_front_limits(jobs, accepted->key_id).running;
-    accepted->fetches = accepted->body_bytes <= FETCHES_MAX_BYTES; /* its body was not looked at */
+    bn_extras_read(accepted);
     BN_TRY(bn_front_add(jobs, accepted, err));
     pthread_mutex_lock(&jobs->lock);
     bn_front_find(jobs, id)->use->busy_limit = limit;
@@ -187,11 +185,13 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
     bn_blobs_remove_unknown(jobs->blobs, is_known, jobs);
     bn_blobs_set_bytes(jobs->blobs, bytes);
     bn_keeper_sweep(jobs);
-    int rescued; /* nobody else lives: the folder is locked */
-    BN_TRY(bn_store_rescue(jobs->store, jobs->held.worker, &rescued, err));
-    if (rescued > 0)
-        bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO, "%d requests were held when the last server died",
-                    rescued);
+    bn_rescued *rescued; /* nobody else lives: the folder is locked */
+    size_t count;
+    BN_TRY(bn_store_rescue(jobs->store, jobs->held.worker, 0, &rescued, &count, err));
+    free(rescued);
+    if (count > 0)
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO, "%zu requests were held when the last server died",
+                    count);
     return bn_store_each_open(jobs->store, recover, jobs, err);
 }
 

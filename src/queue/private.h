@@ -229,9 +229,13 @@ static inline size_t bn_bucket_of(const char *id)
     return bn_fnv1a64(id, strlen(id)) % BN_JOBS_BUCKETS;
 }
 
+/* The clock of the store; where one is injected, the store's follows it. */
 static inline int64_t bn_jobs_now(const bn_jobs *jobs)
 {
-    return jobs->options.now_ms ? jobs->options.now_ms(jobs->options.now_user) : bn_wall_ms();
+    if (!jobs->options.now_ms) return bn_wall_ms();
+    const int64_t now_ms = jobs->options.now_ms(jobs->options.now_user);
+    if (jobs->store) bn_store_shift(jobs->store, now_ms - bn_wall_ms());
+    return now_ms;
 }
 
 static inline bool bn_jobs_webhooks_public(bn_jobs *jobs)
@@ -301,6 +305,10 @@ void bn_ending_count(bn_jobs *jobs, const bn_ending *ending); /* in the metrics 
 bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *base, bn_buffer *out,
                           bn_error *err);
 char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock is held */
+
+/* ---- submit.c: what of a request is not of the endpoint's input, as the store keeps it */
+bn_status bn_extras_write(bn_accepted *accepted, bn_error *err);
+void bn_extras_read(bn_accepted *accepted);
 
 /* ---- the threads */
 void *bn_fetch_main(void *jobs);

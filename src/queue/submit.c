@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "schema/datauri.h"
+#include "schema/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -159,21 +160,29 @@ static bool is_elsewhere(bn_jobs *jobs, const char *url)
            !file.whole;
 }
 
-/* True: the ending is known already. *broken: the body is no JSON at all. *fetches: see bn_accepted. */
-static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *ending, bool *broken,
-                         bool *fetches)
+/* What a look at the body tells. */
+typedef struct glance {
+    bool broken;  /* it is no JSON at all */
+    bool fetches; /* as in bn_accepted */
+    char model[BN_MODEL_CHARS];
+} glance;
+
+/* True: the ending is known already. */
+static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *ending, glance *seen)
 {
     bn_input input;
     json_t *detail = NULL;
     bn_error err = {0};
-    *broken = *fetches = false;
+    *seen = (glance){0};
     if (submit->app_path && submit->app_path[0] && strcmp(submit->app_path, BN_JOBS_ENDPOINT) != 0) {
         refuse_path(submit->app_path, ending);
         return true;
     }
-    const bn_status status = bn_input_parse(submit->body, submit->body_bytes, &input, &detail, broken, &err);
+    const bn_status status =
+        bn_input_parse(submit->body, submit->body_bytes, &input, &detail, &seen->broken, &err);
     if (status == BIREFNET_OK) {
-        *fetches = is_elsewhere(jobs, input.image_url);
+        seen->fetches = is_elsewhere(jobs, input.image_url);
+        snprintf(seen->model, sizeof seen->model, "%s", input.model);
         bn_input_free(&input);
         return false;
     }
@@ -186,6 +195,26 @@ static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *endi
 
 /* ---- accepting ---- */
 
+bn_status bn_extras_write(bn_accepted *accepted, bn_error *err)
+{
+    if (!accepted->background[0] && !accepted->hard_mask) return BIREFNET_OK;
+    json_t *extras = json_pack("{s:b}", "hard_mask", accepted->hard_mask);
+    if (accepted->background[0]) json_object_set_new(extras, "background", json_string(accepted->background));
+    accepted->extras = json_dumps(extras, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(extras);
+    return accepted->extras ? BIREFNET_OK : bn_fail_memory(err, 0, "a request");
+}
+
+void bn_extras_read(bn_accepted *accepted)
+{
+    if (!accepted->extras) return;
+    json_t *extras = bn_json_read(accepted->extras, strlen(accepted->extras), BN_JSON_OURS, NULL);
+    const char *background = json_string_value(json_object_get(extras, "background"));
+    accepted->hard_mask = json_is_true(json_object_get(extras, "hard_mask"));
+    snprintf(accepted->background, sizeof accepted->background, "%s", background ? background : "");
+    json_decref(extras);
+}
+
 static bool copy_text(char **copy, const char *text)
 {
     *copy = text && text[0] ? strdup(text) : NULL;
@@ -194,6 +223,7 @@ static bool copy_text(char **copy, const char *text)
 
 static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accepted *accepted, bn_error *err)
 {
+    const bn_key_limits limits = bn_front_limits(jobs, submit->key_id);
     *accepted = (bn_accepted){.sync = submit->sync,
                               .low_priority = submit->low_priority,
                               .forget_soon = submit->forget_soon,
@@ -201,9 +231,12 @@ static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accept
                               .created_ms = bn_jobs_now(jobs),
                               .body = submit->body,
                               .body_bytes = submit->body_bytes};
-    if (submit->sync && submit->background)
+    if (submit->background)
         snprintf(accepted->background, sizeof accepted->background, "%s", submit->background);
-    accepted->hard_mask = submit->sync && submit->hard_mask;
+    accepted->hard_mask = submit->hard_mask;
+    accepted->front = submit->sync ? jobs->held.worker : 0;
+    accepted->key_running = limits.running;
+    if (bn_extras_write(accepted, err) != BIREFNET_OK) return BIREFNET_ERROR_MEMORY;
     if (submit->start_timeout_s > 0)
         accepted->start_by_ms = accepted->created_ms + (int64_t)(BN_MIN(submit->start_timeout_s, 1e9) * 1000);
     if (submit->id && bn_uuid_valid(submit->id))
@@ -246,19 +279,20 @@ void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_I
     bn_accepted accepted = {.id = ""};
     bn_ending ending = {0};
     bn_error err = {0};
-    bool broken, fetches;
+    glance seen;
     *answer = (bn_answer){0};
     if (position) *position = 0;
     if (!may_leave_webhook(jobs, submit, answer) || !take_place(jobs, submit, answer)) return;
-    const bool ends = ends_at_once(jobs, submit, &ending, &broken, &fetches);
-    if (ends && (submit->sync || broken)) {
+    const bool ends = ends_at_once(jobs, submit, &ending, &seen);
+    if (ends && (submit->sync || seen.broken)) {
         leave_place(jobs, submit);
         bn_ending_count(jobs, &ending);
         answer_with(answer, &ending);
         return;
     }
     bn_status status = fill_accepted(jobs, submit, &accepted, &err);
-    accepted.fetches = fetches;
+    accepted.fetches = seen.fetches;
+    memcpy(accepted.model, seen.model, sizeof accepted.model);
     accepted.promised = true;
     memcpy(id, accepted.id, sizeof accepted.id);
     if (status == BIREFNET_OK) status = accept(jobs, &accepted, ends ? &ending : NULL, position, &err);

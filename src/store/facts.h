@@ -8,6 +8,7 @@
 #define BN_FILE_ID_CHARS    33 /* 32 small hexadecimal digits and a zero */
 #define BN_FILE_NAME_CHARS  201
 #define BN_FILE_TYPE_CHARS  101
+#define BN_MODEL_CHARS      101
 #define BN_OBJECT_CHARS     48 /* what the bytes of a file lie under, see blobs.h */
 
 typedef enum bn_file_access {

@@ -5,6 +5,8 @@
 
 #include "store/store.h"
 
+#include <stdatomic.h>
+
 typedef struct bn_store_kind {
     const char *scheme; /* of addresses, "sqlite" */
     bn_status (*open)(const char *address, bn_store **store,
@@ -15,13 +17,30 @@ typedef struct bn_store_kind {
     bn_status (*accept)(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err);
     bn_status (*claim)(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight, bool *mine,
                        bn_error *err);
+    bn_status (*claim_next)(bn_store *store, const bn_claim_terms *terms, bn_accepted *accepted,
+                            bn_error *err);
     bn_status (*start)(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
-                       bn_error *err);
+                       bool running, bool *mine, bn_error *err);
     bn_status (*finish)(bn_store *store, const char *id, int64_t worker, int64_t claim,
                         const bn_ending *ending, const bn_file_facts *files, size_t file_count, bool *mine,
                         bn_error *err);
-    bn_status (*release)(bn_store *store, int64_t worker, bn_error *err);
-    bn_status (*rescue)(bn_store *store, int64_t worker, int *count, bn_error *err);
+    bn_status (*give_back)(bn_store *store, const char *id, int64_t worker, int64_t claim, bool *mine,
+                           bn_error *err);
+    bn_status (*release)(bn_store *store, int64_t process, bn_error *err);
+    bn_status (*cancel)(bn_store *store, const char *id, bn_cancel_reason reason, const bn_ending *ending,
+                        bn_cancelled *outcome, bn_error *err);
+    bn_status (*beat)(bn_store *store, const bn_process *process, int64_t *now_ms, bn_holding **holdings,
+                      size_t *count, bn_error *err);
+    bn_status (*rescue)(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rows, size_t *count,
+                        bn_error *err);
+    bn_status (*overdue)(bn_store *store, int64_t survivor, int64_t lease_ms, int attempt_limit,
+                         bn_overdue *rows, size_t room, size_t *count, bn_error *err);
+    bn_status (*duty)(bn_store *store, const char *name, int64_t process, int64_t lease_ms, bool *mine,
+                      bn_error *err);
+    bn_status (*rate)(bn_store *store, const char *key_id, int per_minute, int64_t *wait_ms, bn_error *err);
+    bn_status (*secret)(bn_store *store, const char *name, uint8_t *value, size_t bytes, bn_error *err);
+    bn_status (*tell)(bn_store *store, int64_t worker, const bn_live *rows, size_t count, bn_error *err);
+    bn_status (*snapshot)(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
     bn_status (*each_open)(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err);
     bn_status (*body)(bn_store *store, const char *id, char **body, size_t *body_bytes, bn_error *err);
     bn_status (*ending)(bn_store *store, const char *id, bool want_result, bool want_logs, bn_ending *ending,
@@ -43,16 +62,17 @@ typedef struct bn_store_kind {
                                 size_t room, size_t *count, bn_error *err);
     bn_status (*object_known)(bn_store *store, const char *object, bool *known, bn_error *err);
     bn_status (*bytes)(bn_store *store, uint64_t *bytes, bn_error *err);
-    bn_status (*webhook_next)(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn, int64_t *due_ms,
-                              bn_webhook *webhook, bn_error *err);
+    bn_status (*webhook_take)(bn_store *store, const bn_webhook_turn *turn, const bn_webhook_taker *taker,
+                              int64_t *wait_ms, bn_webhook *webhook, bn_error *err);
     bn_status (*webhooks_pending)(bn_store *store, const char *key_id, int64_t *of_key, int64_t *of_all,
                                   bn_error *err);
-    bn_status (*webhook_claim)(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err);
-    bn_status (*webhook_tried)(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err);
+    bn_status (*webhook_tried)(bn_store *store, const char *request_id, int64_t claim, int64_t wait_ms,
+                               bn_error *err);
 } bn_store_kind;
 
 struct bn_store {
     const bn_store_kind *kind;
+    _Atomic(int64_t) shift_ms; /* added to whatever the store's clock says, see bn_store_shift */
 };
 
 extern const bn_store_kind bn_store_sqlite;

@@ -64,6 +64,35 @@ static const char *const migrations[] = {
      "CREATE INDEX parts_object ON parts(object);"
      "CREATE TABLE objects(object TEXT PRIMARY KEY, created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
      "CREATE INDEX objects_age ON objects(created_ms);"),
+    /* the queue for many processes; requests_waiting answers a claim alone, however many of blocked keys come first */
+    ("ALTER TABLE requests ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE requests ADD COLUMN model TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE requests ADD COLUMN fetches INTEGER NOT NULL DEFAULT 1;"
+     "ALTER TABLE requests ADD COLUMN key_running INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE requests ADD COLUMN front INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE requests ADD COLUMN extras TEXT;"
+     "ALTER TABLE requests ADD COLUMN running INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE requests ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0;"
+     "UPDATE requests SET fetches = 0 WHERE ended = 0 AND length(body) > 65536;" /* it carries its photo */
+     "CREATE INDEX requests_waiting ON requests(fetches, low_priority, turn, seq, key_id, key_running, "
+     "start_by_ms,"
+     " sync, model) WHERE ended = 0 AND held = 0;"
+     "CREATE INDEX requests_line ON requests(key_id) WHERE ended = 0 AND held = 0;"
+     "CREATE INDEX requests_held ON requests(key_id) WHERE ended = 0 AND held = 1;"
+     "CREATE TABLE processes(id INTEGER PRIMARY KEY, role TEXT NOT NULL, host TEXT NOT NULL, version TEXT "
+     "NOT NULL,"
+     " idle INTEGER NOT NULL, started_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL) STRICT;"
+     "CREATE TABLE live(id TEXT PRIMARY KEY, progress REAL NOT NULL, log_count INTEGER NOT NULL, logs TEXT)"
+     " STRICT, WITHOUT ROWID;"
+     "CREATE TABLE rate(key_id TEXT PRIMARY KEY, tokens REAL NOT NULL, at_ms INTEGER NOT NULL) STRICT, "
+     "WITHOUT ROWID;"
+     "CREATE TABLE duties(name TEXT PRIMARY KEY, holder INTEGER NOT NULL, until_ms INTEGER NOT NULL)"
+     " STRICT, WITHOUT ROWID;"
+     "CREATE TABLE secrets(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+     "ALTER TABLE webhooks ADD COLUMN claim INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE webhooks ADD COLUMN process INTEGER NOT NULL DEFAULT 0;"
+     "CREATE INDEX webhooks_taken ON webhooks(process) WHERE claim <> 0;"
+     "UPDATE webhooks SET next_ms = created_ms WHERE attempts = 0;"), /* taken by an older program: not in a while, now */
 };
 
 #define NEWEST ((int)(sizeof migrations / sizeof *migrations))
@@ -146,9 +175,6 @@ static bn_status open_all(const char *path, bn_store **store, bn_error *err)
     if (status == BIREFNET_OK) status = add_functions(&made->writer, err);
     if (status == BIREFNET_OK) status = check_integrity(&made->writer, err);
     if (status == BIREFNET_OK) status = migrate(&made->writer, err);
-    if (status == BIREFNET_OK) /* first attempts that a crash cut off: not in a while, now */
-        status =
-            bn_db_exec(&made->writer, "UPDATE webhooks SET next_ms = created_ms WHERE attempts = 0", err);
     for (int i = 0; status == BIREFNET_OK && i < BN_STORE_READERS; i++)
         status = bn_db_open(path, false, &made->readers[i], err);
     if (status != BIREFNET_OK) {
@@ -198,10 +224,20 @@ const bn_store_kind bn_store_sqlite = {
     .probe = bn_sqlite_probe,
     .accept = bn_sqlite_accept,
     .claim = bn_sqlite_claim,
+    .claim_next = bn_sqlite_claim_next,
     .start = bn_sqlite_start,
     .finish = bn_sqlite_finish,
+    .give_back = bn_sqlite_give_back,
     .release = bn_sqlite_release,
+    .cancel = bn_sqlite_cancel,
+    .beat = bn_sqlite_beat,
     .rescue = bn_sqlite_rescue,
+    .overdue = bn_sqlite_overdue,
+    .duty = bn_sqlite_duty,
+    .rate = bn_sqlite_rate,
+    .secret = bn_sqlite_secret,
+    .tell = bn_sqlite_tell,
+    .snapshot = bn_sqlite_snapshot,
     .each_open = bn_sqlite_each_open,
     .body = bn_sqlite_body,
     .ending = bn_sqlite_ending,
@@ -219,8 +255,7 @@ const bn_store_kind bn_store_sqlite = {
     .objects_astray = bn_sqlite_objects_astray,
     .object_known = bn_sqlite_object_known,
     .bytes = bn_sqlite_bytes,
-    .webhook_next = bn_sqlite_webhook_next,
+    .webhook_take = bn_sqlite_webhook_take,
     .webhooks_pending = bn_sqlite_webhooks_pending,
-    .webhook_claim = bn_sqlite_webhook_claim,
     .webhook_tried = bn_sqlite_webhook_tried,
 };

@@ -1,12 +1,20 @@
 /* sqlite_db.c - see db.h. */
 #include "store/sqlite_db.h"
 
+#include "base/clock.h"
 #include "base/size.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUSY_MS 500
 
 static bn_status fail(bn_db *db, int code, bn_error *err)
 {
@@ -40,41 +48,85 @@ bn_status bn_db_exec(bn_db *db, const char *sql, bn_error *err)
     return code == SQLITE_OK ? BIREFNET_OK : fail(db, code, err);
 }
 
-bn_status bn_db_open(const char *path, bool writer, bn_db *db, bn_error *err)
+/* ---- one writer at a time, whichever process it is in ---- */
+
+static bn_status open_lock(bn_db *db, const char *path, bn_error *err)
 {
-    *db = (bn_db){.durable = true};
-    pthread_mutex_init(&db->lock, NULL);
+    char name[4200];
+    snprintf(name, sizeof name, "%s-writer", path);
+    db->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return db->lock_fd >= 0 ? BIREFNET_OK : bn_fail_errno(err, errno, "cannot open %s", name);
+}
+
+static bn_status enter(bn_db *db, bn_error *err)
+{
+    const double end_ms = bn_clock_ms() + BUSY_MS;
+    while (flock(db->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return bn_fail_errno(err, errno, "the database's lock");
+        if (bn_clock_ms() > end_ms) return bn_fail(err, BIREFNET_ERROR_IO, "the database is locked");
+        nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL);
+    }
+    return BIREFNET_OK;
+}
+
+static void leave(bn_db *db)
+{
+    flock(db->lock_fd, LOCK_UN);
+}
+
+bn_status bn_db_exec_alone(bn_db *db, const char *sql, bn_error *err)
+{
+    BN_TRY(enter(db, err));
+    const bn_status status = bn_db_exec(db, sql, err);
+    leave(db);
+    return status;
+}
+
+static bn_status open_handle(bn_db *db, const char *path, bool writer, bn_error *err)
+{
     const int flags = (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
                       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    bn_status status = BIREFNET_OK;
     const int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
-    if (code != SQLITE_OK) status = fail(db, code, err);
-    if (status == BIREFNET_OK) {
-        sqlite3_extended_result_codes(db->handle, 1);
-        sqlite3_busy_timeout(db->handle, 500);
-        status = bn_db_exec(db, "PRAGMA mmap_size=0; PRAGMA cache_size=-2000; PRAGMA temp_store=MEMORY", err);
-    }
-    if (status == BIREFNET_OK && writer)
-        status =
-            bn_db_exec(db,
-                       "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                       "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864",
-                       err);
-    if (status == BIREFNET_OK && !writer) {
-        sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-        status = bn_db_exec(db, "PRAGMA wal_autocheckpoint=0; PRAGMA query_only=1", err);
-    }
+    if (code != SQLITE_OK) return fail(db, code, err);
+    sqlite3_extended_result_codes(db->handle, 1);
+    sqlite3_busy_timeout(db->handle, BUSY_MS);
+    BN_TRY(bn_db_exec(db, "PRAGMA mmap_size=0; PRAGMA cache_size=-2000; PRAGMA temp_store=MEMORY", err));
+    if (writer)
+        return bn_db_exec(db,
+                          "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                          "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864",
+                          err);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    return bn_db_exec(db, "PRAGMA wal_autocheckpoint=0; PRAGMA query_only=1", err);
+}
+
+bn_status bn_db_open(const char *path, bool writer, bn_db *db, bn_error *err)
+{
+    *db = (bn_db){.durable = true, .lock_fd = -1};
+    pthread_mutex_init(&db->lock, NULL);
+    bn_status status = writer ? open_lock(db, path, err) : BIREFNET_OK;
+    if (status == BIREFNET_OK && writer) status = enter(db, err);
+    const bool entered = writer && status == BIREFNET_OK;
+    if (status == BIREFNET_OK) status = open_handle(db, path, writer, err);
+    if (entered) leave(db);
     if (status != BIREFNET_OK) bn_db_close(db);
     return status;
 }
 
 void bn_db_close(bn_db *db)
 {
-    if (!db->handle) return;
+    if (!db->handle) {
+        if (db->lock_fd > 0) close(db->lock_fd);
+        *db = (bn_db){.lock_fd = -1};
+        return;
+    }
     for (size_t i = 0; i < BN_DB_STATEMENTS; i++) sqlite3_finalize(db->cache[i].statement);
+    const bool entered = db->lock_fd >= 0 && enter(db, NULL) == BIREFNET_OK; /* the last one checkpoints */
     sqlite3_close(db->handle);
+    if (entered) leave(db);
+    if (db->lock_fd >= 0) close(db->lock_fd);
     pthread_mutex_destroy(&db->lock);
-    *db = (bn_db){0};
+    *db = (bn_db){.lock_fd = -1};
 }
 
 static bn_status prepare(bn_db *db, const char *sql, sqlite3_stmt **statement, bn_error *err)
@@ -158,13 +210,22 @@ bn_status bn_db_run(bn_db *db, bn_error *err, const char *sql, const char *binds
     return status;
 }
 
-bn_status bn_db_begin(bn_db *db, bool durable, bn_error *err)
+static bn_status begin(bn_db *db, bool durable, bn_error *err)
 {
     if (db->durable != durable)
         BN_TRY(bn_db_exec(db, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err));
     db->durable = durable;
     db->changes = sqlite3_total_changes(db->handle);
-    const bn_status status = bn_db_run(db, err, "BEGIN IMMEDIATE", "");
+    return bn_db_run(db, err, "BEGIN IMMEDIATE", "");
+}
+
+bn_status bn_db_begin(bn_db *db, bool durable, bn_error *err)
+{
+    bn_status status = enter(db, err);
+    if (status == BIREFNET_OK) {
+        status = begin(db, durable, err);
+        if (status != BIREFNET_OK) leave(db);
+    }
     if (status == BIREFNET_ERROR_IO) atomic_store(&db->failing, true);
     return status;
 }
@@ -173,6 +234,7 @@ bn_status bn_db_end(bn_db *db, bn_status status, bn_error *err)
 {
     if (status == BIREFNET_OK) status = bn_db_run(db, err, "COMMIT", "");
     if (status != BIREFNET_OK && !sqlite3_get_autocommit(db->handle)) bn_db_run(db, NULL, "ROLLBACK", "");
+    leave(db);
     if (status == BIREFNET_ERROR_IO)
         atomic_store(&db->failing, true);
     else if (status == BIREFNET_OK && sqlite3_total_changes(db->handle) != db->changes)
@@ -191,6 +253,15 @@ bn_status bn_db_write(bn_db *db, bool durable, int *changed, bn_error *err, cons
     if (changed) *changed = status == BIREFNET_OK ? sqlite3_changes(db->handle) : 0;
     pthread_mutex_unlock(&db->lock);
     va_end(args);
+    return status;
+}
+
+bn_status bn_db_transact(bn_db *db, bool durable, bn_db_step_fn step, void *user, bn_error *err)
+{
+    pthread_mutex_lock(&db->lock);
+    bn_status status = bn_db_begin(db, durable, err);
+    if (status == BIREFNET_OK) status = bn_db_end(db, step(db, user, err), err);
+    pthread_mutex_unlock(&db->lock);
     return status;
 }
 

@@ -1,7 +1,8 @@
 /* sqlite_db.h - one SQLite connection with its prepared statements, and SQLite's failures as ours.
  *
- * Debian's 3.40.1 can damage a WAL database when two connections write or checkpoint at once. So there is exactly one
- * writer, which alone checkpoints; readers are opened read-only, and nothing maps the file into memory. */
+ * Debian's 3.40.1 can damage a WAL database when two connections write or checkpoint at once. So a handle has exactly one
+ * writer, which alone checkpoints; readers are opened read-only, and nothing maps the file into memory. Writers of other
+ * handles and processes are kept out by a lock of our own, on PATH-writer. */
 #ifndef BN_STORE_SQLITE_DB_H
 #define BN_STORE_SQLITE_DB_H
 
@@ -12,12 +13,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define BN_DB_STATEMENTS 48
+#define BN_DB_STATEMENTS 80
 
 typedef struct bn_db {
     sqlite3 *handle;
     pthread_mutex_t lock;  /* callers hold it from the first query to the last column */
     bool durable;          /* writer: a commit reaches the disk before it returns */
+    int lock_fd;           /* writer: PATH-writer; else -1 */
     int changes;           /* rows so far, when the transaction began */
     _Atomic(bool) failing; /* the last transaction that had something to write did not succeed */
     struct {
@@ -46,6 +48,12 @@ bn_status bn_db_end(bn_db *db, bn_status status, bn_error *err);
 /* bn_db_run in a transaction of its own; takes the lock itself. *changed (may be NULL): how many rows, 0 on failure. */
 bn_status bn_db_write(bn_db *db, bool durable, int *changed, bn_error *err, const char *sql,
                       const char *binds, ...);
+
+/* bn_db_begin, step(user), bn_db_end; takes the lock itself. */
+typedef bn_status (*bn_db_step_fn)(bn_db *db, void *user, bn_error *err);
+bn_status bn_db_transact(bn_db *db, bool durable, bn_db_step_fn step, void *user, bn_error *err);
+/* Writer: what is no transaction, as vacuum; nobody else writes meanwhile. */
+bn_status bn_db_exec_alone(bn_db *db, const char *sql, bn_error *err);
 
 /* Copies of a column: text into a buffer (cut), or allocated (NULL for NULL). */
 void bn_db_text(sqlite3_stmt *statement, int column, char *text, size_t size);

@@ -17,7 +17,7 @@ bn_status bn_sqlite_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, 
         status = bn_db_end(db, status, err);
     }
     if (status == BIREFNET_OK)
-        bn_db_exec(db, "PRAGMA incremental_vacuum(4000)", NULL); /* pages of large bodies */
+        bn_db_exec_alone(db, "PRAGMA incremental_vacuum(4000)", NULL); /* pages of large bodies */
     bn_db_unlock(db);
     return status;
 }

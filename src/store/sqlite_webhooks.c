@@ -84,9 +84,10 @@ static bn_status find_due(bn_db *db, bool again, int64_t from_ms, int64_t *due_m
     return status;
 }
 
-static bn_status find(bn_db *db, int64_t now_ms, const bn_webhook_turn *turn, int64_t *due_ms,
+static bn_status find(bn_db *db, int64_t now_ms, const bn_webhook_turn *turn, int64_t *wait_ms,
                       bn_webhook *webhook, bn_error *err)
 {
+    *wait_ms = INT64_MAX;
     for (int again = 0; again < (turn->no_second ? 1 : 2); again++) {
         int64_t first_ms;
         BN_TRY(find_due(db, again, 0, &first_ms, err));
@@ -96,21 +97,41 @@ static bn_status find(bn_db *db, int64_t now_ms, const bn_webhook_turn *turn, in
     for (int again = 0; again < 2; again++) {
         int64_t later_ms;
         BN_TRY(find_due(db, again, now_ms + 1, &later_ms, err));
-        if (later_ms < *due_ms) *due_ms = later_ms;
+        if (later_ms < INT64_MAX && later_ms - now_ms < *wait_ms) *wait_ms = later_ms - now_ms;
     }
     return BIREFNET_OK;
 }
 
-bn_status bn_sqlite_webhook_next(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn,
-                                 int64_t *due_ms, bn_webhook *webhook, bn_error *err)
+static bn_status look(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn, int64_t *wait_ms,
+                      bn_webhook *webhook, bn_error *err)
 {
     bn_db *db = bn_sqlite_reader(store);
-    *due_ms = INT64_MAX;
     *webhook = (bn_webhook){.request_id = ""};
-    const bn_status status = find(db, now_ms, turn, due_ms, webhook, err);
+    const bn_status status = find(db, now_ms, turn, wait_ms, webhook, err);
     bn_db_unlock(db);
     if (status != BIREFNET_OK) bn_webhook_free(webhook);
     return status;
+}
+
+/* Found by a reader, taken by the writer where nobody else was faster; else looked for again. */
+bn_status bn_sqlite_webhook_take(bn_store *store, const bn_webhook_turn *turn, const bn_webhook_taker *taker,
+                                 int64_t *wait_ms, bn_webhook *webhook, bn_error *err)
+{
+    for (;;) {
+        int changed;
+        const int64_t now_ms = bn_sqlite_now(store);
+        BN_TRY(look(store, now_ms, turn, wait_ms, webhook, err));
+        if (!webhook->url) return BIREFNET_OK;
+        const int64_t held_ms = webhook->attempts == 0 ? taker->first_ms : taker->again_ms;
+        const bn_status status = bn_db_write(bn_sqlite_writer(store), false, &changed, err,
+                                             "UPDATE webhooks SET next_ms = ?2, claim = ?3, process = ?4"
+                                             " WHERE request_id = ?1 AND next_ms = ?5",
+                                             "tiiii", webhook->request_id, now_ms + held_ms, taker->claim,
+                                             taker->process, webhook->next_ms);
+        if (status == BIREFNET_OK && changed > 0) return BIREFNET_OK;
+        bn_webhook_free(webhook);
+        if (status != BIREFNET_OK) return status;
+    }
 }
 
 bn_status bn_sqlite_webhooks_pending(bn_store *store, const char *key_id, int64_t *of_key, int64_t *of_all,
@@ -134,19 +155,16 @@ bn_status bn_sqlite_webhooks_pending(bn_store *store, const char *key_id, int64_
     return status;
 }
 
-bn_status bn_sqlite_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err)
-{
-    return bn_db_write(bn_sqlite_writer(store), false, NULL, err,
-                       "UPDATE webhooks SET next_ms = ? WHERE request_id = ?", "it", until_ms, request_id);
-}
-
-bn_status bn_sqlite_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err)
+bn_status bn_sqlite_webhook_tried(bn_store *store, const char *request_id, int64_t claim, int64_t wait_ms,
+                                  bn_error *err)
 {
     bn_db *db = bn_sqlite_writer(store);
-    if (next_ms == 0)
-        return bn_db_write(db, true, NULL, err, "DELETE FROM webhooks WHERE request_id = ?", "t", request_id);
-    return bn_db_write(db, true, NULL, err,
-                       "UPDATE webhooks SET attempts = attempts + 1, again = 1, next_ms = ?"
-                       " WHERE request_id = ?",
-                       "it", next_ms, request_id);
+    if (wait_ms == 0)
+        return bn_db_write(db, true, NULL, err, "DELETE FROM webhooks WHERE request_id = ? AND claim = ?",
+                           "ti", request_id, claim);
+    return bn_db_write(
+        db, true, NULL, err,
+        "UPDATE webhooks SET attempts = attempts + 1, again = 1, next_ms = ?3, claim = 0, process = 0"
+        " WHERE request_id = ?1 AND claim = ?2",
+        "tii", request_id, claim, bn_sqlite_now(store) + wait_ms);
 }

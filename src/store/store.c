@@ -14,6 +14,8 @@ void bn_accepted_free(bn_accepted *accepted)
     free(accepted->lifecycle);
     free(accepted->file_base);
     free(accepted->key_id);
+    free(accepted->extras);
+    free(accepted->claimed_body);
     *accepted = (bn_accepted){0};
 }
 
@@ -22,6 +24,14 @@ void bn_ending_free(bn_ending *ending)
     free(ending->result);
     free(ending->logs);
     *ending = (bn_ending){0};
+}
+
+void bn_snapshot_free(bn_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->count; i++) free(snapshot->rows[i].logs);
+    free(snapshot->rows);
+    free(snapshot->processes);
+    *snapshot = (bn_snapshot){0};
 }
 
 /* Host and port, without the name and password that an address may carry; never empty. */
@@ -77,6 +87,11 @@ void bn_store_probe(bn_store *store)
     store->kind->probe(store);
 }
 
+void bn_store_shift(bn_store *store, int64_t ms)
+{
+    atomic_store(&store->shift_ms, ms);
+}
+
 bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err)
 {
     return store->kind->accept(store, accepted, ending, err);
@@ -88,10 +103,16 @@ bn_status bn_store_claim(bn_store *store, const char *id, int64_t worker, int64_
     return store->kind->claim(store, id, worker, claim, weight, mine, err);
 }
 
-bn_status bn_store_start(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
-                         bn_error *err)
+bn_status bn_store_claim_next(bn_store *store, const bn_claim_terms *terms, bn_accepted *accepted,
+                              bn_error *err)
 {
-    return store->kind->start(store, id, worker, claim, weight, err);
+    return store->kind->claim_next(store, terms, accepted, err);
+}
+
+bn_status bn_store_start(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
+                         bool running, bool *mine, bn_error *err)
+{
+    return store->kind->start(store, id, worker, claim, weight, running, mine, err);
 }
 
 bn_status bn_store_finish(bn_store *store, const char *id, int64_t worker, int64_t claim,
@@ -101,14 +122,65 @@ bn_status bn_store_finish(bn_store *store, const char *id, int64_t worker, int64
     return store->kind->finish(store, id, worker, claim, ending, files, file_count, mine, err);
 }
 
-bn_status bn_store_release(bn_store *store, int64_t worker, bn_error *err)
+bn_status bn_store_give_back(bn_store *store, const char *id, int64_t worker, int64_t claim, bool *mine,
+                             bn_error *err)
 {
-    return store->kind->release(store, worker, err);
+    return store->kind->give_back(store, id, worker, claim, mine, err);
 }
 
-bn_status bn_store_rescue(bn_store *store, int64_t worker, int *count, bn_error *err)
+bn_status bn_store_release(bn_store *store, int64_t process, bn_error *err)
 {
-    return store->kind->rescue(store, worker, count, err);
+    return store->kind->release(store, process, err);
+}
+
+bn_status bn_store_cancel(bn_store *store, const char *id, bn_cancel_reason reason, const bn_ending *ending,
+                          bn_cancelled *outcome, bn_error *err)
+{
+    return store->kind->cancel(store, id, reason, ending, outcome, err);
+}
+
+bn_status bn_store_beat(bn_store *store, const bn_process *process, int64_t *now_ms, bn_holding **holdings,
+                        size_t *count, bn_error *err)
+{
+    return store->kind->beat(store, process, now_ms, holdings, count, err);
+}
+
+bn_status bn_store_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rows,
+                          size_t *count, bn_error *err)
+{
+    return store->kind->rescue(store, survivor, lease_ms, rows, count, err);
+}
+
+bn_status bn_store_overdue(bn_store *store, int64_t survivor, int64_t lease_ms, int attempt_limit,
+                           bn_overdue *rows, size_t room, size_t *count, bn_error *err)
+{
+    return store->kind->overdue(store, survivor, lease_ms, attempt_limit, rows, room, count, err);
+}
+
+bn_status bn_store_duty(bn_store *store, const char *name, int64_t process, int64_t lease_ms, bool *mine,
+                        bn_error *err)
+{
+    return store->kind->duty(store, name, process, lease_ms, mine, err);
+}
+
+bn_status bn_store_rate(bn_store *store, const char *key_id, int per_minute, int64_t *wait_ms, bn_error *err)
+{
+    return store->kind->rate(store, key_id, per_minute, wait_ms, err);
+}
+
+bn_status bn_store_secret(bn_store *store, const char *name, uint8_t *value, size_t bytes, bn_error *err)
+{
+    return store->kind->secret(store, name, value, bytes, err);
+}
+
+bn_status bn_store_tell(bn_store *store, int64_t worker, const bn_live *rows, size_t count, bn_error *err)
+{
+    return store->kind->tell(store, worker, rows, count, err);
+}
+
+bn_status bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err)
+{
+    return store->kind->snapshot(store, want_logs, snapshot, err);
 }
 
 bn_status bn_store_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err)
@@ -200,10 +272,10 @@ bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err)
     return store->kind->bytes(store, bytes, err);
 }
 
-bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn, int64_t *due_ms,
-                                bn_webhook *webhook, bn_error *err)
+bn_status bn_store_webhook_take(bn_store *store, const bn_webhook_turn *turn, const bn_webhook_taker *taker,
+                                int64_t *wait_ms, bn_webhook *webhook, bn_error *err)
 {
-    return store->kind->webhook_next(store, now_ms, turn, due_ms, webhook, err);
+    return store->kind->webhook_take(store, turn, taker, wait_ms, webhook, err);
 }
 
 bn_status bn_store_webhooks_pending(bn_store *store, const char *key_id, int64_t *of_key, int64_t *of_all,
@@ -212,12 +284,8 @@ bn_status bn_store_webhooks_pending(bn_store *store, const char *key_id, int64_t
     return store->kind->webhooks_pending(store, key_id, of_key, of_all, err);
 }
 
-bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err)
+bn_status bn_store_webhook_tried(bn_store *store, const char *request_id, int64_t claim, int64_t wait_ms,
+                                 bn_error *err)
 {
-    return store->kind->webhook_claim(store, request_id, until_ms, err);
-}
-
-bn_status bn_store_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err)
-{
-    return store->kind->webhook_tried(store, request_id, next_ms, err);
+    return store->kind->webhook_tried(store, request_id, claim, wait_ms, err);
 }

@@ -1,8 +1,11 @@
-/* store.h - what must survive a crash: requests, files, parts of uploads, webhooks. Databases stand behind it (kind.h):
- * SQLite is the one there is.
+/* store.h - what must survive a crash: requests, files, parts of uploads, webhooks; and the queue, which many processes may
+ * share. Databases stand behind it (kind.h): SQLite is the one there is.
  *
- * Any thread. What is written is on the disk when the call returns, unless said otherwise. A full disk or a locked
- * database is BIREFNET_ERROR_IO, changes nothing, and the same call may succeed later. */
+ * Any thread, and any number of handles of one store. What is written is on the disk when the call returns, unless said
+ * otherwise. A full disk or a locked database is BIREFNET_ERROR_IO, changes nothing, and the same call may succeed later.
+ *
+ * Leases, duties, start times, rates and turns of webhooks go by the store's own clock; the times in requests, endings and
+ * files are the caller's, who learns how far his clock is off by bn_store_beat. */
 #ifndef BN_STORE_STORE_H
 #define BN_STORE_STORE_H
 
@@ -23,6 +26,8 @@ void bn_store_close(bn_store **store);
 /* Whether the last write failed and none succeeded since; probe: write something now to see. */
 bool bn_store_failing(bn_store *store);
 void bn_store_probe(bn_store *store);
+/* For tests: from now on this handle takes the store's clock to be ahead by so much. */
+void bn_store_shift(bn_store *store, int64_t ms);
 
 /* ---- requests */
 
@@ -36,11 +41,19 @@ typedef struct bn_accepted {
     const char *body;
     size_t body_bytes;
     char *webhook, *lifecycle, *file_base, *key_id; /* owned where read from the store */
-    char background[10];                            /* "#rrggbbaa" or empty; not stored, as hard_mask */
+    char *extras; /* JSON of what only the queue understands: the store keeps it, older programs pass it on */
+    char *claimed_body;         /* bn_store_claim_next may give it along: saves bn_store_body a round trip */
+    char model[BN_MODEL_CHARS]; /* the preset it asks for */
+    int64_t front;              /* sync: the process whose client waits; else 0 */
+    int key_running;            /* how many of its key may be held at a time, as of now; 0: no limit */
+    int key_waiting;            /* accept: refused where so many of its key wait; 0: no limit; not stored */
+    bool by_keys;               /* accept: its turn is behind one of each other key that waits; not stored */
+    bool fetches;               /* its photo comes from another host */
+    bool repeated;              /* accept: it was in the store before; not stored */
+    bool refused;               /* accept: see key_waiting; not stored */
+    bool promised;              /* a place among the waiting is kept for it; not stored */
+    char background[10];        /* "#rrggbbaa" or empty; not stored, as hard_mask */
     bool hard_mask;
-    bool promised; /* a place among the waiting is kept for it; not stored */
-    bool fetches;  /* its photo comes from another host; not stored */
-    bool repeated; /* found in the store: accepted before; not stored */
 } bn_accepted;
 
 /* How a request ended. Texts may be NULL. */
@@ -60,29 +73,172 @@ typedef struct bn_ending {
 void bn_accepted_free(bn_accepted *accepted);
 void bn_ending_free(bn_ending *ending);
 
-/* A request waits, is held by a worker, or has ended. What only its holder may write carries the claim: a number of its
- * own, not 0, that the holder chose; after the request was given back or taken away it changes nothing any more. */
+/* A request waits, is held by a worker, or has ended. What only its holder may write carries the claim: a random number of
+ * its own, not 0, that the holder chose; after the request was given back or taken away it changes nothing any more.
+ * Those that wait have an order: (low_priority, turn, seq). turn is 0, or given by accept where by_keys: the smallest that
+ * waits and as many more as its key has waiting, so that keys take turns. */
 
 /* Insert; where ending is given, it has ended at once. Fills accepted->seq. Again with the same id is fine and changes
- * nothing: accepted->repeated. A sync request need not be on the disk. */
+ * nothing: accepted->repeated. Where accepted->refused, nothing was inserted; exact, whoever else accepts meanwhile. A sync
+ * request need not be on the disk. */
 bn_status bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err);
-/* Waiting to held. weight: what is added to its attempts, should the worker die now. *mine: it is; else it has ended, or
- * another holds it. Need not be on the disk. */
+/* Waiting to held, this one. weight: what is added to its attempts, should the worker die now. *mine: it is; else it has
+ * ended, or another holds it. Need not be on the disk. */
 bn_status bn_store_claim(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
                          bool *mine, bn_error *err);
-/* The holder is about to do something else: the new weight. Need not be on the disk. */
+
+/* Which request a worker would take. */
+typedef struct bn_claim_terms {
+    int64_t worker, claim;
+    int weight;
+    bool fetches;     /* one whose photo comes from another host; else one that needs no other host */
+    bool sync_only;   /* one whose client waits */
+    bool normal_only; /* none of low priority */
+    bool
+        limited; /* a key may have a limit (key_running): they are kept exactly, whoever else claims meanwhile */
+    const char *const *busy_keys,
+        *const *busy_low_keys; /* none of these keys; none of low priority of these; "": no key */
+    size_t busy_key_count, busy_low_key_count;
+    const char *const *models; /* only these, and those that name none; count 0: any */
+    size_t model_count;
+} bn_claim_terms;
+
+/* Waiting to held, the first in order that the terms allow, whose key holds fewer than its key_running, and whose start_by_ms
+ * has not passed. accepted->id is empty where there is none. Need not be on the disk. */
+bn_status bn_store_claim_next(bn_store *store, const bn_claim_terms *terms, bn_accepted *accepted,
+                              bn_error *err);
+/* The holder is about to do something else: the new weight, and whether clients see it running. *mine (may be NULL): it
+ * still holds it. Need not be on the disk. */
 bn_status bn_store_start(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,
-                         bn_error *err);
+                         bool running, bool *mine, bn_error *err);
 /* Held to ended, by its holder; or with claim 0 waiting to ended, also where this worker's process holds it. In one
  * transaction: the ending, its files, the webhook to deliver. *mine: it has ended so, now or by the same call before;
  * else nothing was changed. */
 bn_status bn_store_finish(bn_store *store, const char *id, int64_t worker, int64_t claim,
                           const bn_ending *ending, const bn_file_facts *files, size_t file_count, bool *mine,
                           bn_error *err);
-/* Held to waiting: all that this worker holds, which is no failed attempt. Need not be on the disk. */
-bn_status bn_store_release(bn_store *store, int64_t worker, bn_error *err);
-/* Held to waiting: all that others hold, who must be dead; their weights are added to the attempts. */
-bn_status bn_store_rescue(bn_store *store, int64_t worker, int *count, bn_error *err);
+/* Held to waiting, by its holder: no failed attempt. *mine: it held it. Need not be on the disk. */
+bn_status bn_store_give_back(bn_store *store, const char *id, int64_t worker, int64_t claim, bool *mine,
+                             bn_error *err);
+/* A process ends: all that it holds waits again, which is no failed attempt, the webhooks that it has taken are due, and its
+ * row goes. Need not be on the disk. */
+bn_status bn_store_release(bn_store *store, int64_t process, bn_error *err);
+
+typedef enum bn_cancel_reason {
+    BN_CANCEL_NOT = 0,
+    BN_CANCEL_BY_CLIENT,
+    BN_CANCEL_CLIENT_LEFT,
+} bn_cancel_reason;
+
+typedef enum bn_cancelled {
+    BN_CANCELLED_NONE = 0, /* there is no such request, or it has ended */
+    BN_CANCELLED_ENDED,    /* it waited, and has ended with the ending given */
+    BN_CANCELLED_TOLD,     /* its holder hears of it by its next beat */
+} bn_cancelled;
+
+/* By whoever is asked. Only the first reason counts. Durable where it ends. */
+bn_status bn_store_cancel(bn_store *store, const char *id, bn_cancel_reason reason, const bn_ending *ending,
+                          bn_cancelled *outcome, bn_error *err);
+
+/* ---- who lives */
+
+typedef struct bn_process {
+    int64_t id;                 /* random, not 0; a new one with each start */
+    char role[12];              /* "serve", "work" */
+    char host[65], version[24]; /* for people */
+    bool idle;                  /* a worker that would take more */
+    int64_t started_ms, seen_ms;
+} bn_process;
+
+/* What the store believes a process to hold. */
+typedef struct bn_holding {
+    char id[BN_REQUEST_ID_CHARS];
+    int64_t claim;
+    bn_cancel_reason cancel;
+} bn_holding;
+
+/* I live: once a second, of each process. seen_ms and started_ms of process are not read. *now_ms: the store's clock. The
+ * caller frees *holdings: what it does not know of, it gives back (the answer to a claim was lost; after a while, as one may be
+ * under way). Need not be on the disk. */
+bn_status bn_store_beat(bn_store *store, const bn_process *process, int64_t *now_ms, bn_holding **holdings,
+                        size_t *count, bn_error *err);
+
+typedef struct bn_rescued {
+    char id[BN_REQUEST_ID_CHARS];
+    int64_t worker; /* that held it */
+    int attempts;   /* with the weight of what it was about */
+} bn_rescued;
+
+/* Held to waiting, and turn and seq stay: all of workers whose process was not seen for lease_ms, or never; with lease_ms 0 of
+ * all but `survivor`. Their weights are added to the attempts; webhooks that those processes have taken are due; their rows
+ * go. The caller frees *rows. Need not be on the disk. */
+bn_status bn_store_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rows,
+                          size_t *count, bn_error *err);
+
+typedef enum bn_overdue_reason {
+    BN_OVERDUE_START = 1, /* start_by_ms has passed */
+    BN_OVERDUE_FRONT,     /* a sync run whose front was not seen for the lease */
+    BN_OVERDUE_ATTEMPTS,  /* it brings programs down */
+} bn_overdue_reason;
+
+typedef struct bn_overdue {
+    char id[BN_REQUEST_ID_CHARS];
+    bn_overdue_reason reason;
+} bn_overdue;
+
+/* Up to `room` of those that wait and must not any more: the caller ends them, bn_store_finish with claim 0. */
+bn_status bn_store_overdue(bn_store *store, int64_t survivor, int64_t lease_ms, int attempt_limit,
+                           bn_overdue *rows, size_t room, size_t *count, bn_error *err);
+
+/* Work that one process at a time does for all: "tick", "sweep". *mine: it is this process's for lease_ms from now; it takes
+ * another over whose time is up. Need not be on the disk. */
+bn_status bn_store_duty(bn_store *store, const char *name, int64_t process, int64_t lease_ms, bool *mine,
+                        bn_error *err);
+
+/* One token of a key: they come back evenly, per_minute of them a minute, and no more are kept. *wait_ms 0: it was there;
+ * else none was taken, and when there will be one. Need not be on the disk; a crash may fill it up. */
+bn_status bn_store_rate(bn_store *store, const char *key_id, int per_minute, int64_t *wait_ms, bn_error *err);
+
+/* A secret that all processes share: the value under this name, which is `value` where there is none yet. */
+#define BN_SECRET_BYTES 64
+bn_status bn_store_secret(bn_store *store, const char *name, uint8_t *value, size_t bytes, bn_error *err);
+
+/* ---- what clients see */
+
+/* What a worker tells of one that it holds, about once a second. */
+typedef struct bn_live {
+    char id[BN_REQUEST_ID_CHARS];
+    int64_t claim;
+    double progress; /* 0 to 1 */
+    int log_count;
+    const char *logs; /* JSON array; NULL: as before */
+} bn_live;
+
+/* Of those that the worker holds by this claim; of others nothing. Need not be on the disk, nor survive a crash. */
+bn_status bn_store_tell(bn_store *store, int64_t worker, const bn_live *rows, size_t count, bn_error *err);
+
+typedef struct bn_seen {
+    char id[BN_REQUEST_ID_CHARS], key_id[BN_KEY_ID_CHARS];
+    int64_t seq, turn, worker, created_ms, start_by_ms; /* worker 0: it waits */
+    bool low_priority, sync, running, cancelled;
+    double progress;
+    int log_count;
+    size_t body_bytes;
+    char *logs; /* only where asked for */
+} bn_seen;
+
+typedef struct bn_snapshot {
+    bn_seen *rows; /* the held ones, then those that wait in their order */
+    size_t count, held;
+    bn_process *processes; /* all rows, also of the dead that nobody has cleared away yet */
+    size_t process_count;
+    int64_t now_ms; /* the store's clock */
+} bn_snapshot;
+
+/* All that have not ended, of one moment. */
+bn_status bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
+void bn_snapshot_free(bn_snapshot *snapshot);
+
 /* All that have not ended, in order of arrival; the callback takes over what accepted owns. Bodies are left out. */
 typedef bn_status (*bn_accepted_fn)(void *user, bn_accepted *accepted, bn_error *err);
 bn_status bn_store_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err);
@@ -164,17 +320,22 @@ typedef struct bn_webhook_turn {
 void bn_webhook_free(bn_webhook *webhook);
 /* Host and port of an address, as they count for turns. */
 void bn_webhook_host(const char *url, char host[BN_WEBHOOK_HOST_CHARS]);
-/* One that is due, first attempts before others, of its host and key the longest due. webhook->url is NULL where there is
- * none, and then *due_ms is when the next is due that is not yet (INT64_MAX: there are none). Costs as many steps as there
- * are hosts and keys that have to be passed over, however many webhooks they have. */
-bn_status bn_store_webhook_next(bn_store *store, int64_t now_ms, const bn_webhook_turn *turn, int64_t *due_ms,
-                                bn_webhook *webhook, bn_error *err);
+/* Take one that is due, first attempts before others, of its host and key the longest due: it is this process's, by the claim,
+ * for first_ms (a later attempt: again_ms); then, or when the process is rescued, it is due again. webhook->url is NULL where
+ * there is none, and then *wait_ms is how long until the next is due (INT64_MAX: there are none). Costs as many steps as there
+ * are hosts and keys that have to be passed over, however many webhooks they have. Need not be on the disk. */
+typedef struct bn_webhook_taker {
+    int64_t process, claim; /* claim: a random number, not 0 */
+    int64_t first_ms, again_ms;
+} bn_webhook_taker;
+bn_status bn_store_webhook_take(bn_store *store, const bn_webhook_turn *turn, const bn_webhook_taker *taker,
+                                int64_t *wait_ms, bn_webhook *webhook, bn_error *err);
 /* How many are not delivered yet. */
 bn_status bn_store_webhooks_pending(bn_store *store, const char *key_id, int64_t *of_key, int64_t *of_all,
                                     bn_error *err);
-/* Nobody else gets it before until_ms. */
-bn_status bn_store_webhook_claim(bn_store *store, const char *request_id, int64_t until_ms, bn_error *err);
-/* next_ms 0: it is done with, delivered or given up. */
-bn_status bn_store_webhook_tried(bn_store *store, const char *request_id, int64_t next_ms, bn_error *err);
+/* By who has taken it: it is done with, delivered or given up (wait_ms 0), or due again after so long. Changes nothing where
+ * another has taken it since. */
+bn_status bn_store_webhook_tried(bn_store *store, const char *request_id, int64_t claim, int64_t wait_ms,
+                                 bn_error *err);
 
 #endif

@@ -1,221 +1,109 @@
 /* test_store.c - what store.h promises of the way of a request: one holder at a time, only the holder writes, and answers
  * that were lost can be asked for again. */
-#include "tests/test.h"
-
-#include "store/ids.h"
-#include "store/store.h"
+#include "tests/store/fixture.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-enum { ALICE = 11, BOB = 22 }; /* workers */
-
-typedef struct fixture {
-    char folder[64];
-    bn_store *store;
-} fixture;
-
-static void open_store(fixture *self)
-{
-    bn_error err = {0};
-    char address[120];
-    snprintf(address, sizeof address, "sqlite:%s/jobs.sqlite", self->folder);
-    assert_ok(bn_store_open(address, &self->store, &err), err);
-}
-
-static int set_up(void **state)
-{
-    fixture *self = calloc(1, sizeof *self);
-    strcpy(self->folder, "/tmp/bn_store_XXXXXX");
-    assert_non_null(mkdtemp(self->folder));
-    open_store(self);
-    *state = self;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    static const char *const names[] = {"jobs.sqlite", "jobs.sqlite-wal", "jobs.sqlite-shm"};
-    fixture *self = *state;
-    char path[120];
-    bn_store_close(&self->store);
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/%s", self->folder, names[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(self->folder), 0);
-    free(self);
-    return 0;
-}
-
-static void accept_one(fixture *self, char id[BN_REQUEST_ID_CHARS], const char *webhook)
-{
-    bn_error err = {0};
-    bn_accepted accepted = {.created_ms = 1000, .body = "{}", .body_bytes = 2};
-    if (!id[0]) bn_uuid_make(id);
-    memcpy(accepted.id, id, BN_REQUEST_ID_CHARS);
-    accepted.webhook = webhook ? strdup(webhook) : NULL;
-    assert_ok(bn_store_accept(self->store, &accepted, NULL, &err), err);
-    assert_true(accepted.seq > 0);
-    bn_accepted_free(&accepted);
-}
-
-static bool claim(fixture *self, const char *id, int64_t worker, int64_t number, int weight)
-{
-    bn_error err = {0};
-    bool mine;
-    assert_ok(bn_store_claim(self->store, id, worker, number, weight, &mine, &err), err);
-    return mine;
-}
-
-static bool finish(fixture *self, const char *id, int64_t worker, int64_t number, int code)
-{
-    bn_error err = {0};
-    bool mine;
-    const bn_ending ending = {.code = code, .completed_ms = 2000};
-    assert_ok(bn_store_finish(self->store, id, worker, number, &ending, NULL, 0, &mine, &err), err);
-    return mine;
-}
-
-/* 0: it has not ended. */
-static int code_of(fixture *self, const char *id)
-{
-    bn_ending ending;
-    const bn_status status = bn_store_ending(self->store, id, false, false, &ending, NULL);
-    if (status == BIREFNET_ERROR_NOT_FOUND) return 0;
-    assert_int_equal(status, BIREFNET_OK);
-    const int code = ending.code;
-    bn_ending_free(&ending);
-    return code;
-}
-
-typedef struct found {
-    int count, attempts; /* of the last */
-} found;
-
-static bn_status note(void *user, bn_accepted *accepted, bn_error *err)
-{
-    (void)err;
-    found *self = user;
-    self->count++;
-    self->attempts = accepted->attempts;
-    bn_accepted_free(accepted);
-    return BIREFNET_OK;
-}
-
-static found look_at_open(fixture *self)
-{
-    bn_error err = {0};
-    found seen = {0};
-    assert_ok(bn_store_each_open(self->store, note, &seen, &err), err);
-    return seen;
-}
-
-static int rescue(fixture *self, int64_t worker)
-{
-    bn_error err = {0};
-    int count;
-    assert_ok(bn_store_rescue(self->store, worker, &count, &err), err);
-    return count;
-}
 
 static void only_the_holder_ends_it(void **state)
 {
-    fixture *self = *state;
+    store_fixture *self = *state;
     char id[BN_REQUEST_ID_CHARS] = "";
-    accept_one(self, id, NULL);
-    assert_false(finish(self, id, ALICE, 1, 200)); /* she has no claim */
-    assert_true(claim(self, id, ALICE, 1, 50));
-    assert_false(claim(self, id, BOB, 2, 50));
-    assert_false(finish(self, id, BOB, 2, 200));
-    assert_false(finish(self, id, BOB, 1, 200));
-    assert_false(finish(self, id, ALICE, 3, 200));
-    assert_false(finish(self, id, BOB, 0, 499)); /* to him it does not wait */
-    assert_int_equal(code_of(self, id), 0);
-    assert_true(finish(self, id, ALICE, 1, 200));
-    assert_int_equal(code_of(self, id), 200);
-    assert_int_equal(look_at_open(self).count, 0);
-    assert_false(claim(self, id, BOB, 4, 50));
+    store_accept_one(self, id, NULL);
+    assert_false(store_finish(self, id, ALICE, 1, 200)); /* she has no claim */
+    assert_true(store_claim(self, id, ALICE, 1, 50));
+    assert_false(store_claim(self, id, BOB, 2, 50));
+    assert_false(store_finish(self, id, BOB, 2, 200));
+    assert_false(store_finish(self, id, BOB, 1, 200));
+    assert_false(store_finish(self, id, ALICE, 3, 200));
+    assert_false(store_finish(self, id, BOB, 0, 499)); /* to him it does not wait */
+    assert_int_equal(store_code_of(self, id), 0);
+    assert_true(store_finish(self, id, ALICE, 1, 200));
+    assert_int_equal(store_code_of(self, id), 200);
+    assert_int_equal(store_look_at_open(self).count, 0);
+    assert_false(store_claim(self, id, BOB, 4, 50));
 }
 
 static void a_lost_answer_is_given_again(void **state)
 {
-    fixture *self = *state;
+    store_fixture *self = *state;
     bn_error err = {0};
     char id[BN_REQUEST_ID_CHARS] = "";
     int64_t of_key, of_all;
-    accept_one(self, id, "http://example.com/hook");
+    store_accept_one(self, id, "http://example.com/hook");
     bn_accepted again = {.created_ms = 5000, .body = "{\"other\":1}", .body_bytes = 11};
     memcpy(again.id, id, sizeof again.id);
     assert_ok(bn_store_accept(self->store, &again, NULL, &err), err);
     assert_true(again.repeated);
-    assert_int_equal(again.seq, 1);
-    assert_int_equal(look_at_open(self).count, 1);
-    assert_true(claim(self, id, ALICE, 1, 0));
-    assert_true(finish(self, id, ALICE, 1, 200));
-    assert_true(finish(self, id, ALICE, 1, 500)); /* it was; and nothing changes */
-    assert_false(finish(self, id, BOB, 2, 500));
-    assert_int_equal(code_of(self, id), 200);
+    assert_true(again.seq > 0);
+    assert_int_equal(store_look_at_open(self).count, 1);
+    assert_true(store_claim(self, id, ALICE, 1, 0));
+    assert_true(store_finish(self, id, ALICE, 1, 200));
+    assert_true(store_finish(self, id, ALICE, 1, 500)); /* it was; and nothing changes */
+    assert_false(store_finish(self, id, BOB, 2, 500));
+    assert_int_equal(store_code_of(self, id), 200);
     assert_ok(bn_store_webhooks_pending(self->store, NULL, &of_key, &of_all, &err), err);
     assert_int_equal(of_all, 1);
 }
 
 static void what_waits_is_ended_by_whoever_finds_it(void **state)
 {
-    fixture *self = *state;
+    store_fixture *self = *state;
     char waiting[BN_REQUEST_ID_CHARS] = "", ours[BN_REQUEST_ID_CHARS] = "";
-    accept_one(self, waiting, NULL);
-    accept_one(self, ours, NULL);
-    assert_true(finish(self, waiting, ALICE, 0, 499));
-    assert_false(claim(self, waiting, ALICE, 1, 50)); /* a claim that was under way comes too late */
-    assert_true(claim(self, ours, ALICE, 2, 50));
-    assert_true(finish(self, ours, ALICE, 0, 499)); /* her own process holds it */
-    assert_false(finish(self, ours, ALICE, 2, 200));
-    assert_int_equal(code_of(self, waiting), 499);
-    assert_int_equal(code_of(self, ours), 499);
+    store_accept_one(self, waiting, NULL);
+    store_accept_one(self, ours, NULL);
+    assert_true(store_finish(self, waiting, ALICE, 0, 499));
+    assert_false(store_claim(self, waiting, ALICE, 1, 50)); /* a claim that was under way comes too late */
+    assert_true(store_claim(self, ours, ALICE, 2, 50));
+    assert_true(store_finish(self, ours, ALICE, 0, 499)); /* her own process holds it */
+    assert_false(store_finish(self, ours, ALICE, 2, 200));
+    assert_int_equal(store_code_of(self, waiting), 499);
+    assert_int_equal(store_code_of(self, ours), 499);
 }
 
 static void the_dead_give_back_what_they_held(void **state)
 {
-    fixture *self = *state;
+    store_fixture *self = *state;
     bn_error err = {0};
+    bool mine;
     char id[BN_REQUEST_ID_CHARS] = "";
-    accept_one(self, id, NULL);
-    assert_true(claim(self, id, ALICE, 1, 50));
-    assert_int_equal(rescue(self, ALICE), 0); /* she lives */
-    assert_ok(bn_store_start(self->store, id, ALICE, 1, 51, &err), err);
-    assert_ok(bn_store_start(self->store, id, BOB, 2, 7, &err), err); /* not his to say */
+    store_accept_one(self, id, NULL);
+    assert_true(store_claim(self, id, ALICE, 1, 50));
+    assert_int_equal(store_rescue(self, ALICE), 0); /* she lives */
+    assert_ok(bn_store_start(self->store, id, ALICE, 1, 51, false, &mine, &err), err);
+    assert_true(mine);
+    assert_ok(bn_store_start(self->store, id, BOB, 2, 7, true, &mine, &err), err); /* not his to say */
+    assert_false(mine);
     bn_store_close(&self->store);
-    open_store(self);
-    assert_int_equal(rescue(self, BOB), 1);
-    assert_int_equal(rescue(self, BOB), 0);
-    assert_int_equal(look_at_open(self).attempts, 51);
-    assert_false(finish(self, id, ALICE, 1, 200)); /* back from the dead: nothing */
-    assert_true(claim(self, id, BOB, 2, 50));
-    assert_false(finish(self, id, ALICE, 1, 200));
-    assert_true(finish(self, id, BOB, 2, 200));
+    store_open(self, &self->store);
+    assert_int_equal(store_rescue(self, BOB), 1);
+    assert_int_equal(store_rescue(self, BOB), 0);
+    assert_int_equal(store_look_at_open(self).attempts, 51);
+    assert_false(store_finish(self, id, ALICE, 1, 200)); /* back from the dead: nothing */
+    assert_true(store_claim(self, id, BOB, 2, 50));
+    assert_false(store_finish(self, id, ALICE, 1, 200));
+    assert_true(store_finish(self, id, BOB, 2, 200));
 }
 
 static void giving_back_is_no_failed_attempt(void **state)
 {
-    fixture *self = *state;
+    store_fixture *self = *state;
     bn_error err = {0};
     char hers[BN_REQUEST_ID_CHARS] = "", his[BN_REQUEST_ID_CHARS] = "";
-    accept_one(self, hers, NULL);
-    accept_one(self, his, NULL);
-    assert_true(claim(self, hers, ALICE, 1, 50));
-    assert_true(claim(self, his, BOB, 2, 50));
+    store_accept_one(self, hers, NULL);
+    store_accept_one(self, his, NULL);
+    assert_true(store_claim(self, hers, ALICE, 1, 50));
+    assert_true(store_claim(self, his, BOB, 2, 50));
     assert_ok(bn_store_release(self->store, ALICE, &err), err);
-    assert_false(finish(self, hers, ALICE, 1, 200));
-    assert_true(claim(self, hers, BOB, 3, 50));
-    assert_true(finish(self, hers, BOB, 3, 200));
-    assert_true(finish(self, his, BOB, 2, 200));
-    assert_int_equal(rescue(self, ALICE), 0);
+    assert_false(store_finish(self, hers, ALICE, 1, 200));
+    assert_true(store_claim(self, hers, BOB, 3, 50));
+    assert_true(store_finish(self, hers, BOB, 3, 200));
+    assert_true(store_finish(self, his, BOB, 2, 200));
+    assert_int_equal(store_rescue(self, ALICE), 0);
 }
 
-static size_t astray(fixture *self, int64_t before_ms, char objects[8][BN_OBJECT_CHARS])
+static size_t astray(store_fixture *self, int64_t before_ms, char objects[8][BN_OBJECT_CHARS])
 {
     bn_error err = {0};
     size_t count;
@@ -226,7 +114,7 @@ static size_t astray(fixture *self, int64_t before_ms, char objects[8][BN_OBJECT
 /* No bytes lie anywhere that no row knows. */
 static void objects_are_known_from_before_their_bytes(void **state)
 {
-    fixture *self = *state;
+    store_fixture *self = *state;
     bn_error err = {0};
     bool known;
     char strays[8][BN_OBJECT_CHARS];
@@ -266,7 +154,7 @@ static void objects_are_known_from_before_their_bytes(void **state)
 enum { REQUESTS = 60, THREADS = 8 };
 
 static struct crowd {
-    fixture *fixture;
+    store_fixture *fixture;
     char ids[REQUESTS][BN_REQUEST_ID_CHARS];
     _Atomic(int) claimed[REQUESTS], ended[REQUESTS];
 } crowd;
@@ -293,7 +181,7 @@ static void each_request_has_one_holder_whoever_asks(void **state)
 {
     pthread_t threads[THREADS];
     crowd.fixture = *state;
-    for (int i = 0; i < REQUESTS; i++) accept_one(crowd.fixture, crowd.ids[i], NULL);
+    for (int i = 0; i < REQUESTS; i++) store_accept_one(crowd.fixture, crowd.ids[i], NULL);
     for (intptr_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)i), 0);
     for (int i = 0; i < THREADS; i++) {
@@ -316,7 +204,7 @@ static void addresses_name_their_kind(void **state)
     assert_int_equal(bn_store_open("oracle:x", &store, &err), BIREFNET_ERROR_ARGUMENT);
 }
 
-#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, store_set_up, store_tear_down)
 
 int main(void)
 {
