@@ -29,26 +29,43 @@ static uint32_t get(const bmp *b, size_t at, size_t count)
 
 /* ---- the header ---------------------------------------------------------------------------------------- */
 
-static bn_status read_shape(bmp *b, bn_error *err)
+static bool is_known_packing(unsigned bits, unsigned compression)
+{
+    switch (compression) {
+    case RGB:
+        return bits == 1 || bits == 2 || bits == 4 || bits == 8 || bits == 16 || bits == 24 || bits == 32;
+    case RLE8:
+        return bits == 8;
+    case RLE4:
+        return bits == 4;
+    case MASKS:
+    case ALPHA_MASKS:
+        return bits == 16 || bits == 32;
+    default:
+        return false;
+    }
+}
+
+static bn_status read_size(bmp *b, bn_error *err)
 {
     const bool core = b->header_bytes == 12;
     const int64_t width = core ? (int64_t)get(b, 18, 2) : (int32_t)get(b, 18, 4);
     const int64_t height = core ? (int64_t)get(b, 20, 2) : (int32_t)get(b, 22, 4);
-    b->bits = get(b, core ? 24 : 28, 2);
-    b->compression = b->header_bytes >= 40 ? get(b, 30, 4) : RGB;
     b->from_top = height < 0;
     if (width <= 0 || height == 0 || height < -(int64_t)INT32_MAX)
         return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged BMP: its size makes no sense");
     b->width = (int)width;
     b->height = (int)(height < 0 ? -height : height);
-    const unsigned bits = b->bits, compression = b->compression;
-    const bool plain = compression == RGB && (bits == 1 || bits == 2 || bits == 4 || bits == 8 ||
-                                              bits == 16 || bits == 24 || bits == 32);
-    const bool masked = (compression == MASKS || compression == ALPHA_MASKS) && (bits == 16 || bits == 32);
-    if (plain || masked || (compression == RLE8 && bits == 8) || (compression == RLE4 && bits == 4))
-        return BIREFNET_OK;
-    return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "a %u-bit BMP of compression %u is not read here", bits,
-                   compression);
+    return BIREFNET_OK;
+}
+
+static bn_status read_packing(bmp *b, bn_error *err)
+{
+    b->bits = get(b, b->header_bytes == 12 ? 24 : 28, 2);
+    b->compression = b->header_bytes >= 40 ? get(b, 30, 4) : RGB;
+    if (is_known_packing(b->bits, b->compression)) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "a %u-bit BMP of compression %u is not read here",
+                   b->bits, b->compression);
 }
 
 /* Behind a header of 40 bytes the masks follow; longer ones hold them at the same place. */
@@ -82,7 +99,8 @@ static bn_status read_header(const uint8_t *bytes, size_t size, bmp *b, bn_error
     b->header_bytes = get(b, FILE_HEADER, 4);
     if (size < FILE_HEADER + 12 || b->header_bytes < 12 || b->header_bytes > size - FILE_HEADER)
         return bn_fail(err, BIREFNET_ERROR_FORMAT, "truncated BMP: the data ends too early");
-    BN_TRY(read_shape(b, err));
+    BN_TRY(read_size(b, err));
+    BN_TRY(read_packing(b, err));
     read_masks(b);
     read_palette(b);
     return BIREFNET_OK;
@@ -162,18 +180,24 @@ typedef struct pen {
     size_t x, y;
 } pen;
 
-static void put(pen *p, unsigned index)
-{
-    if (p->x < (size_t)p->b->width && p->y < (size_t)p->b->height)
-        memcpy(row_of(p->b, p->image, p->y) + 3 * p->x, p->b->palette[index], 3);
-    p->x++;
-}
-
 /* The i-th pixel of bytes that hold one or two each. */
 static unsigned index_at(const bmp *b, const uint8_t *bytes, size_t i)
 {
     if (b->compression == RLE8) return bytes[i];
     return i % 2 == 0 ? bytes[i / 2] >> 4 : bytes[i / 2] & 15;
+}
+
+/* `count` pixels from `bytes`, whose first `period` are told; those outside of the rows are not walked through. */
+static void put(pen *p, const uint8_t *bytes, size_t count, size_t period)
+{
+    const size_t width = (size_t)p->b->width, height = (size_t)p->b->height;
+    if (p->x < width && p->y < height) {
+        const size_t seen = BN_MIN(count, width - p->x);
+        uint8_t *out = row_of(p->b, p->image, p->y) + 3 * p->x;
+        for (size_t i = 0; i < seen; i++)
+            memcpy(out + 3 * i, p->b->palette[index_at(p->b, bytes, i % period)], 3);
+    }
+    p->x += count;
 }
 
 /* What begins with a zero: the line's end, a step, or `second` pixels as they are. Bytes used; 0 where they are cut off. */
@@ -192,15 +216,20 @@ static size_t read_escape(pen *p, const uint8_t *bytes, size_t left, unsigned se
     }
     const size_t packed = p->b->compression == RLE8 ? second : (second + 1) / 2;
     if (left < 2 + packed) return 0;
-    for (size_t i = 0; i < second; i++) put(p, index_at(p->b, bytes + 2, i));
+    put(p, bytes + 2, second, second);
     return 2 + (packed + 1) / 2 * 2;
+}
+
+static void fill_with_first_colour(const bmp *b, bn_image *image)
+{
+    for (size_t y = 0; y < (size_t)b->height; y++)
+        for (size_t x = 0; x < (size_t)b->width; x++) memcpy(row_of(b, image, y) + 3 * x, b->palette[0], 3);
 }
 
 static bn_status read_runs(const bmp *b, bn_image *image, bn_error *err)
 {
     pen p = {b, image, 0, 0};
-    for (size_t y = 0; y < (size_t)b->height; y++) /* pixels that nothing is said of */
-        for (size_t x = 0; x < (size_t)b->width; x++) memcpy(row_of(b, image, y) + 3 * x, b->palette[0], 3);
+    fill_with_first_colour(b, image); /* pixels that nothing is said of */
     for (size_t at = b->data; p.y < (size_t)b->height;) {
         if (at >= b->size || b->size - at < 2) break;
         const uint8_t *bytes = b->bytes + at;
@@ -209,8 +238,7 @@ static bn_status read_runs(const bmp *b, bn_image *image, bn_error *err)
         if (bytes[0] == 0)
             used = read_escape(&p, bytes, b->size - at, bytes[1]);
         else
-            for (unsigned i = 0; i < bytes[0]; i++)
-                put(&p, b->compression == RLE8 ? bytes[1] : i % 2 == 0 ? bytes[1] >> 4 : bytes[1] & 15u);
+            put(&p, bytes + 1, bytes[0], b->compression == RLE8 ? 1 : 2);
         if (used == 0) break;
         at += used;
     }

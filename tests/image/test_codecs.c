@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 
 #include <libdeflate.h>
+#include <time.h>
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
@@ -276,9 +277,41 @@ static void a_cut_off_photo_is_never_half_grey_unless_asked(void **state)
     bn_image_destroy(&photo);
 }
 
+/* Megabytes of these two bytes behind the header of a BMP of one row, as run lengths; its row ends in them or not. */
+static double time_runs(const char *bytes)
+{
+    enum { PAIRS = 1 << 20, HEADERS = 14 + 40 + 8 };
+    bn_error err = {0};
+    bn_buffer file;
+    bn_image *image = NULL;
+    struct timespec start, end;
+    const uint8_t head[HEADERS] = {
+        'B', 'M', [10] = HEADERS, [14] = 40, [18] = 3, [22] = 1, [26] = 1, [28] = 8, [30] = 1, [46] = 2};
+    bn_buffer_init(&file, 1 << 22);
+    assert_ok(bn_buffer_append(&file, head, sizeof head, &err), err);
+    for (int i = 0; i < PAIRS; i++) assert_ok(bn_buffer_append(&file, bytes, 2, &err), err);
+    assert_ok(bn_buffer_append(&file, "\0\1", 2, &err), err);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+    assert_ok(bn_image_decode(file.data, file.size, NULL, &image, &err), err);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    bn_image_destroy(&image);
+    bn_buffer_free(&file);
+    return (double)(end.tv_sec - start.tv_sec) * 1e3 + (double)(end.tv_nsec - start.tv_nsec) / 1e6;
+}
+
+/* Long ones take no more time than short ones. */
+static void runs_outside_of_the_rows_cost_nothing(void **state)
+{
+    (void)state;
+    const double short_ms = time_runs("\1\1"), long_ms = time_runs("\xff\1");
+    print_message("runs of 1 %.2f ms, of 255 %.2f ms\n", short_ms, long_ms);
+    assert_true(long_ms < 8 * short_ms + 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_outside_of_the_rows_cost_nothing),
         cmocka_unit_test(lossless_formats_give_every_sample_back),
         cmocka_unit_test(png_levels_and_threads_hold_the_same_pixels),
         cmocka_unit_test(the_format_asked_for_is_written),
