@@ -6,6 +6,7 @@
 #include "image/apng.h"
 #include "image/png.h"
 
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,8 +57,15 @@ static uint32_t apng_count(const uint8_t *bytes, size_t size)
 
 /* ---- frames -------------------------------------------------------------------------------------------- */
 
-/* Of chunks before the picture these bear on the colours of every frame. */
-static const char *const shared_types[] = {"PLTE", "tRNS", "iCCP", "sRGB", "gAMA", "cHRM", "cICP", "sBIT"};
+/* Chunks before the picture that bear on every frame's pixels; and those that only say what its colours are, once for all:
+ * a profile is unpacked with the first frame alone. Both kinds stand before a palette. */
+static const char *const pixel_types[] = {"PLTE", "tRNS", "cICP", "sBIT", NULL};
+static const char *const colour_types[] = {"iCCP", "sRGB", "gAMA", "cHRM", NULL};
+
+enum {
+    IHDR_END = BN_PNG_SIGNATURE_BYTES + BN_PNG_CHUNK_BYTES + BN_PNG_IHDR_BYTES,
+    MOST_PIXEL_HEAD_BYTES = 4096, /* a palette and its transparency take some 1050 */
+};
 
 typedef struct apng_frames {
     const uint8_t *bytes;
@@ -65,29 +73,44 @@ typedef struct apng_frames {
     size_t at; /* the next chunk */
     bn_decode_limits limits;
     bn_canvas canvas;
-    bn_buffer head; /* signature, IHDR, what the frames share */
-    bn_buffer file; /* a frame as a PNG */
+    /* a frame as a PNG: signature, IHDR, colour_types for the first frame, pixel_types, the frame's data */
+    bn_buffer file;
+    size_t colour_bytes, head_bytes; /* of it: of colour_types; before the data */
+    bool has_colours;                /* the first frame is read */
+    void *icc;                       /* its profile, and so that of all; owned */
+    size_t icc_bytes;
 } apng_frames;
 
-static bool is_shared(const png_chunk *chunk)
+static bool is_one_of(const png_chunk *chunk, const char *const *types)
 {
-    for (size_t i = 0; i < BN_COUNT(shared_types); i++)
-        if (is_type(chunk, shared_types[i])) return true;
+    for (; *types; types++)
+        if (is_type(chunk, *types)) return true;
     return false;
+}
+
+/* Append the chunks of these types that stand before the picture. */
+static bn_status collect(apng_frames *self, const char *const *types, bn_error *err)
+{
+    size_t at = IHDR_END;
+    png_chunk chunk;
+    while (next_chunk(self->bytes, self->size, &at, &chunk) && !is_type(&chunk, "IDAT"))
+        if (is_one_of(&chunk, types))
+            BN_TRY(bn_buffer_append(&self->file, chunk.whole, BN_PNG_CHUNK_BYTES + (size_t)chunk.size, err));
+    return BIREFNET_OK;
 }
 
 static bn_status collect_head(apng_frames *self, bn_error *err)
 {
-    size_t at = BN_PNG_SIGNATURE_BYTES;
-    png_chunk chunk;
-    BN_TRY(bn_buffer_append(&self->head, self->bytes, BN_PNG_SIGNATURE_BYTES, err));
-    while (next_chunk(self->bytes, self->size, &at, &chunk) && !is_type(&chunk, "IDAT"))
-        if (is_shared(&chunk) || (is_type(&chunk, "IHDR") && chunk.size == BN_PNG_IHDR_BYTES))
-            BN_TRY(bn_buffer_append(&self->head, chunk.whole, BN_PNG_CHUNK_BYTES + (size_t)chunk.size, err));
-    if (self->head.size >= BN_PNG_SIGNATURE_BYTES + BN_PNG_CHUNK_BYTES + BN_PNG_IHDR_BYTES &&
-        !memcmp(self->head.data + BN_PNG_SIGNATURE_BYTES + 4, "IHDR", 4))
-        return BIREFNET_OK;
-    return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged PNG: no header");
+    if (self->size < IHDR_END || bn_png_load_u32(self->bytes + BN_PNG_SIGNATURE_BYTES) != BN_PNG_IHDR_BYTES ||
+        memcmp(self->bytes + BN_PNG_SIGNATURE_BYTES + 4, "IHDR", 4) != 0)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged PNG: no header");
+    BN_TRY(bn_buffer_append(&self->file, self->bytes, IHDR_END, err));
+    BN_TRY(collect(self, colour_types, err));
+    self->colour_bytes = self->file.size - IHDR_END;
+    BN_TRY(collect(self, pixel_types, err));
+    self->head_bytes = self->file.size;
+    if (self->head_bytes - IHDR_END - self->colour_bytes <= MOST_PIXEL_HEAD_BYTES) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged PNG: more than one palette");
 }
 
 static bn_status apng_open(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
@@ -100,9 +123,25 @@ static bn_status apng_open(const uint8_t *bytes, size_t size, const bn_decode_li
     if (!self) return bn_fail_memory(err, sizeof *self, "an animated PNG");
     *state = self;
     *self = (apng_frames){.bytes = bytes, .size = size, .at = BN_PNG_SIGNATURE_BYTES, .limits = *limits};
-    bn_buffer_init(&self->head, size);
     bn_buffer_init(&self->file, size + 4096); /* chunks that lose four bytes each, and an end */
     return collect_head(self, err);
+}
+
+/* What the first frame says of its colours is known: the others go without. */
+static bn_status keep_colours(apng_frames *self, const bn_image *frame, bn_error *err)
+{
+    if (self->has_colours) return BIREFNET_OK;
+    self->has_colours = true;
+    memmove(self->file.data + IHDR_END, self->file.data + IHDR_END + self->colour_bytes,
+            self->head_bytes - IHDR_END - self->colour_bytes);
+    self->head_bytes -= self->colour_bytes;
+    self->colour_bytes = 0;
+    if (frame->icc_bytes == 0) return BIREFNET_OK;
+    self->icc = malloc(frame->icc_bytes);
+    if (!self->icc) return bn_fail_memory(err, frame->icc_bytes, "a colour profile");
+    memcpy(self->icc, frame->icc, frame->icc_bytes);
+    self->icc_bytes = frame->icc_bytes;
+    return BIREFNET_OK;
 }
 
 typedef struct frame_control {
@@ -144,18 +183,20 @@ static bn_status find_control_of_frame(apng_frames *self, frame_control *control
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "truncated PNG: the data ends too early");
 }
 
+/* The header says how large this frame is. */
+static void resize(apng_frames *self, const bn_box *box)
+{
+    uint8_t *chunk = self->file.data + BN_PNG_SIGNATURE_BYTES;
+    bn_png_store_u32(chunk + 8, (uint32_t)box->width);
+    bn_png_store_u32(chunk + 12, (uint32_t)box->height);
+    bn_png_store_u32(chunk + 8 + BN_PNG_IHDR_BYTES, libdeflate_crc32(0, chunk + 4, 4 + BN_PNG_IHDR_BYTES));
+}
+
 /* The frame's data as a PNG of its box's size, in self->file. */
 static bn_status wrap_frame(apng_frames *self, const frame_control *control, bn_error *err)
 {
-    uint8_t header[BN_PNG_IHDR_BYTES];
-    const size_t head_bytes = BN_PNG_SIGNATURE_BYTES + BN_PNG_CHUNK_BYTES + BN_PNG_IHDR_BYTES;
-    memcpy(header, self->head.data + BN_PNG_SIGNATURE_BYTES + 8, sizeof header);
-    bn_png_store_u32(header, (uint32_t)control->box.width);
-    bn_png_store_u32(header + 4, (uint32_t)control->box.height);
-    self->file.size = 0;
-    BN_TRY(bn_buffer_append(&self->file, self->head.data, BN_PNG_SIGNATURE_BYTES, err));
-    BN_TRY(bn_png_append_chunk(&self->file, "IHDR", header, sizeof header, err));
-    BN_TRY(bn_buffer_append(&self->file, self->head.data + head_bytes, self->head.size - head_bytes, err));
+    resize(self, &control->box);
+    self->file.size = self->head_bytes;
     png_chunk chunk;
     bool any = false;
     for (size_t at = self->at; next_chunk(self->bytes, self->size, &at, &chunk); self->at = at) {
@@ -208,7 +249,7 @@ static bn_status apng_next(void *state, bn_image **frame, bn_delay *delay, bn_er
     frame_control control = {0};
     bn_image *part = NULL;
     bn_status status;
-    const uint8_t *header = self->head.data + BN_PNG_SIGNATURE_BYTES + 8;
+    const uint8_t *header = self->bytes + BN_PNG_SIGNATURE_BYTES + 8;
     if (!self->canvas.image)
         BN_TRY(bn_canvas_create(&self->canvas, (int)bn_png_load_u32(header), (int)bn_png_load_u32(header + 4),
                                 err));
@@ -216,10 +257,11 @@ static bn_status apng_next(void *state, bn_image **frame, bn_delay *delay, bn_er
     BN_TRY(wrap_frame(self, &control, err));
     BN_TRY(bn_canvas_begin(&self->canvas, control.box, control.disposal, err));
     BN_TRY_DONE(bn_png_decode(self->file.data, self->file.size, &self->limits, &part, err));
+    BN_TRY_DONE(keep_colours(self, part, err));
     BN_TRY_DONE(draw(self, part, &control, err));
     *delay = control.delay;
     BN_TRY_DONE(bn_canvas_copy(&self->canvas, frame, err));
-    status = bn_image_set_icc(*frame, part->icc, part->icc_bytes, err);
+    status = bn_image_set_icc(*frame, self->icc, self->icc_bytes, err);
 done:
     bn_image_destroy(&part);
     return status;
@@ -229,8 +271,8 @@ static void apng_close(void *state)
 {
     apng_frames *self = state;
     bn_canvas_release(&self->canvas);
-    bn_buffer_free(&self->head);
     bn_buffer_free(&self->file);
+    free(self->icc);
     free(self);
 }
 

@@ -2,6 +2,7 @@
  * memory, limits, damage. */
 #include "tests/image/pictures.h"
 #include "tests/image/process.h"
+#include "tests/image/worst.h"
 
 #include "base/file.h"
 #include "image/animation.h"
@@ -11,6 +12,7 @@
 #include <malloc.h>
 #include <math.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FOLDER BN_SOURCE_DIR "/tests/image/animations/"
@@ -189,6 +191,65 @@ static void damage_and_limits_are_errors(void **state)
     assert_int_equal(bn_animation_open(file.data, file.size, NULL, &animation, &err), BIREFNET_ERROR_LIMIT);
     assert_non_null(strstr(err.message, "frames"));
     bn_buffer_free(&file);
+}
+
+static double cpu_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* So many frames of a pixel, with a profile that unpacks to megabytes. */
+static void make_profiled_apng(uint32_t frames, bn_buffer *file)
+{
+    bn_error err = {0};
+    uint8_t header[13] = {[3] = 1, [7] = 1, [8] = 8, [9] = 2}, control[8] = {0}, pixel[4] = {0, 9, 8, 7};
+    uint8_t *icc = worst_profile();
+    bn_buffer_init(file, 1 << 22);
+    assert_ok(bn_buffer_append(file, "\x89PNG\r\n\x1a\n", 8, &err), err);
+    png_chunk(file, "IHDR", header, sizeof header);
+    put_be32(control, frames);
+    png_chunk(file, "acTL", control, sizeof control);
+    png_deflated(file, "iCCP", "big\0", 5, icc, WORST_PROFILE_BYTES / 4);
+    for (uint32_t i = 0; i < frames; i++) {
+        uint8_t frame[26] = {[7] = 1, [11] = 1};
+        put_be32(frame, i);
+        png_chunk(file, "fcTL", frame, sizeof frame);
+        png_deflated(file, i == 0 ? "IDAT" : "fdAT", "\0\0\0\1", i == 0 ? 0 : 4, pixel, sizeof pixel);
+    }
+    png_chunk(file, "IEND", "", 0);
+    free(icc);
+}
+
+/* Of the whole file, with the profile checked in each frame. */
+static double read_profiled_apng(uint32_t frames)
+{
+    bn_error err = {0};
+    bn_buffer file;
+    bn_animation *animation = NULL;
+    make_profiled_apng(frames, &file);
+    assert_ok(bn_animation_open(file.data, file.size, NULL, &animation, &err), err);
+    const double start = cpu_ms();
+    for (uint32_t i = 0; i < frames; i++) {
+        bn_image *frame = NULL;
+        bn_delay delay;
+        assert_ok(bn_animation_next(animation, &frame, &delay, &err), err);
+        assert_int_equal(frame->icc_bytes, WORST_PROFILE_BYTES / 4);
+        bn_image_destroy(&frame);
+    }
+    const double took = cpu_ms() - start;
+    bn_animation_close(&animation);
+    bn_buffer_free(&file);
+    return took;
+}
+
+static void a_profile_is_unpacked_once(void **state)
+{
+    (void)state;
+    const double one = read_profiled_apng(1), many = read_profiled_apng(201);
+    print_message("1 frame %.2f ms, 201 frames %.2f ms\n", one, many);
+    if (MEASURES) assert_true(many < 60 * one);
 }
 
 /* Behind the name of a box, from the n-th byte on. */
@@ -506,6 +567,7 @@ int main(void)
         cmocka_unit_test(stills_have_one_frame),
         cmocka_unit_test(animations_are_turned_upright),
         cmocka_unit_test(damage_and_limits_are_errors),
+        cmocka_unit_test(a_profile_is_unpacked_once),
         cmocka_unit_test(avifs_of_very_many_frames_are_refused),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(a_frame_that_changes_nothing_keeps_its_time),
