@@ -125,14 +125,21 @@ static configuration read_configuration(const uint8_t *bytes, size_t size, size_
     return CONFIGURATION_GOOD;
 }
 
-/* Item types of pictures that are made by other codecs, or of several pictures. */
-static const char *foreign_item(const uint8_t *type)
+/* Items that are measured here, and those that are no pictures of their own: metadata, regions, tone maps. Any other may be a
+ * picture by a codec that a later libheif knows, or one of several pictures. */
+static bool is_known_item(const uint8_t *type)
 {
-    static const char types[][5] = {"av01", "jpeg", "j2k1", "vvc1", "avc1",
-                                    "evc1", "unci", "mski", "lhv1", "iovl"};
+    static const char types[][5] = {"hvc1", "grid", "iden", "Exif", "mime", "uri ", "rgan", "it35", "tmap"};
     for (size_t i = 0; i < BN_COUNT(types); i++)
-        if (memcmp(type, types[i], 4) == 0) return types[i];
-    return NULL;
+        if (memcmp(type, types[i], 4) == 0) return true;
+    return false;
+}
+
+static bn_status fail_foreign(const uint8_t *type, bn_error *err)
+{
+    char name[5] = {0};
+    for (int i = 0; i < 4; i++) name[i] = type[i] >= ' ' && type[i] < 127 ? (char)type[i] : '?';
+    return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "HEIF with pictures of type %s is not read here", name);
 }
 
 /* What a box holds, given where its name stands: behind the name, or behind a size of 64 bits where the field before the name
@@ -144,11 +151,19 @@ static const uint8_t *content_of(const uint8_t *bytes, const uint8_t *name, cons
     return end - name > head_bytes ? name + head_bytes : NULL;
 }
 
-/* The item's type; NULL where there is none: version 2 has ids of 16 bits, 3 of 32. */
+/* Whether the number before a box's name is one: else the name stands in picture data. */
+static bool has_size(const uint8_t *bytes, const uint8_t *name, const uint8_t *end)
+{
+    if (name - bytes < 4) return false;
+    const uint64_t size = (uint64_t)number_16(name - 4) << 16 | number_16(name - 2);
+    return size <= 1 || (size >= 8 && size <= (uint64_t)(end - name) + 4);
+}
+
+/* The item's type; NULL where there is none: version 2 has ids of 16 bits, 3 of 32, and of others libheif reads no id. */
 static const uint8_t *item_type(const uint8_t *content, const uint8_t *end)
 {
     if (!content || content[0] < 2) return NULL;
-    const ptrdiff_t at = content[0] == 2 ? 8 : 10;
+    const ptrdiff_t at = content[0] == 2 ? 8 : content[0] == 3 ? 10 : 6;
     return end - content >= at + 4 ? content + at : NULL;
 }
 
@@ -188,12 +203,9 @@ bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *f
     size_t units_left = 1u << 20; /* a file has some ten */
     const uint8_t *const end = bytes + size;
     for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "infe", 4)); at += 4) {
-        const uint8_t *type = item_type(content_of(bytes, at, end), end);
+        const uint8_t *type = has_size(bytes, at, end) ? item_type(content_of(bytes, at, end), end) : NULL;
         if (!type) continue;
-        const char *foreign = foreign_item(type);
-        if (foreign)
-            return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "HEIF with pictures of type %s is not read here",
-                           foreign);
+        if (!is_known_item(type)) return fail_foreign(type, err);
         facts->has_grid |= memcmp(type, "grid", 4) == 0;
     }
     for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "hvcC", 4)); at += 4) {

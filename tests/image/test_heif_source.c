@@ -131,6 +131,29 @@ static void test_sees_an_item_at_the_end_of_the_file(void **state)
                      BIREFNET_ERROR_UNSUPPORTED);
 }
 
+static bn_status read_with_item(const char *item, size_t size)
+{
+    bytes b = {0};
+    bn_heif_facts facts;
+    put_usual_box(&b, 64);
+    put(&b, item, size);
+    return bn_heif_facts_read(b.data, b.size, &facts, NULL);
+}
+
+/* What a later libheif may take for a picture is refused, in whatever version the box is; what cannot be a box is none. */
+static void test_allows_known_items_only(void **state)
+{
+    (void)state;
+    assert_int_equal(read_with_item("\0\0\0\x15infe\2\0\0\0\0\1\0\0hvc1", 21), BIREFNET_OK);
+    assert_int_equal(read_with_item("\0\0\0\x15infe\2\0\0\0\0\1\0\0mime", 21), BIREFNET_OK);
+    assert_int_equal(read_with_item("\0\0\0\x15infe\2\0\0\0\0\1\0\0tmap", 21), BIREFNET_OK);
+    assert_int_equal(read_with_item("\0\0\0\x15infe\2\0\0\0\0\1\0\0tili", 21), BIREFNET_ERROR_UNSUPPORTED);
+    assert_int_equal(read_with_item("\0\0\0\x17infe\3\0\0\0\0\0\0\1\0\0new1", 23),
+                     BIREFNET_ERROR_UNSUPPORTED);
+    assert_int_equal(read_with_item("\0\0\0\x13infe\4\0\0\0\0\0av01", 19), BIREFNET_ERROR_UNSUPPORTED);
+    assert_int_equal(read_with_item("\x84\7\x11\x15infe\x42\x9e\7\1\4\1\5\6\x8f\x0d\4\2", 21), BIREFNET_OK);
+}
+
 static void test_sees_an_item_in_a_box_of_64_bit_size(void **state)
 {
     (void)state;
@@ -202,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_measures_a_set_among_others),
         cmocka_unit_test(test_passes_over_the_name_in_picture_data),
         cmocka_unit_test(test_sees_an_item_at_the_end_of_the_file),
+        cmocka_unit_test(test_allows_known_items_only),
         cmocka_unit_test(test_sees_an_item_in_a_box_of_64_bit_size),
         cmocka_unit_test(test_refuses_tiles_in_pieces),
         cmocka_unit_test(test_refuses_parameter_sets_in_picture_data),
