@@ -133,15 +133,16 @@ static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_soc
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static struct curl_slist *header_list(const bn_curl *curl, const bn_web_options *options)
+/* All of them or none: a webhook without its signature must not go out. The caller frees *list, after a failure, too. */
+static bn_status make_headers(const bn_curl *curl, const bn_web_options *options, struct curl_slist **list,
+                              bn_error *err)
 {
-    struct curl_slist *list = NULL;
     for (const char *const *header = options->headers; header && *header; header++) {
-        struct curl_slist *longer = curl->slist_append(list, *header);
-        if (!longer) break;
-        list = longer;
+        struct curl_slist *longer = curl->slist_append(*list, *header);
+        if (!longer) return bn_fail_memory(err, strlen(*header), "a request's headers");
+        *list = longer;
     }
-    return list;
+    return BIREFNET_OK;
 }
 
 static void configure(exchange *self)
@@ -249,10 +250,13 @@ bn_status bn_web_exchange(const char *url, const bn_web_options *options, bn_buf
     if (!self.curl) return BIREFNET_ERROR_NETWORK;
     self.easy = self.curl->easy_init();
     if (!self.easy) return bn_fail_memory(err, 0, "a connection");
-    struct curl_slist *headers = header_list(self.curl, options);
-    configure(&self);
-    if (headers) self.curl->easy_setopt(self.easy, CURLOPT_HTTPHEADER, headers);
-    bn_status status = follow(&self, url, &answer);
+    struct curl_slist *headers = NULL;
+    bn_status status = make_headers(self.curl, options, &headers, err);
+    if (status == BIREFNET_OK) {
+        configure(&self);
+        if (headers) self.curl->easy_setopt(self.easy, CURLOPT_HTTPHEADER, headers);
+        status = follow(&self, url, &answer);
+    }
     self.curl->easy_cleanup(self.easy);
     self.curl->slist_free_all(headers);
     if (code) *code = answer;
