@@ -51,11 +51,13 @@ void bn_fail_result_size(const bn_job *job, const bn_error *err, bn_ending *endi
                json_pack("{s:i, s:i}", "max_height", side, "max_width", side));
 }
 
+/* Without those whose library is not installed. */
 static json_t *readable_formats(void)
 {
     json_t *list = json_array();
     for (bn_format format = BN_FORMAT_JPEG; format < BN_FORMATS; format++)
-        json_array_append_new(list, json_string(bn_format_get_facts(format)->name));
+        if (!bn_format_missing(format))
+            json_array_append_new(list, json_string(bn_format_get_facts(format)->name));
     return list;
 }
 
