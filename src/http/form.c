@@ -64,7 +64,7 @@ static bool read_field(const char *line, size_t length, bn_form_part *part)
         const char *rest = line + sizeof disposition - 1;
         const size_t left = length - (sizeof disposition - 1);
         char file[sizeof part->file_name];
-        if (!read_parameter(rest, left, "name", part->name, sizeof part->name)) return false;
+        if (!read_parameter(rest, left, "name", part->name, sizeof part->name)) part->name[0] = '\0';
         if (read_parameter(rest, left, "filename", file, sizeof file))
             memcpy(part->file_name, file, sizeof file);
     } else if (length > sizeof type - 1 && strncasecmp(line, type, sizeof type - 1) == 0) {
@@ -86,7 +86,7 @@ static bool read_fields(const uint8_t *at, const uint8_t *end, bn_form_part *par
         if (!line_end) return false;
         if (line_end == at) {
             *data = at + 2;
-            return part->name[0] != '\0';
+            return true;
         }
         if (!read_field((const char *)at, (size_t)(line_end - at), part)) return false;
         at = line_end + 2;
@@ -142,9 +142,9 @@ bool bn_form_parse(const char *content_type, const uint8_t *body, size_t size, b
     if (!read_mark(content_type, &between)) return false;
     for (const uint8_t *at = skip_preamble(body, size, &between); at;) {
         if (end - at >= 2 && at[0] == '-' && at[1] == '-') return true;
-        if (form->count == BN_FORM_PARTS) return false;
-        at = read_part(at, end, &between, &form->parts[form->count]);
-        form->count += at != NULL;
+        bn_form_part part;
+        at = read_part(at, end, &between, &part);
+        if (at && part.name[0] && form->count < BN_FORM_PARTS) form->parts[form->count++] = part;
     }
     return false;
 }

@@ -21,7 +21,8 @@ typedef struct bn_form {
     bn_form_part parts[BN_FORM_PARTS];
 } bn_form;
 
-/* content_type is the request's. False where it is not such a form, or a broken one, or has more parts than fit. */
+/* content_type is the request's. False where it is not such a form, or a broken one. Parts beyond BN_FORM_PARTS, and those
+ * whose name does not fit, are passed over: no field that is read here is one of them. */
 bool bn_form_parse(const char *content_type, const uint8_t *body, size_t size, bn_form *form);
 
 const bn_form_part *bn_form_find(const bn_form *form,
