@@ -92,16 +92,35 @@ static bool is_pnm(const uint8_t *bytes, size_t size)
            (isspace(bytes[2]) || bytes[2] == '#');
 }
 
+static bool is_webp(const uint8_t *bytes, size_t size)
+{
+    return size >= 12 && !memcmp(bytes, "RIFF", 4) && !memcmp(bytes + 8, "WEBP", 4);
+}
+
+/* What files begin with. */
+static const struct {
+    bn_format format;
+    size_t length;
+    char text[13];
+} marks[] = {
+    {BN_FORMAT_JPEG, 3, "\xff\xd8\xff"},
+    {BN_FORMAT_PNG, 8, "\x89PNG\r\n\x1a\n"},
+    {BN_FORMAT_GIF, 6, "GIF87a"},
+    {BN_FORMAT_GIF, 6, "GIF89a"},
+    {BN_FORMAT_TIFF, 4, "II*\0"},
+    {BN_FORMAT_TIFF, 4, "MM\0*"},
+    {BN_FORMAT_TIFF, 4, "II+\0"}, /* BigTIFF */
+    {BN_FORMAT_TIFF, 4, "MM\0+"},
+    {BN_FORMAT_JXL, 2, "\xff\x0a"},
+    {BN_FORMAT_JXL, 12, "\0\0\0\x0cJXL \r\n\x87\n"},
+};
+
 bn_format bn_format_from_bytes(const uint8_t *bytes, size_t size)
 {
-    if (size >= 3 && !memcmp(bytes, "\xff\xd8\xff", 3)) return BN_FORMAT_JPEG;
-    if (size >= 8 && !memcmp(bytes, "\x89PNG\r\n\x1a\n", 8)) return BN_FORMAT_PNG;
-    if (size >= 12 && !memcmp(bytes, "RIFF", 4) && !memcmp(bytes + 8, "WEBP", 4)) return BN_FORMAT_WEBP;
-    if (size >= 6 && (!memcmp(bytes, "GIF87a", 6) || !memcmp(bytes, "GIF89a", 6))) return BN_FORMAT_GIF;
-    if (size >= 4 && (!memcmp(bytes, "II*\0", 4) || !memcmp(bytes, "MM\0*", 4))) return BN_FORMAT_TIFF;
-    if (size >= 4 && (!memcmp(bytes, "II+\0", 4) || !memcmp(bytes, "MM\0+", 4))) return BN_FORMAT_TIFF;
-    if (size >= 2 && !memcmp(bytes, "\xff\x0a", 2)) return BN_FORMAT_JXL;
-    if (size >= 12 && !memcmp(bytes, "\0\0\0\x0cJXL \r\n\x87\n", 12)) return BN_FORMAT_JXL;
+    for (size_t i = 0; i < BN_COUNT(marks); i++)
+        if (size >= marks[i].length && memcmp(bytes, marks[i].text, marks[i].length) == 0)
+            return marks[i].format;
+    if (is_webp(bytes, size)) return BN_FORMAT_WEBP;
     if (is_bmp(bytes, size)) return BN_FORMAT_BMP;
     if (is_pnm(bytes, size)) return BN_FORMAT_PNM;
     return format_of_media(bytes, size);

@@ -104,25 +104,49 @@ static bool holds(const char *text, size_t length, const char *word)
     return false;
 }
 
+typedef struct text {
+    const char *at;
+    size_t length;
+} text;
+
+/* The first kilobyte, behind a byte order mark and blanks. */
+static text find_text(const uint8_t *bytes, size_t size)
+{
+    text found = {(const char *)bytes, BN_MIN(size, (size_t)1024)};
+    if (found.length >= 3 && memcmp(found.at, "\xef\xbb\xbf", 3) == 0) found.at += 3, found.length -= 3;
+    while (found.length > 0 && *found.at && strchr(" \t\r\n", *found.at)) found.at++, found.length--;
+    return found;
+}
+
+/* Of what begins with an angle bracket; NULL for other words in such. */
+static const bn_kind *kind_of_markup(text t)
+{
+    static const bn_kind page = {"a web page", false}, svg = {"SVG", true}, xml = {"XML", false};
+    static const char *const words[] = {"<html", "<!doctype html", "<head", "<body"};
+    for (size_t i = 0; i < BN_COUNT(words); i++)
+        if (holds(t.at, t.length, words[i])) return &page;
+    if (holds(t.at, t.length, "<svg")) return &svg;
+    return holds(t.at, BN_MIN(t.length, (size_t)5), "<?xml") ? &xml : NULL;
+}
+
+static bool has_control_bytes(text t)
+{
+    for (size_t i = 0; i < t.length; i++) {
+        const uint8_t byte = (uint8_t)t.at[i];
+        if (byte < '\t' || (byte > '\r' && byte < ' ')) return true;
+    }
+    return false;
+}
+
 static const bn_kind *kind_of_text(const uint8_t *bytes, size_t size)
 {
-    static const bn_kind page = {"a web page", false}, svg = {"SVG", true}, xml = {"XML", false},
-                         json = {"JSON", false}, plain = {"text", false};
-    const char *text = (const char *)bytes;
-    size_t length = BN_MIN(size, (size_t)1024);
-    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, length -= 3;
-    while (length > 0 && *text && strchr(" \t\r\n", *text)) text++, length--;
-    if (length == 0) return NULL;
-    if (*text == '<') {
-        if (holds(text, length, "<html") || holds(text, length, "<!doctype html") ||
-            holds(text, length, "<head") || holds(text, length, "<body"))
-            return &page;
-        if (holds(text, length, "<svg")) return &svg;
-        if (holds(text, BN_MIN(length, (size_t)5), "<?xml")) return &xml;
-    }
-    for (size_t i = 0; i < length; i++)
-        if ((uint8_t)text[i] < '\t' || ((uint8_t)text[i] > '\r' && (uint8_t)text[i] < ' ')) return NULL;
-    return length >= 2 && (*text == '{' || *text == '[') ? &json : length >= 16 ? &plain : NULL;
+    static const bn_kind json = {"JSON", false}, plain = {"text", false};
+    const text t = find_text(bytes, size);
+    const bn_kind *markup = t.length > 0 && *t.at == '<' ? kind_of_markup(t) : NULL;
+    if (markup || t.length == 0) return markup;
+    if (has_control_bytes(t)) return NULL;
+    if (t.length >= 2 && (*t.at == '{' || *t.at == '[')) return &json;
+    return t.length >= 16 ? &plain : NULL;
 }
 
 /* ---- TIFF that is a camera's ---- */
