@@ -8,7 +8,7 @@ install(FILES LICENSE README.md docs/EVAL.md docs/SERVER.md docs/SHOPS.md docs/K
 install(FILES packaging/birefnet.service packaging/nginx.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # Whoever links the static library links these as well.
-set(BN_STATIC_LIBRARIES dnnl gomp jansson jpeg spng webpmux webpdemux webp avif lcms2 gif cgif deflate m pthread)
+set(BN_STATIC_LIBRARIES dnnl gomp jansson jpeg spng webpmux webpdemux webp avif lcms2 gif cgif deflate expat m pthread)
 list(TRANSFORM BN_STATIC_LIBRARIES PREPEND "-l" OUTPUT_VARIABLE BN_STATIC_FLAGS)
 list(JOIN BN_STATIC_FLAGS " " BN_STATIC_FLAGS)
 # Relative to where the .pc file lies, so that an installed tree can be moved.

@@ -208,9 +208,9 @@ typedef struct birefnet_cut_options {
     double
         threshold; /* 0 to 1: what is at least this opaque becomes fully so, the rest goes; default 0: soft */
     int to_srgb;   /* convert to sRGB instead of keeping the photo's profile; default 0 */
-    const char
-        *metadata; /* of the photo's EXIF: "none" (default), "safe" (camera, lens, exposure, time, author,
-                             * copyright) or "all" (place and the rest, too; never the thumbnail, nor the maker's note).
+    const char *
+        metadata; /* of the photo's EXIF, XMP and IPTC: "none" (default), "safe" (camera, lens, exposure, time,
+                             * author, copyright) or "all" (place and the rest, too; never thumbnails, nor the maker's note).
                              * Density and colours are always kept, the orientation is applied */
     const char
         *shop; /* "amazon", "ebay", "etsy", "shopify", "square": canvas, fit, white, sRGB, of which what is

@@ -96,12 +96,13 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help =
              "Even the masks of moving pictures over time: where a pixel keeps its colour, so much of its "
              "last mask stays; where it changes by 32 of 255 or more, none."},
-    [BN_OPTION_METADATA] = {"metadata", 0, BN_KIND_CHOICE, "WHICH", .choices = "none|safe|all",
-                            .fallback = "none", .commands = REMOVE | WATCH,
-                            .help = "What of the photo's EXIF goes into the cut-out: safe is camera, lens, "
-                                    "exposure, time, author and copyright; all adds place, descriptions, "
-                                    "software, owner and serial numbers. Never the thumbnail nor the maker's "
-                                    "note. Density and colours are kept always."},
+    [BN_OPTION_METADATA] =
+        {"metadata", 0, BN_KIND_CHOICE, "WHICH", .choices = "none|safe|all", .fallback = "none",
+         .commands = REMOVE | WATCH,
+         .help = "What of the photo's EXIF, XMP and IPTC goes into the cut-out: safe is camera, "
+                 "lens, exposure, time, author and copyright; all adds place, "
+                 "descriptions, software, owner and serial numbers. Never thumbnails nor "
+                 "the maker's note. Density and colours are kept always."},
     [BN_OPTION_SIZE] = {"size", 0, BN_KIND_TEXT, "WIDTHxHEIGHT", .commands = STREAM,
                         .help = "Of every frame, in pixels. Must be given."},
     [BN_OPTION_MAX_PIXELS] = {"max-pixels", 0, BN_KIND_REAL, "MILLIONS", .low = 0.001, .high = 10000,

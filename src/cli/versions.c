@@ -8,6 +8,7 @@
 #include "net/curl.h"
 
 #include <avif/avif.h>
+#include <expat.h>
 #include <gif_lib.h>
 #include <jansson.h>
 #include <lcms2.h>
@@ -72,6 +73,9 @@ void bn_versions_get(bn_library_version list[BN_LIBRARIES])
     snprintf(text, sizeof text, "%d.%02d", cmsGetEncodedCMMversion() / 1000,
              cmsGetEncodedCMMversion() % 1000 / 10);
     set(&list[next++], "lcms2", text, strlen(text));
+    const XML_Expat_Version expat = XML_ExpatVersionInfo();
+    snprintf(text, sizeof text, "%d.%d.%d", expat.major, expat.minor, expat.micro);
+    set(&list[next++], "expat", text, strlen(text));
     const bn_curl *curl = bn_curl_open(NULL);
     set(&list[next++], "libcurl", curl ? curl->version_info(CURLVERSION_NOW)->version : "cannot be loaded",
         32);

@@ -51,8 +51,6 @@ bn_status bn_avif_open(bn_avif_source *source, const uint8_t *bytes, size_t size
     avifDecoder *d = avifDecoderCreate();
     if (!d) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to read an AVIF");
     *decoder = d;
-    d->ignoreExif = AVIF_TRUE;
-    d->ignoreXMP = AVIF_TRUE;
     /* files of older encoders lack boxes that the standard came to ask for */
     d->strictFlags = AVIF_STRICT_DISABLED;
     d->imageCountLimit = BN_ANIMATION_MAX_FRAMES + 1; /* each takes memory before it is decoded */
@@ -98,7 +96,8 @@ static bn_status adopt_facts(const avifImage *source, bn_image *image, bn_error 
         BN_TRY(bn_image_adopt_icc(image, source->icc.data, source->icc.size, err));
     else
         BN_TRY(bn_image_adopt_cicp(image, source->colorPrimaries, source->transferCharacteristics, err));
-    return bn_image_adopt_exif(image, source->exif.data, source->exif.size, err);
+    BN_TRY(bn_image_adopt_exif(image, source->exif.data, source->exif.size, err));
+    return bn_image_adopt_xmp(image, source->xmp.data, source->xmp.size, err);
 }
 
 bn_status bn_avif_next(const bn_avif_source *source, avifDecoder *decoder, uint64_t most_pixels,

@@ -184,17 +184,6 @@ bn_status bn_image_decode(const void *bytes, size_t size, const bn_decode_limits
     return status;
 }
 
-bn_status bn_image_write_exif(const bn_image *image, const bn_encode_options *options, bool needs_density,
-                              bn_buffer *out, bn_error *err)
-{
-    const size_t begin = out->size;
-    const bn_density none = {0};
-    BN_TRY(bn_exif_filter(image->exif, image->exif_bytes, options->metadata, none, out, err));
-    if (out->size == begin && !needs_density) return BIREFNET_OK; /* nothing was chosen */
-    out->size = begin;
-    return bn_exif_filter(image->exif, image->exif_bytes, options->metadata, image->density, out, err);
-}
-
 bn_status bn_encode_check_size(bn_format format, int width, int height, bn_error *err)
 {
     const bn_format_facts *facts = bn_format_get_facts(format);

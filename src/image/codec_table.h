@@ -56,6 +56,12 @@ bn_status bn_image_adopt_icc(bn_image *image, const void *bytes, size_t size, bn
 bn_status bn_image_write_exif(const bn_image *image, const bn_encode_options *options, bool needs_density,
                               bn_buffer *out, bn_error *err);
 
+/* The same of its XMP, as a packet, and of its IPTC datasets. */
+bn_status bn_image_write_xmp(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
+                             bn_error *err);
+bn_status bn_image_write_iptc(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
+                              bn_error *err);
+
 /* Colours that were multiplied by alpha, divided by it again. */
 void bn_image_unpremultiply(bn_image *image);
 

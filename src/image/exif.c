@@ -102,6 +102,16 @@ int bn_exif_get_orientation(const uint8_t *exif, size_t size)
     return value >= 1 && value <= 8 ? (int)value : 1;
 }
 
+bool bn_exif_find_bytes(const uint8_t *exif, size_t size, unsigned tag, const uint8_t **bytes, size_t *count)
+{
+    block b;
+    entry e;
+    if (!open_block(exif, size, &b) || !find(&b, read_number(&b, 4, 4), tag, &e)) return false;
+    *bytes = e.value;
+    *count = e.bytes;
+    return true;
+}
+
 static double density_of(const block *b, size_t folder, unsigned tag, double unit_inches)
 {
     enum { MOST_PER_INCH = 100000 };

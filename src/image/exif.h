@@ -29,6 +29,9 @@ int bn_exif_get_orientation(const uint8_t *exif, size_t size);
 /* What the block says; zeros where it says nothing, or nothing of a sane size. */
 bn_density bn_exif_get_density(const uint8_t *exif, size_t size);
 
+/* The bytes of a tag of the first folder, as they lie in the block; false where it has none, or more than 56 KB. */
+bool bn_exif_find_bytes(const uint8_t *exif, size_t size, unsigned tag, const uint8_t **bytes, size_t *count);
+
 /* Append to `out` a block with what `level` lets through of `exif` (size 0: of none), in its byte order, and with the
  * density; orientation 1. Nothing is appended where there is nothing to say. Bounded whatever the block says. */
 bn_status bn_exif_filter(const uint8_t *exif, size_t size, bn_metadata level, bn_density density,

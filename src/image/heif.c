@@ -139,24 +139,49 @@ static bn_status adopt_profile(const heif_reading *r, bn_image *image, bn_error 
     return status;
 }
 
-/* The item is the offset of the block behind it, and the block. Its orientation has no say: the boxes have (ISO/IEC 23008-12,
- * annex A). */
-static bn_status adopt_exif(const heif_reading *r, bn_image *image, bn_error *err)
+/* The bytes of an item that says something of the photo; NULL where there is none, or a too large one. The caller frees
+ * them. */
+static bn_status read_item(const heif_reading *r, heif_item_id id, uint8_t **bytes, size_t *size,
+                           bn_error *err)
 {
     enum { MOST_BYTES = 1 << 20 };
+    *bytes = NULL;
+    *size = r->api.heif_image_handle_get_metadata_size(r->handle, id);
+    if (*size == 0 || *size > MOST_BYTES) return BIREFNET_OK;
+    *bytes = malloc(*size);
+    if (!*bytes) return bn_fail_memory(err, *size, "what a HEIC says of its photo");
+    if (r->api.heif_image_handle_get_metadata(r->handle, id, *bytes).code == heif_error_Ok)
+        return BIREFNET_OK;
+    free(*bytes);
+    *bytes = NULL;
+    return BIREFNET_OK;
+}
+
+/* EXIF's orientation has no say: the boxes have (ISO/IEC 23008-12, annex A). */
+static bn_status adopt_exif(const heif_reading *r, bn_image *image, bn_error *err)
+{
     heif_item_id id;
+    uint8_t *item;
+    size_t size;
     if (r->api.heif_image_handle_get_list_of_metadata_block_IDs(r->handle, "Exif", &id, 1) != 1)
         return BIREFNET_OK;
-    const size_t size = r->api.heif_image_handle_get_metadata_size(r->handle, id);
-    if (size <= 4 || size > MOST_BYTES) return BIREFNET_OK;
-    uint8_t *item = malloc(size);
-    if (!item) return bn_fail_memory(err, size, "an EXIF block");
-    bn_status status = BIREFNET_OK;
-    if (r->api.heif_image_handle_get_metadata(r->handle, id, item).code == heif_error_Ok) {
-        const uint64_t at =
-            4 + ((uint64_t)item[0] << 24 | (uint64_t)item[1] << 16 | (uint64_t)item[2] << 8 | item[3]);
-        if (at < size) status = bn_image_adopt_exif(image, item + at, size - (size_t)at, err);
+    BN_TRY(read_item(r, id, &item, &size, err));
+    const bn_status status = item ? bn_image_adopt_exif_item(image, item, size, err) : BIREFNET_OK;
+    free(item);
+    return status;
+}
+
+static bn_status adopt_xmp(const heif_reading *r, bn_image *image, bn_error *err)
+{
+    heif_item_id ids[8];
+    uint8_t *item = NULL;
+    size_t size;
+    const int count = r->api.heif_image_handle_get_list_of_metadata_block_IDs(r->handle, "mime", ids, 8);
+    for (int i = 0; i < count && !item; i++) {
+        const char *type = r->api.heif_image_handle_get_metadata_content_type(r->handle, ids[i]);
+        if (type && strcmp(type, "application/rdf+xml") == 0) BN_TRY(read_item(r, ids[i], &item, &size, err));
     }
+    const bn_status status = item ? bn_image_adopt_xmp(image, item, size, err) : BIREFNET_OK;
     free(item);
     return status;
 }
@@ -202,6 +227,7 @@ static bn_status heif_decode(const uint8_t *bytes, size_t size, const bn_decode_
     BN_TRY_DONE(adopt_profile(&r, made, err));
     r.source.watches = false; /* what is read now is no picture */
     BN_TRY_DONE(adopt_exif(&r, made, err));
+    BN_TRY_DONE(adopt_xmp(&r, made, err));
     *image = made;
     made = NULL;
 done:

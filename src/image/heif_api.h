@@ -25,6 +25,7 @@
     F(heif_image_handle_get_luma_bits_per_pixel)                                                             \
     F(heif_image_handle_get_list_of_metadata_block_IDs)                                                      \
     F(heif_image_handle_get_metadata)                                                                        \
+    F(heif_image_handle_get_metadata_content_type)                                                           \
     F(heif_image_handle_get_metadata_size)                                                                   \
     F(heif_image_handle_get_nclx_color_profile)                                                              \
     F(heif_image_handle_get_raw_color_profile)                                                               \

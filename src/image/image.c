@@ -33,7 +33,9 @@ void bn_image_destroy(bn_image **image)
     if (!image || !*image) return;
     free((*image)->pixels);
     free((*image)->icc);
-    free((*image)->exif);
+    free((*image)->exif.data);
+    free((*image)->xmp.data);
+    free((*image)->iptc.data);
     free(*image);
     *image = NULL;
 }
@@ -71,39 +73,5 @@ bn_status bn_image_set_icc(bn_image *image, const void *bytes, size_t size, bn_e
     free(image->icc);
     image->icc = copy;
     image->icc_bytes = size;
-    return BIREFNET_OK;
-}
-
-bn_status bn_image_adopt_exif(bn_image *image, const void *bytes, size_t size, bn_error *err)
-{
-    bn_buffer kept;
-    if (!bytes || size == 0) return BIREFNET_OK;
-    bn_buffer_init(&kept, BN_EXIF_MAX_BYTES);
-    const bn_density none = {0}, density = bn_exif_get_density(bytes, size);
-    const bn_status status = bn_exif_filter(bytes, size, BN_METADATA_ALL, none, &kept, err);
-    if (status != BIREFNET_OK) {
-        bn_buffer_free(&kept);
-        return status;
-    }
-    if (image->density.x <= 0 && density.x > 0 && density.y > 0) image->density = density;
-    free(image->exif);
-    image->exif = kept.data; /* NULL where nothing was kept */
-    image->exif_bytes = kept.size;
-    return BIREFNET_OK;
-}
-
-bn_status bn_image_copy_facts(bn_image *image, const bn_image *from, bn_error *err)
-{
-    image->density = from->density;
-    BN_TRY(bn_image_set_icc(image, from->icc, from->icc_bytes, err));
-    uint8_t *copy = NULL;
-    if (from->exif_bytes > 0) {
-        copy = malloc(from->exif_bytes);
-        if (!copy) return bn_fail_memory(err, from->exif_bytes, "a photo's data");
-        memcpy(copy, from->exif, from->exif_bytes);
-    }
-    free(image->exif);
-    image->exif = copy;
-    image->exif_bytes = from->exif_bytes;
     return BIREFNET_OK;
 }

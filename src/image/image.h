@@ -14,6 +14,12 @@
 /* Larger colour profiles are left aside. */
 #define BN_PROFILE_MAX_BYTES (16u << 20)
 
+/* What is written of a photo in one of the ways that there are for it; owned; NULL = nothing. */
+typedef struct bn_image_block {
+    uint8_t *data;
+    size_t size;
+} bn_image_block;
+
 typedef struct bn_image {
     int width, height; /* pixels, at least 1 */
     int channels;      /* 3 RGB, 4 RGBA with straight alpha; 1 grey, for masks only: decoders expand grey */
@@ -22,8 +28,8 @@ typedef struct bn_image {
     uint8_t *icc;      /* the RGB colour profile of the photo; owned; NULL = none, take it as sRGB */
     size_t icc_bytes;
     bn_density density; /* as it stands upright; zeros where it is not known */
-    uint8_t *exif; /* what is written of the photo (bn_exif_filter at its widest); owned; NULL = nothing */
-    size_t exif_bytes;
+    bn_image_block exif, xmp,
+        iptc;                /* each filtered at its widest: bn_exif_filter, bn_xmp_filter, bn_iptc_filter */
     bn_format source_format; /* what it was decoded from; NONE if it was not */
     int source_orientation;  /* EXIF orientation that was applied, 1 to 8 */
     int source_depth;        /* bits a sample in the file: 1 to 16; 0 if it was not decoded */
@@ -48,8 +54,13 @@ bn_status bn_image_set_icc(bn_image *image, const void *bytes, size_t size, bn_e
 /* Take over what may be kept of an EXIF block (of any size; what makes no sense is left out), and its density where the
  * image has none yet. The pixels' orientation is the decoder's business. */
 bn_status bn_image_adopt_exif(bn_image *image, const void *bytes, size_t size, bn_error *err);
+/* As an item of HEIF or a box of JPEG XL holds it: behind 4 bytes that say how far behind them it begins. */
+bn_status bn_image_adopt_exif_item(bn_image *image, const uint8_t *bytes, size_t size, bn_error *err);
+/* The same of an XMP packet, and of IPTC's datasets. */
+bn_status bn_image_adopt_xmp(bn_image *image, const void *bytes, size_t size, bn_error *err);
+bn_status bn_image_adopt_iptc(bn_image *image, const void *bytes, size_t size, bn_error *err);
 
-/* Profile, density and EXIF of `from`, which `image` was made of. */
+/* Profile, density, EXIF, XMP and IPTC of `from`, which `image` was made of. */
 bn_status bn_image_copy_facts(bn_image *image, const bn_image *from, bn_error *err);
 
 #endif

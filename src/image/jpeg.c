@@ -6,7 +6,7 @@
 
 #include "base/size.h"
 #include "image/cmyk.h"
-#include "image/orientation.h"
+#include "image/jpeg_facts.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -123,8 +123,8 @@ static void reader_open(reader *r, const uint8_t *bytes, size_t size)
     r->info.src = &r->source;
     r->progress.progress_monitor = on_progress;
     r->info.progress = &r->progress;
-    jpeg_save_markers(&r->info, JPEG_APP0 + 1, 0xffff);
-    jpeg_save_markers(&r->info, JPEG_APP0 + 2, 0xffff);
+    bn_jpeg_keep_segments(&r->info);
+    jpeg_save_markers(&r->info, JPEG_APP0 + 2, 0xffff); /* profiles */
     jpeg_read_header(&r->info, TRUE);
 }
 
@@ -144,32 +144,6 @@ static bn_status fail_reading(const reader *r, bn_error *err)
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged JPEG: %s", r->message);
 }
 
-/* The first EXIF segment; NULL where there is none. */
-static const struct jpeg_marker_struct *find_exif(const reader *r)
-{
-    const struct jpeg_marker_struct *m = r->info.marker_list;
-    while (m && (m->marker != JPEG_APP0 + 1 || m->data_length <= 6 || memcmp(m->data, "Exif\0\0", 6) != 0))
-        m = m->next;
-    return m;
-}
-
-static int find_orientation(const reader *r)
-{
-    const struct jpeg_marker_struct *exif = find_exif(r);
-    return exif ? bn_exif_get_orientation(exif->data, exif->data_length) : 1;
-}
-
-/* JFIF's density, in inches or centimetres, or EXIF's. */
-static bn_status read_facts(const reader *r, bn_image *image, bn_error *err)
-{
-    const struct jpeg_marker_struct *exif = find_exif(r);
-    const double inches = r->info.density_unit == 2 ? 2.54 : 1;
-    if (r->info.saw_JFIF_marker && r->info.density_unit > 0 && r->info.X_density > 0 && r->info.Y_density > 0)
-        image->density = (bn_density){r->info.X_density * inches, r->info.Y_density * inches};
-    image->source_orientation = find_orientation(r);
-    return exif ? bn_image_adopt_exif(image, exif->data, exif->data_length, err) : BIREFNET_OK;
-}
-
 static bn_status read_header(reader *r, const uint8_t *bytes, size_t size, bn_image_header *header,
                              bn_error *err)
 {
@@ -177,7 +151,7 @@ static bn_status read_header(reader *r, const uint8_t *bytes, size_t size, bn_im
     reader_open(r, bytes, size);
     *header = (bn_image_header){.width = (int)r->info.image_width,
                                 .height = (int)r->info.image_height,
-                                .orientation = find_orientation(r)};
+                                .orientation = bn_jpeg_find_orientation(&r->info)};
     return BIREFNET_OK;
 }
 
@@ -224,7 +198,7 @@ static bn_status prepare(reader *r, bn_error *err)
     r->info.out_color_space = is_cmyk ? JCS_CMYK : JCS_RGB;
     BN_TRY(bn_image_create((int)r->info.image_width, (int)r->info.image_height, 3, 8, &r->image, err));
     r->image->source_depth = 8;
-    BN_TRY(read_facts(r, r->image, err));
+    BN_TRY(bn_jpeg_adopt_facts(&r->info, r->image, err));
     unsigned icc_bytes = 0;
     if (!jpeg_read_icc_profile(&r->info, &r->icc, &icc_bytes)) icc_bytes = 0;
     if (!is_cmyk) return bn_image_adopt_icc(r->image, r->icc, icc_bytes, err);
@@ -273,11 +247,9 @@ typedef struct writer {
     bn_error *err;
     bn_status status;
     uint8_t *line;
-    bn_buffer exif; /* behind "Exif\0\0"; only that where there is nothing to write */
+    bn_jpeg_segments segments;
     uint8_t chunk[16384];
 } writer;
-
-#define EXIF_PREFIX_BYTES 6
 
 static void on_write_error(j_common_ptr info)
 {
@@ -352,8 +324,7 @@ static void write_image(writer *w, const bn_image *image, const bn_encode_option
         w->info.Y_density = (UINT16)BN_MIN(UINT16_MAX, lround(image->density.y));
     }
     jpeg_start_compress(&w->info, TRUE);
-    if (w->exif.size > EXIF_PREFIX_BYTES)
-        jpeg_write_marker(&w->info, JPEG_APP0 + 1, w->exif.data, (unsigned)w->exif.size);
+    bn_jpeg_segments_write(&w->segments, &w->info);
     if (image->icc && !grey) jpeg_write_icc_profile(&w->info, image->icc, (unsigned)image->icc_bytes);
     for (int y = 0; y < image->height; y++) {
         bn_image_copy_row_8(image, y, grey ? 1 : 3, w->line);
@@ -382,11 +353,9 @@ static bn_status jpeg_encode(const bn_image *image, const bn_encode_options *opt
     *w = (writer){.out = out, .err = err, .line = malloc((size_t)image->width * 3)};
     bn_status status =
         w->line ? BIREFNET_OK : bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to write a JPEG");
-    bn_buffer_init(&w->exif, EXIF_PREFIX_BYTES + BN_EXIF_MAX_BYTES);
-    if (status == BIREFNET_OK) status = bn_buffer_append(&w->exif, "Exif\0\0", EXIF_PREFIX_BYTES, err);
-    if (status == BIREFNET_OK) status = bn_image_write_exif(image, options, false, &w->exif, err);
+    if (status == BIREFNET_OK) status = bn_jpeg_segments_make(image, options, &w->segments, err);
     if (status == BIREFNET_OK) status = write_guarded(w, image, options);
-    bn_buffer_free(&w->exif);
+    bn_jpeg_segments_free(&w->segments);
     jpeg_destroy_compress(&w->info);
     free(w->line);
     free(w);

@@ -2,7 +2,7 @@
 #include "image/codec_table.h"
 #include "image/described.h"
 #include "image/hdr.h"
-#include "image/jxl_api.h"
+#include "image/jxl_boxes.h"
 
 #include "base/size.h"
 
@@ -184,6 +184,8 @@ static bn_status jxl_decode(const uint8_t *bytes, size_t size, const bn_decode_l
     r.image->source_depth = (int)BN_MIN(r.info.bits_per_sample, 16u);
     r.image->source_orientation = 1; /* turned already */
     BN_TRY_DONE(adopt_colours(&r, err));
+    const JxlMemoryManager manager = {&r.memory, allocate, release};
+    BN_TRY_DONE(bn_jxl_adopt_boxes(&r.api, &manager, bytes, size, r.image, err));
     *image = r.image;
     r.image = NULL;
 done:

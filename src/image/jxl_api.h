@@ -12,11 +12,15 @@
     F(JxlDecoderCreate)                                                                                      \
     F(JxlDecoderDestroy)                                                                                     \
     F(JxlDecoderGetBasicInfo)                                                                                \
+    F(JxlDecoderGetBoxType)                                                                                  \
     F(JxlDecoderGetColorAsEncodedProfile)                                                                    \
     F(JxlDecoderGetColorAsICCProfile)                                                                        \
     F(JxlDecoderGetICCProfileSize)                                                                           \
     F(JxlDecoderImageOutBufferSize)                                                                          \
     F(JxlDecoderProcessInput)                                                                                \
+    F(JxlDecoderReleaseBoxBuffer)                                                                            \
+    F(JxlDecoderSetBoxBuffer)                                                                                \
+    F(JxlDecoderSetDecompressBoxes)                                                                          \
     F(JxlDecoderSetImageOutBuffer)                                                                           \
     F(JxlDecoderSetInput)                                                                                    \
     F(JxlDecoderSubscribeEvents)                                                                             \

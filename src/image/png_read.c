@@ -3,6 +3,7 @@
 #include "image/png.h"
 
 #include "image/described.h"
+#include "image/iptc.h"
 #include "image/orientation.h"
 
 #include <limits.h>
@@ -92,20 +93,74 @@ static bn_status read_pixels(spng_ctx *context, const struct spng_ihdr *ihdr, bn
     return BIREFNET_OK;
 }
 
-/* pHYs in pixels a metre; an eXIf chunk, before the pixels or behind them: what follows those may be missing or broken, they
- * are whole. */
+/* "\nNAME\n    1234\nHEX..." as ImageMagick writes blocks into texts, decoded in place. */
+static bn_status adopt_raw_iptc(char *text, size_t size, bn_image *image, bn_error *err)
+{
+    char *at = text, *const end = text + size;
+    for (int line = 0; line < 3 && at; line++) {
+        at = memchr(at, '\n', (size_t)(end - at));
+        at = at ? at + 1 : NULL;
+    }
+    if (!at) return BIREFNET_OK;
+    uint8_t *bytes = (uint8_t *)text;
+    size_t digits = 0;
+    for (; at < end; at++) {
+        static const char all[] = "0123456789abcdef";
+        const char *digit = *at ? strchr(all, *at >= 'A' && *at <= 'F' ? *at + 32 : *at) : NULL;
+        if (!digit) continue;
+        bytes[digits / 2] = (uint8_t)((digits % 2 ? bytes[digits / 2] << 4 : 0) | (digit - all));
+        digits++;
+    }
+    const uint8_t *found = bytes;
+    size_t count = digits / 2;
+    bn_iptc_find(bytes, digits / 2, &found, &count); /* or bare datasets */
+    return bn_image_adopt_iptc(image, found, count, err);
+}
+
+/* XMP, and IPTC as png_write.c writes it, of the texts from *seen on. */
+static bn_status adopt_texts(spng_ctx *context, uint32_t *seen, bn_image *image, bn_error *err)
+{
+    uint32_t count = 0;
+    if (spng_get_text(context, NULL, &count) != 0 || count <= *seen) return BIREFNET_OK;
+    struct spng_text *texts = calloc(count, sizeof *texts);
+    if (!texts) return bn_fail_memory(err, count * sizeof *texts, "the texts of a PNG");
+    bn_status status = BIREFNET_OK;
+    if (spng_get_text(context, texts, &count) != 0) count = 0;
+    for (uint32_t i = *seen; i < count && status == BIREFNET_OK; i++) {
+        if (strcmp(texts[i].keyword, "XML:com.adobe.xmp") == 0)
+            status = bn_image_adopt_xmp(image, texts[i].text, texts[i].length, err);
+        else if (strcmp(texts[i].keyword, "Raw profile type iptc") == 0)
+            status = adopt_raw_iptc(texts[i].text, texts[i].length, image, err);
+    }
+    *seen = count;
+    free(texts);
+    return status;
+}
+
+static bn_status adopt_exif(spng_ctx *context, bool *found, bn_image *image, bn_error *err)
+{
+    struct spng_exif exif;
+    if (*found || spng_get_exif(context, &exif) != 0) return BIREFNET_OK;
+    *found = true;
+    image->source_orientation = bn_exif_get_orientation((const uint8_t *)exif.data, exif.length);
+    return bn_image_adopt_exif(image, exif.data, exif.length, err);
+}
+
+/* pHYs in pixels a metre; an eXIf chunk and texts, before the pixels or behind them: what follows those may be missing or
+ * broken, they are whole. */
 static bn_status read_facts(spng_ctx *context, bn_image *image, bn_error *err)
 {
     struct spng_phys phys;
-    struct spng_exif exif;
+    bool has_exif = false;
+    uint32_t seen_texts = 0;
     const double inch_m = 0.0254;
     if (spng_get_phys(context, &phys) == 0 && phys.unit_specifier == 1 && phys.ppu_x > 0 && phys.ppu_y > 0)
         image->density = (bn_density){phys.ppu_x * inch_m, phys.ppu_y * inch_m};
-    if (spng_get_exif(context, &exif) != 0 &&
-        (spng_decode_chunks(context) != 0 || spng_get_exif(context, &exif) != 0))
-        return BIREFNET_OK;
-    image->source_orientation = bn_exif_get_orientation((const uint8_t *)exif.data, exif.length);
-    return bn_image_adopt_exif(image, exif.data, exif.length, err);
+    BN_TRY(adopt_exif(context, &has_exif, image, err));
+    BN_TRY(adopt_texts(context, &seen_texts, image, err));
+    if (spng_decode_chunks(context) != 0) return BIREFNET_OK;
+    BN_TRY(adopt_exif(context, &has_exif, image, err));
+    return adopt_texts(context, &seen_texts, image, err);
 }
 
 /* The cICP chunk, which libspng does not know: primaries and transfer. It stands before the pixels; libspng has checked the

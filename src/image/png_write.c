@@ -4,6 +4,8 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
+#include "image/iptc.h"
+#include "image/xmp.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -197,7 +199,38 @@ done:
     return status;
 }
 
-/* pHYs, in pixels a metre, and eXIf. */
+/* XMP as an iTXt chunk that is not compressed; IPTC, for which PNG has no place of its own, as ImageMagick and the programs
+ * after it write it: Photoshop's resource in hexadecimal digits, in a text. */
+static bn_status append_blocks(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
+                               bn_error *err)
+{
+    static const char xmp_head[] = "XML:com.adobe.xmp\0\0\0\0", iptc_head[] = "Raw profile type iptc";
+    bn_buffer text, datasets, resource;
+    bn_status status;
+    bn_buffer_init(&text, (size_t)3 * BN_IPTC_MAX_BYTES);
+    bn_buffer_init(&datasets, BN_IPTC_MAX_BYTES);
+    bn_buffer_init(&resource, BN_IPTC_MAX_BYTES + 16);
+    BN_TRY_DONE(bn_buffer_append(&text, xmp_head, sizeof xmp_head, err));
+    BN_TRY_DONE(bn_image_write_xmp(image, options, &text, err));
+    if (text.size > sizeof xmp_head) BN_TRY_DONE(bn_png_append_chunk(out, "iTXt", text.data, text.size, err));
+    BN_TRY_DONE(bn_image_write_iptc(image, options, &datasets, err));
+    if (datasets.size == 0) goto done;
+    BN_TRY_DONE(bn_iptc_wrap(&datasets, &resource, err));
+    text.size = 0;
+    BN_TRY_DONE(bn_buffer_append(&text, iptc_head, sizeof iptc_head, err));
+    BN_TRY_DONE(bn_buffer_printf(&text, err, "\niptc\n%8zu", resource.size));
+    for (size_t i = 0; i < resource.size; i++)
+        BN_TRY_DONE(bn_buffer_printf(&text, err, "%s%02x", i % 36 ? "" : "\n", resource.data[i]));
+    BN_TRY_DONE(bn_buffer_append(&text, "\n", 1, err));
+    BN_TRY_DONE(bn_png_append_chunk(out, "tEXt", text.data, text.size, err));
+done:
+    bn_buffer_free(&text);
+    bn_buffer_free(&datasets);
+    bn_buffer_free(&resource);
+    return status;
+}
+
+/* pHYs, in pixels a metre, eXIf, XMP and IPTC. */
 static bn_status append_facts(const bn_image *image, const bn_encode_options *options, bn_buffer *out,
                               bn_error *err)
 {
@@ -214,7 +247,7 @@ static bn_status append_facts(const bn_image *image, const bn_encode_options *op
     if (status == BIREFNET_OK && exif.size > 0)
         status = bn_png_append_chunk(out, "eXIf", exif.data, exif.size, err);
     bn_buffer_free(&exif);
-    return status;
+    return status == BIREFNET_OK ? append_blocks(image, options, out, err) : status;
 }
 
 bn_status bn_png_encode(const bn_image *image, const bn_encode_options *options, bn_buffer *out,

@@ -336,6 +336,18 @@ done:
     return status;
 }
 
+/* EXIF is TIFF's structure, and its tags; XMP and IPTC have tags of their own. */
+static bn_status adopt_facts(bn_image *image, const uint8_t *bytes, size_t size, bn_error *err)
+{
+    const uint8_t *found;
+    size_t count;
+    BN_TRY(bn_image_adopt_exif(image, bytes, size, err));
+    if (bn_exif_find_bytes(bytes, size, TIFFTAG_XMLPACKET, &found, &count))
+        BN_TRY(bn_image_adopt_xmp(image, found, count, err));
+    if (!bn_exif_find_bytes(bytes, size, TIFFTAG_RICHTIFFIPTC, &found, &count)) return BIREFNET_OK;
+    return bn_image_adopt_iptc(image, found, count, err);
+}
+
 bn_status bn_tiff_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits, bn_image **image,
                          bn_error *err)
 {
@@ -353,7 +365,7 @@ bn_status bn_tiff_decode(const uint8_t *bytes, size_t size, const bn_decode_limi
     r.image->source_orientation = r.facts.orientation;
     if (!r.cmyk && memory.api.TIFFGetField(memory.tiff, TIFFTAG_ICCPROFILE, &icc_bytes, &icc))
         BN_TRY_DONE(bn_image_adopt_icc(r.image, icc, icc_bytes, err));
-    BN_TRY_DONE(bn_image_adopt_exif(r.image, bytes, size, err)); /* EXIF is TIFF's structure, and its tags */
+    BN_TRY_DONE(adopt_facts(r.image, bytes, size, err));
     *image = r.image;
     r.image = NULL;
 done:

@@ -3,6 +3,8 @@
 #include "image/tiff.h"
 
 #include "base/size.h"
+#include "image/iptc.h"
+#include "image/xmp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,14 +52,36 @@ static void write_text(void *user, unsigned tag, const char *text)
             sink->failed = true;
 }
 
-/* Density, and what the options let through of the photo's EXIF. A time that libtiff does not take as one is left out. */
-static bool write_facts(const bn_tiff_memory *memory, const bn_image *image, const bn_encode_options *options)
+/* libtiff takes both as bytes from version 4.5 on, which is the first with TIFFClientOpenExt. */
+static bool write_blocks(const bn_tiff_memory *memory, const bn_image *image,
+                         const bn_encode_options *options, bn_error *err)
+{
+    const bn_tiff_api *api = &memory->api;
+    bn_buffer xmp, iptc;
+    bn_buffer_init(&xmp, BN_XMP_MAX_BYTES);
+    bn_buffer_init(&iptc, BN_IPTC_MAX_BYTES);
+    bool good = bn_image_write_xmp(image, options, &xmp, err) == BIREFNET_OK &&
+                bn_image_write_iptc(image, options, &iptc, err) == BIREFNET_OK;
+    good = good && (xmp.size == 0 ||
+                    api->TIFFSetField(memory->tiff, TIFFTAG_XMLPACKET, (uint32_t)xmp.size, xmp.data));
+    good = good && (iptc.size == 0 ||
+                    api->TIFFSetField(memory->tiff, TIFFTAG_RICHTIFFIPTC, (uint32_t)iptc.size, iptc.data));
+    bn_buffer_free(&xmp);
+    bn_buffer_free(&iptc);
+    return good;
+}
+
+/* Density, and what the options let through of the photo's EXIF, XMP and IPTC. A time that libtiff does not take as one is left
+ * out. */
+static bool write_facts(const bn_tiff_memory *memory, const bn_image *image, const bn_encode_options *options,
+                        bn_error *err)
 {
     const bn_tiff_api *api = &memory->api;
     text_sink sink = {memory, false};
-    bn_exif_each_text(image->exif, image->exif_bytes, options->metadata, write_text, &sink);
-    if (!(image->density.x > 0 && image->density.y > 0)) return !sink.failed;
-    return !sink.failed && api->TIFFSetField(memory->tiff, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH) &&
+    bn_exif_each_text(image->exif.data, image->exif.size, options->metadata, write_text, &sink);
+    if (sink.failed || !write_blocks(memory, image, options, err)) return false;
+    if (!(image->density.x > 0 && image->density.y > 0)) return true;
+    return api->TIFFSetField(memory->tiff, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH) &&
            api->TIFFSetField(memory->tiff, TIFFTAG_XRESOLUTION, image->density.x) &&
            api->TIFFSetField(memory->tiff, TIFFTAG_YRESOLUTION, image->density.y);
 }
@@ -88,7 +112,7 @@ bn_status bn_tiff_encode(const bn_image *image, const bn_encode_options *options
     if (!strip) return bn_fail_memory(err, strip_rows * row_bytes, "a strip of a TIFF");
     BN_TRY_DONE(bn_tiff_open(&memory, "w", (uint64_t)1 << 40, err));
     const bool written =
-        write_tags(&memory, image, options, strip_rows) && write_facts(&memory, image, options) &&
+        write_tags(&memory, image, options, strip_rows) && write_facts(&memory, image, options, err) &&
         write_strips(&memory, image, strip_rows, strip) && memory.api.TIFFWriteDirectory(memory.tiff);
     bn_tiff_close(&memory);
     if (written && memory.message[0] == '\0') goto done;

@@ -6,6 +6,7 @@
 #include "base/size.h"
 #include "image/orientation.h"
 #include "image/webp_tables.h"
+#include "image/xmp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,16 @@ static bn_status read_frame(const WebPIterator *frame, int canvas_width, int can
                                                                                       : "damaged");
 }
 
+static bn_status adopt_facts(WebPDemuxer *demuxer, bn_image *image, bn_error *err)
+{
+    const uint8_t *found = NULL;
+    size_t bytes = 0;
+    if (find_chunk(demuxer, "EXIF", &found, &bytes)) BN_TRY(bn_image_adopt_exif(image, found, bytes, err));
+    if (find_chunk(demuxer, "XMP ", &found, &bytes)) BN_TRY(bn_image_adopt_xmp(image, found, bytes, err));
+    return find_chunk(demuxer, "ICCP", &found, &bytes) ? bn_image_adopt_icc(image, found, bytes, err)
+                                                       : BIREFNET_OK;
+}
+
 static bn_status webp_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
                              bn_image **image, bn_error *err)
 {
@@ -112,8 +123,6 @@ static bn_status webp_decode(const uint8_t *bytes, size_t size, const bn_decode_
     WebPDemuxer *demuxer = NULL;
     WebPIterator frame = {0};
     bn_image *made = NULL;
-    const uint8_t *icc = NULL;
-    size_t icc_bytes = 0;
     bn_status status;
     BN_TRY_DONE(open_container(bytes, size, &demuxer, err));
     const uint32_t width = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH);
@@ -125,12 +134,7 @@ static bn_status webp_decode(const uint8_t *bytes, size_t size, const bn_decode_
     BN_TRY_DONE(read_frame(&frame, (int)width, (int)height, &made, err));
     made->source_depth = 8;
     made->source_orientation = find_orientation(demuxer);
-    const uint8_t *exif = NULL;
-    size_t exif_bytes = 0;
-    if (find_chunk(demuxer, "EXIF", &exif, &exif_bytes))
-        BN_TRY_DONE(bn_image_adopt_exif(made, exif, exif_bytes, err));
-    if (find_chunk(demuxer, "ICCP", &icc, &icc_bytes))
-        BN_TRY_DONE(bn_image_adopt_icc(made, icc, icc_bytes, err));
+    BN_TRY_DONE(adopt_facts(demuxer, made, err));
     *image = made;
     made = NULL;
 done:
@@ -171,26 +175,33 @@ static bn_status fill_picture(WebPPicture *picture, const bn_image *image, int t
     return BIREFNET_OK;
 }
 
-/* The picture with its profile and EXIF around it, or alone where it has neither. */
+static bool set_chunk(WebPMux *mux, const char *name, const void *bytes, size_t size)
+{
+    const WebPData data = {bytes, size};
+    return size == 0 || WebPMuxSetChunk(mux, name, &data, 0) == WEBP_MUX_OK;
+}
+
+/* The picture with its profile, EXIF and XMP around it, or alone where it has none of them. */
 static bn_status append_with_facts(const WebPMemoryWriter *written, const bn_image *image,
                                    const bn_encode_options *options, bn_buffer *out, bn_error *err)
 {
-    bn_buffer block;
+    bn_buffer exif, xmp;
     WebPData assembled = {0};
     WebPMux *mux = NULL;
     bn_status status;
-    bn_buffer_init(&block, BN_EXIF_MAX_BYTES);
-    BN_TRY_DONE(bn_image_write_exif(image, options, true, &block, err));
-    if (!image->icc && block.size == 0) {
+    bn_buffer_init(&exif, BN_EXIF_MAX_BYTES);
+    bn_buffer_init(&xmp, BN_XMP_MAX_BYTES);
+    BN_TRY_DONE(bn_image_write_exif(image, options, true, &exif, err));
+    BN_TRY_DONE(bn_image_write_xmp(image, options, &xmp, err));
+    if (!image->icc && exif.size == 0 && xmp.size == 0) {
         status = bn_buffer_append(out, written->mem, written->size, err);
         goto done;
     }
-    const WebPData plain = {written->mem, written->size}, icc = {image->icc, image->icc_bytes},
-                   exif = {block.data, block.size};
+    const WebPData plain = {written->mem, written->size};
     mux = WebPMuxNew();
     if (mux && WebPMuxSetImage(mux, &plain, 0) == WEBP_MUX_OK &&
-        (!image->icc || WebPMuxSetChunk(mux, "ICCP", &icc, 0) == WEBP_MUX_OK) &&
-        (block.size == 0 || WebPMuxSetChunk(mux, "EXIF", &exif, 0) == WEBP_MUX_OK) &&
+        set_chunk(mux, "ICCP", image->icc, image->icc_bytes) &&
+        set_chunk(mux, "EXIF", exif.data, exif.size) && set_chunk(mux, "XMP ", xmp.data, xmp.size) &&
         WebPMuxAssemble(mux, &assembled) == WEBP_MUX_OK)
         status = bn_buffer_append(out, assembled.bytes, assembled.size, err);
     else
@@ -198,7 +209,8 @@ static bn_status append_with_facts(const WebPMemoryWriter *written, const bn_ima
 done:
     WebPDataClear(&assembled);
     WebPMuxDelete(mux);
-    bn_buffer_free(&block);
+    bn_buffer_free(&exif);
+    bn_buffer_free(&xmp);
     return status;
 }
 

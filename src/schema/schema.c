@@ -179,8 +179,8 @@ static const bn_field fields[] = {
     {.name = "metadata",
      .title = "Metadata",
      .description =
-         "What of the photo's EXIF goes into the image: safe is camera, lens, time, author, copyright; all "
-         "adds place and the rest",
+         "What of the photo's EXIF, XMP and IPTC goes into the image: safe is camera, lens, time, author, "
+         "copyright; all adds place and the rest",
      .type = BN_FIELD_CHOICE,
      .choices = metadata,
      .default_text = "none",

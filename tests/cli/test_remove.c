@@ -316,7 +316,8 @@ static void density_is_kept_and_data_on_demand(void **state)
         image = cli_image(outputs[i % 4]);
         assert_in_range(image->density.x, 299, 300);
         assert_in_range(image->density.y, 299, 300);
-        assert_int_equal(image->exif_bytes > 0 && memmem(image->exif, image->exif_bytes, "Maker", 5), kept);
+        assert_int_equal(image->exif.size > 0 && memmem(image->exif.data, image->exif.size, "Maker", 5),
+                         kept);
         bn_image_destroy(&image);
     }
     image = cli_image(outputs[4]);

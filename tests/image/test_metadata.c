@@ -1,9 +1,11 @@
-/* test_metadata.c - density and EXIF through every format: what is kept at which level, and what never is. */
+/* test_metadata.c - density, EXIF, XMP and IPTC through every format: what is kept at which level, and what never is. */
 #include "tests/test.h"
 
 #include "base/file.h"
 #include "image/codec.h"
+#include "image/iptc.h"
 #include "image/orientation.h"
+#include "image/xmp.h"
 
 #include <math.h>
 
@@ -164,12 +166,15 @@ static void files_keep_what_the_level_says(void **state)
         for (bn_metadata level = BN_METADATA_NONE; level <= BN_METADATA_ALL; level++) {
             bn_image *back = through(photo, kinds[i], level);
             const bool tiff = kinds[i] == BN_FORMAT_TIFF; /* it has tags for texts of the first folder only */
-            assert_int_equal(holds(back->exif, back->exif_bytes, "CameraMaker"), level >= BN_METADATA_SAFE);
-            assert_int_equal(holds(back->exif, back->exif_bytes, "Ann Artist"), level >= BN_METADATA_SAFE);
-            assert_int_equal(holds(back->exif, back->exif_bytes, "DESCRIPTION"), level == BN_METADATA_ALL);
-            assert_int_equal(holds(back->exif, back->exif_bytes, "PLACE-DATE"),
+            assert_int_equal(holds(back->exif.data, back->exif.size, "CameraMaker"),
+                             level >= BN_METADATA_SAFE);
+            assert_int_equal(holds(back->exif.data, back->exif.size, "Ann Artist"),
+                             level >= BN_METADATA_SAFE);
+            assert_int_equal(holds(back->exif.data, back->exif.size, "DESCRIPTION"),
+                             level == BN_METADATA_ALL);
+            assert_int_equal(holds(back->exif.data, back->exif.size, "PLACE-DATE"),
                              level == BN_METADATA_ALL && !tiff);
-            assert_int_equal(holds(back->exif, back->exif_bytes, "Lens 50mm"),
+            assert_int_equal(holds(back->exif.data, back->exif.size, "Lens 50mm"),
                              level >= BN_METADATA_SAFE && !tiff);
             assert_true(back->source_orientation == 1 && back->width == 40);
             assert_true(fabs(back->density.x - 240 * 2.54) < 0.5 && fabs(back->density.y - 120 * 2.54) < 0.5);
@@ -195,7 +200,7 @@ static void density_is_kept_without_any_data(void **state)
             image->density = (bn_density){0};
             bn_image_destroy(&back);
             back = through(image, kinds[i], BN_METADATA_NONE);
-            assert_true(back->density.x == 0 && back->density.y == 0 && back->exif_bytes == 0);
+            assert_true(back->density.x == 0 && back->density.y == 0 && back->exif.size == 0);
             bn_image_destroy(&back);
             bn_image_destroy(&image);
         }
@@ -263,7 +268,7 @@ static void the_author_of_a_heic_is_kept(void **state)
     assert_ok(bn_file_read(BN_SOURCE_DIR "/fuzz/corpus/image/grey8-author.heic", &file, &err), err);
     bn_image *image = NULL;
     assert_ok(bn_image_decode(file.data, file.size, NULL, &image, &err), err);
-    assert_true(holds(image->exif, image->exif_bytes, "Ann Artist"));
+    assert_true(holds(image->exif.data, image->exif.size, "Ann Artist"));
     bn_image_destroy(&image);
     bn_buffer_free(&file);
 }
@@ -298,13 +303,196 @@ static void pointers_below_are_left_out(void **state)
     bn_buffer_free(&out);
 }
 
+/* ---- XMP and IPTC -------------------------------------------------------------------------------------- */
+
+static bn_buffer read_seed(const char *name)
+{
+    bn_error err = {0};
+    bn_buffer file;
+    char path[500];
+    bn_buffer_init(&file, 1 << 20);
+    snprintf(path, sizeof path, "%s/fuzz/corpus/%s", BN_SOURCE_DIR, name);
+    assert_ok(bn_file_read(path, &file, &err), err);
+    return file;
+}
+
+typedef struct word_rule {
+    const char *word;
+    bn_metadata level; /* from which on it is kept */
+} word_rule;
+
+static const word_rule xmp_words[] = {
+    {"Camera &#38; Sons", BN_METADATA_SAFE}, {"Ann Artist", BN_METADATA_SAFE},
+    {"2026-11-26T23", BN_METADATA_SAFE},     {"DESCRIPTION &#60;of&#62; mine", BN_METADATA_ALL},
+    {"52,31.2N", BN_METADATA_ALL},           {"CITY-NAME", BN_METADATA_ALL},
+    {"PLACE-NAME", BN_METADATA_ALL},         {"EDITOR", BN_METADATA_ALL},
+    {"Orientation", BN_METADATA_ALL + 1},    {"THUMBNAIL", BN_METADATA_ALL + 1},
+    {"HasExtended", BN_METADATA_ALL + 1},
+};
+
+static const word_rule iptc_words[] = {
+    {"Ann Artist", BN_METADATA_SAFE},      {"20261126", BN_METADATA_SAFE},
+    {"(c) Ann", BN_METADATA_SAFE},         {"TITLE", BN_METADATA_ALL},
+    {"CITY-NAME", BN_METADATA_ALL},        {"THUMBNAIL", BN_METADATA_ALL + 1},
+    {"\x1c\x02\x83", BN_METADATA_ALL + 1}, /* orientation */
+};
+
+static void check_words(const void *bytes, size_t size, const word_rule *words, size_t count,
+                        bn_metadata level)
+{
+    for (size_t i = 0; i < count; i++)
+        if (holds(bytes, size, words[i].word) != (words[i].level <= level))
+            fail_msg("%s at level %d", words[i].word, (int)level);
+}
+
+static void xmp_is_filtered_by_level(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    static const char *const names[] = {"image_xmp/photo", "image_xmp/utf16"};
+    for (size_t n = 0; n < 2; n++)
+        for (bn_metadata level = BN_METADATA_NONE; level <= BN_METADATA_ALL; level++) {
+            bn_buffer photo = read_seed(names[n]), out;
+            bn_buffer_init(&out, BN_XMP_MAX_BYTES);
+            assert_ok(bn_xmp_filter(photo.data, photo.size, level, &out, &err), err);
+            check_words(out.data, out.size, xmp_words, sizeof xmp_words / sizeof *xmp_words, level);
+            assert_true((out.size == 0) == (level == BN_METADATA_NONE));
+            bn_buffer_free(&out);
+            bn_buffer_free(&photo);
+        }
+}
+
+/* No entities, nothing of what is cut off, nothing deeper than sane. */
+static void xmp_that_lies_gives_nothing(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer out, deep, entities = read_seed("image_xmp/entities"), photo = read_seed("image_xmp/photo");
+    bn_buffer_init(&out, BN_XMP_MAX_BYTES);
+    bn_buffer_init(&deep, 1 << 20);
+    assert_ok(bn_xmp_filter(entities.data, entities.size, BN_METADATA_ALL, &out, &err), err);
+    assert_int_equal(out.size, 0);
+    for (size_t size = 0; size < photo.size - 30; size += 7) {
+        assert_ok(bn_xmp_filter(photo.data, size, BN_METADATA_ALL, &out, &err), err);
+        assert_int_equal(out.size, 0);
+    }
+    assert_ok(
+        bn_buffer_printf(&deep, &err,
+                         "<r:RDF xmlns:r=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><r:Description>"),
+        err);
+    for (int i = 0; i < 5000; i++) assert_ok(bn_buffer_printf(&deep, &err, "<a:b xmlns:a=\"u\">"), err);
+    for (int i = 0; i < 5000; i++) assert_ok(bn_buffer_printf(&deep, &err, "</a:b>"), err);
+    assert_ok(bn_buffer_printf(&deep, &err, "</r:Description></r:RDF>"), err);
+    assert_ok(bn_xmp_filter(deep.data, deep.size, BN_METADATA_ALL, &out, &err), err);
+    assert_int_equal(out.size, 0);
+    bn_buffer_free(&out);
+    bn_buffer_free(&deep);
+    bn_buffer_free(&entities);
+    bn_buffer_free(&photo);
+}
+
+/* A property of 60 KB is left out; those around it stay. */
+static void long_properties_are_left_out(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_buffer xmp, out;
+    bn_buffer_init(&xmp, 1 << 20);
+    bn_buffer_init(&out, BN_XMP_MAX_BYTES);
+    assert_ok(
+        bn_buffer_printf(&xmp, &err,
+                         "<r:RDF xmlns:r=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><r:Description>"
+                         "<a:b xmlns:a=\"u\">FIRST</a:b><c:d xmlns:c=\"v\">%060000d</c:d>"
+                         "<a:e xmlns:a=\"u\">LAST</a:e></r:Description></r:RDF>",
+                         1),
+        err);
+    assert_ok(bn_xmp_filter(xmp.data, xmp.size, BN_METADATA_ALL, &out, &err), err);
+    assert_true(holds(out.data, out.size, "FIRST") && holds(out.data, out.size, "LAST"));
+    assert_true(!holds(out.data, out.size, "00000") && !holds(out.data, out.size, "xmlns:c"));
+    bn_buffer_free(&xmp);
+    bn_buffer_free(&out);
+}
+
+static void files_keep_xmp_and_iptc_by_level(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_image *photo = make_photo();
+    bn_buffer xmp = read_seed("image_xmp/photo"), iptc = read_seed("image_iptc/datasets");
+    assert_ok(bn_image_adopt_xmp(photo, xmp.data, xmp.size, &err), err);
+    assert_ok(bn_image_adopt_iptc(photo, iptc.data, iptc.size, &err), err);
+    for (size_t i = 0; i < 4; i++)
+        for (bn_metadata level = BN_METADATA_NONE; level <= BN_METADATA_ALL; level++) {
+            bn_image *back = through(photo, kinds[i], level);
+            const bn_metadata of_iptc =
+                kinds[i] == BN_FORMAT_WEBP ? BN_METADATA_NONE : level; /* it has no place */
+            check_words(back->xmp.data, back->xmp.size, xmp_words, sizeof xmp_words / sizeof *xmp_words,
+                        level);
+            check_words(back->iptc.data, back->iptc.size, iptc_words, sizeof iptc_words / sizeof *iptc_words,
+                        of_iptc);
+            assert_true(back->source_orientation == 1);
+            bn_image_destroy(&back);
+        }
+    bn_image_destroy(&photo);
+    bn_buffer_free(&xmp);
+    bn_buffer_free(&iptc);
+}
+
+static void iptc_is_found_among_resources(void **state)
+{
+    (void)state;
+    bn_buffer resources = read_seed("image_iptc/resources");
+    const uint8_t *found = NULL;
+    size_t size = 0;
+    assert_true(bn_iptc_find(resources.data, resources.size, &found, &size));
+    assert_true(holds(found, size, "Ann Artist") && !holds(found, size, "8BIM"));
+    for (size_t cut = 0; cut < resources.size; cut++)
+        if (bn_iptc_find(resources.data, cut, &found, &size))
+            assert_true(found + size <= resources.data + cut);
+    bn_buffer_free(&resources);
+}
+
+/* JPEG XL with plain boxes and with boxes packed by Brotli, AVIF, HEIC. Where the pixels' own boxes say how they are turned, EXIF's
+ * orientation (6 in those of AVIF and of plain boxes) has no say. */
+static void boxes_and_items_are_read(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"image/facts.jxl", "image/facts-packed.jxl", "image/facts.avif",
+                                        "image/facts.heic"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        bn_error err = {0};
+        bn_image *image = NULL;
+        bn_buffer file = read_seed(names[i]);
+        if (!bn_format_missing(bn_format_from_bytes(file.data, file.size))) {
+            assert_ok(bn_image_decode(file.data, file.size, NULL, &image, &err), err);
+            assert_true(holds(image->exif.data, image->exif.size, "CameraMaker"));
+            assert_true(holds(image->xmp.data, image->xmp.size, "Ann Artist"));
+            assert_true(fabs(image->density.x - 240 * 2.54) < 0.5 &&
+                        fabs(image->density.y - 120 * 2.54) < 0.5);
+            assert_int_equal(image->width, 40);
+            bn_image_destroy(&image);
+        }
+        bn_buffer_free(&file);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_density_of_a_bmp_is_read),     cmocka_unit_test(the_author_of_a_heic_is_kept),
-        cmocka_unit_test(blocks_are_filtered_by_level),     cmocka_unit_test(files_keep_what_the_level_says),
-        cmocka_unit_test(density_is_kept_without_any_data), cmocka_unit_test(density_turns_with_the_photo),
-        cmocka_unit_test(blocks_that_lie_give_nothing),     cmocka_unit_test(pointers_below_are_left_out),
+        cmocka_unit_test(xmp_is_filtered_by_level),
+        cmocka_unit_test(xmp_that_lies_gives_nothing),
+        cmocka_unit_test(long_properties_are_left_out),
+        cmocka_unit_test(files_keep_xmp_and_iptc_by_level),
+        cmocka_unit_test(iptc_is_found_among_resources),
+        cmocka_unit_test(boxes_and_items_are_read),
+        cmocka_unit_test(the_density_of_a_bmp_is_read),
+        cmocka_unit_test(the_author_of_a_heic_is_kept),
+        cmocka_unit_test(blocks_are_filtered_by_level),
+        cmocka_unit_test(files_keep_what_the_level_says),
+        cmocka_unit_test(density_is_kept_without_any_data),
+        cmocka_unit_test(density_turns_with_the_photo),
+        cmocka_unit_test(blocks_that_lie_give_nothing),
+        cmocka_unit_test(pointers_below_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
