@@ -2,6 +2,7 @@
 #   make run [PHOTO=mine.jpg]   install what is missing, build, cut out a photo
 #   make serve                  the same set-up, then answer as the endpoint on port 8000, with a page at /
 #   make test                   the same set-up, then all tests
+#   make test-cluster           installs PostgreSQL, pgbouncer and Swift, and runs the tests over them
 #   make install [PREFIX=/usr/local] [DESTDIR=]
 
 PHOTO ?= examples/photo1.jpg
@@ -10,7 +11,7 @@ OUT ?= cutouts
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: all setup run serve test install format complexity clean
+.PHONY: all setup run serve test test-cluster install format complexity clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -32,6 +33,11 @@ serve: setup $(BUILD)/build.ninja
 
 test: setup all
 	@ctest --test-dir $(BUILD) --output-on-failure $(CTEST_FLAGS)
+
+test-cluster: setup
+	@scripts/setup.sh cluster
+	@$(MAKE) --no-print-directory all
+	@BN_REQUIRE_SERVICES=1 ctest --test-dir $(BUILD) --output-on-failure -L services $(CTEST_FLAGS)
 
 # A build of its own: the program knows where its weights are installed, and nothing of this source tree.
 install: setup

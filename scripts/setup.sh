@@ -3,6 +3,7 @@
 # all is there.
 #   scripts/setup.sh          for building, running and testing
 #   scripts/setup.sh names    only print what building needs on this release
+#   scripts/setup.sh cluster  besides, the engines that tests of a cluster run on (scripts/services.sh)
 #   scripts/setup.sh check    besides, for .ci/run: clang, fuzzing, format and complexity checks, another release
 set -eu
 
@@ -11,8 +12,8 @@ build="ca-certificates gcc libc6-dev cmake ninja-build pkgconf|pkg-config libdnn
 libcurl4-openssl-dev libjpeg-dev libspng-dev libwebp-dev libavif-dev libtiff-dev libheif-dev
 libheif-plugin-libde265|libheif1 libjxl-dev liblcms2-dev libsodium-dev libgif-dev
 libcgif-dev libdeflate-dev libexpat1-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libpq-dev libcmocka-dev zlib1g-dev"
-check="clang libclang-rt-dev|libclang-rt-14-dev clang-format-14| libheif-examples libjxl-tools pmccabe git man-db chromium debootstrap ffmpeg python3-venv
-postgresql pgbouncer swift-proxy swift-account swift-container swift-object memcached"
+check="clang libclang-rt-dev|libclang-rt-14-dev clang-format-14| libheif-examples libjxl-tools pmccabe git man-db chromium debootstrap ffmpeg python3-venv"
+cluster="postgresql pgbouncer swift-proxy swift-account swift-container swift-object memcached"
 command -v npm >/dev/null || check="$check nodejs npm" # for the server's clients and the page
 
 installed() {
@@ -69,7 +70,8 @@ if [ "${1:-}" = names ]; then
     exit
 fi
 wanted=$build
-[ "${1:-}" = check ] && wanted="$build $check"
+[ "${1:-}" = check ] && wanted="$build $check $cluster"
+[ "${1:-}" = cluster ] && wanted="$build $cluster"
 install "$wanted"
 
 # A oneDNN that was built for GPUs, too, as Debian 12's, needs OpenCL's headers where it is used.

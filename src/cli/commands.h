@@ -17,8 +17,12 @@ bn_exit bn_command_bench(const bn_values *values, bn_console *console);
 bn_exit bn_command_eval(const bn_values *values, bn_console *console);
 bn_exit bn_command_serve(const bn_values *values, bn_console *console);
 bn_exit bn_command_keys(const bn_values *values, bn_console *console);
+bn_exit bn_command_migrate(const bn_values *values, bn_console *console);
 
 /* The server's data folder: --data, or the usual place. */
 bn_status bn_data_folder(const bn_values *values, char folder[1024], bn_error *err);
+
+/* The store that servers share: --store, or BIREFNET_STORE; NULL: the data folder's own. */
+const char *bn_store_address(const bn_values *values);
 
 #endif

@@ -3,8 +3,25 @@
 
 #include <stddef.h>
 
+static bn_exit exit_of_store(bn_status status)
+{
+    switch (status) {
+    case BIREFNET_OK:
+        return BN_EXIT_OK;
+    case BIREFNET_ERROR_ARGUMENT:
+        return BN_EXIT_USAGE;
+    case BIREFNET_ERROR_FORMAT:
+        return BN_EXIT_SCHEMA;
+    case BIREFNET_ERROR_MEMORY:
+        return BN_EXIT_LIMIT;
+    default:
+        return BN_EXIT_STORE;
+    }
+}
+
 bn_exit bn_exit_of(bn_status status, bn_stage stage)
 {
+    if (stage == BN_STAGE_STORE) return exit_of_store(status);
     switch (status) {
     case BIREFNET_OK:
         return BN_EXIT_OK;
@@ -53,6 +70,10 @@ const bn_exit_words *bn_exit_table(void)
                            "that would be chosen."},
         {BN_EXIT_PORT, "serve: the port is in use, or may not be listened at."},
         {BN_EXIT_NO_TOOL, "video: ffmpeg or ffprobe is not installed."},
+        {BN_EXIT_STORE, "serve, migrate: the database of --store cannot be reached, or refuses us."},
+        {BN_EXIT_SCHEMA,
+         "serve, migrate: its tables are older than this program needs (birefnet migrate), or of a "
+         "newer one."},
         {BN_EXIT_INTERRUPTED, "Interrupted by Ctrl-C or SIGTERM; nothing half-written stays behind."},
         {0, NULL},
     };

@@ -96,6 +96,9 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     case BN_COMMAND_KEYS:
         code = bn_command_keys(values, &console);
         break;
+    case BN_COMMAND_MIGRATE:
+        code = bn_command_migrate(values, &console);
+        break;
     case BN_COMMANDS:
         break;
     }

@@ -1,17 +1,18 @@
 /* option_table.c - every command and option with its words; see options.h. */
 #include "cli/options.h"
 
-#define REMOVE (1u << BN_COMMAND_REMOVE)
-#define WATCH  (1u << BN_COMMAND_WATCH)
-#define STREAM (1u << BN_COMMAND_STREAM)
-#define VIDEO  (1u << BN_COMMAND_VIDEO)
-#define MODELS (1u << BN_COMMAND_MODELS)
-#define PULL   (1u << BN_COMMAND_PULL)
-#define INFO   (1u << BN_COMMAND_INFO)
-#define BENCH  (1u << BN_COMMAND_BENCH)
-#define EVAL   (1u << BN_COMMAND_EVAL)
-#define SERVE  (1u << BN_COMMAND_SERVE)
-#define KEYS   (1u << BN_COMMAND_KEYS)
+#define REMOVE  (1u << BN_COMMAND_REMOVE)
+#define WATCH   (1u << BN_COMMAND_WATCH)
+#define STREAM  (1u << BN_COMMAND_STREAM)
+#define VIDEO   (1u << BN_COMMAND_VIDEO)
+#define MODELS  (1u << BN_COMMAND_MODELS)
+#define PULL    (1u << BN_COMMAND_PULL)
+#define INFO    (1u << BN_COMMAND_INFO)
+#define BENCH   (1u << BN_COMMAND_BENCH)
+#define EVAL    (1u << BN_COMMAND_EVAL)
+#define SERVE   (1u << BN_COMMAND_SERVE)
+#define KEYS    (1u << BN_COMMAND_KEYS)
+#define MIGRATE (1u << BN_COMMAND_MIGRATE)
 
 static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_OUTPUT] = {"output", 'o', BN_KIND_TEXT, "OUT", .takes_path = true,
@@ -175,6 +176,14 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_DATA] = {"data", 'd', BN_KIND_TEXT, "FOLDER", .takes_path = true,
                         .fallback = "birefnet/server in the user's data folder", .commands = SERVE | KEYS,
                         .help = "Queue, files, keys and webhooks lie here."},
+    [BN_OPTION_STORE] =
+        {"store", 0, BN_KIND_TEXT, "ADDRESS", .fallback = "BIREFNET_STORE, else the data folder's",
+         .commands = SERVE | MIGRATE,
+         .help = "Where requests are kept: postgresql://USER@HOST/DATABASE (several hosts with commas; "
+                 "a password is better in PGPASSWORD or ~/.pgpass), or sqlite:FILE."},
+    [BN_OPTION_STORE_CONNECTIONS] = {"store-connections", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 64,
+                                     .fallback = "4", .commands = SERVE,
+                                     .help = "Connections to the database of --store."},
     [BN_OPTION_FALLBACK_MODEL] = {"fallback-model", 0, BN_KIND_TEXT, "MODEL", .takes_path = true,
                                   .may_be_empty = true, .fallback = "starter", .commands = SERVE,
                                   .help =
@@ -258,6 +267,8 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help = "Run a photo whose mask is known through this preset or file, in both tile orders, and "
                  "say whether the mask makes sense and which order is the better. Exit code 0: good as "
                  "it would run; 10: not, or only in the other order; 7: not weights of a BiRefNet."},
+    [BN_OPTION_ONLY_CHECK] = {"check", 0, BN_KIND_FLAG, .commands = MIGRATE,
+                              .help = "Change nothing: exit code 0 where there is nothing to do, else 14."},
     [BN_OPTION_VERIFY] =
         {"verify", 0, BN_KIND_FLAG, .commands = PULL,
          .help = "Download nothing: check that the files that are there have the SHA-256 noted when they "
@@ -268,14 +279,14 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL,
                                .help = "No progress bar, even in a terminal."},
     [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG,
-                         .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL | SERVE | KEYS,
+                         .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL | SERVE | KEYS | MIGRATE,
                          .help = "Print errors only."},
     [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG,
                            .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | INFO | BENCH | EVAL | SERVE,
                            .help = "Say more: the model, the times of each photo."},
     [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG,
                         .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | PULL | INFO | BENCH | EVAL |
-                                    SERVE | KEYS,
+                                    SERVE | KEYS | MIGRATE,
                         .help = "Print this and stop."},
 };
 
@@ -416,6 +427,14 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "birefnet keys list\tids, days, names\n"
          "birefnet keys revoke alice\tby name or id\n",
          .actions = "add|list|revoke"},
+    [BN_COMMAND_MIGRATE] =
+        {"migrate", "", 0, 0, "Make or migrate the tables of a shared store",
+         "A server with --store postgresql://... refuses a database whose tables are older than it "
+         "needs. This makes them what this program needs, in one transaction a step; servers of the "
+         "last release go on beside it. First this, then new workers, then new front ends.\n",
+         "birefnet migrate --store postgresql://birefnet@db/birefnet\tmake or migrate\n"
+         "birefnet migrate --store postgresql://birefnet@db/birefnet --check\tonly look\n",
+         NULL},
 };
 
 const bn_option_spec *bn_option_get_spec(bn_option option)

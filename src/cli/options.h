@@ -19,6 +19,7 @@ typedef enum bn_command {
     BN_COMMAND_EVAL,
     BN_COMMAND_SERVE,
     BN_COMMAND_KEYS,
+    BN_COMMAND_MIGRATE,
     BN_COMMANDS,
 } bn_command;
 
@@ -62,6 +63,8 @@ typedef enum bn_option {
     BN_OPTION_HTML,
     BN_OPTION_LISTEN,
     BN_OPTION_DATA,
+    BN_OPTION_STORE,
+    BN_OPTION_STORE_CONNECTIONS,
     BN_OPTION_FALLBACK_MODEL,
     BN_OPTION_PRELOAD,
     BN_OPTION_MAX_MODELS,
@@ -89,6 +92,7 @@ typedef enum bn_option {
     BN_OPTION_KEY,
     BN_OPTION_VERIFY,
     BN_OPTION_CHECK,
+    BN_OPTION_ONLY_CHECK,
     BN_OPTION_JSON,
     BN_OPTION_NO_PROGRESS,
     BN_OPTION_QUIET,

@@ -6,6 +6,7 @@
 #include "base/size.h"
 #include "cli/descriptors.h"
 #include "cli/interrupt.h"
+#include "store/store.h"
 #include "weights/presets.h"
 
 #include <errno.h>
@@ -144,12 +145,27 @@ static bn_status read_test_resolution(const bn_values *values, bn_jobs_options *
     return BIREFNET_OK;
 }
 
+/* Before all else is opened: what is wrong with a database has exit codes of its own. */
+static bn_status check_store(bn_server *own, const char *address, bn_error *err)
+{
+    bn_store *store;
+    if (!address) return BIREFNET_OK;
+    own->stage = BN_STAGE_STORE;
+    BN_TRY(bn_store_open(address, &store, err));
+    bn_store_close(&store);
+    own->stage = BN_STAGE_READ;
+    return BIREFNET_OK;
+}
+
 static bn_status open_jobs(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
     bn_jobs_options options;
     bn_jobs_options_default(&options);
     options.data_folder = own->data_folder;
+    options.store = bn_store_address(values);
+    BN_TRY(check_store(own, options.store, err));
+    options.store_connections = (int)number_or(values, BN_OPTION_STORE_CONNECTIONS, 4);
     options.models_folder = values->text[BN_OPTION_MODELS_DIR];
     if (values->given[BN_OPTION_FALLBACK_MODEL])
         options.fallback_model = values->text[BN_OPTION_FALLBACK_MODEL];

@@ -88,10 +88,11 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     jobs->fallback_model = strdup(options->fallback_model ? options->fallback_model : "starter");
     jobs->models_folder = options->models_folder ? strdup(options->models_folder) : NULL;
     jobs->public_url = options->public_url ? strdup(options->public_url) : NULL;
+    jobs->store_address = options->store ? strdup(options->store) : NULL;
     jobs->held.preloading = count > 0;
     mine->preload = NULL;
     if (good && jobs->fallback_model && (jobs->models_folder || !options->models_folder) &&
-        (jobs->public_url || !options->public_url))
+        (jobs->public_url || !options->public_url) && (jobs->store_address || !options->store))
         return BIREFNET_OK;
     return bn_fail_memory(err, 0, "options");
 }
@@ -177,7 +178,9 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
     const bn_blobs_options limits = {.max_file_bytes = jobs->options.max_file_bytes,
                                      .max_total_bytes = jobs->options.max_stored_bytes,
                                      .max_upload_bytes = jobs->options.max_stored_bytes / 10 * 9};
-    BN_TRY(bn_store_open(path, &jobs->store, err));
+    BN_TRY(bn_store_open(jobs->store_address ? jobs->store_address : path, &jobs->store, err));
+    if (jobs->options.store_connections > 0)
+        bn_store_set_connections(jobs->store, jobs->options.store_connections);
     snprintf(path, sizeof path, "folder:%s", jobs->data_folder);
     BN_TRY(bn_blobs_open(path, &limits, &jobs->blobs, err));
     BN_TRY(bn_store_bytes(jobs->store, &bytes, err));
@@ -320,6 +323,7 @@ void bn_jobs_close(bn_jobs **jobs)
     free(ended->models_folder);
     free(ended->fallback_model);
     free(ended->public_url);
+    free(ended->store_address);
     sodium_memzero(&ended->courier.signer, sizeof ended->courier.signer);
     sodium_memzero(ended->token_key, sizeof ended->token_key);
     free(ended);

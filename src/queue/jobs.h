@@ -18,7 +18,10 @@ typedef struct bn_jobs bn_jobs;
 #define BN_JOBS_COURIERS 16 /* threads that deliver webhooks */
 
 typedef struct bn_jobs_options {
-    const char *data_folder;    /* made if it is not there; one server at a time holds it */
+    const char *data_folder; /* made if it is not there; one server at a time holds it */
+    const char *
+        store; /* address of the store that it shares with others (store.h); NULL: its own in the data folder */
+    int store_connections;      /* of a store that has any; 0: as many as usual */
     const char *models_folder;  /* NULL: the usual search path */
     const char *fallback_model; /* answers for presets whose files are missing; NULL: "starter"; "" : none */
     const char

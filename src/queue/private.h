@@ -205,7 +205,7 @@ typedef struct bn_courier {
 struct bn_jobs {
     bn_jobs_options options;
     char data_folder[3072];
-    char *models_folder, *fallback_model, *public_url; /* copies of the options' */
+    char *models_folder, *fallback_model, *public_url, *store_address; /* copies of the options' */
     int lock_fd;
     bn_store *store;
     bn_blobs *blobs;

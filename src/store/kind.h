@@ -11,6 +11,9 @@ typedef struct bn_store_kind {
     const char *scheme; /* of addresses, "sqlite" */
     bn_status (*open)(const char *address, bn_store **store,
                       bn_error *err); /* what stands behind "SCHEME:" */
+    /* NULL where it is migrated when it is opened */
+    bn_status (*migrate)(const char *address, bool only_look, int *from, int *to, bn_error *err);
+    void (*set_connections)(bn_store *store, int most); /* NULL where it has none */
     void (*close)(bn_store *store);
     bool (*failing)(bn_store *store);
     void (*probe)(bn_store *store);
@@ -75,6 +78,6 @@ struct bn_store {
     _Atomic(int64_t) shift_ms; /* added to whatever the store's clock says, see bn_store_shift */
 };
 
-extern const bn_store_kind bn_store_sqlite;
+extern const bn_store_kind bn_store_sqlite, bn_store_postgres;
 
 #endif

@@ -136,7 +136,7 @@ static bn_status connect_one(bn_postgres_db *db, PGconn **connection, bn_error *
 static bn_status take(bn_postgres_db *db, double end_ms, PGconn **connection, bool *pooled, bn_error *err)
 {
     pthread_mutex_lock(&db->lock);
-    while (db->idle_count == 0 && db->open_count == db->limit) {
+    while (db->idle_count == 0 && db->open_count >= db->limit) {
         const double left_ms = end_ms - bn_clock_ms();
         const struct timespec until = bn_clock_after(left_ms > 0 ? (int64_t)left_ms + 1 : 0);
         if (left_ms > 0) {
@@ -473,4 +473,11 @@ void bn_postgres_db_close(bn_postgres_db *db)
     pthread_mutex_destroy(&db->lock);
     free(db->address);
     db->address = NULL;
+}
+
+void bn_postgres_db_limit(bn_postgres_db *db, int connections)
+{
+    pthread_mutex_lock(&db->lock);
+    db->limit = BN_MAX(1, BN_MIN(connections, BN_POSTGRES_CONNECTIONS));
+    pthread_mutex_unlock(&db->lock);
 }

@@ -36,7 +36,7 @@ static const char *const migrations[] = {
     " cancel smallint NOT NULL DEFAULT 0, weight int NOT NULL DEFAULT 0, attempts int NOT NULL DEFAULT 0)"
     " WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,"
     " autovacuum_vacuum_cost_delay = 0);"
-    "CREATE INDEX queue_order ON queue(low, turn, seq) WHERE NOT held;"
+    "CREATE INDEX queue_order ON queue(fetches, low, turn, seq) WHERE NOT held;"
     "CREATE INDEX queue_key ON queue(key_id) WHERE NOT held;"
     "CREATE INDEX queue_start ON queue(start_by_ms) WHERE NOT held AND start_by_ms > 0;"
     "CREATE INDEX queue_front ON queue(front) WHERE NOT held AND sync;"
@@ -75,11 +75,42 @@ static const char *const migrations[] = {
     "CREATE INDEX webhooks_due ON webhooks(again, next_ms);"
     "CREATE INDEX webhooks_turn ON webhooks(again, host, key_id, next_ms);"
     "CREATE INDEX webhooks_key ON webhooks(key_id);",
+    /* What must be exact is counted behind a lock, by a statement of its own: one that has waited inside for the lock would
+     * count what there was before. A function's statements are such, in one round trip. */
+    "CREATE FUNCTION birefnet_room_for(of_key text, most int) RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN"
+    " PERFORM pg_advisory_xact_lock(7303, hashtext(of_key));"
+    " RETURN (SELECT count(*) < most FROM queue WHERE NOT held AND key_id = of_key); END $f$;"
+    "CREATE FUNCTION birefnet_claim(by_worker bigint, by_claim bigint, at_weight int, that_fetches boolean,"
+    " only_sync boolean, only_normal boolean, now_ms bigint, busy text[], busy_low text[], models text[],"
+    " exactly boolean) RETURNS TABLE(id uuid, seq bigint, sync boolean, low boolean, created_ms bigint,"
+    " start_by_ms bigint, attempts int, body_bytes bigint, public_only boolean, lifecycle text, file_base "
+    "text,"
+    " key_id text, webhook text, extras text, model text, front bigint, key_running int, fetches boolean,"
+    " forget_soon boolean, body bytea) LANGUAGE plpgsql AS $f$"
+    "#variable_conflict use_column\n"
+    "BEGIN"
+    " PERFORM set_config('synchronous_commit', 'off', true);"
+    " IF exactly THEN PERFORM pg_advisory_xact_lock(7301); END IF;"
+    " RETURN QUERY WITH full_keys AS MATERIALIZED (SELECT q.key_id, count(*) AS held FROM queue q"
+    "   WHERE exactly AND q.held GROUP BY q.key_id),"
+    "  c AS MATERIALIZED (SELECT q.id FROM queue q WHERE NOT q.held AND q.fetches = that_fetches"
+    "   AND (q.sync OR NOT only_sync) AND (NOT q.low OR NOT only_normal)"
+    "   AND (q.start_by_ms = 0 OR q.start_by_ms > now_ms) AND q.key_id <> ALL(busy)"
+    "   AND (NOT q.low OR q.key_id <> ALL(busy_low))"
+    "   AND (cardinality(models) = 0 OR q.model = '' OR q.model = ANY(models))"
+    "   AND NOT EXISTS (SELECT FROM full_keys f WHERE f.key_id = q.key_id AND q.key_running > 0"
+    "    AND f.held >= q.key_running)"
+    "   ORDER BY q.low, q.turn, q.seq FOR UPDATE SKIP LOCKED LIMIT 1)"
+    "  UPDATE queue q SET held = true, running = false, worker = by_worker, claim = by_claim,"
+    "   weight = at_weight FROM c JOIN requests r ON r.id = c.id WHERE q.id = c.id"
+    "  RETURNING q.id, q.seq, r.sync, q.low, r.created_ms, r.start_by_ms, q.attempts, q.body_bytes,"
+    "   r.public_only, r.lifecycle, r.file_base, r.key_id, r.webhook, r.extras, q.model, q.front,"
+    "   q.key_running, q.fetches, r.forget_soon, r.body; END $f$;",
 };
 
 #define NEWEST ((int)BN_COUNT(migrations))
 /* The oldest program's version of the tables that may run beside these. */
-#define OLDEST_PROGRAM 1
+#define OLDEST_PROGRAM 2
 
 static const char no_table[] = "42P01", no_column[] = "42703";
 

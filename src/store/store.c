@@ -58,17 +58,51 @@ void bn_webhook_free(bn_webhook *webhook)
 
 /* ---- kinds */
 
-static const bn_store_kind *const kinds[] = {&bn_store_sqlite};
+static const bn_store_kind *const kinds[] = {
+    &bn_store_sqlite,
+#ifdef BN_POSTGRES
+    &bn_store_postgres,
+#endif
+};
+
+/* *rest: what stands behind "SCHEME:". The address itself, which may hold a password, is not repeated. */
+static bn_status find_kind(const char *address, const bn_store_kind **kind, const char **rest, bn_error *err)
+{
+    const int length = (int)strcspn(address, ":");
+    for (size_t i = 0; address[length] && i < BN_COUNT(kinds); i++) {
+        if ((size_t)length != strlen(kinds[i]->scheme) ||
+            strncmp(address, kinds[i]->scheme, (size_t)length) != 0)
+            continue;
+        *kind = kinds[i];
+        *rest = address + length + 1;
+        return BIREFNET_OK;
+    }
+    return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%.*s is no kind of store that this program knows: %s",
+                   address[length] ? length : 0, address,
+                   BN_COUNT(kinds) > 1 ? "sqlite:PATH or postgresql://USER@HOST/DATABASE"
+                                       : "sqlite:PATH (it was built without PostgreSQL)");
+}
 
 bn_status bn_store_open(const char *address, bn_store **store, bn_error *err)
 {
-    for (size_t i = 0; i < BN_COUNT(kinds); i++) {
-        const size_t length = strlen(kinds[i]->scheme);
-        if (strncmp(address, kinds[i]->scheme, length) == 0 && address[length] == ':')
-            return kinds[i]->open(address + length + 1, store, err);
-    }
-    return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s is no address of a store that this program knows",
-                   address);
+    const bn_store_kind *kind = NULL;
+    const char *rest = NULL;
+    BN_TRY(find_kind(address, &kind, &rest, err));
+    return kind->open(rest, store, err);
+}
+
+bn_status bn_store_migrate(const char *address, bool only_look, int *from, int *to, bn_error *err)
+{
+    const bn_store_kind *kind = NULL;
+    const char *rest = NULL;
+    BN_TRY(find_kind(address, &kind, &rest, err));
+    if (kind->migrate) return kind->migrate(rest, only_look, from, to, err);
+    return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "a store in %s is migrated when it is opened", kind->scheme);
+}
+
+void bn_store_set_connections(bn_store *store, int most)
+{
+    if (store->kind->set_connections) store->kind->set_connections(store, most);
 }
 
 void bn_store_close(bn_store **store)

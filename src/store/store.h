@@ -20,8 +20,14 @@ typedef struct bn_store bn_store;
 
 #define BN_STORE_BUSY 16 /* hosts or keys with deliveries under way */
 
-/* Makes or migrates the database at an address, "sqlite:PATH". FORMAT where it is damaged or of a newer program. */
+/* The database at an address: "sqlite:PATH" is made or migrated; "postgresql://..." must have been by bn_store_migrate. FORMAT
+ * where it is damaged, not migrated, or of a newer program. No message shows a password that the address holds. */
 bn_status bn_store_open(const char *address, bn_store **store, bn_error *err);
+/* Makes or migrates the tables of a store that is not migrated when it is opened; only_look: says what there is. *from, *to:
+ * the version that was found (0: none), and this program's. ARGUMENT where it is. */
+bn_status bn_store_migrate(const char *address, bool only_look, int *from, int *to, bn_error *err);
+/* How many connections this handle may have, where there are any; 4 unless said otherwise. */
+void bn_store_set_connections(bn_store *store, int most);
 void bn_store_close(bn_store **store);
 /* Whether the last write failed and none succeeded since; probe: write something now to see. */
 bool bn_store_failing(bn_store *store);

@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include "tests/queue/bench.h"
+#include "tests/store/postgres.h"
 
 #include "image/codec.h"
 #include "schema/datauri.h"
@@ -26,12 +27,18 @@ static void print_line(void *user, birefnet_log_level level, const char *line)
     if (level <= BIREFNET_LOG_WARNING && getenv("BN_TEST_LOG")) fprintf(stderr, "%s\n", line);
 }
 
+bool bench_shares_store(void)
+{
+    return getenv("BN_TEST_STORE") != NULL;
+}
+
 void bench_init(bench *self)
 {
     /* in memory where there is such a folder: every commit waits for the disk */
     char folder[] = "/dev/shm/bn-jobs-XXXXXX";
     if (access("/dev/shm", W_OK) != 0) strcpy(folder, "/tmp/bn-jobs-XXXXXX");
     assert_non_null(mkdtemp(folder));
+    if (bench_shares_store()) test_postgres_prepare();
     bench_init_at(self, folder);
 }
 
@@ -46,6 +53,7 @@ void bench_init_at(bench *self, const char *folder)
     self->options.network_width = self->options.network_height = 64;
     self->options.threads = 1;
     self->options.log.write = print_line;
+    if (bench_shares_store()) self->options.store = getenv("BN_TEST_STORE");
 }
 
 void bench_open(bench *self)

@@ -19,6 +19,8 @@ typedef struct bench {
 
 /* A folder, and options for a small seeded network that sees 64 x 64 pixels. */
 void bench_init(bench *self);
+/* Whether BN_TEST_STORE names a store that is not the data folder's own; bench_init makes its tables anew. */
+bool bench_shares_store(void);
 void bench_init_at(bench *self, const char *folder); /* one that another process made */
 void bench_open(bench *self);
 void bench_close(bench *self);

@@ -392,6 +392,10 @@ static void a_server_that_cannot_write_is_not_ready(void **state)
             assert_ok(bn_jobs_upload(self->jobs, &wish, fd, &facts, &err), err);
         assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
     }
+    if (bench_shares_store()) { /* which is on no disk of ours */
+        close(fd);
+        return;
+    }
     const bn_submit submit = {.body = "{}", .body_bytes = 2, .max_queue_length = -1};
     limit_files(1000);
     bn_jobs_submit(self->jobs, &submit, id, NULL, &answer);

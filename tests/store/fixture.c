@@ -1,6 +1,8 @@
 /* fixture.c - see fixture.h. */
 #include "tests/store/fixture.h"
 
+#include "tests/store/postgres.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,12 +18,11 @@ void store_open(store_fixture *self, bn_store **store)
 int store_set_up(void **state)
 {
     store_fixture *self = calloc(1, sizeof *self);
-    const char *reset = getenv("BN_TEST_STORE_RESET");
     if (!getenv("BN_TEST_STORE")) {
         strcpy(self->folder, "/tmp/bn_store_XXXXXX");
         assert_non_null(mkdtemp(self->folder));
     }
-    if (reset) assert_int_equal(system(reset), 0);
+    if (!self->folder[0]) test_postgres_prepare();
     store_open(self, &self->store);
     store_open(self, &self->other);
     *state = self;

@@ -1,6 +1,5 @@
 /* fixture.h - a store with two handles, as two processes would have, and the calls that most tests make. Which store: the
- * address in BN_TEST_STORE, which must lead to an empty one after the shell command in BN_TEST_STORE_RESET (if it is set) has
- * run; without them SQLite in a temporary folder. */
+ * address in BN_TEST_STORE, of PostgreSQL, whose tables are made anew for each test; else SQLite in a temporary folder. */
 #ifndef BN_TESTS_STORE_FIXTURE_H
 #define BN_TESTS_STORE_FIXTURE_H
 

@@ -1,6 +1,7 @@
 /* postgres.c - see postgres.h. */
 #include "tests/store/postgres.h"
 
+#include "store/store.h"
 #include "tests/test.h"
 
 #include <spawn.h>
@@ -34,4 +35,12 @@ void test_postgres_empty(void)
 {
     assert_true(test_postgres_run(
         "SET client_min_messages = warning; DROP SCHEMA public CASCADE; CREATE SCHEMA public"));
+}
+
+void test_postgres_prepare(void)
+{
+    bn_error err = {0};
+    int from, to;
+    test_postgres_empty();
+    assert_ok(bn_store_migrate(test_postgres_address(), false, &from, &to, &err), err);
 }

@@ -10,5 +10,7 @@ const char *test_postgres_address(void);
 bool test_postgres_run(const char *sql);
 /* As a test begins: no tables. */
 void test_postgres_empty(void);
+/* As a test begins: empty tables. */
+void test_postgres_prepare(void);
 
 #endif

@@ -2,6 +2,8 @@
  * that were lost can be asked for again. */
 #include "tests/store/fixture.h"
 
+#include "base/file.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -195,6 +197,19 @@ static void each_request_has_one_holder_whoever_asks(void **state)
     }
 }
 
+/* The embedded store brings no client library into the process; and it would be seen. */
+static void libpq_comes_only_when_it_is_needed(void **state)
+{
+    bn_error err = {0};
+    bn_buffer maps;
+    (void)state;
+    bn_buffer_init(&maps, (size_t)16 << 20);
+    assert_ok(bn_file_read("/proc/self/maps", &maps, &err), err);
+    assert_ok(bn_buffer_append(&maps, "", 1, &err), err);
+    assert_int_equal(strstr((char *)maps.data, "/libpq.so") != NULL, getenv("BN_TEST_STORE") != NULL);
+    bn_buffer_free(&maps);
+}
+
 static void addresses_name_their_kind(void **state)
 {
     (void)state;
@@ -216,6 +231,7 @@ int main(void)
         STORE_TEST(giving_back_is_no_failed_attempt),
         STORE_TEST(objects_are_known_from_before_their_bytes),
         STORE_TEST(each_request_has_one_holder_whoever_asks),
+        STORE_TEST(libpq_comes_only_when_it_is_needed),
         cmocka_unit_test(addresses_name_their_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
