@@ -66,6 +66,10 @@ BIREFNET_API const char *birefnet_status_name(birefnet_status status);
 /* "MAJOR.MINOR.PATCH" of the library that is linked; static storage. */
 BIREFNET_API const char *birefnet_version(void);
 
+/* Bytes of a public struct of that name ("birefnet_cut_options") in the library that is linked, 0 for any other name: bindings
+ * of other languages write structs down anew and can so tell that they were made for another version. */
+BIREFNET_API size_t birefnet_struct_bytes(const char *name);
+
 /* ---- logging ------------------------------------------------------------------------------------------- */
 
 typedef enum birefnet_log_level {
@@ -131,6 +135,21 @@ BIREFNET_API birefnet_status birefnet_model_open(const char *path, const birefne
                                                  birefnet_model **model, birefnet_error *error);
 BIREFNET_API void birefnet_model_close(birefnet_model **model); /* after all its sessions are closed */
 BIREFNET_API void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *info);
+
+typedef struct birefnet_model_place {
+    char path[4096]; /* for birefnet_model_open, zero-terminated */
+    int width,
+        height;     /* pixels to open a session with, by what its weights are made for; 0: the model's own */
+    int is_starter; /* these are the small starter weights, which are for trying things out */
+} birefnet_model_place;
+
+/* Where the weights of that name are, by the rules of `birefnet remove --model`: "light", "General Use (Light)", a path, the
+ * name of a file in a models folder, "seeded:..."; NULL or "" for the best ones for general use that are there. Models
+ * folders are `folder` (NULL: none), $BIREFNET_MODELS, $XDG_DATA_HOME/birefnet or ~/.local/share/birefnet, and the
+ * installed data. Nothing is downloaded; NOT_FOUND says how to get the file. Reads the environment: no thread may change it
+ * meanwhile. */
+BIREFNET_API birefnet_status birefnet_model_find(const char *model, const char *folder,
+                                                 birefnet_model_place *place, birefnet_error *error);
 
 /* ---- sessions: a model made ready for one size ---------------------------------------------------------- */
 
@@ -240,6 +259,39 @@ BIREFNET_API birefnet_status birefnet_cut(birefnet_session *session, const void 
                                           const birefnet_cut_options *options, void **result,
                                           size_t *result_bytes, birefnet_error *error);
 BIREFNET_API void birefnet_free(void *bytes); /* accepts NULL */
+
+/* ---- the same in steps, over pixels in memory ----------------------------------------------------------- */
+
+/* Pixels [height][width][channels], rows stride_bytes apart. What the library fills in is freed by birefnet_image_release; one
+ * that the caller fills in stays the caller's, is only read, and must not be released by it. */
+typedef struct birefnet_image {
+    int width, height;      /* pixels, at least 1; upright */
+    int channels;           /* 1 grey, 3 RGB, 4 RGBA with straight alpha */
+    int depth;              /* bits a sample: 8, or 16 in the machine's byte order */
+    ptrdiff_t stride_bytes; /* at least width * channels * depth / 8 */
+    void *pixels;
+    void *icc; /* an RGB colour profile; NULL: sRGB */
+    size_t icc_bytes;
+} birefnet_image;
+
+/* Free what *image holds and make it all zeros; accepts NULL and zeros. */
+BIREFNET_API void birefnet_image_release(birefnet_image *image);
+
+/* A photo's file in memory to upright pixels, 3 or 4 channels. max_pixels 0: 100 million. Reads what birefnet_cut reads; FORMAT,
+ * LIMIT and UNSUPPORTED as there. Any number of threads may decode at a time. */
+BIREFNET_API birefnet_status birefnet_decode(const void *bytes, size_t size, uint64_t max_pixels,
+                                             birefnet_image *image, birefnet_error *error);
+
+/* birefnet_cut without files: *result holds the cut-out (4 channels; 3 on an opaque background; the photo's depth but
+ * on a canvas) or with mask_only the mask (1 channel, 8 bits). Of the options, format, quality and metadata mean nothing. */
+BIREFNET_API birefnet_status birefnet_cut_image(birefnet_session *session, const birefnet_image *photo,
+                                                const birefnet_cut_options *options, birefnet_image *result,
+                                                birefnet_error *error);
+
+/* Pixels to a file in memory, by the options' format and quality alone. *result is freed by birefnet_free. ARGUMENT where the
+ * format cannot hold the image, LIMIT where it is too large for it. Any number of threads may encode at a time. */
+BIREFNET_API birefnet_status birefnet_encode(const birefnet_image *image, const birefnet_cut_options *options,
+                                             void **result, size_t *result_bytes, birefnet_error *error);
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,9 @@ echo "nothing but the public functions is visible"
 if nm -D --defined-only "$libdir/libbirefnet.so" | awk '{ print $3 }' | grep -v '^birefnet_'; then exit 1; fi
 echo "header alone"
 echo '#include <birefnet.h>' | cc -std=c17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$prefix/include" -xc -
+if command -v c++ >/dev/null; then
+    echo '#include <birefnet.h>' | c++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$prefix/include" -xc++ -
+fi
 echo "shared, by pkg-config"
 # shellcheck disable=SC2046 # lists of flags
 cc -std=c17 examples/cut.c -o "$scratch/cut-shared" $(pkg-config --cflags --libs birefnet) -ljpeg

@@ -1,6 +1,7 @@
 /* cut.c - birefnet_cut: the whole way of a photo for programs that use the library. The words of its options are those of
  * the command line (words.h, background.h, shops.h). */
 #include "birefnet.h"
+#include "cutout/cut.h"
 #include "cutout/shops.h"
 #include "cutout/words.h"
 #include "image/colour.h"
@@ -66,8 +67,11 @@ static bn_status choose_encoding(const birefnet_cut_options *from, bn_cutout_opt
     return BIREFNET_OK;
 }
 
-static bn_status choose(const birefnet_cut_options *from, bn_cutout_options *to, bn_error *err)
+bn_status bn_cut_choose(const birefnet_cut_options *from, bn_cutout_options *to, bn_error *err)
 {
+    birefnet_cut_options defaults;
+    birefnet_cut_options_default(&defaults);
+    if (!from) from = &defaults;
     if (!(from->threshold >= 0 && from->threshold <= 1))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "a threshold is 0 to 1, not %g", from->threshold);
     bn_cutout_options_default(to);
@@ -82,10 +86,10 @@ static bn_status choose(const birefnet_cut_options *from, bn_cutout_options *to,
     return BIREFNET_OK;
 }
 
-static bn_status open_backdrop(const birefnet_cut_options *from, bn_cutout_options *to, bn_image **backdrop,
+bn_status bn_cut_open_backdrop(const birefnet_cut_options *from, bn_cutout_options *to, bn_image **backdrop,
                                bn_error *err)
 {
-    if (!from->background_image) return BIREFNET_OK;
+    if (!from || !from->background_image) return BIREFNET_OK;
     BN_TRY(bn_error_prefix(
         err,
         bn_image_decode(from->background_image, from->background_image_bytes, &to->limits, backdrop, err),
@@ -102,17 +106,15 @@ birefnet_status birefnet_cut(birefnet_session *session, const void *bytes, size_
     if (!session || !bytes || !result || !result_bytes)
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT,
                        "a session, a photo and places for the result are needed");
-    birefnet_cut_options defaults;
     birefnet_session_info info;
     bn_cutout_options chosen;
     bn_cutout cutout = {0};
     bn_image *backdrop = NULL;
     bn_status status;
-    birefnet_cut_options_default(&defaults);
-    BN_TRY_DONE(choose(options ? options : &defaults, &chosen, error));
+    BN_TRY_DONE(bn_cut_choose(options, &chosen, error));
     birefnet_session_get_info(session, &info);
     chosen.threads = info.threads;
-    if (options) BN_TRY_DONE(open_backdrop(options, &chosen, &backdrop, error));
+    BN_TRY_DONE(bn_cut_open_backdrop(options, &chosen, &backdrop, error));
     BN_TRY_DONE(bn_cutout_options_check(&chosen, error));
     BN_TRY_DONE(bn_cutout_run(bytes, size, session, &chosen, &cutout, error));
     bn_buffer *file = chosen.want_cutout ? &cutout.cutout : &cutout.mask;

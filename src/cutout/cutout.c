@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An encoded result is never larger than this; the largest photo allowed by default is 100 MP, 800 MB at 16 bits. */
-#define MAX_ENCODED_BYTES ((size_t)4 << 30)
-
 void bn_cutout_options_default(bn_cutout_options *options)
 {
     *options = (bn_cutout_options){.refine = true,
@@ -124,7 +121,7 @@ static bn_status encode_mask(const bn_cutout_options *options, bn_cutout *cutout
 {
     bn_image view = bn_image_view(cutout->matte, cutout->result_width, cutout->result_height, 1, 8);
     view.density = cutout->density;
-    bn_buffer_init(&cutout->mask, MAX_ENCODED_BYTES);
+    bn_buffer_init(&cutout->mask, BN_ENCODED_MAX_BYTES);
     return bn_image_encode(&view, &options->mask_encoding, &cutout->mask, err);
 }
 
@@ -139,7 +136,7 @@ bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, 
     if (options->want_cutout) {
         bn_encode_options encoding = options->cutout_encoding;
         encoding.threads = options->threads;
-        bn_buffer_init(&cutout->cutout, MAX_ENCODED_BYTES);
+        bn_buffer_init(&cutout->cutout, BN_ENCODED_MAX_BYTES);
         BN_TRY_DONE(bn_image_encode(result, &encoding, &cutout->cutout, err));
     }
     if (options->want_mask) BN_TRY_DONE(encode_mask(options, cutout, err));

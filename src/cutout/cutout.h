@@ -12,6 +12,9 @@
 #include "image/shadow.h"
 #include "image/stage.h"
 
+/* An encoded result is never larger than this; the largest photo allowed by default is 100 MP, 800 MB at 16 bits. */
+#define BN_ENCODED_MAX_BYTES ((size_t)4 << 30)
+
 /* Where the subject is put instead of staying in the photo's frame. */
 typedef struct bn_placement {
     bool used;
