@@ -125,6 +125,7 @@ static void begin(line *self, size_t index)
             job->bytes = bytes;
         else
             status = bn_cutout_decode(bytes.data, bytes.size, &run->options, &job->cutout, &err);
+        outcome->frames = BN_MAX(outcome->frames, job->cutout.frames);
     }
     if (!job || !job->bytes.data) bn_buffer_free(&bytes);
     if (status == BIREFNET_OK) {

@@ -72,6 +72,7 @@ bn_status bn_cutout_take(bn_image **image, const bn_cutout_options *options, bn_
     *image = NULL;
     if (options->to_srgb) BN_TRY(bn_image_make_srgb(cutout->image, options->threads, cutout->note, err));
     cutout->format = cutout->image->source_format;
+    cutout->frames = cutout->image->source_frames;
     cutout->width = cutout->image->width;
     cutout->height = cutout->image->height;
     const bool frame_is_known = !options->crop && (!options->canvas.used || options->canvas.width == 0);

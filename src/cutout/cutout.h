@@ -66,6 +66,7 @@ typedef struct bn_cutout {
     bn_format format;                  /* of the file it came from */
     int width, height;                 /* of the upright photo */
     int network_width, network_height; /* pixels that the network saw */
+    uint32_t frames;                   /* bn_image's source_frames */
     int result_width, result_height;   /* of the cut-out and the mask: smaller than the photo after a crop */
     bool empty;        /* the matte holds no subject: a crop or a canvas was asked for in vain */
     int side_limit_px; /* not 0: a step said LIMIT since the result's format holds no longer sides than this */

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BN_FORM_PARTS 32
+#define BN_FORM_PARTS 256
 
 typedef struct bn_form_part {
     char name[64];

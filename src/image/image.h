@@ -34,6 +34,7 @@ typedef struct bn_image {
     int source_orientation;  /* EXIF orientation that was applied, 1 to 8 */
     int source_depth;        /* bits a sample in the file: 1 to 16; 0 if it was not decoded */
     bool source_was_cmyk;    /* the colours were converted to sRGB */
+    uint32_t source_frames;  /* of the file, where this is the first of several that are not read; else 0 */
 } bn_image;
 
 /* Pixels are zero. LIMIT where the size in bytes overflows, MEMORY, ARGUMENT for shapes that are not

@@ -1,4 +1,5 @@
 /* jxl.c - JPEG XL in, through libjxl: up to 16 bits, alpha, orientation; the first frame. */
+#include "image/animation.h"
 #include "image/codec_table.h"
 #include "image/described.h"
 #include "image/hdr.h"
@@ -165,6 +166,18 @@ static bn_status adopt_colours(jxl_reading *r, bn_error *err)
     return status;
 }
 
+/* Of an animation whose first frame has been read. */
+static uint32_t count_frames(const uint8_t *bytes, size_t size, uint64_t most_bytes)
+{
+    jxl_reading r = {0};
+    uint32_t frames = 0;
+    if (open_reader(&r, bytes, size, JXL_DEC_BASIC_INFO | JXL_DEC_FRAME, most_bytes, NULL) == BIREFNET_OK)
+        while (frames < BN_ANIMATION_MAX_FRAMES && r.api.JxlDecoderProcessInput(r.decoder) == JXL_DEC_FRAME)
+            frames++;
+    close_reader(&r);
+    return frames;
+}
+
 static bn_status jxl_decode(const uint8_t *bytes, size_t size, const bn_decode_limits *limits,
                             bn_image **image, bn_error *err)
 {
@@ -186,6 +199,7 @@ static bn_status jxl_decode(const uint8_t *bytes, size_t size, const bn_decode_l
     BN_TRY_DONE(adopt_colours(&r, err));
     const JxlMemoryManager manager = {&r.memory, allocate, release};
     BN_TRY_DONE(bn_jxl_adopt_boxes(&r.api, &manager, bytes, size, r.image, err));
+    if (r.info.have_animation) r.image->source_frames = count_frames(bytes, size, most_bytes);
     *image = r.image;
     r.image = NULL;
 done:

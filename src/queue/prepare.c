@@ -209,7 +209,7 @@ static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     bn_job_weigh(jobs, job, BN_WEIGHT_CODECS);
     const bn_status status = decode_within_budget(jobs, job, &err);
     bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
-    const uint32_t frames = bn_animation_count(job->bytes.data, job->bytes.size);
+    const uint32_t frames = BN_MAX(bn_animation_count(job->bytes.data, job->bytes.size), job->cutout.frames);
     bn_job_weigh(jobs, job, BN_WEIGHT_NETWORK);
     job->compute_ms += job->cutout.times.decode_ms;
     bn_buffer_free(&job->bytes);

@@ -201,6 +201,9 @@ static void a_still_gets_the_first_frame_and_that_is_said(void **state)
     cli_expect(&result, 0, "an animation of 6 frames, of which only the first is in still.png",
                "remove " ANIMATIONS "disposals.gif --first-frame -o still.png " TINY_MODEL);
     assert_int_equal(count_frames("still.png"), 1);
+    if (!bn_format_missing(BN_FORMAT_JXL))
+        cli_expect(&result, 0, "an animation of 6 frames, of which only the first is in still.webp",
+                   "remove " ANIMATIONS "six.jxl -o still.webp " TINY_MODEL);
     /* a mask that cannot move keeps the cut-out still, too */
     cli_expect(&result, 0, "only the first",
                "remove " ANIMATIONS "disposals.gif --mask=m.tiff -o still.webp " TINY_MODEL);

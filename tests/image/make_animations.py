@@ -209,6 +209,9 @@ def canvases(frames):
                   max(f.delay, 2), blends=False) for i, f in enumerate(frames)]
 
 
+# six.jxl is six plain frames by Pillow as APNG, through cjxl 0.7.
+
+
 def main(folder):
     hard, soft = [0, 255], [0, 60, 128, 255]
     gifs, pngs = make_frames(hard, [True, True]), make_frames(soft, [True, False])
