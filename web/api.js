@@ -104,14 +104,19 @@ export async function submit(input, { signal }) {
   return (await call(`queue/${ENDPOINT}`, { method: "POST", body: input, signal })).json();
 }
 
+/** Whether an error may be gone when the same is tried again: no connection, or a server that starts or has too much to do. */
+export function passes(error) {
+  return error instanceof TypeError || (error instanceof ApiError && (error.status >= 502 || error.status === 429));
+}
+
 /** Every status of the request until it is completed. Log lines come once each. onLost is called when the server cannot be
- * reached, before it is tried again. */
-export async function* follow(id, { signal, onLost }) {
+ * reached, before it is tried again. byAsking: no stream, which would hold one of the browser's few connections. */
+export async function* follow(id, { signal, onLost, byAsking = false }) {
   const seen = { logs: new Set(), failures: 0 };
   while (true) {
     try {
       // a stream that ended early, as some proxies make it: ask instead
-      for (const source of [streamed, polled]) {
+      for (const source of byAsking ? [polled] : [streamed, polled]) {
         for await (const status of source(id, signal)) {
           seen.failures = 0;
           yield withNewLogs(status, seen.logs);
@@ -119,8 +124,7 @@ export async function* follow(id, { signal, onLost }) {
         }
       }
     } catch (error) {
-      const lost = error instanceof TypeError || (error instanceof ApiError && error.status >= 502);
-      if (!lost || seen.failures >= RETRY_MS.length) throw error;
+      if (!passes(error) || seen.failures >= RETRY_MS.length) throw error;
       onLost();
       await sleep(RETRY_MS[seen.failures++], signal);
     }
@@ -157,9 +161,9 @@ async function* streamed(id, signal) {
 }
 
 async function* polled(id, signal) {
-  while (true) {
+  for (let pause = POLL_MS / 4; ; pause = Math.min(POLL_MS, 2 * pause)) {
     yield (await call(`queue/${APP}/requests/${id}/status?logs=1`, { signal })).json();
-    await sleep(POLL_MS, signal);
+    await sleep(pause, signal);
   }
 }
 
@@ -173,7 +177,7 @@ export async function cancel(id) {
   await call(`queue/${APP}/requests/${id}/cancel`, { method: "PUT" });
 }
 
-function sleep(ms, signal) {
+export function sleep(ms, signal) {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);

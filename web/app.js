@@ -1,70 +1,112 @@
 // app.js - puts the parts together: a photo and options become a request, the request a result, the result an entry among the
-// recent ones.
+// recent ones. A photo that comes is worked on at once, and the way back is kept.
 import * as api from "./api.js";
-import { createCalls } from "./calls.js";
+import { $, make } from "./dom.js";
 import { explain } from "./errors.js";
 import { createForm, inputSchema, PHOTO_FIELD } from "./form.js";
 import { createKey } from "./key.js";
-import { createPhoto } from "./photo.js";
+import { listenForPhotos, nameOf } from "./photo.js";
 import { createProgress } from "./progress.js";
 import { createRecent } from "./recent.js";
-import { createResult, thumbnail } from "./result.js";
-import { statusOf, withOptions, withPhoto } from "./state.js";
+import { pageOf, statusOf, wantsRun } from "./state.js";
+import { toast } from "./toast.js";
+import { startWords, t } from "./words.js";
 
-const $ = (id) => document.getElementById(id);
 const EXAMPLE = "https://example.com/photo.jpg"; // stands in the calls until there is a photo
 
+await startWords($("language"));
+
 let form = null;
-// photo and outcome: see state.js. problem: what was thrown; broken: the same, where it keeps the page from working at all.
-// running: {stop: AbortController, id} while a request is on its way.
-let state = { photo: null, running: null, problem: null, broken: null, outcome: null };
+// photo: {file or url, preview}; outcome: see state.js; made: the result that is shown. problem: what was thrown; broken: the
+// same, where it keeps the page from working at all. many: the module many.js while it has the page. running: {stop: AbortController, id} while a request is on its way.
+let state = { photo: null, running: null, problem: null, broken: null, outcome: null, made: null, many: null };
 const uploads = new WeakMap(); // File to its address here: the same photo goes up once
 
-const calls = createCalls();
+// What the first look does not need is fetched when it is needed.
+let call = null, calls = null, results = null;
+const result = () => (results ??= import("./result.js").then(({ createResult }) => createResult()));
 const progress = createProgress();
-const result = createResult();
 const key = createKey(showCall);
-const photo = createPhoto((chosen) => {
-  showCall();
-  change(state.running ? { photo: chosen } : withPhoto(state, chosen));
-});
 const recent = createRecent(openRecent);
+listenForPhotos((photo) => (state.many && photo.file ? beginMany([photo.file]) : begin(photo)), beginMany);
 
-// The one place where the page's own words and buttons follow the state.
+// The one place where what is seen follows the state.
 function change(next) {
   const wrongBefore = state.problem ?? state.broken;
   state = { ...state, ...next };
-  const { running, outcome } = state, wrong = state.problem ?? state.broken;
+  const { running, outcome, photo } = state, wrong = state.problem ?? state.broken;
+  const page = pageOf(state), shown = !running && outcome?.kind === "shown";
+  document.body.dataset.page = page;
+  document.body.classList.toggle("running", Boolean(running));
+  document.body.classList.toggle("has-result", shown);
+  $("photo").hidden = page !== "empty";
+  $("work").hidden = page !== "work";
+  $("many").hidden = page !== "many";
+  $("new").hidden = page === "empty";
   if (!running) progress.rest(statusOf(state));
-  $("shown").hidden = Boolean(running) || outcome?.kind !== "shown";
-  $("go").setAttribute("aria-disabled", String(Boolean(running)));
-  if (!running && document.activeElement === $("cancel")) $("go").focus(); // what is hidden would lose the focus
+  for (const id of ["shown", "saving", "download", "more-actions"]) $(id).hidden = !shown;
+  $("tools").inert = !shown;
+  showPreview(shown ? null : photo);
+  const focused = [$("cancel"), $("go")].find((each) => each === document.activeElement);
+  $("go").hidden = !wantsRun(state, form?.values() ?? {});
+  $("go").textContent = t(shown ? "go.again" : "go");
   $("cancel").hidden = !running;
+  // what is hidden would lose the focus
+  if (focused?.hidden) [$("cancel"), $("go"), $("download")].find((each) => !each.hidden)?.focus();
   if (wrong !== wrongBefore) showProblem(wrong);
 }
 
+function showPreview(photo) {
+  const preview = $("photo-preview");
+  preview.hidden = !photo?.preview;
+  if (!photo?.preview || preview.src === photo.preview) return;
+  preview.onerror = () => {
+    photo.preview = null;
+    change({});
+  };
+  preview.src = photo.preview;
+}
+
 function showCall() {
-  const chosen = photo.get();
-  const uploaded = chosen?.file && uploads.get(chosen.file);
+  const chosen = state.photo, uploaded = chosen?.file && uploads.get(chosen.file);
   const local = chosen?.file && !uploaded ? chosen.file : null;
-  const url = chosen?.url ?? uploaded ?? EXAMPLE;
-  calls.update({
+  call = {
     base: api.BASE,
-    input: { [PHOTO_FIELD]: url, ...form?.values() },
+    input: { [PHOTO_FIELD]: chosen?.url ?? uploaded ?? EXAMPLE, ...form?.values() },
     fileName: local ? local.name || "photo.png" : null,
     fileType: local?.type || "application/octet-stream",
     wantsKey: key.isSet(),
-  });
+  };
+  calls?.then((shown) => shown.update(call));
 }
 
 function showProblem(error) {
   const { text, fields, needsKey, technical } = error ? explain(error) : { fields: [] };
-  const title = Object.assign(document.createElement("strong"), { textContent: "That did not work" });
-  const words = Object.assign(document.createElement("p"), { textContent: text });
-  const small = Object.assign(document.createElement("p"), { textContent: technical, className: "quiet" });
-  $("problem").replaceChildren(...(error ? [title, words] : []), ...(technical ? [small] : []));
+  $("problem").replaceChildren(...(error ? [make("strong", { textContent: t("problem.title") }), make("p", { textContent: text })] : []),
+    ...(technical ? [make("p", { textContent: technical, className: "quiet" })] : []));
   form?.showProblems(fields);
   if (needsKey) key.open(text);
+}
+
+/** A photo that has come: worked on at once. What was there before is one step away. */
+function begin(photo) {
+  const before = { ...state };
+  stop();
+  change({ photo, outcome: null, problem: null, made: null });
+  showCall();
+  scrollTo(0, 0);
+  const name = nameOf(photo);
+  toast.show(before.photo ? t("undo.photo", { name }) : t("undo.first", { name }), () => goBack(before));
+  run();
+}
+
+async function goBack(before) {
+  stop();
+  change({ ...before, running: null, problem: null, outcome: null, made: null });
+  showCall();
+  if (before.made) await show(before.made, before.outcome).catch((problem) => change({ problem }));
+  else if (before.running) run();
+  else $("content").focus();
 }
 
 async function addressOf(chosen, signal) {
@@ -77,21 +119,11 @@ async function addressOf(chosen, signal) {
   return uploads.get(chosen.file);
 }
 
-function nameOf(chosen) {
-  if (chosen.file) return chosen.file.name || "photo";
-  if (chosen.url.startsWith("data:")) return "photo";
-  const last = chosen.url.split(/[?#]/)[0].split("/").pop();
-  try {
-    return decodeURIComponent(last) || "photo";
-  } catch {
-    return last; // "50%off.jpg": a percent sign that stands for itself
-  }
-}
-
-async function compute(chosen, input, signal) {
+async function compute(chosen, input, running) {
+  const { signal } = running.stop;
   input = { [PHOTO_FIELD]: await addressOf(chosen, signal), ...input };
   const submitted = await api.submit(input, { signal });
-  state.running.id = submitted.request_id;
+  running.id = submitted.request_id;
   progress.status(submitted);
   let last = submitted, saw = "";
   for await (const status of api.follow(submitted.request_id, { signal, onLost: progress.lost })) {
@@ -101,7 +133,7 @@ async function compute(chosen, input, signal) {
   }
   const { output, weights } = await api.result(submitted.request_id, { signal });
   return { id: submitted.request_id, name: nameOf(chosen), uploaded: Boolean(chosen.file), input, output, weights, saw,
-    seconds: last.metrics?.inference_time };
+    seconds: last.metrics?.inference_time, before: chosen.preview && (chosen.file ?? chosen.preview) };
 }
 
 // The size at which the network ran, which may differ from what was asked for; the job's log tells it.
@@ -110,24 +142,27 @@ function sizeSeen(logs = []) {
   return said && `${said[1]} × ${said[2]}`;
 }
 
+async function show(made, outcome) {
+  const shown = await (await result()).show(made);
+  change({ running: null, made, outcome });
+  return shown;
+}
+
 async function run() {
-  const chosen = state.photo;
-  if (!chosen) {
-    change({ problem: null });
-    return photo.ask();
-  }
+  const chosen = state.photo, running = { stop: new AbortController(), id: null };
+  if (!chosen || state.running) return;
   progress.start();
-  change({ running: { stop: new AbortController(), id: null }, problem: null, outcome: null });
-  // on a phone the result is below the form
-  $("result").scrollIntoView({ block: "nearest" });
+  change({ running, problem: null, outcome: null, made: null });
+  result();
+  await asked; // the options are known
   try {
-    const made = await compute(chosen, form.values(), state.running.stop.signal);
-    const shown = await result.show({ ...made, before: chosen.preview && (chosen.file ?? chosen.preview) });
-    change({ running: null, outcome: { kind: "shown", photo: chosen, name: made.name } });
-    $("result").scrollIntoView({ block: "nearest" });
+    const made = await compute(chosen, form?.values() ?? {}, running);
+    if (state.running !== running) return;
+    const shown = await show(made, { kind: "shown", name: made.name });
     await remember(made, shown).catch(() => {}); // no more than a convenience
   } catch (error) {
     uploads.delete(chosen.file); // the server may have let it expire: next time it goes up again
+    if (state.running !== running) return; // another took its place
     const cancelled = error.name === "AbortError";
     change({ running: null, outcome: { kind: cancelled ? "cancelled" : "failed" }, problem: cancelled ? null : error });
   }
@@ -135,82 +170,121 @@ async function run() {
 
 async function remember(made, { url, keptS }) {
   if (made.output.image.url.startsWith("data:")) return; // nothing on the server to come back to
-  recent.add({ ...made, keptS, thumb: await thumbnail(url) });
+  const { before: _, ...kept } = made, { thumbnail } = await import("./pixels.js");
+  recent.add({ ...kept, keptS, thumb: await thumbnail(url) });
 }
 
 async function openRecent(entry) {
   if (state.running) return;
-  change({ problem: null });
+  toast.hide();
+  const url = entry.input[PHOTO_FIELD], preview = entry.uploaded ? api.here(url) : url;
   try {
-    const url = entry.input[PHOTO_FIELD], preview = entry.uploaded ? api.here(url) : url;
-    await result.show({ ...entry, before: (await canShow(preview)) ? preview : null });
-    if (state.running) return; // begun meanwhile
+    change({ photo: { url, preview, name: entry.name }, problem: null, outcome: null, made: null });
     form?.set(entry.input);
-    photo.useAddress(url, preview);
-    change({ outcome: { kind: "shown", photo: state.photo, name: entry.name, opened: true } });
-    $("result").scrollIntoView({ block: "nearest" });
+    showCall();
+    await show({ ...entry, before: preview }, { kind: "shown", name: entry.name, opened: true });
+    scrollTo(0, 0);
   } catch (error) {
     recent.remove(entry.id);
-    change({ problem: error });
+    change({ problem: error, outcome: { kind: "failed" } });
   }
 }
 
-// Whether this browser can show a picture, and it is still there.
-async function canShow(url) {
-  const image = new Image();
-  image.referrerPolicy = "no-referrer";
-  image.src = url;
-  return image.decode().then(() => true, () => false);
-}
-
-async function cancel() {
+// Let what runs go, here and on the server.
+function stop() {
   if (!state.running) return;
   const { id, stop } = state.running;
+  state.running = null;
   stop.abort();
-  if (id) await api.cancel(id).catch(() => {}); // finished meanwhile, or gone: nothing left to stop
+  if (id) api.cancel(id).catch(() => {}); // finished meanwhile, or gone: nothing left to stop
 }
 
-async function start() {
-  $("server-name").textContent = location.host;
-  $("server-address").textContent = location.host;
-  $("cancel").addEventListener("click", cancel);
-  $("options").addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (!form) askServer();
-    else if (!state.running) run();
+function cancel() {
+  toast.hide();
+  stop();
+  change({ running: null, outcome: { kind: "cancelled" } });
+}
+
+async function beginMany(files) {
+  stop();
+  toast.hide();
+  const many = await import("./many.js");
+  change({ photo: null, running: null, outcome: null, made: null, problem: null, many });
+  await asked;
+  await many.add(files, form?.values() ?? {});
+}
+
+async function leaveMany() {
+  const { many } = state, back = await many.leave();
+  change({ many: null });
+  toast.show(t("undo.many"), () => {
+    change({ many });
+    back();
   });
-  showCall();
-  await askServer();
+  $("photo-file").focus();
 }
 
-// What it can do: the form's fields. Asked again by the button where the first try failed.
+function startAnew() {
+  if (state.many) return leaveMany();
+  const before = { ...state };
+  stop();
+  change({ photo: null, running: null, outcome: null, made: null, problem: null });
+  showCall();
+  toast.show(t("undo.new"), () => goBack(before));
+  $("photo-file").focus();
+}
+
+// What the server can do: the form's fields. Asked again by the button where the first try failed.
 async function askServer() {
   try {
     const schema = inputSchema(await api.openapi(), api.ENDPOINT);
     form = createForm($("fields"), schema, () => {
       showCall();
-      change(withOptions(state));
+      change({ problem: null });
     });
     form.limit("operating_resolution", "2304x2304", ({ model }) => model === "General Use (Dynamic)");
     change({ broken: null });
   } catch (error) {
     return change({ broken: error });
   }
-  showCall();
   await showWeights().catch(() => {}); // remarks only
+  showCall();
+  change({});
 }
 
 // Which names are answered by other weights, because their own are not there.
 async function showWeights() {
-  const absent = (await api.presets()).filter((preset) => !preset.available);
+  const presets = await api.presets(), absent = presets.filter(({ available }) => !available);
+  form.models(presets);
   const remarks = new Map(absent.map(({ name, weights, pull }) => [name,
-    `These weights are not on this server${weights ? `; ${weights} answers instead` : ""}.` +
-    (pull ? ` To get them: ${pull}` : "")]));
+    [weights && t("model.note", { weights }), pull && t("model.pull", { pull })].filter(Boolean).join(" ")]));
   form.remark("model", ({ model }) => remarks.get(model));
   // fallback weights run at the size that they were trained for
-  const fallbacks = new Map(absent.filter(({ fallback }) => fallback).map(({ name, weights }) => [name, weights]));
-  form.remark("operating_resolution", ({ model }) => fallbacks.has(model) &&
-    `${fallbacks.get(model)} answers for this model, at its own size: what is chosen here makes no difference.`);
+  const fixed = new Set(absent.filter(({ fallback }) => fallback).map(({ name }) => name));
+  form.only("operating_resolution", ({ model }) => model !== "" && !fixed.has(model));
+  const pull = absent.length === presets.length && absent[0]?.pull;
+  $("banner").hidden = !pull;
+  $("banner-pull").textContent = pull || "";
 }
 
-start();
+$("cancel").addEventListener("click", cancel);
+$("new").addEventListener("click", startAnew);
+$("options").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (!form) await askServer();
+  if (form && !state.running) run();
+});
+$("developer").addEventListener("toggle", () => {
+  calls ??= import("./calls.js").then(({ createCalls }) => createCalls());
+  showCall();
+});
+$("banner-copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText($("banner-pull").textContent).then(() => { $("banner-copy").textContent = t("copied"); }, () => {});
+});
+showCall();
+const asked = askServer();
+// photos of an earlier visit go on; most visitors have none, and fetch nothing for it
+if ((await import("./shelf.js").then(({ shelf }) => shelf.all())).length && pageOf(state) === "empty") {
+  const many = await import("./many.js");
+  if (await many.resume()) change({ many });
+}

@@ -1,6 +1,6 @@
-// arrivals.js - photos that come to the page by themselves: dropped anywhere on it, or pasted.
-
-const $ = (id) => document.getElementById(id);
+// arrivals.js - photos that come to the page by themselves: dropped anywhere on it, folders included, or pasted.
+import { $ } from "./dom.js";
+import { t } from "./words.js";
 
 /** onFiles gets what is dropped, as a list of one or more; onUrl the address of a picture from another page. */
 export function listenForDrops(onFiles, onUrl) {
@@ -17,15 +17,35 @@ export function listenForDrops(onFiles, onUrl) {
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
   });
-  document.addEventListener("drop", (event) => {
+  document.addEventListener("drop", async (event) => {
     if (!fits(event)) return;
     event.preventDefault();
     mark(-depth);
-    const files = [...event.dataTransfer.files];
     const url = event.dataTransfer.getData("text/uri-list").split("\n")[0].trim();
+    const files = await filesOf(event.dataTransfer);
     if (files.length) onFiles(files);
     else if (url) onUrl(url);
   });
+}
+
+// What was dropped must be asked for before the event ends; what is in a folder is read afterwards.
+async function filesOf(data) {
+  const plain = [...data.files];
+  const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) return plain;
+  const found = [];
+  for (const entry of entries) await walk(entry, found);
+  return found;
+}
+
+async function walk(entry, found) {
+  if (entry.isFile) return found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+  const reader = entry.createReader();
+  for (;;) { // a hundred at a time, until there are none
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return;
+    for (const each of some) await walk(each, found);
+  }
 }
 
 /** The same for what is pasted; onNothing gets the words for a person whose clipboard has no photo. */
@@ -48,9 +68,9 @@ export function listenForPastes(onFiles, onUrl, onNothing) {
         const type = item.types.find((each) => each.startsWith("image/"));
         if (type) return onFiles([new File([await item.getType(type)], `pasted.${type.slice(6)}`, { type })]);
       }
-      onNothing("There is no photo on the clipboard.");
+      onNothing(t("photo.none"));
     } catch {
-      onNothing("This browser does not let the page read the clipboard; press Ctrl+V instead.");
+      onNothing(t("photo.paste"));
     }
   });
 }

@@ -1,7 +1,8 @@
 // calls.js - the tabs that show the present call in three languages, and the button that copies it.
+import { $ } from "./dom.js";
 import { curl, javascript, python } from "./snippets.js";
+import { t } from "./words.js";
 
-const $ = (id) => document.getElementById(id);
 const LANGUAGES = [["tab-curl", curl], ["tab-javascript", javascript], ["tab-python", python]];
 
 export function createCalls() {
@@ -34,10 +35,10 @@ export function createCalls() {
   $("call-copy").addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText($("call-text").textContent);
-      $("call-copied").textContent = "Copied";
+      $("call-copied").textContent = t("copied");
     } catch {
       getSelection().selectAllChildren($("call-text"));
-      $("call-copied").textContent = "Selected; press Ctrl+C";
+      $("call-copied").textContent = t("copy.selected");
     }
   });
 

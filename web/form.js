@@ -1,14 +1,12 @@
 // form.js - the options, made from the server's schema: a choice of few becomes radio buttons, one of many a list, yes or no
-// a tick box. The photo's own field is left to photo.js.
+// a tick box. What few need is folded away. The photo's own field is left to photo.js.
+import { make } from "./dom.js";
+import { has, t } from "./words.js";
 
 export const PHOTO_FIELD = "image_url";
-const PILLS_MAX = 4;
-
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
+const PILLS_MAX = 3;
+const FIRST = ["model", "operating_resolution"];
+const here = ""; // of the list of models: whatever answers where no published weights are there
 
 /** The input's schema within an OpenAPI document. */
 export function inputSchema(document, endpoint) {
@@ -17,16 +15,26 @@ export function inputSchema(document, endpoint) {
   return schema;
 }
 
+function groups(schema) {
+  const names = (schema["x-fal-order-properties"] ?? Object.keys(schema.properties)).filter((name) => name !== PHOTO_FIELD);
+  const isExtra = (name) => Boolean(schema.properties[name]["x-birefnet-extra"]);
+  return [[null, names.filter((name) => FIRST.includes(name))], ["shop", names.filter(isExtra)],
+    ["more", names.filter((name) => !FIRST.includes(name) && !isExtra(name))]];
+}
+
 /** Build the fields into `container`. onChange is called after each change by the person. */
 export function createForm(container, schema, onChange) {
-  const names = (schema["x-fal-order-properties"] ?? Object.keys(schema.properties)).filter((name) => name !== PHOTO_FIELD &&
-    !schema.properties[name]["x-birefnet-extra"]); // those are for programs
-  const fields = new Map(names.map((name) => [name, createField(name, schema.properties[name])]));
-  container.replaceChildren(...[...fields.values()].map((field) => field.element));
+  const fields = new Map();
+  container.replaceChildren(...groups(schema).filter(([, names]) => names.length).map(([group, names]) => {
+    for (const name of names) fields.set(name, createField(name, schema.properties[name]));
+    const elements = names.map((name) => fields.get(name).element);
+    return group ? make("details", { id: `group-${group}` }, make("summary", { textContent: t(`options.${group}`) }), ...elements)
+      : make("div", {}, ...elements);
+  }));
   const rules = []; // what follows from the present choices: run after each change, whoever made it
   const all = () => Object.fromEntries([...fields].map(([name, field]) => [name, field.get()]));
   const follow = () => rules.forEach((rule) => rule(all()));
-  container.addEventListener("change", () => {
+  container.addEventListener("input", () => {
     follow();
     onChange();
   });
@@ -34,18 +42,26 @@ export function createForm(container, schema, onChange) {
     /** What differs from the defaults; the server fills in the rest. */
     values() {
       const values = {};
-      for (const [name, field] of fields)
-        if (field.get() !== schema.properties[name].default) values[name] = field.get();
+      for (const [name, field] of fields) {
+        const value = field.get();
+        if (value !== schema.properties[name].default && value !== here) values[name] = value;
+      }
       return values;
     },
     set(values) {
-      for (const [name, field] of fields) field.set(values[name] ?? schema.properties[name].default);
+      for (const [name, field] of fields) field.set(values[name] ?? field.initial ?? schema.properties[name].default);
       follow();
     },
-    /** Mark fields; returns the names that are not fields of this form. */
+    /** Mark fields; one that is folded away is unfolded. */
     showProblems(problems) {
       for (const field of fields.values()) field.problem("");
-      return problems.filter(({ name, text }) => !fields.get(name)?.problem(text));
+      for (const { name, text } of problems) {
+        const field = fields.get(name);
+        if (!field) continue;
+        field.problem(text);
+        const fold = field.element.closest("details");
+        if (fold) fold.open = true;
+      }
     },
     /** Say something beside a field, as long as the choices call for it. words(choices): text, or nothing. */
     remark(name, words) {
@@ -68,79 +84,94 @@ export function createForm(container, schema, onChange) {
       });
       follow();
     },
+    /** Show a field only while it matters; where it does not, it has its default. */
+    only(name, matters) {
+      const field = fields.get(name);
+      if (!field) return;
+      rules.push((choices) => {
+        field.element.hidden = !matters(choices);
+        if (field.element.hidden) field.set(schema.properties[name].default);
+      });
+      follow();
+    },
+    /** Which weights there are: a list of {name, available, weights}. What is not here says so, and is not chosen first. */
+    models(presets) {
+      const field = fields.get("model");
+      if (!field?.mark) return;
+      for (const { name, available } of presets) field.mark(name, available ? name : t("model.absent", { name }));
+      const first = presets.find(({ available }) => available), answers = presets[0]?.weights;
+      if (!first && answers) field.add(here, t("model.here", { weights: answers }));
+      field.initial = first ? (presets.find(({ name, available }) => available && name === schema.properties.model.default) ?? first).name : here;
+      field.set(field.initial);
+      follow();
+    },
   };
 }
 
-/** A description; what stands between backticks is code. */
-function description(text) {
-  return text.split("`").map((part, index) => (index % 2 ? make("code", { textContent: part }) : part));
-}
-
 function createField(name, schema) {
-  const id = `field-${name}`;
-  const help = make("p", { className: "help", id: `${id}-help` }, ...description(schema.description ?? ""));
+  const id = `field-${name}`, title = has(id.replace("-", ".")) ? t(`field.${name}`) : schema.title ?? name;
+  const words = has(`field.${name}.help`) ? t(`field.${name}.help`) : (schema.description ?? "").replaceAll("`", "");
+  const help = make("p", { className: "help", id: `${id}-help`, textContent: words });
   const problem = make("p", { className: "field-problem", id: `${id}-problem`, hidden: true });
-  const field = schema.type === "boolean" ? tick(id, name, schema)
-    : !schema.enum ? text(id, name, schema)
-    : schema.enum.length <= PILLS_MAX ? pills(id, name, schema)
-    : list(id, name, schema);
+  const kind = schema.type === "boolean" ? tick : !schema.enum ? text : schema.enum.length <= PILLS_MAX ? pills : list;
+  const field = kind(id, name, title, schema);
   field.note = make("p", { className: "help note", id: `${id}-note`, hidden: true });
   field.element.append(field.note, help, problem);
-  for (const control of field.controls) control.setAttribute("aria-describedby", `${field.note.id} ${help.id} ${problem.id}`);
-  field.problem = (words) => {
-    problem.textContent = words;
-    problem.hidden = !words;
-    for (const control of field.controls) {
-      if (words) control.setAttribute("aria-invalid", "true");
-      else control.removeAttribute("aria-invalid");
-    }
-    return true;
+  field.control.setAttribute("aria-describedby", `${field.note.id} ${help.id} ${problem.id}`);
+  field.problem = (said) => {
+    problem.textContent = said;
+    problem.hidden = !said;
+    if (said) field.control.setAttribute("aria-invalid", "true");
+    else field.control.removeAttribute("aria-invalid");
   };
   field.set(schema.default);
   return field;
 }
 
-function tick(id, name, schema) {
+function tick(id, name, title) {
   const input = make("input", { type: "checkbox", id, name });
   return {
-    element: make("div", { className: "field check" }, make("label", { htmlFor: id }, input, schema.title ?? name)),
-    controls: [input],
+    element: make("div", { className: "field check" }, make("label", { htmlFor: id }, input, title)),
+    control: input,
     get: () => input.checked,
     set: (value) => { input.checked = Boolean(value); },
   };
 }
 
-function text(id, name, schema) {
-  const input = make("input", { type: "text", id, name });
+function text(id, name, title, schema) {
+  const input = make("input", { type: "text", id, name, autocomplete: "off" });
   return {
-    element: make("div", { className: "field" }, make("label", { htmlFor: id, textContent: schema.title ?? name }), input),
-    controls: [input],
-    get: () => input.value || schema.default,
+    element: make("div", { className: "field" }, make("label", { htmlFor: id, textContent: title }), input),
+    control: input,
+    get: () => input.value.trim() || schema.default,
     set: (value) => { input.value = value ?? ""; },
   };
 }
 
-function pills(id, name, schema) {
+function pills(id, name, title, schema) {
   const inputs = schema.enum.map((value) => make("input", { type: "radio", name, value }));
   const labels = inputs.map((input) => make("label", {}, input, make("span", { textContent: input.value })));
-  const group = make("fieldset", { className: "pills", id }, make("legend", { textContent: schema.title ?? name }), ...labels);
+  const group = make("fieldset", { className: "pills joined", id }, make("legend", { textContent: title }), ...labels);
   return {
     element: make("div", { className: "field" }, group),
-    controls: [group],
+    control: group,
     get: () => inputs.find((input) => input.checked)?.value,
     set: (value) => { for (const input of inputs) input.checked = input.value === value; },
     offer: (value, offered) => { for (const input of inputs) if (input.value === value) input.disabled = !offered; },
   };
 }
 
-function list(id, name, schema) {
+function list(id, name, title, schema) {
   const options = schema.enum.map((value) => make("option", { value, textContent: value }));
   const select = make("select", { id, name }, ...options);
+  const option = (value) => options.find((each) => each.value === value);
   return {
-    element: make("div", { className: "field" }, make("label", { htmlFor: id, textContent: schema.title ?? name }), select),
-    controls: [select],
+    element: make("div", { className: "field" }, make("label", { htmlFor: id, textContent: title }), select),
+    control: select,
     get: () => select.value,
     set: (value) => { select.value = value; },
-    offer: (value, offered) => { for (const option of options) if (option.value === value) option.disabled = !offered; },
+    offer: (value, offered) => { option(value).disabled = !offered; },
+    mark: (value, words) => { if (option(value)) option(value).textContent = words; },
+    add: (value, words) => select.prepend(make("option", { value, textContent: words })),
   };
 }

@@ -1,12 +1,12 @@
 // key.js - the key of this server: asked for in a dialog, kept for this tab only.
 import { useKey } from "./api.js";
+import { $ } from "./dom.js";
+import { t } from "./words.js";
 
-const $ = (id) => document.getElementById(id);
 const STORE = "birefnet.key";
 
 /** onChange is called whenever a key is set or forgotten. */
 export function createKey(onChange) {
-  const why = $("key-why").textContent; // unless there is a reason to ask
   let key = "";
   try {
     key = sessionStorage.getItem(STORE) ?? "";
@@ -28,11 +28,11 @@ export function createKey(onChange) {
   }
   function apply() {
     useKey(key);
-    $("key-open").textContent = key ? "Key: set" : "Key…";
+    $("key-open").textContent = t(key ? "key.set" : "key");
   }
   function open(reason) {
     $("key-text").value = key;
-    $("key-why").textContent = reason || why;
+    $("key-why").textContent = reason || t("key.why");
     $("key-why").classList.toggle("field-problem", Boolean(reason));
     if (reason && key) $("key-text").setAttribute("aria-invalid", "true");
     else $("key-text").removeAttribute("aria-invalid");

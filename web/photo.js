@@ -1,129 +1,75 @@
-// photo.js - the photo to work on: picked, dropped, pasted, or named by an address; its preview; and what is wrong with it as
-// far as this page can tell.
+// photo.js - the ways in for a photo: picked, taken, dropped, pasted, or named by an address; and what is wrong with it as
+// far as this page can tell. Each starts the work at once.
 import { listenForDrops, listenForPastes } from "./arrivals.js";
+import { $ } from "./dom.js";
+import { showSamples } from "./samples.js";
+import { toast } from "./toast.js";
+import { t } from "./words.js";
 
-const $ = (id) => document.getElementById(id);
-const HINT = "Drop a photo anywhere on this page, or paste one.";
-const KINDS = "JPEG, PNG, WebP, GIF, AVIF, TIFF, HEIC, JPEG XL and BMP work.";
 const EXTENSION = /\.(jpe?g|jfif|png|webp|gif|avif|tiff?|heic|heif|jxl|bmp)$/i;
 const ADDRESS = /^(https?:\/\/[^\s/]\S*|data:\S+)$/i;
 
 /** Whether a file may be a photo, by what is known without reading it; the server has the last word. */
-function mayBePhoto(file) {
+export function mayBePhoto(file) {
   return file.type.startsWith("image/") || EXTENSION.test(file.name) || (!file.type && !file.name.includes("."));
 }
 
-function isAddress(text) {
-  return ADDRESS.test(text) && URL.canParse(text);
+/** A telling name for a photo of either kind. */
+export function nameOf({ file, url }) {
+  if (file) return file.name || "photo";
+  if (url.startsWith("data:")) return "photo";
+  const last = url.split(/[?#]/)[0].split("/").pop();
+  try {
+    return decodeURIComponent(last) || "photo";
+  } catch {
+    return last; // "50%off.jpg": a percent sign that stands for itself
+  }
 }
 
-/** 1234567 as "1.2 MB". */
-export function bytes(count) {
-  if (count < 1000) return `${count} bytes`;
-  if (count < 1e6) return `${Math.round(count / 1000)} kB`;
-  return `${(count / 1e6).toFixed(1)} MB`;
-}
-
-/** onChange is called with the photo: {file, preview} or {url, preview}, or null. preview is null where this browser cannot
- * show it, which may turn out later: then onChange is called again. */
-export function createPhoto(onChange) {
-  let photo = null;
-
-  function set(next) {
-    if (photo?.file) URL.revokeObjectURL(photo.preview);
-    photo = next;
-    if (photo?.file !== $("photo-file").files[0]) $("photo-file").value = ""; // so that the same file can be picked again
-    hint("");
+/** onPhoto gets {file, preview} or {url, preview}; onMany a list of files; both are for the owner to keep. */
+export function listenForPhotos(onPhoto, onMany) {
+  function take(photo) {
     complain("");
-    show(photo, () => photo === next && onChange(photo));
-    onChange(photo);
-  }
-  function hint(text) {
-    $("photo-hint").textContent = text || (photo ? "" : HINT);
-  }
-  function setFiles(files) {
-    const [file] = files;
-    if (!mayBePhoto(file)) {
-      $("photo-file").value = "";
-      hint("");
-      return complain(`${file.name} is not a photo${photo ? "; the one below stays chosen" : ""}. ${KINDS}`, "photo-file");
-    }
+    hint("");
+    $("photo-file").value = $("photo-camera").value = ""; // so that the same file can be picked again
     $("photo-url").value = "";
-    set({ file, preview: URL.createObjectURL(file) });
-    if (files.length > 1) hint(`There were ${files.length} files; only the first, ${file.name}, is taken.`);
+    onPhoto(photo);
   }
-  function setUrl(text, preview) {
+  function takeFiles(files) {
+    const photos = files.filter(mayBePhoto);
+    for (const id of ["photo-file", "photo-camera", "photo-folder"]) $(id).value = "";
+    if (!photos.length) return complain(t("photo.not", { name: files[0].name }), "photo-file");
+    complain("");
+    hint("");
+    if (photos.length > 1) return onMany(photos);
+    take({ file: photos[0], preview: URL.createObjectURL(photos[0]) });
+  }
+  function takeUrl(text) {
     const url = text.trim();
-    set(isAddress(url) ? { url, preview: preview ?? url } : null);
-    if (url && !photo) complain("Write the whole address of a photo; it begins with https:// or http://.", "photo-url");
-  }
-  function useAddress(url, preview) {
-    $("photo-url").value = url;
-    setUrl(url, preview);
+    if (ADDRESS.test(url) && URL.canParse(url)) take({ url, preview: url });
+    else if (url) complain(t("photo.not.address"), "photo-url");
   }
 
-  $("photo-file").addEventListener("change", (event) => event.target.files[0] && setFiles([...event.target.files]));
-  // Chromium may tell of a change only after a photo that was dropped meanwhile has emptied the field
-  $("photo-url").addEventListener("change", ({ target }) => {
-    if (target.value.trim() || !photo?.file) setUrl(target.value);
-  });
+  for (const id of ["photo-file", "photo-camera", "photo-folder"])
+    $(id).addEventListener("change", ({ target }) => target.files[0] && takeFiles([...target.files]));
+  $("photo-url").addEventListener("change", ({ target }) => takeUrl(target.value));
   $("photo-url").addEventListener("input", () => complain(""));
-  $("photo-clear").addEventListener("click", () => {
-    $("photo-url").value = "";
-    set(null);
-    $("photo-file").focus();
-  });
-  listenForDrops(setFiles, useAddress);
-  listenForPastes(setFiles, useAddress, (text) => hint(`${text}${photo ? " The photo below stays chosen." : ""}`));
+  listenForDrops(takeFiles, takeUrl);
+  listenForPastes(takeFiles, takeUrl, hint);
+  showSamples((file) => takeFiles([file]), () => hint(t("problem.offline")));
+}
 
-  return {
-    get: () => photo,
-    useAddress,
-    /** Lead the person to what is missing. */
-    ask() {
-      const address = $("photo-url").value.trim();
-      if (address) setUrl(address);
-      else if (!$("photo-problem").textContent) complain("Choose a photo first.", "photo-file");
-      $(address ? "photo-url" : "photo-file").focus({ preventScroll: true });
-      $(address ? "photo-url" : "photo").scrollIntoView({ block: "center" });
-    },
-  };
+function hint(text) {
+  if (text && $("photo").hidden) return toast.show(text);
+  $("photo-hint").textContent = text;
 }
 
 /** Say what is wrong beside the control that it is about; "" takes it all back. */
 function complain(text, id) {
-  for (const each of ["photo-file", "photo-url"]) {
-    const problem = $(each === "photo-file" ? "photo-problem" : "photo-url-problem");
-    problem.textContent = each === id ? text : "";
+  if (text && $("photo").hidden) return toast.show(text); // a photo is at work: nothing else is to be seen of this
+  for (const [each, problem] of [["photo-file", "photo-problem"], ["photo-url", "photo-url-problem"]]) {
+    $(problem).textContent = each === id ? text : "";
     if (each === id) $(each).setAttribute("aria-invalid", "true");
     else $(each).removeAttribute("aria-invalid");
   }
-}
-
-function show(photo, onUnseen) {
-  const image = $("photo-preview"), facts = $("photo-facts");
-  $("photo").classList.toggle("has-photo", Boolean(photo));
-  $("photo-clear").hidden = !photo;
-  facts.hidden = !photo;
-  image.hidden = true;
-  if (!photo) return image.removeAttribute("src");
-  const name = photo.file ? `${photo.file.name || "Pasted photo"}, ${bytes(photo.file.size)}` : "";
-  const unseen = () => {
-    photo.preview = null;
-    facts.textContent = [name, "no preview in this browser"].filter(Boolean).join(", ");
-  };
-  facts.textContent = name;
-  if (!photo.preview) return unseen();
-  image.referrerPolicy = "no-referrer";
-  image.onload = () => {
-    image.hidden = false;
-    photo.width = image.naturalWidth;
-    photo.height = image.naturalHeight;
-    facts.textContent = [name, `${photo.width} × ${photo.height} pixels`].filter(Boolean).join(", ");
-  };
-  image.onerror = () => {
-    unseen();
-    onUnseen();
-  };
-  image.src = photo.preview;
 }

@@ -1,7 +1,8 @@
 // recent.js - the last results, remembered by this browser: addresses and a small picture each, until the server's files
 // expire or the person clears them.
+import { $, make } from "./dom.js";
+import { timeOf } from "./progress.js";
 
-const $ = (id) => document.getElementById(id);
 const STORE = "birefnet.recent";
 const KEEP = 12;
 const DEFAULT_KEPT_S = 24 * 3600;
@@ -30,14 +31,13 @@ export function createRecent(onOpen) {
   function render() {
     const entries = read();
     $("recent").replaceChildren(...entries.map((entry) => item(entry, onOpen)));
-    $("recent-none").hidden = entries.length > 0;
+    $("recent-panel").hidden = entries.length === 0;
     $("recent-clear").hidden = entries.length === 0;
   }
   $("recent-clear").addEventListener("click", () => {
     write([]);
     render();
-    $("recent-title").tabIndex = -1;
-    $("recent-title").focus();
+    $("content").focus();
   });
   render();
   return {
@@ -56,15 +56,10 @@ export function createRecent(onOpen) {
 }
 
 function item(entry, onOpen) {
-  const button = Object.assign(document.createElement("button"), { type: "button" });
-  const image = Object.assign(document.createElement("img"), { src: entry.thumb, alt: "", className: "checker" });
-  const name = Object.assign(document.createElement("span"), { textContent: entry.name });
-  const when = new Date(entry.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const facts = Object.assign(document.createElement("span"), { textContent: when, className: "quiet" });
-  button.append(image, name, facts);
-  button.setAttribute("aria-label", `Show the result of ${entry.name}, made at ${when}`);
+  const when = timeOf(entry.at);
+  const button = make("button", { type: "button" },
+    make("img", { src: entry.thumb, alt: "", className: "checker" }), make("span", { textContent: entry.name, dir: "auto" }),
+    make("span", { textContent: when, className: "quiet" }));
   button.addEventListener("click", () => onOpen(entry));
-  const place = document.createElement("li");
-  place.append(button);
-  return place;
+  return make("li", {}, button);
 }

@@ -1,28 +1,23 @@
 // state.js - where the page stands, in words. Everything it says when no request is on its way follows from one state: the
 // photo that is chosen, and what the last request or the list of recent results came to.
+import { t } from "./words.js";
 
-const NOTHING = "Nothing here yet. Choose a photo to begin.";
-const READY = "The photo is ready. Choose options, then remove the background.";
-const UNSEEN = "The photo is chosen. This browser cannot show it; the server may still be able to read it.";
-
-/** What came of a request: {kind: "shown", photo, name, opened}, {kind: "cancelled"} or {kind: "failed"}; null for nothing. */
+/** What came of a request: {kind: "shown", name, opened}, {kind: "cancelled"} or {kind: "failed"}; null for nothing. */
 export function statusOf({ photo, outcome }) {
-  if (outcome?.kind === "failed") return "No result.";
-  if (outcome?.kind === "cancelled") return photo ? "Cancelled. The photo is still chosen." : "Cancelled.";
-  if (outcome?.kind === "shown") {
-    if (photo && photo !== outcome.photo) return `Done. This is the result of ${outcome.name}, not of the photo that is chosen now.`;
-    return outcome.opened ? `The result of ${outcome.name} is shown.` : "Done.";
-  }
-  if (!photo) return NOTHING;
-  return photo.preview ? READY : UNSEEN;
+  if (outcome?.kind === "failed") return t("status.failed");
+  if (outcome?.kind === "cancelled") return t("status.cancelled");
+  if (outcome?.kind === "shown") return outcome.opened ? t("status.opened", { name: outcome.name }) : t("status.done");
+  if (!photo) return "";
+  return photo.preview ? t("status.ready") : t("photo.unseen");
 }
 
-/** What stays true of `state` when another photo is chosen, or none: a result of the one before goes with it. */
-export function withPhoto(state, photo) {
-  return { ...state, photo, problem: null, outcome: null };
-}
+/** What is to be seen: the first visit, a photo at work, or many. */
+export const pageOf = ({ many, photo, outcome, running }) => (many ? "many" : photo || outcome || running ? "work" : "empty");
 
-/** The same for other options: a result stays, a refusal may not hold any more. */
-export function withOptions(state) {
-  return { ...state, problem: null, outcome: state.outcome?.kind === "shown" ? state.outcome : null };
+/** Whether there is something to press the main button for: no result yet, or one of other options. */
+export function wantsRun({ photo, outcome, running, made }, values) {
+  if (running || !photo) return false;
+  if (outcome?.kind !== "shown" || !made) return true;
+  const { image_url: _, ...rest } = made.input;
+  return JSON.stringify(rest) !== JSON.stringify(values);
 }

@@ -16,12 +16,12 @@ export async function begin(options) {
     ? { url: process.env.BN_WEB_SERVER, stop: async () => {} }
     : await serve(options);
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: SWITCHES });
-  return {
-    server,
+  const own = {
+    server, // may be replaced by another on the same port
     browser,
     async end() {
       await browser.close();
-      await server.stop();
+      await own.server.stop();
     },
     /** A page in a profile of its own. Faults: errors of the console, of scripts, of the policy, requests elsewhere. */
     async page(contextOptions = {}) {
@@ -40,20 +40,38 @@ export async function begin(options) {
       });
       page.setDefaultTimeout(60000);
       await page.goto(server.url + "/");
-      await page.locator("#field-model").waitFor();
+      await ready(page);
       return page;
     },
   };
+  return own;
 }
 
-/** Press the button and wait for the result. */
-export async function remove(page) {
+/** The server has been asked what it can do. */
+export async function ready(page) {
+  await page.locator("#field-model").waitFor({ state: "attached" });
+}
+
+/** Choose a photo, which starts the work, and wait for the result. */
+export async function remove(page, file = photoFile) {
+  await page.setInputFiles("#photo-file", file);
+  await finished(page);
+}
+
+/** The same photo with other options. */
+export async function again(page) {
   await page.click("#go");
   await finished(page);
 }
 
+/** Show all that is folded away. */
+export async function unfold(page) {
+  await page.evaluate(() => { for (const fold of document.querySelectorAll("details")) fold.open = true; });
+  await page.waitForFunction(() => document.getElementById("call-text").textContent); // its module is fetched then
+}
+
 export async function finished(page) {
-  await page.locator("#shown").or(page.locator("#problem strong")).first().waitFor();
+  await page.locator("#shown:visible, #problem strong").first().waitFor();
   assert.equal(await page.textContent("#problem"), "");
   await page.waitForFunction(() => document.getElementById("cancel").hidden);
 }
@@ -70,6 +88,7 @@ export function typeOf(bytes) {
   const text = bytes.subarray(0, 12).toString("latin1");
   if (text.startsWith("\x89PNG")) return "png";
   if (text.startsWith("GIF8")) return "gif";
+  if (text.startsWith("\xff\xd8\xff")) return "jpg";
   if (text.startsWith("RIFF") && text.endsWith("WEBP")) return "webp";
   return `unknown: ${text}`;
 }

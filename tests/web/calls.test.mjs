@@ -5,7 +5,7 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { begin, photoFile, remove, typeOf } from "./browser.mjs";
+import { begin, photoFile, remove, typeOf, unfold } from "./browser.mjs";
 import { folder, source } from "./support.mjs";
 
 const execute = promisify(execFile);
@@ -13,6 +13,7 @@ let own, page, place;
 before(async () => {
   own = await begin();
   page = await own.page();
+  await unfold(page);
   place = folder();
   copyFileSync(photoFile, join(place, "a photo's $name.jpg"));
   copyFileSync(photoFile, join(place, "photo1.jpg"));
@@ -39,7 +40,12 @@ async function runCurl() {
 }
 
 test("cURL with a photo on the disk, whatever its name", async () => {
+  // cancelled before it has gone up: the call takes it from the disk
+  await page.route("**/rest/**", () => {});
   await page.setInputFiles("#photo-file", join(place, "a photo's $name.jpg"));
+  await page.click("#cancel");
+  await page.unrouteAll();
+  await unfold(page);
   await page.click('label:has(input[name="output_format"][value="webp"])');
   await page.check('input[name="output_mask"]');
   const output = await runCurl();
@@ -48,7 +54,6 @@ test("cURL with a photo on the disk, whatever its name", async () => {
 });
 
 test("cURL with the photo that was uploaded", async () => {
-  await page.setInputFiles("#photo-file", photoFile);
   await remove(page);
   const text = await shown("curl");
   assert.ok(text.includes(`${own.server.url}/files/b/`), text);
@@ -71,8 +76,10 @@ test("JavaScript with the photo that was uploaded", async () => {
 });
 
 test("JavaScript with a photo on the disk", async () => {
-  await page.setInputFiles("#photo-file", []);
+  await page.route("**/rest/**", () => {});
   await page.setInputFiles("#photo-file", join(place, "photo1.jpg"));
+  await page.click("#cancel");
+  await page.unrouteAll();
   const text = await shown("javascript");
   assert.match(text, /readFile\("photo1\.jpg"\)/);
   await check(await runJavascript(), "webp");

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
-import { begin, finished, photoFile, remove } from "./browser.mjs";
+import { again, begin, finished, photoFile, ready, remove, unfold } from "./browser.mjs";
 import { folder, host } from "./support.mjs";
 
 let own;
@@ -20,38 +20,20 @@ const others = (page) => page.faults.filter((fault) => !fault.startsWith("Failed
 
 const status = (page) => page.textContent("#status");
 
-test("no photo, on a phone: said where the photo goes, and the focus is seen there", async () => {
+test("a file of another kind is refused by the page, on a phone where it is seen", async () => {
   const page = await own.page({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
-  await page.tap("#go");
-  await page.locator("#photo-problem", { hasText: "Choose a photo first" }).waitFor();
-  const seen = await page.evaluate(() => {
-    const { top, bottom } = document.getElementById("photo-problem").getBoundingClientRect();
-    const { outlineStyle, outlineWidth } = getComputedStyle(document.querySelector("label[for=photo-file]"));
-    return { inView: top >= 0 && bottom <= innerHeight, id: document.activeElement.id, outlineStyle, wide: parseFloat(outlineWidth) >= 2,
-      invalid: document.activeElement.getAttribute("aria-invalid") };
-  });
-  assert.deepEqual(seen, { inView: true, id: "photo-file", outlineStyle: "solid", wide: true, invalid: "true" });
-  await page.setInputFiles("#photo-file", photoFile);
-  await page.locator("#status", { hasText: "ready" }).waitFor();
-  assert.equal(await page.textContent("#photo-problem"), "");
-  assert.equal(await page.getAttribute("#photo-file", "aria-invalid"), null);
-  await page.tap("#photo-clear");
-  assert.match(await status(page), /Nothing here yet/);
-  assert.deepEqual(page.faults, []);
-});
-
-test("a file of another kind is refused by the page, and the photo before stays", async () => {
-  const page = await own.page();
   const notes = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no photo at all\n") };
   await page.setInputFiles("#photo-file", notes);
   await page.locator("#photo-problem", { hasText: "notes.txt is not a photo" }).waitFor();
-  assert.match(await status(page), /Nothing here yet/);
-  await page.setInputFiles("#photo-file", photoFile);
-  assert.equal(await page.textContent("#photo-problem"), "");
-  await page.setInputFiles("#photo-file", notes);
-  assert.match(await page.textContent("#photo-problem"), /stays chosen/);
-  assert.match(await page.textContent("#photo-facts"), /photo1\.jpg/);
+  const seen = await page.evaluate(() => {
+    const { top, bottom } = document.getElementById("photo-problem").getBoundingClientRect();
+    return { inView: top >= 0 && bottom <= innerHeight, invalid: document.getElementById("photo-file").getAttribute("aria-invalid") };
+  });
+  assert.deepEqual(seen, { inView: true, invalid: "true" });
+  assert.equal(await page.isVisible("#work"), false);
   await remove(page);
+  assert.equal(await page.textContent("#photo-problem"), "");
+  assert.equal(await page.getAttribute("#photo-file", "aria-invalid"), null);
   assert.deepEqual(page.faults, []);
 });
 
@@ -63,9 +45,8 @@ for (const text of ["hello", "ftp://example.com/photo.jpg", "https://", "https:/
     assert.match(await page.textContent("#photo-url-problem"), /begins with https/);
     assert.equal(await page.getAttribute("#photo-url", "aria-invalid"), "true");
     assert.equal(await page.evaluate(() => getComputedStyle(document.getElementById("photo-url")).borderTopColor), "rgb(163, 35, 28)");
-    assert.match(await status(page), /Nothing here yet/);
-    await page.click("#go");
-    assert.equal(await page.evaluate(() => document.activeElement.id), "photo-url");
+    assert.equal(await page.isVisible("#work"), false);
+    await page.focus("#photo-url");
     await page.keyboard.press("End");
     await page.keyboard.type("x");
     assert.equal(await page.getAttribute("#photo-url", "aria-invalid"), null);
@@ -76,17 +57,13 @@ for (const text of ["hello", "ftp://example.com/photo.jpg", "https://", "https:/
 test("a text that is called a photo, then a real one", async () => {
   const page = await own.page();
   await page.setInputFiles("#photo-file", { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no photo at all\n") });
-  await page.locator("#photo-facts", { hasText: "no preview" }).waitFor();
-  assert.match(await status(page), /cannot show it/);
-  await page.click("#go");
   const text = await problem(page);
   assert.match(text, /could not read this file as a photo|not supported/);
   assert.match(text, /HTTP 422/);
   assert.equal(await page.isVisible("#shown"), false);
   await page.setInputFiles("#photo-file", photoFile);
   assert.equal(await page.textContent("#problem"), "");
-  assert.match(await status(page), /ready/);
-  await remove(page);
+  await finished(page);
   assert.deepEqual(others(page), []);
 });
 
@@ -94,33 +71,33 @@ test("an address that cannot be fetched", async () => {
   const page = await own.page();
   await page.fill("#photo-url", `${own.server.url}/files/b/00000000000000000000000000000000/gone.jpg`);
   await page.keyboard.press("Tab");
-  await page.click("#go");
   assert.match(await problem(page), /could not fetch the photo/);
+  assert.equal(await status(page), "No result.");
+  assert.equal(await page.textContent("#go"), "Remove the background"); // to try again
   assert.deepEqual(others(page), []);
 });
 
-test("what the server refuses is told beside its field", async () => {
+test("what the server refuses is told beside its field, which is unfolded", async () => {
   const page = await own.page();
-  await page.setInputFiles("#photo-file", photoFile);
-  // a choice that the page itself does not offer with this model
+  // a choice that the page itself does not offer
   await page.route("**/queue/fal-ai/birefnet/v2", (route) => route.continue({
-    postData: JSON.stringify({ ...route.request().postDataJSON(), operating_resolution: "2304x2304" }) }));
-  await page.click("#go");
+    postData: JSON.stringify({ ...route.request().postDataJSON(), output_format: "bmp" }) }));
+  await page.setInputFiles("#photo-file", photoFile);
   await problem(page);
-  assert.ok((await page.textContent("#field-operating_resolution-problem")).length > 10);
-  assert.equal(await page.getAttribute("#field-operating_resolution", "aria-invalid"), "true");
+  assert.equal(await page.isVisible("#field-output_format-problem"), true);
+  assert.ok((await page.textContent("#field-output_format-problem")).length > 10);
+  assert.equal(await page.getAttribute("#field-output_format", "aria-invalid"), "true");
   await page.unrouteAll();
-  await page.click('label:has(input[name="operating_resolution"][value="2048x2048"])');
+  await page.click('label:has(input[name="output_format"][value="webp"])');
   assert.equal(await page.textContent("#problem"), "");
-  assert.equal(await page.getAttribute("#field-operating_resolution", "aria-invalid"), null);
-  await remove(page);
+  assert.equal(await page.getAttribute("#field-output_format", "aria-invalid"), null);
+  await again(page);
 });
 
 test("the server is gone", async () => {
   const page = await own.page();
-  await page.setInputFiles("#photo-file", photoFile);
   await page.route("**/rest/**", (route) => route.abort("connectionrefused"));
-  await page.click("#go");
+  await page.setInputFiles("#photo-file", photoFile);
   assert.match(await problem(page), /cannot be reached/);
 });
 
@@ -156,17 +133,16 @@ test("the connection is lost in the middle: said at once, gone on with, each lin
   const page = await own.page(), hoster = await host(), line = await wire(own.server.port);
   try {
     await page.goto(line.url);
-    await page.locator("#field-model").waitFor();
+    await ready(page);
     await page.fill("#photo-url", `${hoster.url}/hold/lost`);
     await page.keyboard.press("Tab");
-    await page.click("#go");
     await hoster.untilHeld(2); // the server and the preview
-    await page.locator("#status", { hasText: "Fetching the image" }).waitFor();
+    await page.locator("#status", { hasText: "Fetching the photo" }).waitFor();
     line.cut();
     await page.locator("#status", { hasText: "Connection lost, trying again" }).waitFor({ timeout: 5000 });
     assert.equal(await page.evaluate(() => document.getElementById("progress-bar").matches(":indeterminate")), true);
     line.mend();
-    await page.locator("#status", { hasText: "Fetching the image" }).waitFor();
+    await page.locator("#status", { hasText: "Fetching the photo" }).waitFor();
     hoster.release();
     await finished(page);
     const told = await page.locator("#progress-log li").allTextContents();
@@ -177,9 +153,26 @@ test("the connection is lost in the middle: said at once, gone on with, each lin
   }
 });
 
+test("a slow network: the page stands, the upload shows how far it is, and can be called off", async () => {
+  const page = await own.page();
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.enable");
+  await session.send("Network.emulateNetworkConditions", { offline: false, latency: 300, downloadThroughput: 50000, uploadThroughput: 50000 });
+  await page.goto(own.server.url);
+  await page.locator("#photo").waitFor();
+  const large = { name: "large.jpg", mimeType: "image/jpeg", buffer: Buffer.alloc(2000000, 7) };
+  await page.setInputFiles("#photo-file", large);
+  await page.locator("#status", { hasText: "Uploading" }).waitFor();
+  await page.waitForFunction(() => document.getElementById("progress-bar").value > 0);
+  assert.ok(await page.evaluate(() => document.getElementById("progress-bar").value < 100));
+  await page.click("#cancel");
+  await page.locator("#status", { hasText: "Cancelled" }).waitFor();
+  await remove(page);
+  assert.deepEqual(page.faults, []);
+});
+
 test("a stream that is cut off is followed by asking", async () => {
   const page = await own.page();
-  await page.setInputFiles("#photo-file", photoFile);
   await page.route("**/status/stream*", (route) => route.fulfill({ status: 200, contentType: "text/event-stream", body: "" }));
   await remove(page);
   assert.deepEqual(page.faults, []);
@@ -193,7 +186,6 @@ test("a server with keys", async () => {
   try {
     const page = await locked.page();
     await page.setInputFiles("#photo-file", photoFile);
-    await page.click("#go");
     assert.match(await problem(page), /wants a key/);
     await page.locator("#key-why", { hasText: "wants a key" }).waitFor();
     await page.fill("#key-text", "wrong:key");
@@ -203,11 +195,12 @@ test("a server with keys", async () => {
     assert.equal(await page.getAttribute("#key-text", "aria-invalid"), "true");
     await page.fill("#key-text", key);
     await page.click("#key-save");
-    await remove(page);
+    await again(page);
+    await unfold(page);
     assert.match(await page.textContent("#call-text"), /Authorization: Key \$FAL_KEY/);
     assert.ok(!(await page.content()).includes(key));
     await page.reload();
-    await page.locator("#field-model").waitFor();
+    await ready(page);
     assert.equal(await page.textContent("#key-open"), "Key: set");
     assert.equal(await page.evaluate((key) => JSON.stringify(localStorage).includes(key), key), false);
     assert.deepEqual(others(page), []);

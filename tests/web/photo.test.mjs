@@ -1,17 +1,18 @@
-// photo.test.mjs - the ways in: picked, dropped, pasted, by address; and taken out again.
+// photo.test.mjs - the ways in: picked, taken, dropped, pasted, by address, a sample; each starts at once, and can be undone.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { begin, photoFile, photoSize, remove } from "./browser.mjs";
+import { begin, finished, photoFile, photoSize, remove } from "./browser.mjs";
 import { host, source } from "./support.mjs";
 
 let own;
 before(async () => { own = await begin(); });
 after(() => own.end());
 
-const facts = `${photoSize.width} × ${photoSize.height} pixels`;
+const size = `${photoSize.width} × ${photoSize.height}`;
+const saved = (page) => page.textContent("#download");
 
-test("picked by keyboard", async () => {
+test("picked by keyboard: starts at once, and is undone", async () => {
   const page = await own.page();
   await page.focus("#photo-file");
   const chosen = page.waitForEvent("filechooser");
@@ -19,50 +20,58 @@ test("picked by keyboard", async () => {
   await page.keyboard.press("Space");
   const chooser = await chosen;
   await chooser.setFiles(photoFile);
-  await page.locator("#photo-facts", { hasText: facts }).waitFor();
-  await page.locator("#photo-preview").waitFor();
-  await page.click("#photo-clear");
-  assert.equal(await page.isVisible("#photo-preview"), false);
-  assert.equal(await page.evaluate(() => document.activeElement.id), "photo-file");
+  await finished(page);
+  assert.ok((await saved(page)).includes(size));
+  await page.keyboard.press("Control+z");
+  await page.locator("#photo").waitFor();
+  assert.equal(await page.isVisible("#work"), false);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "content");
   assert.deepEqual(page.faults, []);
 });
 
-test("dropped on the page, as a file manager does it", async () => {
-  const page = await own.page();
+test("a phone offers its camera, a desk does not", async () => {
+  const phone = await own.page({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  assert.equal(await phone.isVisible("label[for=photo-camera]"), true);
+  assert.equal(await phone.getAttribute("#photo-camera", "capture"), "environment");
+  await phone.setInputFiles("#photo-camera", photoFile);
+  await finished(phone);
+  assert.deepEqual(phone.faults, []);
+  assert.equal(await (await own.page()).isVisible("label[for=photo-camera]"), false);
+});
+
+async function drop(page, files, look = async () => {}) {
   const session = await page.context().newCDPSession(page);
-  const data = { items: [], files: [photoFile], dragOperationsMask: 1 };
   for (const type of ["dragEnter", "dragOver", "drop"]) {
-    await session.send("Input.dispatchDragEvent", { type, x: 600, y: 300, data });
-    // over the whole window, wherever it is scrolled to
-    const { content, position } = await page.evaluate(() => getComputedStyle(document.body, "::after"));
-    assert.deepEqual([content, position], type === "drop" ? ["none", "static"] : ['"Drop the photo here"', "fixed"]);
-  }
-  await page.locator("#photo-facts", { hasText: facts }).waitFor();
-  await remove(page);
-  assert.deepEqual(page.faults, []);
-});
-
-async function drop(page, files) {
-  const session = await page.context().newCDPSession(page);
-  for (const type of ["dragEnter", "dragOver", "drop"])
     await session.send("Input.dispatchDragEvent", { type, x: 600, y: 300, data: { items: [], files, dragOperationsMask: 1 } });
+    await look(type);
+  }
 }
 
-test("several dropped: the first is taken, and that is said", async () => {
+test("dropped on the page, as a file manager does it; on the result, too, with the way back", async () => {
   const page = await own.page();
-  await drop(page, [photoFile, photoFile]);
-  await page.locator("#photo-facts", { hasText: facts }).waitFor();
-  assert.match(await page.textContent("#photo-hint"), /2 files; only the first, photo1\.jpg/);
-  assert.equal(await page.getAttribute("#photo-hint", "role"), "status");
-  await page.click("#photo-clear");
-  assert.match(await page.textContent("#photo-hint"), /Drop a photo/);
+  // over the whole window, wherever it is scrolled to
+  await drop(page, [photoFile], async (type) => assert.equal(await page.isVisible("#drop-here"), type !== "drop"));
+  await finished(page);
+  await drop(page, [join(source, "examples/photo2.jpg")]);
+  await page.locator("#download", { hasText: "533 × 400" }).waitFor();
+  assert.match(await page.textContent("#toast"), /photo2\.jpg/);
+  await page.click("#undo");
+  await page.locator("#download", { hasText: size }).waitFor();
+  assert.equal(await page.isVisible("#toast"), false);
+  assert.deepEqual(page.faults, []);
 });
 
-test("what is dropped is no photo", async () => {
+test("what is dropped is no photo: said, and what is there stays", async () => {
   const page = await own.page();
   await drop(page, [join(source, "README.md")]);
   await page.locator("#photo-problem", { hasText: "README.md is not a photo" }).waitFor();
-  assert.match(await page.textContent("#status"), /Nothing here yet/);
+  assert.equal(await page.isVisible("#work"), false);
+  await remove(page);
+  assert.equal(await page.textContent("#photo-problem"), "");
+  await drop(page, [join(source, "README.md")]);
+  await page.locator("#toast", { hasText: "README.md is not a photo" }).waitFor();
+  assert.equal(await page.isVisible("#undo"), false); // there is nothing to undo
+  assert.equal(await page.isVisible("#shown"), true);
 });
 
 test("nothing on the clipboard is said, until there is a photo", async () => {
@@ -72,8 +81,7 @@ test("nothing on the clipboard is said, until there is a photo", async () => {
   await page.evaluate(() => navigator.clipboard.writeText("words"));
   await page.click("#photo-paste");
   await page.locator("#photo-hint", { hasText: "no photo on the clipboard" }).waitFor();
-  await page.setInputFiles("#photo-file", photoFile);
-  await page.locator("#photo-facts", { hasText: facts }).waitFor();
+  await remove(page);
   assert.equal(await page.textContent("#photo-hint"), "");
 });
 
@@ -88,63 +96,51 @@ async function copyPicture(page) {
   });
 }
 
-test("pasted by Ctrl+V", async () => {
+for (const [way, paste] of [["by Ctrl+V", (page) => page.keyboard.press("Control+V")], ["by the button", (page) => page.click("#photo-paste")]])
+  test(`pasted ${way}`, async () => {
+    const page = await own.page();
+    await copyPicture(page);
+    await paste(page);
+    await finished(page);
+    assert.match(await saved(page), /40 × 30/);
+    assert.deepEqual(page.faults, []);
+  });
+
+test("a sample, by one click", async () => {
   const page = await own.page();
-  await copyPicture(page);
-  await page.keyboard.press("Control+V");
-  await page.locator("#photo-facts", { hasText: "40 × 30 pixels" }).waitFor();
-  await remove(page);
-  assert.match(await page.textContent("#facts"), /40 × 30/);
+  assert.equal(await page.locator("#samples button").count(), 4);
+  for (const picture of await page.locator("#samples img, .demo img").all())
+    assert.ok(await picture.evaluate((image) => image.decode().then(() => image.naturalWidth > 200)));
+  await page.click("#samples button >> nth=3");
+  await finished(page);
+  assert.match(await page.getAttribute("#download", "download"), /^shirt-cutout\.png$/);
   assert.deepEqual(page.faults, []);
 });
 
-test("pasted by the button", async () => {
-  const page = await own.page();
-  await copyPicture(page);
-  await page.click("#photo-paste");
-  await page.locator("#photo-facts", { hasText: "40 × 30 pixels" }).waitFor();
-  assert.deepEqual(page.faults, []);
-});
-
-test("a photo that is dropped while an address is being written stays chosen", async () => {
+test("a photo that is dropped while an address is being written stays", async () => {
   const page = await own.page();
   await page.focus("#photo-url");
   await page.keyboard.type("https://exa");
   await drop(page, [photoFile]);
-  await page.locator("#photo-facts", { hasText: facts }).waitFor();
+  await finished(page);
   assert.equal(await page.inputValue("#photo-url"), "");
   // leaving the field tells of the change, now or late, as the browser likes
   await page.evaluate(() => document.getElementById("photo-url").dispatchEvent(new Event("change", { bubbles: true })));
-  await page.locator("#options").click({ position: { x: 2, y: 2 } });
-  assert.equal(await page.isVisible("#photo-preview"), true);
-  await remove(page);
+  assert.equal(await page.isVisible("#shown"), true);
+  assert.equal(await page.textContent("#photo-url-problem"), "");
   assert.deepEqual(page.faults, []);
 });
 
-test("an address whose name holds a percent sign that stands for itself", async () => {
+test("by address; a percent sign in its name may stand for itself", async () => {
   const hoster = await host();
   try {
     const page = await own.page();
     await page.fill("#photo-url", `${hoster.url}/photo/50%off.jpg`);
-    await page.keyboard.press("Tab");
-    await page.locator("#photo-facts", { hasText: facts }).waitFor();
-    await remove(page);
+    await page.keyboard.press("Enter");
+    await finished(page);
     assert.match(await page.textContent("#recent"), /50%off\.jpg/);
-  } finally {
-    hoster.close();
-  }
-});
-
-test("by address", async () => {
-  const hoster = await host();
-  try {
-    const page = await own.page();
-    await page.fill("#photo-url", `${hoster.url}/photo`);
-    await page.keyboard.press("Tab");
-    await page.locator("#photo-facts", { hasText: facts }).waitFor();
-    await remove(page);
     // the browser shows what the person named, and asks nobody else
-    assert.deepEqual(page.faults.filter((fault) => fault !== `request to ${hoster.url}/photo`), []);
+    assert.deepEqual(page.faults.filter((fault) => fault !== `request to ${hoster.url}/photo/50%off.jpg`), []);
   } finally {
     hoster.close();
   }

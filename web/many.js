@@ -1,0 +1,194 @@
+// many.js - many photos: a grid with the state of each, a few under way at a time, one ZIP in the end. What is on the shelf
+// goes on after a reload, and after the server was gone for a while.
+import * as api from "./api.js";
+import { $, make } from "./dom.js";
+import { explain } from "./errors.js";
+import { PHOTO_FIELD } from "./form.js";
+import { extensionOf } from "./save.js";
+import { shelf } from "./shelf.js";
+import { t } from "./words.js";
+import { zipOf } from "./zip.js";
+
+const AT_ONCE = 3; // a browser has six connections to a server: one each, and some for pictures
+const PATIENCE_MS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000, 8000];
+
+// item: {n, name, input, state: waiting, sending, working, done or failed, file, url, id, image, why}. url: the photo's
+// address here; image: the result's file.
+let items = [], stop = new AbortController(), busy = 0;
+const cards = new Map(); // item to its {place, update}
+
+const has = (state) => items.filter((item) => item.state === state);
+
+async function set(item, change) {
+  Object.assign(item, change);
+  cards.get(item)?.();
+  sum();
+  await shelf.put(item);
+}
+
+/** Try again while the server is away or busy; anything else is an answer. */
+async function patiently(work, signal) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!api.passes(error) || tries === PATIENCE_MS.length) throw error;
+      await api.sleep(PATIENCE_MS[tries], signal);
+    }
+  }
+}
+
+async function cut(item, signal) {
+  const go = { signal, onProgress: () => {} };
+  if (!item.id) {
+    if (!item.url) {
+      await set(item, { state: "sending" });
+      item.url = await patiently(() => api.upload(item.file, go), signal);
+    }
+    const { request_id: id } = await patiently(() => api.submit({ [PHOTO_FIELD]: item.url, ...item.input }, go), signal);
+    await set(item, { id, state: "working" });
+  }
+  for await (const _ of api.follow(item.id, { signal, onLost: () => {}, byAsking: true })); // until it is completed
+  const { output } = await patiently(() => api.result(item.id, go), signal);
+  await set(item, { state: "done", image: output.image, file: null });
+}
+
+// One of AT_ONCE: takes what waits, until nothing does.
+async function worker(signal) {
+  for (;;) {
+    const item = items.find(({ state }) => state === "waiting");
+    if (!item || signal.aborted) return;
+    item.state = item.id ? "working" : "sending";
+    cards.get(item)?.();
+    await cut(item, signal).catch((error) => signal.aborted || set(item, { state: "failed", why: explain(error).text, id: null, url: null }));
+  }
+}
+
+function work() {
+  const { signal } = stop;
+  while (busy < AT_ONCE) {
+    busy++;
+    worker(signal).finally(() => { if (stop.signal === signal) busy--; });
+  }
+}
+
+const stem = (name) => name.replace(/\.[^.]*$/, "") || "photo";
+const fileName = (item) => `${stem(item.name)}-cutout.${extensionOf(item.image.content_type)}`;
+
+async function read(item) {
+  const response = await fetch(api.here(item.image.url));
+  if (!response.ok) throw new Error(t("problem.gone"));
+  return response.blob();
+}
+
+function give(blob, name) {
+  const url = URL.createObjectURL(blob);
+  make("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000); // the browser has taken it by then
+}
+
+function card(item) {
+  const picture = make("img", { alt: "", loading: "lazy", decoding: "async" }), link = make("a", {}, picture);
+  const state = make("span", { className: "quiet" }), retry = make("button", { type: "button", className: "button small", textContent: t("retry") });
+  retry.addEventListener("click", async () => {
+    await set(item, { state: "waiting" });
+    link.focus();
+    work();
+  });
+  link.addEventListener("click", async (event) => {
+    event.preventDefault(); // the server would give it under a name of its own
+    if (item.image) await read(item).then((blob) => give(blob, fileName(item)), (error) => { $("many-said").textContent = error.message; });
+  });
+  const place = make("li", {}, link, make("span", { className: "name", textContent: item.name, dir: "auto" }), state, retry);
+  const local = item.file && URL.createObjectURL(item.file);
+  picture.onerror = () => { picture.hidden = true; };
+  const update = () => {
+    place.dataset.state = item.state;
+    state.textContent = item.state === "failed" ? item.why ?? t("many.failed") : t(`many.${item.state === "done" ? "ready" : item.state}`);
+    retry.hidden = item.state !== "failed";
+    const src = item.image ? api.here(item.image.url) : local || (item.url ? api.here(item.url) : "");
+    if (src && picture.getAttribute("src") !== src) picture.src = src;
+    picture.classList.toggle("checker", Boolean(item.image));
+    if (item.image) {
+      Object.assign(link, { href: src, download: fileName(item) });
+      link.setAttribute("aria-label", t("many.save", { name: item.name }));
+      picture.hidden = false;
+      if (local) URL.revokeObjectURL(local);
+    }
+  };
+  update();
+  cards.set(item, update);
+  return place;
+}
+
+function sum() {
+  const done = has("done").length, failed = has("failed").length;
+  $("many-title").textContent = t("many.title", { n: items.length });
+  $("many-said").textContent = [t("many.done", { done, n: items.length }), failed && t("many.failures", { n: failed })].filter(Boolean).join(" · ");
+  $("many-bar").max = items.length;
+  $("many-bar").value = done + failed;
+  $("many-zip").disabled = done === 0;
+}
+
+async function save() {
+  const done = has("done"), name = "cutouts.zip";
+  let target = null;
+  try { // to the disk as it comes, where the browser can; else the browser keeps it, on its disk where it is large
+    target = await globalThis.showSaveFilePicker?.({ suggestedName: name, types: [{ accept: { "application/zip": [".zip"] } }] });
+  } catch {
+    return; // the person changed their mind
+  }
+  const words = $("many-zip").lastElementChild;
+  try {
+    const stream = zipOf(done.map((item) => ({ name: fileName(item), read: () => read(item) })),
+      (count) => { words.textContent = t("many.saving", { done: count, n: done.length }); });
+    if (target) return await stream.pipeTo(await target.createWritable());
+    give(await new Response(stream).blob(), name);
+  } catch (error) {
+    $("many-said").textContent = error.message;
+  } finally {
+    words.textContent = t("many.zip");
+  }
+}
+$("many-zip").addEventListener("click", save);
+
+function begin(more) {
+  items.push(...more);
+  $("many-grid").append(...more.map(card));
+  sum();
+  work();
+}
+
+/** Photos to be cut out with these options; they come beside what is there already. */
+export async function add(files, input) {
+  const from = items.length;
+  const more = files.map((file, i) => ({ n: from + i, name: file.name || "photo", input, state: "waiting", file }));
+  for (const item of more) await shelf.put(item);
+  begin(more);
+}
+
+/** What an earlier visit left on the shelf; resolves to whether there was anything. */
+export async function resume() {
+  const kept = (await shelf.all()).filter(({ file, url, id, image }) => file || url || id || image);
+  for (const item of kept) if (item.state === "sending" || item.state === "working") item.state = "waiting"; // to be gone on with
+  if (kept.length) begin(kept);
+  return kept.length > 0;
+}
+
+/** Put all of it away; returns what brings it back. */
+export async function leave() {
+  const before = items;
+  stop.abort();
+  for (const { id, state } of before) if (id && state === "working") api.cancel(id).catch(() => {});
+  [items, stop, busy] = [[], new AbortController(), 0];
+  cards.clear();
+  $("many-grid").replaceChildren();
+  await shelf.clear();
+  return async () => {
+    for (const item of before) {
+      if (item.state === "sending" || item.state === "working") Object.assign(item, { state: "waiting", id: null });
+      await shelf.put(item);
+    }
+    begin(before);
+  };
+}

@@ -1,0 +1,110 @@
+// pixels.js - pictures made from pictures: read, mask, edge, blurred ground, composed and scaled, small.
+import { t } from "./words.js";
+
+const THUMB_PX = 200;
+const BLUR_PX = 640; // of the longer side of a blurred ground: more would not be seen
+const EDGE = [255, 0, 122]; // seen on any photo
+
+/** A picture that has been read, from its address. */
+export async function readImage(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  return image;
+}
+
+function canvasOf(width, height) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error(t("problem.draw"));
+  context.imageSmoothingQuality = "high";
+  return { canvas, context };
+}
+
+function toBlob(canvas, type = "image/png", quality = 0.92) {
+  return new Promise((resolve, reject) => {
+    try {
+      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(t("problem.draw")))), type, quality);
+    } catch (error) {
+      // what came from elsewhere may be shown, but not read again
+      reject(error.name === "SecurityError" ? new Error(t("problem.elsewhere")) : error);
+    }
+  });
+}
+
+/** A cut-out's pixels, RGBA with 8 bits each, put through change(data, width). A PNG. */
+async function changed(blob, change) {
+  const bitmap = await createImageBitmap(blob);
+  const { canvas, context } = canvasOf(bitmap.width, bitmap.height);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
+  change(pixels.data, canvas.width);
+  context.putImageData(pixels, 0, 0);
+  return toBlob(canvas);
+}
+
+/** How opaque each pixel of a cut-out is, as a picture of its own. */
+export const maskOf = (blob) => changed(blob, (data) => {
+  for (let i = 0; i < data.length; i += 4) {
+    data[i] = data[i + 1] = data[i + 2] = data[i + 3];
+    data[i + 3] = 255;
+  }
+});
+
+/** The cut-out in grey, with colour where it is neither there nor gone, or changes between two pixels. */
+export const edgeOf = (blob) => changed(blob, (data, width) => {
+  const row = 4 * width;
+  for (let i = 0; i < data.length; i += 4) {
+    const alpha = data[i + 3];
+    const right = data[i + 7] ?? alpha, below = data[i + row + 3] ?? alpha;
+    const soft = (4 * alpha * (255 - alpha)) / 65025, hard = Math.max(Math.abs(alpha - right), Math.abs(alpha - below)) / 255;
+    const part = Math.min(1, Math.max(soft, hard) * 1.5);
+    const grey = (0.35 * (data[i] + data[i + 1] + data[i + 2]) / 3 * alpha) / 255 + 26;
+    for (let c = 0; c < 3; c++) data[i + c] = grey + (EDGE[c] - grey) * part;
+    data[i + 3] = 255; // written after its left and upper neighbours have read it
+  }
+});
+
+/** A photo out of focus, to lie behind its own subject: a picture's address. */
+export async function blurred(url) {
+  const image = await readImage(url);
+  const scale = Math.min(1, BLUR_PX / Math.max(image.naturalWidth, image.naturalHeight));
+  const { canvas, context } = canvasOf(Math.max(1, Math.round(image.naturalWidth * scale)), Math.max(1, Math.round(image.naturalHeight * scale)));
+  const reach = Math.round(Math.max(canvas.width, canvas.height) / 40);
+  context.filter = `blur(${reach}px)`;
+  // larger than the canvas, so that its edges do not fade
+  context.drawImage(image, -2 * reach, -2 * reach, canvas.width + 4 * reach, canvas.height + 4 * reach);
+  return URL.createObjectURL(await toBlob(canvas, "image/jpeg", 0.9));
+}
+
+// As CSS does it with background-size: cover and background-position: center.
+function cover(context, image, width, height) {
+  const scale = Math.max(width / image.naturalWidth, height / image.naturalHeight);
+  const [wide, high] = [image.naturalWidth * scale, image.naturalHeight * scale];
+  context.drawImage(image, (width - wide) / 2, (height - high) / 2, wide, high);
+}
+
+/** `url`'s picture, `width` pixels wide, on `ground` ({colour}, {image} or null), as a Blob of `type`. */
+export async function compose(url, { ground, width, type }) {
+  const image = await readImage(url);
+  const height = Math.max(1, Math.round((image.naturalHeight * width) / image.naturalWidth));
+  const { canvas, context } = canvasOf(width, height);
+  if (ground?.image) cover(context, ground.image, width, height);
+  const colour = ground?.colour ?? (type === "image/jpeg" && !ground ? "#ffffff" : null);
+  if (colour) {
+    context.fillStyle = colour;
+    context.fillRect(0, 0, width, height);
+  }
+  context.drawImage(image, 0, 0, width, height);
+  return toBlob(canvas, type);
+}
+
+/** A small picture of a result as a data URI, for the list of recent ones. */
+export async function thumbnail(url) {
+  const image = await readImage(url);
+  const scale = Math.min(1, THUMB_PX / Math.max(image.naturalWidth, image.naturalHeight));
+  const { canvas, context } = canvasOf(Math.max(1, Math.round(image.naturalWidth * scale)), Math.max(1, Math.round(image.naturalHeight * scale)));
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL("image/webp", 0.8);
+}
