@@ -18,7 +18,7 @@ list(TRANSFORM bn_services PREPEND service_ OUTPUT_VARIABLE bn_fixtures)
 set_tests_properties(services_stop PROPERTIES FIXTURES_CLEANUP "${bn_fixtures}"
     ENVIRONMENT "BN_SERVICES=${BN_SERVICES}" TIMEOUT 300)
 
-# bn_service_test(NAME SERVICE PROGRAM [LABELS label...] [TIMEOUT seconds]): the program of bn_test, or a file, over a database
+# bn_service_test(NAME SERVICE PROGRAM [argument...] [LABELS label...] [TIMEOUT seconds]): the program of bn_test, or a file, over a database
 # of its own of that service, or (swift) a bucket.
 function(bn_service_test name service program)
     cmake_parse_arguments(TEST "" "TIMEOUT" "LABELS" ${ARGN})
@@ -30,7 +30,7 @@ function(bn_service_test name service program)
         list(APPEND fixtures service_postgres) # makes the databases, and stays until the last test has ended
     endif()
     add_test(NAME ${name} COMMAND ${BN_SERVICES_SCRIPT} run ${service}
-        ${CMAKE_CROSSCOMPILING_EMULATOR} ${program})
+        ${CMAKE_CROSSCOMPILING_EMULATOR} ${program} ${TEST_UNPARSED_ARGUMENTS})
     set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED "${fixtures}" TIMEOUT ${TEST_TIMEOUT} SKIP_RETURN_CODE 77
         LABELS "${TEST_LABELS};services" ENVIRONMENT "BN_SERVICES=${BN_SERVICES};BN_REFERENCE=${BN_REFERENCE};GOMP_SPINCOUNT=1000")
 endfunction()

@@ -70,6 +70,8 @@ bn_http_next bn_call_cdn_multipart(bn_call *call, bn_http_request *request);
 bn_http_next bn_reply_error(bn_http_request *request, bn_status status, const bn_error *err);
 
 /* files.c */
+/* The bytes of a file from reply.offset on, reply.size of them; facts are of bn_jobs_file_find. False: err says why not. */
+bn_status bn_reply_file(bn_call *call, bn_http_request *request, const bn_file_facts *facts, bn_error *err);
 bn_http_next bn_call_file(bn_call *call, bn_http_request *request);
 
 /* pages.c: playground, documents, health */

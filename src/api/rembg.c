@@ -210,13 +210,12 @@ static bn_http_next reply_image(bn_call *call, bn_http_request *request)
     if (answer.code != 200 || !*answer.image_id) return bn_reply_answer(request, &answer);
     bn_file_facts facts;
     bn_error err = {0};
-    int fd = -1;
-    const bn_status status = bn_jobs_file_open(call->service->jobs, answer.image_id, &facts, &fd, &err);
+    bn_status status = bn_jobs_file_find(call->service->jobs, answer.image_id, &facts, &err);
+    if (status == BIREFNET_OK) status = bn_reply_file(call, request, &facts, &err);
     if (*answer.weights) bn_http_reply_field(request, "X-Fal-Served-From", "%s", answer.weights);
     bn_answer_free(&answer);
     if (status != BIREFNET_OK) return bn_reply_error(request, status, &err);
     request->reply.status = 200;
-    request->reply.fd = fd;
     request->reply.offset = 0;
     request->reply.size = facts.size;
     bn_http_reply_field(request, "Content-Type", "%s", facts.type);

@@ -27,6 +27,7 @@ bn_http_next bn_reply_error(bn_http_request *request, bn_status status, const bn
     case BIREFNET_ERROR_LIMIT:
         return bn_reply_detail(request, 413, "%s", err->message);
     case BIREFNET_ERROR_IO:
+        bn_http_reply_field(request, "Retry-After", "10");
         return bn_reply_fault(request, 503, "internal_error", "The server's storage failed; try again later");
     default:
         return bn_reply_fault(request, 500, "internal_error", "Internal Server Error");

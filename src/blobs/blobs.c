@@ -38,7 +38,14 @@ void bn_blobs_close(bn_blobs **blobs)
 
 void bn_blobs_stop(bn_blobs *blobs)
 {
-    if (blobs->kind->stop) blobs->kind->stop(blobs);
+    if (!blobs->kind->stop) return;
+    atomic_store(&blobs->stopped, true);
+    blobs->kind->stop(blobs);
+}
+
+bool bn_blobs_stopped(const bn_blobs *blobs)
+{
+    return atomic_load(&blobs->stopped);
 }
 
 bool bn_blobs_are_remote(const bn_blobs *blobs)

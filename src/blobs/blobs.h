@@ -31,6 +31,7 @@ void bn_blobs_stop(bn_blobs *blobs); /* calls that wait for another machine end 
 /* Write, read and remove a little. ARGUMENT: what an operator has to put right; IO: no answer. */
 bn_status bn_blobs_check(bn_blobs *blobs, bn_error *err);
 bool bn_blobs_are_remote(const bn_blobs *blobs); /* on other machines, which come and go */
+bool bn_blobs_stopped(const bn_blobs *blobs);
 
 typedef struct bn_blob {
     uint64_t size;

@@ -43,7 +43,7 @@ struct bn_blobs {
     const bn_blobs_kind *kind;
     bn_blobs_options options;
     _Atomic(uint64_t) total_bytes;
-    _Atomic(bool) failing;
+    _Atomic(bool) failing, stopped;
 };
 
 /* LIMIT where the object, or all together, would be too large. */

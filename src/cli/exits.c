@@ -22,6 +22,7 @@ static bn_exit exit_of_store(bn_status status)
 bn_exit bn_exit_of(bn_status status, bn_stage stage)
 {
     if (stage == BN_STAGE_STORE) return exit_of_store(status);
+    if (status != BIREFNET_OK && stage == BN_STAGE_FILES) return BN_EXIT_FILES;
     switch (status) {
     case BIREFNET_OK:
         return BN_EXIT_OK;
@@ -74,6 +75,9 @@ const bn_exit_words *bn_exit_table(void)
         {BN_EXIT_SCHEMA,
          "serve, migrate: its tables are older than this program needs (birefnet migrate), or of a "
          "newer one."},
+        {BN_EXIT_FILES,
+         "serve: the place of --files does not answer, or refuses what is needed there: bucket, "
+         "region, keys, permissions, endpoint."},
         {BN_EXIT_INTERRUPTED, "Interrupted by Ctrl-C or SIGTERM; nothing half-written stays behind."},
         {0, NULL},
     };

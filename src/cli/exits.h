@@ -20,6 +20,7 @@ typedef enum bn_exit {
     BN_EXIT_NO_TOOL = 12,  /* video */
     BN_EXIT_STORE = 13,    /* serve, migrate */
     BN_EXIT_SCHEMA = 14,
+    BN_EXIT_FILES = 15, /* serve --files */
     BN_EXIT_INTERRUPTED = 130,
 } bn_exit;
 
@@ -32,6 +33,7 @@ typedef enum bn_stage {
     BN_STAGE_MODEL,
     BN_STAGE_LISTEN, /* a server's port */
     BN_STAGE_STORE,  /* a database that servers share */
+    BN_STAGE_FILES,  /* where the bytes of files lie */
 } bn_stage;
 
 bn_exit bn_exit_of(bn_status status, bn_stage stage);

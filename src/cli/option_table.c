@@ -239,6 +239,25 @@ static const bn_option_spec options[BN_OPTIONS] = {
                            .commands = SERVE,
                            .help =
                                "Photos fetched from other hosts at a time; half of them of one key at most."},
+    [BN_OPTION_FILES] = {"files", 0, BN_KIND_TEXT, "URL", .fallback = "a folder of --data", .commands = SERVE,
+                         .help =
+                             "Where the bytes of files lie: folder:PATH, or s3://BUCKET/PREFIX?endpoint=URL, "
+                             "with &region=NAME and &style=path or host behind it."},
+    [BN_OPTION_FILES_CREDENTIALS] =
+        {"files-credentials", 0, BN_KIND_TEXT, "FILE", .takes_path = true,
+         .fallback = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN", .commands = SERVE,
+         .help = "Keys of S3, as lines aws_access_key_id=..., aws_secret_access_key=... and perhaps "
+                 "aws_session_token=...; read again when the file has changed."},
+    [BN_OPTION_SPOOL] = {"spool", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
+                         .fallback = "a folder of --data", .commands = SERVE,
+                         .help = "Uploads arrive here before they go to --files."},
+    [BN_OPTION_SERVE_FILES] =
+        {"serve-files", 0, BN_KIND_CHOICE, "HOW", .choices = "proxy|redirect", .fallback = "proxy",
+         .commands = SERVE,
+         .help = "How clients read files of S3: through this server, or by being sent to addresses of S3."},
+    [BN_OPTION_REDIRECT_SECONDS] = {"redirect-seconds", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 604800,
+                                    .fallback = "300", .commands = SERVE,
+                                    .help = "How long such an address is good for."},
     [BN_OPTION_MAX_STORED] = {"max-stored", 0, BN_KIND_REAL, "GB", .low = 0.001, .high = 1e6,
                               .fallback = "20", .commands = SERVE,
                               .help = "Bytes of all stored files together."},

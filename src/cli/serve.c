@@ -26,6 +26,7 @@
 #define DEFAULT_TLS_PORT   8443
 #define DEFAULT_PROXY_PORT 8080
 #define DEFAULT_DRAIN_S    60
+#define DEFAULT_REDIRECT_S 300
 #define LOG_BYTES          ((size_t)1 << 20) /* about 4,000 lines that are not written yet */
 #define LAST_LINES_MS      1000
 #define MEGABYTE           1048576.0
@@ -157,6 +158,24 @@ static bn_status check_store(bn_server *own, const char *address, bn_error *err)
     return BIREFNET_OK;
 }
 
+/* --files and what belongs to it; tried before all else is opened, so that its faults have an exit code of their own. */
+static bn_status choose_files(bn_server *own, bn_jobs_options *options, bn_error *err)
+{
+    const bn_values *values = own->values;
+    const bool redirects = values->choice[BN_OPTION_SERVE_FILES] == 1;
+    options->files = values->text[BN_OPTION_FILES];
+    options->files_credentials = values->text[BN_OPTION_FILES_CREDENTIALS];
+    options->spool = values->text[BN_OPTION_SPOOL];
+    if (redirects)
+        options->redirect_s = (int)number_or(values, BN_OPTION_REDIRECT_SECONDS, DEFAULT_REDIRECT_S);
+    if (redirects && (!options->files || strncmp(options->files, "s3:", 3) != 0))
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--serve-files redirect needs --files s3://...");
+    own->stage = BN_STAGE_FILES;
+    BN_TRY(bn_error_prefix(err, bn_jobs_check_files(options, err), "--files"));
+    own->stage = BN_STAGE_READ;
+    return BIREFNET_OK;
+}
+
 static bn_status open_jobs(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
@@ -199,6 +218,7 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     options.limits.running = (int)number_or(values, BN_OPTION_MAX_RUNNING, options.limits.running);
     options.limits.waiting = (int)number_or(values, BN_OPTION_KEY_WAITING, options.limits.waiting);
     options.log = (bn_log){.write = log_line, .user = own->console};
+    BN_TRY(choose_files(own, &options, err));
     return bn_jobs_open(&options, &own->jobs, err);
 }
 
@@ -374,6 +394,7 @@ bn_exit bn_command_serve(const bn_values *values, bn_console *console)
         bn_console_error(console, "%s", err.message);
     }
     close_all(&own);
-    const bool usage = status == BIREFNET_ERROR_ARGUMENT && own.stage != BN_STAGE_MODEL;
+    const bool usage =
+        status == BIREFNET_ERROR_ARGUMENT && own.stage != BN_STAGE_MODEL && own.stage != BN_STAGE_FILES;
     return bn_exit_of(status, usage ? BN_STAGE_USAGE : own.stage);
 }

@@ -29,15 +29,25 @@ typedef struct bn_http_field {
 
 #define BN_HTTP_FIELDS 24
 
+/* Bytes that a reply takes from elsewhere, in order. Both on a thread of the pool, where they may wait; close also where
+ * nothing was read. */
+typedef struct bn_http_source {
+    /* *got 0: there are no more, which is a failure before reply.size. NULL: no source. */
+    bn_status (*read)(void *user, uint64_t offset, void *bytes, size_t count, size_t *got, bn_error *err);
+    void (*close)(void *user);
+    void *user;
+} bn_http_source;
+
 typedef struct bn_http_reply {
     int status;
     size_t field_count;
     bn_http_field fields[BN_HTTP_FIELDS];
     bn_buffer body;
-    int fd; /* a file instead of body; -1 = none; closed with the reply */
-    uint64_t offset, size;
-    bool stream; /* body comes in pieces, by bn_http_stream_write */
-    bool close;  /* the connection ends with this reply */
+    int fd;                /* a file instead of body; -1 = none; closed with the reply */
+    bn_http_source source; /* instead of body, too */
+    uint64_t offset, size; /* of fd or source */
+    bool stream;           /* body comes in pieces, by bn_http_stream_write */
+    bool close;            /* the connection ends with this reply */
 } bn_http_reply;
 
 /* Where the body goes. */

@@ -30,7 +30,12 @@ static void *work(void *argument)
         own->wake_at_ms = 0;
         pthread_mutex_unlock(&own->lock);
         const bn_http_handler *handler = &own->server->handler;
-        bn_request_after(request, handler->handle(handler->user, request));
+        bn_http_next next = BN_HTTP_REPLY;
+        if (own->sourcing)
+            bn_source_fill(request);
+        else
+            next = handler->handle(handler->user, request);
+        bn_request_after(request, next);
         bn_http_request_drop(request);
     }
     return NULL;

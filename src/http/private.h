@@ -46,6 +46,10 @@ struct bn_http_private {
     bool reply_sent;   /* given to MHD */
     bool streaming;    /* the handler goes on writing */
     bool stream_end;
+    uint8_t *piece; /* of reply.source, read and not sent yet; allocated with the first */
+    size_t piece_bytes, piece_read;
+    uint64_t source_read; /* bytes of the source that have been read */
+    bool sourcing, source_failed;
     bn_buffer stream;
     size_t stream_read;   /* bytes of stream that MHD has */
     size_t counted_bytes; /* in server->waiting_bytes */
@@ -95,6 +99,10 @@ void bn_request_after(bn_http_request *request, bn_http_next next); /* what hand
 void bn_request_closed(bn_http_request *request, bool complete);
 /* And queue it for the pool. False while the server stops: nothing was done. */
 bool bn_request_suspend(bn_http_request *request);
+void bn_request_queue(bn_http_request *request); /* for the pool; the request's lock is held */
+/* source.c: a reply of request->reply.source; and its next piece, by the pool. */
+struct MHD_Response *bn_source_response(bn_http_request *request);
+void bn_source_fill(bn_http_request *request);
 /* Called by the pool for what bn_request_closed left to it. */
 void bn_request_end(bn_http_request *request);
 

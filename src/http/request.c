@@ -74,6 +74,7 @@ static void clear_reply(bn_http_reply *reply)
     }
     bn_buffer_free(&reply->body);
     if (reply->fd >= 0) close(reply->fd);
+    if (reply->source.close) reply->source.close(reply->source.user);
     memset(reply, 0, sizeof *reply);
     reply->fd = -1;
 }
@@ -101,6 +102,7 @@ void bn_http_request_drop(bn_http_request *request)
     bn_http_body_release(request);
     if (request->body_fd >= 0) close(request->body_fd);
     bn_buffer_free(&own->stream);
+    free(own->piece);
     pthread_mutex_destroy(&own->lock);
     free(request->target);
     free(own);
@@ -164,6 +166,11 @@ static struct MHD_Response *make_response(bn_http_request *request)
     if (reply->stream) {
         struct MHD_Response *response =
             MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_stream, request, drop_stream);
+        if (response) bn_http_request_hold(request);
+        return response;
+    }
+    if (reply->source.read) {
+        struct MHD_Response *response = bn_source_response(request);
         if (response) bn_http_request_hold(request);
         return response;
     }
@@ -246,8 +253,7 @@ bool bn_http_gone(const bn_http_request *request)
     return gone;
 }
 
-/* With the lock held: to the pool. */
-static void queue(bn_http_request *request)
+void bn_request_queue(bn_http_request *request)
 {
     request->private->phase = BN_PHASE_QUEUED;
     bn_http_request_hold(request);
@@ -266,7 +272,7 @@ void bn_http_wake(bn_http_request *request)
     struct bn_http_private *own = request->private;
     pthread_mutex_lock(&own->lock);
     if (own->phase == BN_PHASE_PARKED)
-        queue(request);
+        bn_request_queue(request);
     else if (own->phase == BN_PHASE_RUNNING || own->phase == BN_PHASE_QUEUED)
         own->wake_pending = true;
     pthread_mutex_unlock(&own->lock);
@@ -288,7 +294,7 @@ bool bn_request_suspend(bn_http_request *request)
     if (!gone) {
         own->suspended = true;
         MHD_suspend_connection(own->connection);
-        queue(request);
+        bn_request_queue(request);
     }
     pthread_mutex_unlock(&own->lock);
     return !gone;
@@ -323,7 +329,7 @@ void bn_request_after(bn_http_request *request, bn_http_next next)
             resume(own);
         }
         if (own->wake_pending)
-            queue(request);
+            bn_request_queue(request);
         else
             own->phase = BN_PHASE_PARKED;
     }

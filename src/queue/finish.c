@@ -6,6 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Another machine that does not answer comes back: until then a result waits, and with it all that would be computed. */
+static bn_status write_result(bn_jobs *jobs, const char *object, const bn_buffer *bytes, bn_blob *blob,
+                              bn_error *err)
+{
+    bn_status status;
+    do status = bn_blobs_write(jobs->blobs, object, bytes->data, bytes->size, blob, err);
+    while (status == BIREFNET_ERROR_IO && bn_blobs_are_remote(jobs->blobs) && !bn_blobs_stopped(jobs->blobs));
+    return status;
+}
+
 static bn_status store_file(bn_jobs *jobs, const bn_job *job, const bn_buffer *bytes,
                             const bn_lifecycle *lifecycle, bn_file_facts *facts, bn_error *err)
 {
@@ -22,7 +32,7 @@ static bn_status store_file(bn_jobs *jobs, const bn_job *job, const bn_buffer *b
     bn_name_clean(NULL, facts->type, facts->id, facts->name);
     bn_object_make(jobs, facts->object,
                    NULL); /* where the store fails, the next start finds the bytes by looking */
-    const bn_status status = bn_blobs_write(jobs->blobs, facts->object, bytes->data, bytes->size, &blob, err);
+    const bn_status status = write_result(jobs, facts->object, bytes, &blob, err);
     if (status != BIREFNET_OK) {
         bn_object_drop(jobs, facts->object);
         return status;
@@ -101,6 +111,12 @@ static void finish(bn_jobs *jobs, bn_job *job)
     if (status == BIREFNET_OK) status = describe(job, files, count, &ending, &err);
     if (status == BIREFNET_OK) {
         bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Done: 100 %%");
+    } else if (bn_blobs_stopped(
+                   jobs->blobs)) { /* the result could not be stored before the end: it is made again */
+        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object);
+        bn_cutout_release(&job->cutout);
+        bn_job_drop(jobs, job);
+        return;
     } else {
         const bool fits = bn_blobs_has_room(jobs->blobs, job->cutout.cutout.size + job->cutout.mask.size);
         for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object);

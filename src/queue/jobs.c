@@ -91,6 +91,7 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     jobs->store_address = options->store ? strdup(options->store) : NULL;
     jobs->held.preloading = count > 0;
     mine->preload = NULL;
+    mine->files = mine->files_credentials = mine->spool = NULL; /* the caller's, for opening only */
     if (good && jobs->fallback_model && (jobs->models_folder || !options->models_folder) &&
         (jobs->public_url || !options->public_url) && (jobs->store_address || !options->store))
         return BIREFNET_OK;
@@ -170,19 +171,15 @@ static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bn_status open_store(bn_jobs *jobs, bn_error *err)
+static bn_status open_store(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err)
 {
     char path[3200];
     uint64_t bytes = 0;
     snprintf(path, sizeof path, "sqlite:%s/jobs.sqlite", jobs->data_folder);
-    const bn_blobs_options limits = {.max_file_bytes = jobs->options.max_file_bytes,
-                                     .max_total_bytes = jobs->options.max_stored_bytes,
-                                     .max_upload_bytes = jobs->options.max_stored_bytes / 10 * 9};
     BN_TRY(bn_store_open(jobs->store_address ? jobs->store_address : path, &jobs->store, err));
     if (jobs->options.store_connections > 0)
         bn_store_set_connections(jobs->store, jobs->options.store_connections);
-    snprintf(path, sizeof path, "folder:%s", jobs->data_folder);
-    BN_TRY(bn_blobs_open(path, &limits, &jobs->blobs, err));
+    BN_TRY(bn_files_open(jobs, options, err));
     BN_TRY(bn_store_bytes(jobs->store, &bytes, err));
     bn_keeper_remove_astray(jobs, INT64_MAX); /* whoever promised them is dead */
     bn_blobs_remove_unknown(jobs->blobs, is_known, jobs);
@@ -249,7 +246,7 @@ static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_erro
     BN_TRY(bn_keys_open(jobs->data_folder, &jobs->keys, err));
     const bn_engine_options engine = engine_options(jobs);
     BN_TRY(bn_engine_create(&engine, &jobs->held.engine, err));
-    BN_TRY(open_store(jobs, err));
+    BN_TRY(open_store(jobs, options, err));
     return start_threads(jobs, err);
 }
 
@@ -280,6 +277,7 @@ bool bn_jobs_drain(bn_jobs *jobs, int grace_ms)
         const double left_ms = end_ms - bn_clock_ms();
         if (idle || left_ms <= 0) {
             pthread_mutex_unlock(&jobs->lock);
+            bn_blobs_stop(jobs->blobs);
             return idle;
         }
         const struct timespec until = bn_clock_after((int64_t)BN_MIN(left_ms, 200) + 1);
@@ -292,6 +290,7 @@ static void stop_threads(bn_jobs *jobs)
     pthread_mutex_lock(&jobs->lock);
     jobs->draining = jobs->closing = true;
     for (bn_job *job = jobs->held.first_busy; job; job = job->next_busy) atomic_store(&job->stop, true);
+    if (jobs->blobs) bn_blobs_stop(jobs->blobs);
     pthread_cond_broadcast(&jobs->held.changed);
     pthread_cond_broadcast(&jobs->held.fetch_work);
     pthread_cond_broadcast(&jobs->keeper.work);
@@ -345,7 +344,8 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
         snprintf(why_not, size, "%s", jobs->held.preload_error);
     else if (jobs->held.unsaved)
         snprintf(why_not, size, "results cannot be saved: is the disk full?");
-    else if (bn_blobs_failing(jobs->blobs) || bn_store_failing(jobs->store))
+    else if ((bn_blobs_failing(jobs->blobs) && !bn_blobs_are_remote(jobs->blobs)) ||
+             bn_store_failing(jobs->store))
         snprintf(why_not, size, "the data folder cannot be written: is the disk full?");
     else if (!bn_blobs_is_roomy(jobs->blobs))
         snprintf(why_not, size, "no room for results: the stored files take all they may");

@@ -21,7 +21,11 @@ typedef struct bn_jobs_options {
     const char *data_folder; /* made if it is not there; one server at a time holds it */
     const char *
         store; /* address of the store that it shares with others (store.h); NULL: its own in the data folder */
-    int store_connections;      /* of a store that has any; 0: as many as usual */
+    int store_connections;         /* of a store that has any; 0: as many as usual */
+    const char *files;             /* where the bytes of files lie, see blobs.h; NULL: in the data folder */
+    const char *files_credentials; /* file with the keys of S3; NULL: the environment's */
+    const char *spool;             /* folder for bodies that arrive; NULL: in the data folder */
+    int redirect_s; /* readers are sent to S3, by addresses that are good for so long; 0: it is read for them */
     const char *models_folder;  /* NULL: the usual search path */
     const char *fallback_model; /* answers for presets whose files are missing; NULL: "starter"; "" : none */
     const char
@@ -59,10 +63,13 @@ typedef struct bn_jobs_options {
 
 void bn_jobs_options_default(bn_jobs_options *options);
 
+/* Whether files can be written to where they shall lie, and read. ARGUMENT, IO and whatever else with one line for the
+ * operator; nothing is left there. */
+bn_status bn_jobs_check_files(const bn_jobs_options *options, bn_error *err);
 /* Takes the data folder, recovers what a crash left, starts the threads. ARGUMENT where another server has it. (disk) */
 bn_status bn_jobs_open(const bn_jobs_options *options, bn_jobs **jobs, bn_error *err);
 /* No new requests; what waits and runs goes on for up to grace_ms. True when nothing runs any more; what still waits
- * stays in the database for the next start. Waits. */
+ * stays in the database for the next start. Files on other machines are not waited for any longer after it. Waits. */
 bool bn_jobs_drain(bn_jobs *jobs, int grace_ms);
 /* Stops what runs (it is done again at the next start), ends the threads. No watch may be left. */
 void bn_jobs_close(bn_jobs **jobs);
@@ -175,9 +182,27 @@ void bn_jobs_unwatch(bn_watch **watch);
 
 /* ---- files ----------------------------------------------------------------------------------------------- */
 
-/* A file that is there whole; *fd is opened for reading and the caller's. NOT_FOUND else, and after it expired. A file's
- * address is BASE/files/b/ID/NAME. */
-bn_status bn_jobs_file_open(bn_jobs *jobs, const char *id, bn_file_facts *facts, int *fd, bn_error *err);
+/* A file that is there whole. NOT_FOUND else, and after it expired. A file's address is BASE/files/b/ID/NAME. */
+bn_status bn_jobs_file_find(bn_jobs *jobs, const char *id, bn_file_facts *facts, bn_error *err);
+
+/* Its bytes: a file of this machine, or (fd -1) something that is read by calls, which may wait for another machine. */
+typedef struct bn_file_bytes {
+    int fd; /* opened for reading */
+    struct bn_blob_reader *reader;
+} bn_file_bytes;
+bn_status bn_jobs_file_open(bn_jobs *jobs, const bn_file_facts *facts, bn_file_bytes *bytes, bn_error *err);
+/* *got is less than count at the end only. Without fd. */
+bn_status bn_jobs_file_read_at(bn_file_bytes *bytes, uint64_t offset, void *out, size_t count, size_t *got,
+                               bn_error *err);
+void bn_jobs_file_close(bn_file_bytes *bytes);
+
+bool bn_jobs_files_are_remote(const bn_jobs *jobs); /* never with fd */
+
+/* Where readers get it without us, for *seconds: empty where options.redirect_s or the kind of place says that there is no
+ * such address. */
+#define BN_FILE_LINK_CHARS 6400
+bn_status bn_jobs_file_link(bn_jobs *jobs, const bn_file_facts *facts, char url[BN_FILE_LINK_CHARS],
+                            int *seconds, bn_error *err);
 
 /* A folder on the disk of the stored files, for bodies that arrive: files without a name made in there (O_TMPFILE) are
  * taken over without copying. */

@@ -38,6 +38,8 @@ static void fail_fetch(const bn_jobs *jobs, const bn_job *job, bn_status status,
     } else if (status == BIREFNET_ERROR_LIMIT) {
         json_t *ctx = json_pack("{s:I}", "max_size", (json_int_t)jobs->options.max_input_bytes);
         fail_photo(job, ending, "file_too_large", "The file is too large", ctx);
+    } else if (status == BIREFNET_ERROR_IO) { /* a file of ours */
+        bn_ending_infra(ending, 503, "internal_error", "The server's storage failed; try again later");
     } else {
         fail_photo(job, ending, "file_download_error",
                    "Failed to download the file. Please check if the URL is accessible and try again.", NULL);

@@ -338,6 +338,8 @@ static inline bool bn_may_use(const char *owner, const char *key_id)
 bn_status bn_object_make(bn_jobs *jobs, char object[BN_OBJECT_CHARS], bn_error *err);
 void bn_object_drop(bn_jobs *jobs, const char *object);
 
+/* Opens jobs->blobs; what options name is the caller's. */
+bn_status bn_files_open(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err);
 /* Read a stored file's bytes into out. */
 bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_error *err);
 /* The same for a request of this key: NOT_FOUND, too, where the file is neither public nor the key's. */

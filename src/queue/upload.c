@@ -1,4 +1,4 @@
-/* upload.c - files that clients bring, and files that anybody reads. */
+/* upload.c - files that clients bring. */
 #include "queue/private.h"
 
 #include "base/size.h"
@@ -7,71 +7,6 @@
 #include <string.h>
 
 #define MAX_PARTS 10000
-
-const char *bn_jobs_incoming_folder(const bn_jobs *jobs)
-{
-    return bn_blobs_spool(jobs->blobs);
-}
-
-/* ---- reading ---- */
-
-static bn_status find_whole(bn_jobs *jobs, const char *id, bn_stored_file *file, bn_error *err)
-{
-    if (!bn_id_valid(id)) return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
-    BN_TRY(bn_store_file(jobs->store, id, false, file, err));
-    const int64_t expires_ms = file->facts.expires_ms;
-    if (!file->whole || (expires_ms > 0 && expires_ms <= bn_jobs_now(jobs)))
-        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
-    return BIREFNET_OK;
-}
-
-bn_status bn_jobs_file_open(bn_jobs *jobs, const char *id, bn_file_facts *facts, int *fd, bn_error *err)
-{
-    bn_stored_file file;
-    bn_blob_reader reader;
-    BN_TRY(find_whole(jobs, id, &file, err));
-    BN_TRY(bn_blob_open(jobs->blobs, file.facts.object, &reader, err));
-    *fd = bn_blob_take_fd(&reader);
-    *facts = file.facts;
-    return BIREFNET_OK;
-}
-
-static bn_status read_whole(bn_jobs *jobs, const bn_stored_file *file, bn_buffer *out, bn_error *err)
-{
-    bn_blob_reader reader;
-    size_t got = 0;
-    const uint64_t size = file->facts.size;
-    if (size > out->max_bytes - out->size)
-        return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file is larger than the allowed %zu bytes",
-                       out->max_bytes);
-    BN_TRY(bn_blob_open(jobs->blobs, file->facts.object, &reader, err));
-    bn_status status = bn_buffer_reserve(out, (size_t)size, err);
-    if (status == BIREFNET_OK)
-        status = bn_blob_read(&reader, 0, out->data + out->size, (size_t)size, &got, err);
-    if (status == BIREFNET_OK && got < size)
-        status = bn_fail(err, BIREFNET_ERROR_IO, "the file %s is not whole", file->facts.id);
-    if (status == BIREFNET_OK) out->size += got;
-    bn_blob_close(&reader);
-    return status;
-}
-
-bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_error *err)
-{
-    bn_stored_file file;
-    BN_TRY(find_whole(jobs, id, &file, err));
-    return read_whole(jobs, &file, out, err);
-}
-
-bn_status bn_jobs_input_read(bn_jobs *jobs, const char *id, const char *key_id, bn_buffer *out, bn_error *err)
-{
-    bn_stored_file file;
-    BN_TRY(find_whole(jobs, id, &file, err));
-    if (file.facts.access != BN_FILE_ALLOW && !bn_may_use(file.key_id, key_id))
-        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
-    return read_whole(jobs, &file, out, err);
-}
-
-/* ---- bringing ---- */
 
 bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_facts *facts,
                                char upload_id[BN_FILE_ID_CHARS], bn_error *err)

@@ -132,7 +132,8 @@ test("an upload that was never begun", async () => {
   assert.equal(answer.status, 404);
 });
 
-test("a full disk: the upload fails, others are answered", async () => {
+const elsewhere = process.env.BN_TEST_FILES && "files lie in a bucket"; // which has no disk of ours to be full
+test("a full disk: the upload fails, others are answered", { skip: elsewhere ?? false }, async () => {
   const own = await serve({ file_limit: 2048 });
   const begun = await (await fetch(`${own.url}/rest/storage/upload/initiate`, { method: "POST", body: "{}" })).json();
   const put = await fetch(begun.upload_url, { method: "PUT", body: Buffer.alloc(5000000) });

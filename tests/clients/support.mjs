@@ -1,5 +1,6 @@
 // support.mjs - what the tests share: a server of our own, a host for photos that can hold a request back, a client.
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -19,11 +20,15 @@ export function folder() {
   return mkdtempSync(join(tmpdir(), "birefnet-test-"));
 }
 
+/** A bucket's address with a folder that nobody else has. */
+const ofItsOwn = (place) => place.replace(/(\?|$)/, `/${randomUUID()}$1`);
+
 /** Start the program; resolves when it says its address. */
 export async function serve(options = {}) {
   const data = options.data ?? folder();
   const args = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--models-dir", data,
     "--fallback-model", "seeded:gen3-pvt_v2_b0:7", "--test-resolution", "64x64", "--threads", "1",
+    ...(options.place ?? process.env.BN_TEST_FILES ? ["--files", ofItsOwn(options.place ?? process.env.BN_TEST_FILES)] : []),
     ...(options.strict ? [] : ["--allow-private"]), "--drain", "10", "--fetches", "4", ...(options.args ?? [])];
   // a limit on the size of files, in KiB, is a full disk that we may have
   const limit = options.file_limit ? `-f ${options.file_limit}` : options.descriptors ? `-n ${options.descriptors}` : "";

@@ -4,6 +4,9 @@
 #include "tests/queue/bench.h"
 #include "tests/store/postgres.h"
 
+#include "blobs/s3_http.h"
+#include "store/ids.h"
+
 #include "image/codec.h"
 #include "schema/datauri.h"
 
@@ -42,12 +45,25 @@ void bench_init(bench *self)
     bench_init_at(self, folder);
 }
 
+/* BN_TEST_FILES, with a folder of this bench's own behind its path. */
+static void choose_files(bench *self)
+{
+    const char *place = getenv("BN_TEST_FILES");
+    if (!place) return;
+    const size_t path = strcspn(place, "?");
+    char id[BN_FILE_ID_CHARS];
+    bn_id_make(id);
+    snprintf(self->files, sizeof self->files, "%.*s/%s%s", (int)path, place, id, place + path);
+    self->options.files = self->files;
+}
+
 void bench_init_at(bench *self, const char *folder)
 {
     memset(self, 0, sizeof *self);
     snprintf(self->folder, sizeof self->folder, "%s", folder);
     bn_jobs_options_default(&self->options);
     self->options.data_folder = self->folder;
+    choose_files(self);
     self->options.fallback_model = SEEDED;
     self->options.models_folder = self->folder; /* no presets in there, whatever this machine has */
     self->options.network_width = self->options.network_height = 64;
@@ -188,6 +204,24 @@ void bench_wait_position(bench *self, const char *id, int position)
     wait_until(self, id, has_position, position);
 }
 
+bn_status bench_file_open(bn_jobs *jobs, const char *id, bn_file_facts *facts, int *fd, bn_error *err)
+{
+    bn_file_bytes bytes;
+    size_t got;
+    BN_TRY(bn_jobs_file_find(jobs, id, facts, err));
+    BN_TRY(bn_jobs_file_open(jobs, facts, &bytes, err));
+    *fd = bytes.fd;
+    if (*fd >= 0) return BIREFNET_OK;
+    uint8_t *all = malloc((size_t)facts->size + 1);
+    assert_non_null(all);
+    const bn_status status = bn_jobs_file_read_at(&bytes, 0, all, (size_t)facts->size, &got, err);
+    bn_jobs_file_close(&bytes);
+    if (status == BIREFNET_OK) *fd = bench_fd(all, got);
+    if (*fd >= 0) lseek(*fd, 0, SEEK_SET);
+    free(all);
+    return status;
+}
+
 int bench_fd(const void *bytes, size_t size)
 {
     const int fd = memfd_create("upload", MFD_CLOEXEC);
@@ -259,8 +293,32 @@ void slow_photo_stop(slow_photo *self)
     close(self->listener);
 }
 
+/* What lies in the bucket's folder, as S3 lists it. */
+static size_t count_objects(const bench *self)
+{
+    static char answer[1 << 20];
+    bn_error err = {0};
+    bn_s3_place place;
+    bn_s3 *s3;
+    const bn_s3_options options = {.deadline_ms = 60000, .connect_ms = 5000, .slow_s = 10};
+    assert_ok(bn_s3_place_parse(self->files + 3, &place, &err), err);
+    assert_ok(bn_s3_open(&place, &options, &s3, &err), err);
+    bn_s3_call list = {.method = "GET",
+                       .query = {{"list-type", "2"}, {"prefix", place.prefix}},
+                       .query_count = 2,
+                       .into = answer,
+                       .room = sizeof answer - 1};
+    assert_ok(bn_s3_do(s3, &list, &err), err);
+    answer[list.got] = '\0';
+    bn_s3_close(&s3);
+    size_t count = 0;
+    for (const char *at = answer; (at = strstr(at, "<Key>")) != NULL; at++) count++;
+    return count;
+}
+
 size_t bench_count_files(bench *self, const char *name)
 {
+    if (self->files[0]) return strcmp(name, "files") == 0 ? count_objects(self) : 0;
     char path[400];
     size_t count = 0;
     struct stat facts;

@@ -12,6 +12,7 @@
 
 typedef struct bench {
     char folder[64]; /* the data folder */
+    char files[400]; /* a place of its own in the bucket that BN_TEST_FILES names; or empty */
     bn_jobs_options options;
     bn_jobs *jobs;
     _Atomic(int64_t) now_ms; /* the injected clock; 0 = the system's */
@@ -24,8 +25,9 @@ bool bench_shares_store(void);
 void bench_init_at(bench *self, const char *folder); /* one that another process made */
 void bench_open(bench *self);
 void bench_close(bench *self);
-void bench_destroy(bench *self);                         /* closes, removes the folder */
-size_t bench_count_files(bench *self, const char *name); /* below a folder of the data folder */
+void bench_destroy(bench *self); /* closes, removes the folder */
+size_t bench_count_files(bench *self,
+                         const char *name); /* below a folder of the data folder; "files": objects */
 
 /* {"image_url": "data:image/png;...", EXTRA}: a photo of that size, with a disc in it. The caller frees it. */
 char *bench_body(int width, int height, const char *extra);
@@ -40,6 +42,9 @@ void bench_wait(bench *self, const char *id, bn_request_state state);
 
 /* The same, until it waits with so many ahead. */
 void bench_wait_position(bench *self, const char *id, int position);
+
+/* A stored file's facts, and its bytes from wherever they lie, in a file for reading. */
+bn_status bench_file_open(bn_jobs *jobs, const char *id, bn_file_facts *facts, int *fd, bn_error *err);
 
 /* A file without a name that holds bytes. */
 int bench_fd(const void *bytes, size_t size);

@@ -71,7 +71,7 @@ static void *upload(void *user)
         assert_ok(bn_jobs_upload_put(self->bench.jobs, secret, fd, NULL, &err), err);
         close(fd);
         int read_fd;
-        assert_ok(bn_jobs_file_open(self->bench.jobs, facts.id, &facts, &read_fd, &err), err);
+        assert_ok(bench_file_open(self->bench.jobs, facts.id, &facts, &read_fd, &err), err);
         close(read_fd);
     }
     return NULL;

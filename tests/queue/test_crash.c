@@ -114,7 +114,7 @@ static void check_finished(bench *self, const char *id)
     bn_file_facts facts;
     int fd;
     struct stat found;
-    assert_ok(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
+    assert_ok(bench_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
     assert_int_equal(fstat(fd, &found), 0);
     assert_int_equal(found.st_size, facts.size);
     close(fd);

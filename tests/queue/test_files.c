@@ -34,7 +34,7 @@ static void check_content(bench *self, const char *id, const char *expected)
     bn_file_facts facts;
     int fd;
     char bytes[2000];
-    assert_ok(bn_jobs_file_open(self->jobs, id, &facts, &fd, &err), err);
+    assert_ok(bench_file_open(self->jobs, id, &facts, &fd, &err), err);
     assert_int_equal(facts.size, strlen(expected));
     assert_int_equal(read(fd, bytes, sizeof bytes), strlen(expected));
     assert_memory_equal(bytes, expected, strlen(expected));
@@ -61,7 +61,7 @@ static void an_upload_is_there_whole_or_not_at_all(void **state)
     assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
     assert_string_equal(facts.name, "a_b__.png");
     assert_string_not_equal(upload, facts.id);
-    assert_int_equal(bn_jobs_file_open(self->jobs, facts.id, &found, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(bench_file_open(self->jobs, facts.id, &found, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
     const int first = incoming_fd(self, "hello"), second = bench_fd("other", 5);
     assert_ok(bn_jobs_upload_put(self->jobs, upload, first, NULL, &err), err);
     check_content(self, facts.id, "hello");
@@ -69,7 +69,7 @@ static void an_upload_is_there_whole_or_not_at_all(void **state)
     assert_int_equal(bn_jobs_upload_put(self->jobs, upload, second, NULL, &err), BIREFNET_ERROR_ARGUMENT);
     check_content(self, facts.id, "hello");
     assert_int_equal(bn_jobs_upload_put(self->jobs, facts.id, second, NULL, &err), BIREFNET_ERROR_NOT_FOUND);
-    assert_int_equal(bn_jobs_file_open(self->jobs, "../jobs.sqlite", &found, &fd, &err),
+    assert_int_equal(bench_file_open(self->jobs, "../jobs.sqlite", &found, &fd, &err),
                      BIREFNET_ERROR_NOT_FOUND);
     bench_close(self);
     bench_open(self);
@@ -103,8 +103,9 @@ static void two_who_fill_one_upload(void **state)
 {
     bench *self = *state;
     bn_error err = {0};
-    enum { PUTTERS = 4, ROUNDS = 100 };
-    for (int round = 0; round < ROUNDS; round++) {
+    enum { PUTTERS = 4 };
+    const int rounds = self->files[0] ? 5 : 100;
+    for (int round = 0; round < rounds; round++) {
         bn_file_facts facts;
         char upload[BN_FILE_ID_CHARS];
         putter putters[PUTTERS];
@@ -183,8 +184,9 @@ static void to_complete_twice_at_once_is_to_complete(void **state)
 {
     bench *self = *state;
     bn_error err = {0};
-    enum { CALLS = 8, ROUNDS = 10 };
-    for (int round = 0; round < ROUNDS; round++) {
+    enum { CALLS = 8 };
+    const int rounds = self->files[0] ? 3 : 10;
+    for (int round = 0; round < rounds; round++) {
         bn_file_facts facts;
         char upload[BN_FILE_ID_CHARS], etag[33];
         putter calls[CALLS];
@@ -247,6 +249,8 @@ static void parts_go_with_their_upload(void **state)
     atomic_fetch_add(&self->now_ms, 60 * 1000);
     bn_jobs_sweep(self->jobs);
     assert_int_equal(bench_count_files(self, "files"), 1);
+    close(fd);
+    if (self->files[0]) return; /* a bucket is never looked through */
     /* what the power's failure, or an earlier version, left behind goes at the next start; other things stay */
     snprintf(name, sizeof name, "parts/%s.2", upload);
     leave_behind(self, name);
@@ -257,7 +261,6 @@ static void parts_go_with_their_upload(void **state)
     bench_open(self);
     assert_int_equal(bench_count_files(self, "parts"), 0);
     assert_int_equal(bench_count_files(self, "files"), 2);
-    close(fd);
 }
 
 static void caps_and_expiry(void **state)
@@ -283,7 +286,7 @@ static void caps_and_expiry(void **state)
     assert_int_equal(facts[0].access, BN_FILE_HIDE);
     assert_int_equal(facts[0].expires_ms, 1700000000000 + 3600 * 1000);
     atomic_fetch_add(&self->now_ms, 3600 * 1000);
-    assert_int_equal(bn_jobs_file_open(self->jobs, facts[0].id, &more, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(bench_file_open(self->jobs, facts[0].id, &more, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
     bn_jobs_sweep(self->jobs);
     fd = incoming_fd(self, text); /* there is room again */
     const bn_upload for_ever = {

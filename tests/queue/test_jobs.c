@@ -18,7 +18,7 @@ static void decode_stored(bench *self, const char *id, int width, int height, in
     int fd;
     uint8_t bytes[100000];
     bn_image *image;
-    assert_ok(bn_jobs_file_open(self->jobs, id, &facts, &fd, &err), err);
+    assert_ok(bench_file_open(self->jobs, id, &facts, &fd, &err), err);
     const ssize_t size = read(fd, bytes, sizeof bytes);
     close(fd);
     assert_int_equal(size, facts.size);

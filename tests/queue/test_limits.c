@@ -23,11 +23,11 @@ static void results_and_files_are_forgotten_in_time(void **state)
     bn_jobs_result(self->jobs, id, NULL, &answer);
     bn_file_facts facts;
     int fd;
-    assert_ok(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
+    assert_ok(bench_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
     close(fd);
     assert_int_equal(bench_count_files(self, "files"), 1);
     atomic_fetch_add(&self->now_ms, 60 * 1000);
-    assert_int_equal(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err),
+    assert_int_equal(bench_file_open(self->jobs, answer.image_id, &facts, &fd, &err),
                      BIREFNET_ERROR_NOT_FOUND);
     bn_jobs_sweep(self->jobs);
     assert_int_equal(bench_count_files(self, "files"), 0);

@@ -57,7 +57,7 @@ static void result_etag(bench *self, const char *id, char etag[33])
     bench_wait(self, id, BN_REQUEST_COMPLETED);
     bn_jobs_result(self->jobs, id, NULL, &answer);
     assert_int_equal(answer.code, 200);
-    assert_ok(bn_jobs_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
+    assert_ok(bench_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
     close(fd);
     snprintf(etag, 33, "%s", facts.etag);
     bn_answer_free(&answer);

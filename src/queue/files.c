@@ -1,0 +1,145 @@
+/* files.c - where the bytes of files lie, and reading them. */
+#include "queue/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *bn_jobs_incoming_folder(const bn_jobs *jobs)
+{
+    return bn_blobs_spool(jobs->blobs);
+}
+
+/* ---- opening ---- */
+
+static bn_status open_blobs(const bn_jobs_options *options, bn_blobs **blobs, bn_error *err)
+{
+    char folder[3200], spool[3200];
+    snprintf(folder, sizeof folder, "folder:%s", options->data_folder);
+    snprintf(spool, sizeof spool, "%s/incoming", options->data_folder);
+    const bn_blobs_options limits = {.max_file_bytes = options->max_file_bytes,
+                                     .max_total_bytes = options->max_stored_bytes,
+                                     .max_upload_bytes = options->max_stored_bytes / 10 * 9,
+                                     .spool = options->spool || !options->files ? options->spool : spool,
+                                     .credentials_file = options->files_credentials};
+    return bn_blobs_open(options->files ? options->files : folder, &limits, blobs, err);
+}
+
+bn_status bn_files_open(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err)
+{
+    return open_blobs(options, &jobs->blobs, err);
+}
+
+bn_status bn_jobs_check_files(const bn_jobs_options *options, bn_error *err)
+{
+    bn_blobs *blobs;
+    if (!options->files && !options->spool)
+        return BIREFNET_OK; /* the data folder is looked at when it is locked */
+    BN_TRY(open_blobs(options, &blobs, err));
+    const bn_status status = bn_blobs_check(blobs, err);
+    bn_blobs_close(&blobs);
+    return status;
+}
+
+bool bn_jobs_files_are_remote(const bn_jobs *jobs)
+{
+    return bn_blobs_are_remote(jobs->blobs);
+}
+
+/* ---- reading ---- */
+
+static bn_status find_whole(bn_jobs *jobs, const char *id, bn_stored_file *file, bn_error *err)
+{
+    if (!bn_id_valid(id)) return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
+    BN_TRY(bn_store_file(jobs->store, id, false, file, err));
+    const int64_t expires_ms = file->facts.expires_ms;
+    if (!file->whole || (expires_ms > 0 && expires_ms <= bn_jobs_now(jobs)))
+        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
+    return BIREFNET_OK;
+}
+
+bn_status bn_jobs_file_find(bn_jobs *jobs, const char *id, bn_file_facts *facts, bn_error *err)
+{
+    bn_stored_file file;
+    BN_TRY(find_whole(jobs, id, &file, err));
+    *facts = file.facts;
+    return BIREFNET_OK;
+}
+
+bn_status bn_jobs_file_open(bn_jobs *jobs, const bn_file_facts *facts, bn_file_bytes *bytes, bn_error *err)
+{
+    bytes->reader = malloc(sizeof *bytes->reader);
+    if (!bytes->reader) return bn_fail_memory(err, sizeof *bytes->reader, "a stored file");
+    const bn_status status = bn_blob_open(jobs->blobs, facts->object, bytes->reader, err);
+    bytes->fd = status == BIREFNET_OK ? bn_blob_take_fd(bytes->reader) : -1;
+    if (status == BIREFNET_OK && bytes->fd < 0) return BIREFNET_OK;
+    free(bytes->reader); /* which has ended */
+    bytes->reader = NULL;
+    return status;
+}
+
+bn_status bn_jobs_file_read_at(bn_file_bytes *bytes, uint64_t offset, void *out, size_t count, size_t *got,
+                               bn_error *err)
+{
+    return bn_blob_read(bytes->reader, offset, out, count, got, err);
+}
+
+void bn_jobs_file_close(bn_file_bytes *bytes)
+{
+    if (bytes->fd >= 0) close(bytes->fd);
+    if (bytes->reader) bn_blob_close(bytes->reader);
+    free(bytes->reader);
+    bytes->reader = NULL;
+    bytes->fd = -1;
+}
+
+bn_status bn_jobs_file_link(bn_jobs *jobs, const bn_file_facts *facts, char url[BN_FILE_LINK_CHARS],
+                            int *seconds, bn_error *err)
+{
+    char disposition[BN_FILE_NAME_CHARS + 30], cache[60];
+    url[0] = '\0';
+    *seconds = jobs->options.redirect_s;
+    if (*seconds <= 0 || !bn_blobs_are_remote(jobs->blobs)) return BIREFNET_OK;
+    const int64_t left_s = (facts->expires_ms - bn_jobs_now(jobs)) / 1000;
+    if (facts->expires_ms > 0 && left_s < *seconds) *seconds = left_s > 0 ? (int)left_s : 1;
+    snprintf(disposition, sizeof disposition, "inline; filename=\"%s\"", facts->name);
+    snprintf(cache, sizeof cache, "private, max-age=%d", *seconds);
+    const bn_blob_link link = {
+        .seconds = *seconds, .type = facts->type, .disposition = disposition, .cache = cache};
+    return bn_blobs_link(jobs->blobs, facts->object, &link, url, BN_FILE_LINK_CHARS, err);
+}
+
+static bn_status read_whole(bn_jobs *jobs, const bn_stored_file *file, bn_buffer *out, bn_error *err)
+{
+    bn_blob_reader reader;
+    size_t got = 0;
+    const uint64_t size = file->facts.size;
+    if (size > out->max_bytes - out->size)
+        return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file is larger than the allowed %zu bytes",
+                       out->max_bytes);
+    BN_TRY(bn_blob_open(jobs->blobs, file->facts.object, &reader, err));
+    bn_status status = bn_buffer_reserve(out, (size_t)size, err);
+    if (status == BIREFNET_OK)
+        status = bn_blob_read(&reader, 0, out->data + out->size, (size_t)size, &got, err);
+    if (status == BIREFNET_OK && got < size)
+        status = bn_fail(err, BIREFNET_ERROR_IO, "the file %s is not whole", file->facts.id);
+    if (status == BIREFNET_OK) out->size += got;
+    bn_blob_close(&reader);
+    return status;
+}
+
+bn_status bn_jobs_file_read(bn_jobs *jobs, const char *id, bn_buffer *out, bn_error *err)
+{
+    bn_stored_file file;
+    BN_TRY(find_whole(jobs, id, &file, err));
+    return read_whole(jobs, &file, out, err);
+}
+
+bn_status bn_jobs_input_read(bn_jobs *jobs, const char *id, const char *key_id, bn_buffer *out, bn_error *err)
+{
+    bn_stored_file file;
+    BN_TRY(find_whole(jobs, id, &file, err));
+    if (file.facts.access != BN_FILE_ALLOW && !bn_may_use(file.key_id, key_id))
+        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
+    return read_whole(jobs, &file, out, err);
+}
