@@ -173,15 +173,25 @@ static void pass_over(bn_plan *plan, const char *kind)
     plan->passed[i].count++;
 }
 
+/* "2 JPEG 2000"; "2 camera raw files", which are told as "a camera raw file" where they stand alone. */
+static int tell_kind(const bn_passed_over *passed, char *text, size_t size)
+{
+    const bool counts = strncmp(passed->kind, "a ", 2) == 0;
+    return snprintf(text, size, "%zu %s%s", passed->count, passed->kind + (counts ? 2 : 0),
+                    counts && passed->count > 1 ? "s" : "");
+}
+
 void bn_plan_tell_passed(const bn_plan *plan, char *text, size_t size)
 {
     size_t all = 0, used = 0;
     text[0] = '\0';
     for (size_t i = 0; i < plan->passed_kinds; i++) all += plan->passed[i].count;
     if (all > 0) used = (size_t)snprintf(text, size, "%zu passed over", all);
-    for (size_t i = 0; i < plan->passed_kinds && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s %zu %s", i == 0 ? ":" : ",",
-                                 plan->passed[i].count, plan->passed[i].kind);
+    for (size_t i = 0; i < plan->passed_kinds && used + 2 < size; i++) {
+        memcpy(text + used, i == 0 ? ": " : ", ", 3);
+        used += 2;
+        used += (size_t)tell_kind(&plan->passed[i], text + used, size - used);
+    }
 }
 
 /* By the first bytes where they say what it is, else by the suffix: a file with a photo's name that is none fails when it

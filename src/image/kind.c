@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define RAW "a camera's raw file"
+#define RAW "a camera raw file"
 
 static const struct {
     bn_kind kind;

@@ -182,8 +182,9 @@ static void what_is_not_read_is_counted_and_named(void **state)
     cli_shell("rm -rf mixed none && mkdir -p mixed/deep none && cp " PHOTO " mixed/a.jpg && "
               "printf '8BPS\\0\\1' | tee mixed/b.psd > mixed/deep/c.psd && "
               "printf '\\0\\0\\0\\014jP  \\r\\n\\207\\n' | tee mixed/d.jp2 > none/e.jpg && echo text > "
-              "mixed/x.txt");
-    cli_expect(&result, 0, "3 passed over: 2 Photoshop PSD, 1 JPEG 2000",
+              "mixed/x.txt && printf 'IIU\\0' | tee mixed/f.rw2 > mixed/g.rw2 && "
+              "printf '\032\105\337\243' > mixed/h.mkv");
+    cli_expect(&result, 0, "6 passed over: 2 Photoshop PSD, 2 camera raw files, 1 JPEG 2000, 1 video",
                "remove mixed -o mixed-out " SMALL_MODEL);
     assert_non_null(strstr(result.err, "1 of 1 photos done"));
     assert_int_equal(cli_count("mixed-out"), 1);

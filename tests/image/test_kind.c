@@ -23,7 +23,7 @@ static const kind_case cases[] = {
     CASE("\0\0\0\x0cjP  \r\n\x87\n....", "JPEG 2000", PICTURE),
     CASE("\0\0\0\x14"
          "ftypcrx \0\0\0\1crx isom",
-         "a camera's raw file", PICTURE),
+         "a camera raw file", PICTURE),
     CASE("\0\0\0\x14"
          "ftypmp42\0\0\0\1mp42isom",
          "a video", PICTURE),
@@ -33,11 +33,11 @@ static const kind_case cases[] = {
     CASE("8BPS\0\1\0\0", "Photoshop PSD", PICTURE),
     CASE("%PDF-1.7\n", "PDF", PICTURE),
     CASE("\xef\xbb\xbf <?xml version='1.0'?>\n<!-- x -->\n<svg width='1'/>", "SVG", PICTURE),
-    CASE("II*\0\x10\0\0\0CR\2\0\0\0\0\0", "a camera's raw file", PICTURE),
+    CASE("II*\0\x10\0\0\0CR\2\0\0\0\0\0", "a camera raw file", PICTURE),
     /* the first folder is a preview, the photo in another one below it */
-    CASE("II*\0\x08\0\0\0\2\0\xfe\0\4\0\1\0\0\0\1\0\0\0\x4a\1\4\0\1\0\0\0\x40\0\0\0", "a camera's raw file",
+    CASE("II*\0\x08\0\0\0\2\0\xfe\0\4\0\1\0\0\0\1\0\0\0\x4a\1\4\0\1\0\0\0\x40\0\0\0", "a camera raw file",
          PICTURE),
-    CASE("MM\0*\0\0\0\x08\0\1\xc6\x12\0\1\0\0\0\4\1\4\0\0", "a camera's raw file", PICTURE),
+    CASE("MM\0*\0\0\0\x08\0\1\xc6\x12\0\1\0\0\0\4\1\4\0\0", "a camera raw file", PICTURE),
     CASE("\x1f\x8b\x08\0\0", "gzip", OTHER),
     CASE("PK\3\4\x14\0", "a ZIP archive", OTHER),
     CASE("\n <!DOCTYPE html><title>Not found</title>", "a web page", OTHER),
@@ -75,7 +75,7 @@ static void kinds_are_named(void **state)
             free(piece);
         }
     }
-    assert_string_equal(bn_kind_of_path("a/b.NEF")->name, "a camera's raw file");
+    assert_string_equal(bn_kind_of_path("a/b.NEF")->name, "a camera raw file");
     assert_null(bn_kind_of_path("a.nef/b.jpg"));
     assert_null(bn_kind_of_path("a"));
 }
