@@ -102,6 +102,8 @@ bn_status bn_cutout_matte(birefnet_session *session, const bn_cutout_options *op
     }
     BN_TRY_DONE(birefnet_session_matte(session, rgb.pixels, width, height, (ptrdiff_t)3 * width,
                                        cutout->matte, width, err));
+    if (options->sure.used)
+        BN_TRY_DONE(bn_matte_settle(cutout->matte, width, height, width, &options->sure, err));
     cutout->times.network_ms = bn_clock_ms() - start;
 
 done:

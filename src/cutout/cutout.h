@@ -28,6 +28,7 @@ typedef struct bn_cutout_options {
     bool to_srgb;  /* convert the photo to sRGB; default false: its own profile is kept */
     bool refine;   /* estimate the foreground's own colours; default true */
     int threshold; /* 1 to 255: matte values from here on become 255, the rest 0; default 0: soft */
+    bn_sure sure;  /* what is sure of the matte becomes fully so before anything else; default: not used */
     bn_background background; /* borrowed parts must outlive the options; default none: transparent */
     bool crop;                /* only the box around the subject, default false */
     int crop_margin_px;

@@ -13,6 +13,17 @@ typedef struct bn_box {
 /* Make the matte hard, in place: 255 where it is at least `level` (1 to 255), else 0. */
 void bn_matte_threshold(uint8_t *matte, int width, int height, ptrdiff_t stride_bytes, int level);
 
+/* What of a matte is sure: more than `foreground`, or less than `background` (0 to 255), and in the middle of a square of `erode_px`
+ * pixels a side that are all so; 0 and 1: the pixel alone. What lies beyond the matte counts as background. */
+typedef struct bn_sure {
+    bool used;
+    int foreground, background, erode_px;
+} bn_sure;
+
+/* What is sure becomes 255 or 0, in place; the rest stays. MEMORY. */
+bn_status bn_matte_settle(uint8_t *matte, int width, int height, ptrdiff_t stride_bytes, const bn_sure *sure,
+                          bn_error *err);
+
 /* The smallest box that holds every sample of at least `level`; false where there is none. */
 bool bn_matte_find_box(const uint8_t *matte, int width, int height, ptrdiff_t stride_bytes, int level,
                        bn_box *box);

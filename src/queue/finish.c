@@ -133,6 +133,7 @@ static void finish(bn_jobs *jobs, bn_job *job)
     ending.inference_s = (bn_clock_ms() - job->started_ms) / 1e3;
     ending.billable_s = ending.code == 200 ? job->compute_ms / 1e3 : 0;
     memcpy(ending.weights, job->weights, sizeof ending.weights);
+    bn_image_destroy(&job->backdrop);
     bn_cutout_release(&job->cutout); /* before it waits for a database, perhaps */
     bn_job_end(jobs, job, BN_BY_WORKER, &ending, files, count);
 }

@@ -33,6 +33,8 @@ void bn_job_let_go(bn_job *job)
     bn_accepted_free(&job->accepted);
     bn_input_free(&job->input);
     bn_buffer_free(&job->bytes);
+    bn_buffer_free(&job->backdrop_bytes);
+    bn_image_destroy(&job->backdrop);
     bn_cutout_release(&job->cutout);
     bn_ending_free(&job->ending);
     free(job->logs);

@@ -103,6 +103,7 @@ typedef struct bn_submit {
     /* of sync runs only, and beyond the endpoint's input: */
     const char *background; /* a colour, "#rrggbbaa", behind the cut-out; or NULL */
     bool hard_mask;         /* no half-transparent pixels */
+    bn_sure_levels sure;    /* not used: the mask as it is */
 } bn_submit;
 
 typedef struct bn_answer {

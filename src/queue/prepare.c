@@ -5,6 +5,7 @@
 #include "base/cpu.h"
 #include "base/size.h"
 #include "image/animation.h"
+#include "image/colour.h"
 #include "schema/datauri.h"
 
 #include <math.h>
@@ -20,28 +21,36 @@ void bn_thread_be_nice(void)
     setpriority(PRIO_PROCESS, (id_t)gettid(), 10); /* Linux: of this thread, and of those it starts */
 }
 
-/* ---- what can be wrong with a photo ---- */
+/* ---- what can be wrong with a photo, or with the image behind it ---- */
 
-static void fail_photo(const bn_job *job, bn_ending *ending, const char *type, const char *msg, json_t *ctx)
+static const char photo_field[] = "image_url", backdrop_field[] = "background";
+
+static const char *address_of(const bn_job *job, const char *field)
+{
+    return field == backdrop_field ? job->input.background_url : job->input.image_url;
+}
+
+static void fail_image(const bn_job *job, const char *field, bn_ending *ending, const char *type,
+                       const char *msg, json_t *ctx)
 {
     json_t *detail = json_array();
     json_array_append_new(detail,
-                          bn_detail_entry("image_url", type, msg, ctx, json_string(job->input.image_url)));
+                          bn_detail_entry(field, type, msg, ctx, json_string(address_of(job, field))));
     bn_ending_detail(ending, 422, detail);
 }
 
-static void fail_fetch(const bn_jobs *jobs, const bn_job *job, bn_status status, const bn_error *err,
-                       bn_ending *ending)
+static void fail_fetch(const bn_jobs *jobs, const bn_job *job, const char *field, bn_status status,
+                       const bn_error *err, bn_ending *ending)
 {
     if (status == BIREFNET_ERROR_MEMORY) {
         bn_ending_infra(ending, 503, "internal_error", err->message);
     } else if (status == BIREFNET_ERROR_LIMIT) {
         json_t *ctx = json_pack("{s:I}", "max_size", (json_int_t)jobs->options.max_input_bytes);
-        fail_photo(job, ending, "file_too_large", "The file is too large", ctx);
+        fail_image(job, field, ending, "file_too_large", "The file is too large", ctx);
     } else if (status == BIREFNET_ERROR_IO) { /* a file of ours */
         bn_ending_infra(ending, 503, "internal_error", "The server's storage failed; try again later");
     } else {
-        fail_photo(job, ending, "file_download_error",
+        fail_image(job, field, ending, "file_download_error",
                    "Failed to download the file. Please check if the URL is accessible and try again.", NULL);
     }
 }
@@ -49,7 +58,7 @@ static void fail_fetch(const bn_jobs *jobs, const bn_job *job, bn_status status,
 void bn_fail_result_size(const bn_job *job, const bn_error *err, bn_ending *ending)
 {
     const int side = job->cutout.side_limit_px;
-    fail_photo(job, ending, "image_too_large", err->message,
+    fail_image(job, photo_field, ending, "image_too_large", err->message,
                json_pack("{s:i, s:i}", "max_height", side, "max_width", side));
 }
 
@@ -63,8 +72,8 @@ static json_t *readable_formats(void)
     return list;
 }
 
-static void fail_decode(const bn_jobs *jobs, const bn_job *job, bn_status status, const bn_error *err,
-                        bn_ending *ending)
+static void fail_decode(const bn_jobs *jobs, const bn_job *job, const char *field, bn_status status,
+                        const bn_error *err, bn_ending *ending)
 {
     if (job->cutout.side_limit_px) {
         bn_fail_result_size(job, err, ending);
@@ -76,13 +85,13 @@ static void fail_decode(const bn_jobs *jobs, const bn_job *job, bn_status status
         bn_ending_infra(ending, 503, "internal_error", err->message);
     } else if (status == BIREFNET_ERROR_LIMIT) {
         const int side = (int)sqrt((double)jobs->options.max_pixels);
-        fail_photo(job, ending, "image_too_large", msg,
+        fail_image(job, field, ending, "image_too_large", msg,
                    json_pack("{s:i, s:i}", "max_height", side, "max_width", side));
     } else if (status == BIREFNET_ERROR_UNSUPPORTED) {
-        fail_photo(job, ending, "unsupported_image_format", msg,
+        fail_image(job, field, ending, "unsupported_image_format", msg,
                    json_pack("{s:o}", "supported_formats", readable_formats()));
     } else {
-        fail_photo(job, ending, "image_load_error", msg, NULL);
+        fail_image(job, field, ending, "image_load_error", msg, NULL);
     }
 }
 
@@ -101,10 +110,9 @@ static bool is_over(void *user)
 }
 
 /* A decoding thread never waits for another host, whatever became of a file of ours meanwhile. */
-static bn_status fetch(bn_jobs *jobs, bn_job *job, bn_buffer *bytes, bn_error *err)
+static bn_status fetch(bn_jobs *jobs, bn_job *job, const char *url, bn_buffer *bytes, bn_error *err)
 {
     char id[BN_FILE_ID_CHARS];
-    const char *url = job->input.image_url;
     if (bn_is_data_uri(url)) return bn_data_uri_read(url, bytes, err);
     if (bn_file_id_of_url(url, id)) {
         const bn_status status = bn_jobs_input_read(jobs, id, job->accepted.key_id, bytes, err);
@@ -149,6 +157,8 @@ static bool choose_options(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     options->want_cutout = !input->mask_only;
     options->want_mask = input->mask_only || input->output_mask;
     options->threshold = job->accepted.hard_mask ? 128 : 0;
+    const bn_sure_levels *sure = &job->accepted.sure;
+    options->sure = (bn_sure){sure->used, sure->foreground, sure->background, sure->erode_px};
     if (job->accepted.background[0]) bn_background_parse(job->accepted.background, &options->background);
     bn_encode_options_default(&options->cutout_encoding, input->format);
     bn_encode_options_default(&options->mask_encoding, input->format);
@@ -165,11 +175,30 @@ static bool choose_options(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     return false;
 }
 
-/* The photo's bytes are here, or an ending says why not. */
+/* Whether an image lies behind the subject that is to be fetched. */
+static bool has_backdrop(const bn_job *job)
+{
+    return job->input.background_url && job->options.want_cutout;
+}
+
+/* One image's bytes are here, or an ending says why not. */
+static bn_status load_image(bn_jobs *jobs, bn_job *job, const char *field, bn_ending *ending, bn_error *err)
+{
+    bn_buffer *bytes = field == backdrop_field ? &job->backdrop_bytes : &job->bytes;
+    bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the %s",
+               field == backdrop_field ? "background" : "image");
+    bn_buffer_init(bytes, jobs->options.max_input_bytes);
+    const double start = bn_clock_ms();
+    const bn_status status = fetch(jobs, job, address_of(job, field), bytes, err);
+    bn_metrics_time(&jobs->metrics, BN_WORK_FETCH, bn_clock_ms() - start);
+    if (status != BIREFNET_OK) fail_fetch(jobs, job, field, status, err, ending);
+    return status;
+}
+
+/* The photo's bytes and those of its background are here, or an ending says why not. */
 static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
-    bn_buffer_init(&job->bytes, jobs->options.max_input_bytes);
     if (!bn_job_claim(jobs, job)) return false;
     bn_status status = load_input(jobs, job, ending, &err);
     bn_job_weigh(jobs, job, BN_WEIGHT_NONE);
@@ -177,15 +206,12 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
         bn_ending_infra(ending, 500, "internal_error", err.message);
     if (status == BIREFNET_OK && !choose_options(jobs, job, ending))
         status = bn_fail(&err, BIREFNET_ERROR_LIMIT, "the canvas is too large");
-    if (status == BIREFNET_OK) {
-        bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the image");
-        const double start = bn_clock_ms();
-        status = fetch(jobs, job, &job->bytes, &err);
-        bn_metrics_time(&jobs->metrics, BN_WORK_FETCH, bn_clock_ms() - start);
-        if (status != BIREFNET_OK) fail_fetch(jobs, job, status, &err, ending);
-    }
+    if (status == BIREFNET_OK) status = load_image(jobs, job, photo_field, ending, &err);
+    if (status == BIREFNET_OK && has_backdrop(job))
+        status = load_image(jobs, job, backdrop_field, ending, &err);
     if (status == BIREFNET_OK) return true;
     bn_buffer_free(&job->bytes);
+    bn_buffer_free(&job->backdrop_bytes);
     bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
     return false;
 }
@@ -204,13 +230,37 @@ static bn_status decode_within_budget(bn_jobs *jobs, bn_job *job, bn_error *err)
     return status;
 }
 
+/* The image behind the subject, as far as there is one, under the same limits. */
+static bn_status decode_backdrop(bn_jobs *jobs, bn_job *job, bn_error *err)
+{
+    uint64_t need = 0;
+    step self = {jobs, job};
+    const bn_buffer *bytes = &job->backdrop_bytes;
+    const bn_decode_limits *limits = &job->options.limits;
+    if (!has_backdrop(job)) return BIREFNET_OK;
+    BN_TRY(bn_image_decode_bytes(bytes->data, bytes->size, limits, &need, err));
+    if (!bn_budget_take(&jobs->held.decoding, need, is_over, &self))
+        return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
+    bn_status status = bn_image_decode(bytes->data, bytes->size, limits, &job->backdrop, err);
+    if (status == BIREFNET_OK) status = bn_image_make_srgb(job->backdrop, 1, NULL, err);
+    bn_budget_give_back(&jobs->held.decoding, need);
+    job->options.background.image = job->backdrop;
+    bn_buffer_free(&job->backdrop_bytes);
+    return status;
+}
+
 /* The photo is decoded, or an ending says why not. */
 static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
     bn_job_weigh(jobs, job, BN_WEIGHT_CODECS);
-    const bn_status status = decode_within_budget(jobs, job, &err);
+    const char *field = photo_field;
+    bn_status status = decode_within_budget(jobs, job, &err);
     bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
+    if (status == BIREFNET_OK) {
+        field = backdrop_field;
+        status = decode_backdrop(jobs, job, &err);
+    }
     const uint32_t frames = BN_MAX(bn_animation_count(job->bytes.data, job->bytes.size), job->cutout.frames);
     bn_job_weigh(jobs, job, BN_WEIGHT_NETWORK);
     job->compute_ms += job->cutout.times.decode_ms;
@@ -224,7 +274,7 @@ static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
                    bn_format_get_facts(job->cutout.format)->name, job->cutout.width, job->cutout.height);
         return true;
     }
-    fail_decode(jobs, job, status, &err, ending);
+    fail_decode(jobs, job, field, status, &err, ending);
     bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
     return false;
 }

@@ -111,7 +111,8 @@ typedef struct bn_job {
     bn_log_entry *logs; /* [BN_JOBS_LOG_LINES], allocated with the first */
     /* the working thread's */
     bn_input input;
-    bn_buffer bytes; /* fetched, until they are decoded */
+    bn_buffer bytes, backdrop_bytes; /* photo and background, fetched, until they are decoded */
+    bn_image *backdrop;              /* in sRGB; options.background points to it */
     bn_cutout_options options;
     bn_cutout cutout;
     double started_ms, told; /* bn_clock_ms; share of progress that watchers know */

@@ -181,7 +181,8 @@ static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *endi
     const bn_status status =
         bn_input_parse(submit->body, submit->body_bytes, &input, &detail, &seen->broken, &err);
     if (status == BIREFNET_OK) {
-        seen->fetches = is_elsewhere(jobs, input.image_url);
+        seen->fetches = is_elsewhere(jobs, input.image_url) ||
+                        (input.background_url && is_elsewhere(jobs, input.background_url));
         snprintf(seen->model, sizeof seen->model, "%s", input.model);
         bn_input_free(&input);
         return false;
@@ -197,8 +198,12 @@ static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *endi
 
 bn_status bn_extras_write(bn_accepted *accepted, bn_error *err)
 {
-    if (!accepted->background[0] && !accepted->hard_mask) return BIREFNET_OK;
+    const bn_sure_levels *sure = &accepted->sure;
+    if (!accepted->background[0] && !accepted->hard_mask && !sure->used) return BIREFNET_OK;
     json_t *extras = json_pack("{s:b}", "hard_mask", accepted->hard_mask);
+    if (sure->used)
+        json_object_set_new(extras, "sure",
+                            json_pack("[i,i,i]", sure->foreground, sure->background, sure->erode_px));
     if (accepted->background[0]) json_object_set_new(extras, "background", json_string(accepted->background));
     accepted->extras = json_dumps(extras, JSON_COMPACT | JSON_ENSURE_ASCII);
     json_decref(extras);
@@ -212,6 +217,9 @@ void bn_extras_read(bn_accepted *accepted)
     const char *background = json_string_value(json_object_get(extras, "background"));
     accepted->hard_mask = json_is_true(json_object_get(extras, "hard_mask"));
     snprintf(accepted->background, sizeof accepted->background, "%s", background ? background : "");
+    bn_sure_levels *sure = &accepted->sure;
+    sure->used = json_unpack(json_object_get(extras, "sure"), "[i,i,i]", &sure->foreground, &sure->background,
+                             &sure->erode_px) == 0;
     json_decref(extras);
 }
 
@@ -234,6 +242,7 @@ static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accept
     if (submit->background)
         snprintf(accepted->background, sizeof accepted->background, "%s", submit->background);
     accepted->hard_mask = submit->hard_mask;
+    accepted->sure = submit->sure;
     accepted->front = submit->sync ? jobs->held.worker : 0;
     accepted->key_running = limits.running;
     if (bn_extras_write(accepted, err) != BIREFNET_OK) return BIREFNET_ERROR_MEMORY;

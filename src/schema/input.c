@@ -63,11 +63,19 @@ static void write_choices(const bn_field *field, char *text, size_t size)
 
 /* ---- one field ---- */
 
-/* The words that the framework takes for true and false. */
-static bool read_bool(const json_t *value, bool *result)
+bool bn_input_read_bool(const char *text, bool *value)
 {
     static const char *const yes[] = {"true", "t", "yes", "y", "on", "1"};
     static const char *const no[] = {"false", "f", "no", "n", "off", "0"};
+    for (size_t i = 0; i < BN_COUNT(yes); i++) {
+        *value = strcasecmp(text, yes[i]) == 0;
+        if (*value || strcasecmp(text, no[i]) == 0) return true;
+    }
+    return false;
+}
+
+static bool read_bool(const json_t *value, bool *result)
+{
     if (json_is_boolean(value)) {
         *result = json_is_true(value);
         return true;
@@ -76,11 +84,7 @@ static bool read_bool(const json_t *value, bool *result)
         *result = json_number_value(value) == 1;
         return json_number_value(value) == 0 || json_number_value(value) == 1;
     }
-    for (size_t i = 0; json_is_string(value) && i < BN_COUNT(yes); i++) {
-        *result = strcasecmp(json_string_value(value), yes[i]) == 0;
-        if (*result || strcasecmp(json_string_value(value), no[i]) == 0) return true;
-    }
-    return false;
+    return json_is_string(value) && bn_input_read_bool(json_string_value(value), result);
 }
 
 static void check_bool(const bn_field *field, json_t *value, bool *result, json_t *detail)
@@ -154,11 +158,26 @@ static bool read_word(const json_t *value, char word[64])
     return length >= 0 && length < 64;
 }
 
+/* The only field of its type: the background. */
+static bool take_background_url(bn_input *input, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    if (!text || (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0 &&
+                  strncasecmp(text, "data:", 5) != 0))
+        return false;
+    input->background_url = strdup(text);
+    input->picture.background = (bn_background){.kind = BN_BACKGROUND_IMAGE};
+    return input->background_url != NULL;
+}
+
+/* The endpoint passes over fields that it does not know, and its clients may have some of the same names. Lists and objects cannot be
+ * meant for ours. */
 static void take_extra(reader *self, const bn_field *field)
 {
     json_t *value = json_object_get(self->body, field->name);
     char word[64];
-    if (!value || json_is_null(value)) return;
+    if (!value || json_is_null(value) || json_is_object(value) || json_is_array(value)) return;
+    if (field->type == BN_FIELD_WORDS_OR_IMAGE && take_background_url(self->input, value)) return;
     if (field->type == BN_FIELD_CHOICE) {
         const char *choice = check_choice(field, value, self->detail);
         if (choice) field->take(choice, &self->input->picture);
@@ -219,6 +238,7 @@ static void note_broken_json(const json_error_t *fault, json_t *detail)
 void bn_input_free(bn_input *input)
 {
     free(input->image_url);
+    free(input->background_url);
     *input = (bn_input){0};
 }
 

@@ -138,8 +138,10 @@ static const bn_field fields[] = {
      .take = take_shop},
     {.name = "background",
      .title = "Background",
-     .description = "Behind the subject: a colour (`#rrggbb`, `white`), `none`, `blur` or `blur:PERCENT`",
-     .type = BN_FIELD_WORDS,
+     .description =
+         "Behind the subject: a colour (`#rrggbb`, `white`), `none`, `blur` or `blur:PERCENT`, or an image "
+         "that covers all: an http or https address, a data URI, or a file that was uploaded to this server",
+     .type = BN_FIELD_WORDS_OR_IMAGE,
      .extra = true,
      .take = take_background},
     {.name = "canvas",
@@ -215,7 +217,7 @@ static json_t *field_schema(const bn_field *field)
     }
     if (field->type == BN_FIELD_BOOL)
         json_object_set_new(schema, "default", json_boolean(field->default_bool));
-    if (field->type == BN_FIELD_WORDS) json_object_set_new(schema, "default", json_string(""));
+    if (field->type >= BN_FIELD_WORDS) json_object_set_new(schema, "default", json_string(""));
     if (field->extra) json_object_set_new(schema, "x-birefnet-extra", json_true());
     if (field->examples) json_object_set_new(schema, "examples", list_of(field->examples));
     return schema;

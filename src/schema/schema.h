@@ -14,6 +14,7 @@ typedef enum bn_field_type {
     BN_FIELD_CHOICE,
     BN_FIELD_BOOL,
     BN_FIELD_WORDS, /* text that something reads (take): as numbers and yes or no, too; empty is not given */
+    BN_FIELD_WORDS_OR_IMAGE, /* the same, or an address as image_url has it */
 } bn_field_type;
 
 struct bn_input;
@@ -43,7 +44,11 @@ typedef struct bn_input {
     bn_format format;
     bool output_mask, refine_foreground, sync_mode, mask_only;
     bn_cutout_options picture; /* defaults, and what the extra fields make of them */
+    char *background_url; /* NULL, or where the image is that picture.background (IMAGE) does not have yet */
 } bn_input;
+
+/* The words that the endpoint's framework takes for true and false; false for others. */
+bool bn_input_read_bool(const char *text, bool *value);
 
 void bn_input_free(bn_input *input);
 

@@ -2,6 +2,7 @@
 #ifndef BN_STORE_FACTS_H
 #define BN_STORE_FACTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BN_REQUEST_ID_CHARS 37 /* a UUID and a zero */
@@ -27,5 +28,11 @@ typedef struct bn_file_facts {
     char etag[36];                /* with its quotation marks */
     char object[BN_OBJECT_CHARS]; /* where its bytes lie; empty before they have come */
 } bn_file_facts;
+
+/* What of a mask its caller takes for sure: bn_sure of the image room, which the store and the routes do not know. */
+typedef struct bn_sure_levels {
+    bool used;
+    int foreground, background, erode_px;
+} bn_sure_levels;
 
 #endif

@@ -60,6 +60,7 @@ typedef struct bn_accepted {
     bool promised;              /* a place among the waiting is kept for it; not stored */
     char background[10];        /* "#rrggbbaa" or empty; not stored, as hard_mask */
     bool hard_mask;
+    bn_sure_levels sure;
 } bn_accepted;
 
 /* How a request ended. Texts may be NULL. */

@@ -174,6 +174,11 @@ test("a page that is not ours: nothing leads into the network, and what operator
     const refused = await ask("/run/fal-ai/birefnet/v2", { origin: "https://evil.example" }, photo);
     assert.equal(refused.status, 422);
     assert.equal((await refused.json()).detail[0].type, "file_download_error");
+    const behind = JSON.stringify({ image_url: dot, background: `${hoster.url}/dot` });
+    assert.equal((await ask("/run/fal-ai/birefnet/v2", {}, behind)).status, 200);
+    const closed = await ask("/run/fal-ai/birefnet/v2", { origin: "https://evil.example" }, behind);
+    assert.equal(closed.status, 422);
+    assert.deepEqual((await closed.json()).detail[0].loc, ["body", "background"]);
     assert.equal((await ask(`/api/remove?url=${encodeURIComponent(`${hoster.url}/dot`)}`, { origin: "https://evil.example" })).status, 422);
 
     for (const path of ["/metrics", "/healthz", "/readyz"]) {

@@ -219,7 +219,7 @@ test("rembg's background colour and hard masks", async () => {
     const answer = await fetch(`${server.url}/api/remove`, { method: "POST", body: form });
     return { status: answer.status, pixels: answer.status === 200 && PNG.sync.read(Buffer.from(await answer.arrayBuffer())) };
   };
-  const plain = (await ask({ a: "true", af: "240" })).pixels;
+  const plain = (await ask({})).pixels;
   const at = (png, i) => [...png.data.subarray(4 * i, 4 * i + 4)];
   const onGreen = (await ask({ bgc: "0,200,10,255" })).pixels;
   const veiled = (await ask({ bgc: "9, 8, 7, 100" })).pixels;
@@ -233,7 +233,52 @@ test("rembg's background colour and hard masks", async () => {
   const mask = (await ask({ om: "true" })).pixels, hard = (await ask({ om: "true", ppm: "true" })).pixels;
   assert.ok(mask.data.some((value) => value > 0 && value < 255));
   assert.ok(hard.data.every((value) => value === 0 || value === 255));
+  // alpha matting: what the mask is sure of is wholly there or gone, the rest stays
+  const settled = (await ask({ a: "true", af: "200", ab: "60", ae: "3" })).pixels;
+  let changed = 0;
+  for (let i = 3; i < plain.data.length; i += 4) {
+    const before = plain.data[i], now = settled.data[i];
+    if (now === before) continue;
+    assert.ok(now === 255 ? before > 200 : now === 0 && before < 60, `alpha ${before} became ${now}`);
+    changed++;
+  }
+  assert.ok(changed > 0);
+  assert.ok((await ask({ a: "off", af: "7" })).pixels.data.equals(plain.data));
+  const wrong = [{ a: "perhaps" }, { af: "256" }, { af: "-1" }, { ab: "1.5" }, { ae: "-1" }, { ae: "x" }, { om: "2" }, { ppm: "?" },
+    { extras: '{"sam_prompt": []}' }, { extras: '{"model_path": "x"}' }, { bgc: "1,2,3", background: "blur" }, { background: "gren" }];
+  for (const fields of wrong) assert.equal((await ask(fields)).status, 422, JSON.stringify(fields));
+  for (const fields of [{ extras: "no JSON" }, { extras: '{"putalpha": true}' }, { ae: "99999999999999999999" }, { af: "", a: "" }])
+    assert.equal((await ask(fields)).status, 200, JSON.stringify(fields));
   for (const bgc of ["red", "1,2", "1,2,3,256", "1,2,3,4,5", "-1,2,3,4"]) assert.equal((await ask({ bgc })).status, 422, bgc);
+});
+
+test("an image behind the subject", async () => {
+  const pixels = async (answer) => PNG.sync.read(Buffer.from(await answer.arrayBuffer()));
+  const form = (parts) => {
+    const form = new FormData();
+    form.append("file", new Blob([photo], { type: "image/jpeg" }), "photo.jpg");
+    for (const [name, ...value] of parts) form.append(name, ...value);
+    return fetch(`${server.url}/api/remove`, { method: "POST", body: form });
+  };
+  const green = new PNG({ width: 3, height: 2 });
+  for (let i = 0; i < 24; i++) green.data[i] = [0, 200, 10, 255][i % 4];
+  const bytes = PNG.sync.write(green), uri = `data:image/png;base64,${bytes.toString("base64")}`;
+  const colour = await pixels(await form([["bgc", "0,200,10,255"]]));
+  assert.ok((await pixels(await form([["background", new Blob([bytes]), "green.png"]]))).data.equals(colour.data));
+  assert.ok((await pixels(await form([["background", uri]]))).data.equals(colour.data));
+  const stored = await api.storage.upload(new Blob([bytes], { type: "image/png" }));
+  const image_url = `data:image/jpeg;base64,${Buffer.from(photo).toString("base64")}`;
+  for (const background of [uri, stored]) {
+    const { data } = await api.run(E, { input: { image_url, background } });
+    assert.ok((await pixels(await fetch(data.image.url))).data.equals(colour.data));
+  }
+  for (const [background, type] of [["http://127.0.0.1:1/x.png", "file_download_error"], ["data:image/png;base64,AAAA", "image_load_error"],
+    ["ftp://h/x.png", "value_error"]]) {
+    const error = await failure(api.run(E, { input: { image_url: dot, background } }));
+    assert.equal(error.status, 422);
+    assert.deepEqual(error.body.detail[0].loc, ["body", "background"]);
+    assert.equal(error.body.detail[0].type, type);
+  }
 });
 
 test("health, readiness, metrics, access log", async () => {

@@ -152,6 +152,44 @@ static void boxes_and_thresholds_of_mattes(void **state)
     for (int i = 0; i < 200; i++) assert_int_equal(matte[i], i == 67 || i == 132 ? 255 : 0);
 }
 
+/* Beside the definition: all of the square around a pixel is sure, or the pixel stays. */
+static uint8_t settled(const uint8_t *matte, int width, int height, int x, int y, const bn_sure *sure)
+{
+    const int window = sure->erode_px > 1 ? sure->erode_px : 1, before = window / 2;
+    bool foreground = true, background = true;
+    for (int dy = -before; dy < window - before; dy++)
+        for (int dx = -before; dx < window - before; dx++) {
+            const bool inside = x + dx >= 0 && x + dx < width && y + dy >= 0 && y + dy < height;
+            const int value = inside ? matte[(y + dy) * width + x + dx] : -1;
+            foreground = foreground && value > sure->foreground;
+            background = background && value < sure->background;
+        }
+    return foreground ? 255 : background ? 0 : matte[y * width + x];
+}
+
+static void what_is_sure_of_a_matte_becomes_fully_so(void **state)
+{
+    (void)state;
+    enum { W = 23, H = 17 };
+    static const bn_sure cases[] = {{true, 240, 10, 0},  {true, 200, 60, 1}, {true, 128, 128, 2},
+                                    {true, 100, 150, 3}, {true, 90, 200, 6}, {true, 0, 255, 40},
+                                    {true, 255, 0, 1},   {true, 60, 230, 5}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        bn_error err = {0};
+        uint8_t *matte = make_bytes(W * H, "sure", (unsigned)c), *made = malloc(W * H);
+        for (int y = 0; y < H; y++) /* large areas of both, and noise between them */
+            for (int x = 0; x < W; x++)
+                if (x + y < 16 || x + y > 24) matte[y * W + x] = x + y < 16 ? 5 : 250;
+        memcpy(made, matte, W * H);
+        assert_ok(bn_matte_settle(made, W, H, W, &cases[c], &err), err);
+        for (int y = 0; y < H; y++)
+            for (int x = 0; x < W; x++)
+                assert_int_equal(made[y * W + x], settled(matte, W, H, x, y, &cases[c]));
+        free(matte);
+        free(made);
+    }
+}
+
 /* ---- palettes ------------------------------------------------------------------------------------------ */
 
 /* Many colours in smooth ramps: a photo, for a quantiser. */
@@ -257,6 +295,7 @@ static void few_colours_are_kept_exactly_in_a_gif(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_sure_of_a_matte_becomes_fully_so),
         cmocka_unit_test(cut_outs_keep_opaque_samples_exactly),
         cmocka_unit_test(backgrounds_show_where_the_matte_is_open),
         cmocka_unit_test(boxes_and_thresholds_of_mattes),
