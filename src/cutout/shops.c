@@ -13,14 +13,16 @@ static const bn_shop shops[] = {
      "more on the longer side for the zoom, 1600 and more advised, 10000 at most; JPEG, sRGB",
      "sellercentral.amazon.com, product image guide (G1881)"},
     {"ebay", 1600, 1600, 90,
-     "500 px or more on the longest side, around 1600 advised; no borders, text or watermarks; a plain light "
-     "background",
-     "ebay.com/help/policies/listing-policies/picture-policy?id=4370"},
+     "500 px or more on the longest side, 1000 and more advised; no added borders, text, artwork or "
+     "watermarks; "
+     "JPEG of quality 90 or more",
+     "ebay.com/help/policies/listing-policies/picture-policy?id=4370, "
+     "developer.ebay.com/support/kb-article?KBid=1489"},
     {"etsy", 2700, 2025, 90,
      "2000 px or more on the shortest side; 4:3, as search results show the first photo",
      "help.etsy.com, requirements and best practices for images in your shop"},
-    {"shopify", 2048, 2048, 90, "square, 2048 x 2048 px shows best; 5000 x 5000 px (25 megapixels) at most",
-     "help.shopify.com, product media types"},
+    {"shopify", 2048, 2048, 90, "square, 2048 x 2048 px shows best; 4472 x 4472 px (20 megapixels) at most",
+     "shopify.dev/docs/apps/online-store/media/products"},
     {"square", 2000, 2000, 90, "none: white, square, enough for every shop above", "this project"},
 };
 
