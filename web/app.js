@@ -24,7 +24,22 @@ const uploads = new WeakMap(); // File to its address here: the same photo goes 
 
 // What the first look does not need is fetched when it is needed.
 let call = null, calls = null, results = null;
-const result = () => (results ??= import("./result.js").then(({ createResult }) => createResult()));
+const result = () => (results ??= fetched(() => import("./result.js")).then(({ createResult }) => createResult(), (error) => {
+  results = null; // the next photo asks again
+  throw error;
+}));
+
+// A module, also where the connection is lost for a while just then.
+async function fetched(load) {
+  for (let pause = 500; ; pause *= 2) {
+    try {
+      return await load();
+    } catch (error) {
+      if (pause > 8000) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+}
 const progress = createProgress();
 const key = createKey(showCall);
 const recent = createRecent(openRecent);
@@ -153,7 +168,7 @@ async function run() {
   if (!chosen || state.running) return;
   progress.start();
   change({ running, problem: null, outcome: null, made: null });
-  result();
+  result().catch(() => {}); // begun now; asked for again, and told of, when there is something to show
   await asked; // the options are known
   try {
     const made = await compute(chosen, form?.values() ?? {}, running);
@@ -208,7 +223,7 @@ function cancel() {
 async function beginMany(files) {
   stop();
   toast.hide();
-  const many = await import("./many.js");
+  const many = await fetched(() => import("./many.js"));
   change({ photo: null, running: null, outcome: null, made: null, problem: null, many });
   await asked;
   await many.add(files, form?.values() ?? {});
@@ -275,13 +290,14 @@ $("options").addEventListener("submit", async (event) => {
   if (form && !state.running) run();
 });
 $("developer").addEventListener("toggle", () => {
-  calls ??= import("./calls.js").then(({ createCalls }) => createCalls());
+  calls ??= fetched(() => import("./calls.js")).then(({ createCalls }) => createCalls());
   showCall();
 });
 $("banner-copy").addEventListener("click", async () => {
   await navigator.clipboard.writeText($("banner-pull").textContent).then(() => { $("banner-copy").textContent = t("copied"); }, () => {});
 });
 showCall();
+performance.mark("interactive"); // photos are taken from here on; tests/web/interactive.bench.mjs reads it
 const asked = askServer();
 // photos of an earlier visit go on; most visitors have none, and fetch nothing for it
 if ((await import("./shelf.js").then(({ shelf }) => shelf.all())).length && pageOf(state) === "empty") {

@@ -153,6 +153,15 @@ test("the connection is lost in the middle: said at once, gone on with, each lin
   }
 });
 
+test("the connection is lost while a part of the page is fetched: fetched again", async () => {
+  const page = await own.page();
+  let refused = 0;
+  await page.route("**/result.js", (route) => (refused++ ? route.continue() : route.abort("connectionreset")));
+  await remove(page);
+  assert.equal(refused, 2);
+  assert.deepEqual(others(page), []);
+});
+
 test("a slow network: the page stands, the upload shows how far it is, and can be called off", async () => {
   const page = await own.page();
   const session = await page.context().newCDPSession(page);
