@@ -18,8 +18,10 @@ typedef struct fixture {
 
 static const uint8_t words[] = "what lies in the bucket";
 
+/* From here on the server does what it was told to. */
 static void open_blobs(fixture *self, int deadline_ms)
 {
+    assert_true(server_start(&self->server));
     bn_error err = {0};
     char address[100];
     const bn_blobs_options options = {.max_file_bytes = 100,
@@ -40,7 +42,6 @@ static int set_up(void **state)
     self->server.etag = "\"x\"";
     strcpy(self->spool, "/tmp/bn_spool_XXXXXX");
     assert_non_null(mkdtemp(self->spool));
-    assert_true(server_start(&self->server));
     *state = self;
     return 0;
 }
