@@ -26,6 +26,7 @@
 #define DEFAULT_TLS_PORT   8443
 #define DEFAULT_PROXY_PORT 8080
 #define DEFAULT_DRAIN_S    60
+#define USUAL_CONNECTIONS  4
 #define DEFAULT_REDIRECT_S 300
 #define LOG_BYTES          ((size_t)1 << 20) /* about 4,000 lines that are not written yet */
 #define LAST_LINES_MS      1000
@@ -146,6 +147,11 @@ static bn_status read_test_resolution(const bn_values *values, bn_jobs_options *
     return BIREFNET_OK;
 }
 
+static int store_connections(const bn_values *values)
+{
+    return (int)number_or(values, BN_OPTION_STORE_CONNECTIONS, USUAL_CONNECTIONS);
+}
+
 /* Before all else is opened: what is wrong with a database has exit codes of its own. */
 static bn_status check_store(bn_server *own, const char *address, bn_error *err)
 {
@@ -184,7 +190,7 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     options.data_folder = own->data_folder;
     options.store = bn_store_address(values);
     BN_TRY(check_store(own, options.store, err));
-    options.store_connections = (int)number_or(values, BN_OPTION_STORE_CONNECTIONS, 4);
+    options.store_connections = store_connections(values);
     options.models_folder = values->text[BN_OPTION_MODELS_DIR];
     if (values->given[BN_OPTION_FALLBACK_MODEL])
         options.fallback_model = values->text[BN_OPTION_FALLBACK_MODEL];
@@ -275,8 +281,10 @@ static bn_status share_descriptors(bn_server *own, int pool_threads, bn_error *e
     bn_jobs_options usual;
     bn_jobs_options_default(&usual);
     const int fetches = (int)number_or(own->values, BN_OPTION_FETCHES, usual.fetch_threads);
+    const int connections = bn_store_address(own->values) ? store_connections(own->values) : 0;
     return bn_descriptors_share(own->tls ? 2 : 1, own->values->text[BN_OPTION_CONNECT_PROXY] != NULL,
-                                fetches + BN_JOBS_COURIERS, pool_threads, &own->descriptors, err);
+                                fetches + BN_JOBS_COURIERS + connections, pool_threads, &own->descriptors,
+                                err);
 }
 
 static bn_status open_servers(bn_server *own, bn_error *err)

@@ -151,7 +151,8 @@ test("few descriptors and many half-open connections: others are answered meanwh
 });
 
 test("too few descriptors for a server are said at start", async () => {
-  await assert.rejects(serve({ descriptors: 24 }), /ended with \d+: .*24 files open/);
+  const descriptors = process.env.BN_TEST_STORE ? 18 : 24; // SQLite has more files open when it counts
+  await assert.rejects(serve({ descriptors }), new RegExp(`ended with \\d+: .*${descriptors} files open`));
 });
 
 test("a page that is not ours: nothing leads into the network, and what operators ask for is not for it", async (context) => {

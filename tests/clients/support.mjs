@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { databaseOf, dropDatabaseOf } from "./database.mjs";
 
 const require = createRequire(import.meta.url);
 export const fal = require("@fal-ai/client");
@@ -36,7 +37,8 @@ export async function serve(options = {}) {
     ? ["bash", ["-c", `ulimit ${limit}; exec "$0" "$@"`, process.env.BIREFNET, ...args]]
     : [process.env.BIREFNET, args];
   const child = spawn(program, words, {
-    env: { ...process.env, HOME: data, XDG_DATA_HOME: data, BIREFNET_MODELS: data, OMP_NUM_THREADS: "1", ...options.env },
+    env: { ...process.env, HOME: data, XDG_DATA_HOME: data, BIREFNET_MODELS: data, OMP_NUM_THREADS: "1",
+      ...databaseOf(data), ...options.env },
     stdio: options.stdio ?? ["ignore", "pipe", "pipe"],
   });
   process.once("exit", () => child.kill("SIGKILL")); // a test that failed did not stop it
@@ -56,7 +58,10 @@ export async function serve(options = {}) {
     child.kill(signal);
     const end = await server.ended;
     if (signal === "SIGTERM" && end.code !== 0) throw new Error(`stopped with ${end.code} ${end.signal}: ${server.errors}`);
-    if (!options.data && !server.keep) rmSync(data, { recursive: true, force: true });
+    if (!options.data && !server.keep) {
+      rmSync(data, { recursive: true, force: true });
+      dropDatabaseOf(data);
+    }
     return end;
   };
   return server;
