@@ -3,6 +3,7 @@
 # Python, or no way to get the packages.
 #   python_package   with Python alone
 #   python_pictures  with NumPy and Pillow from PyPI in a virtual environment
+#   python_wheel     as a wheel (scripts/wheel.sh) in a clean virtual environment
 set -eu
 test=$1
 BIREFNET_LIBRARY=$2
@@ -28,6 +29,7 @@ make_environment()
 }
 
 # The weights of the source tree, and no others.
+home=${HOME:-/}
 mkdir -p "$folder/home"
 HOME=$folder/home
 BIREFNET_MODELS=$here/../../models
@@ -40,6 +42,17 @@ python_package) module=test_bare ;;
 python_pictures)
     module=test_pictures
     make_environment pictures "$here/requirements.txt"
+    ;;
+python_wheel)
+    module=test_wheel
+    HOME=$home "$here/../../scripts/wheel.sh" "$folder/wheel" || exit $? # 77, too
+    rm -rf "$folder/clean"
+    python3 -m venv "$folder/clean"
+    "$folder/clean/bin/pip" install --quiet --disable-pip-version-check --no-index "$folder"/wheel/*.whl
+    python=$folder/clean/bin/python
+    unset BIREFNET_LIBRARY
+    PYTHONPATH=$here
+    BIREFNET_MODELS=$folder/none # no folder: the program has those of its source tree, the package its own
     ;;
 *)
     echo "no such test: $test" >&2

@@ -141,7 +141,7 @@ class Pictures(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             target = pathlib.Path(folder, "cut.png")
             run_rembg("pictures.py", PHOTO, target)
-            self.assertEqual(Image.open(target).size, opened(PHOTO_BYTES).size)
+            self.assertEqual(opened(target.read_bytes()).size, opened(PHOTO_BYTES).size)
 
 
 if __name__ == "__main__":
