@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Picture = TypeVar("Picture")
 
-# rembg's names, as in src/api/rembg.c. None: the general weights do what it means there.
+# rembg's names, as in src/api/rembg_wish.c. None: the general weights do what it means there.
 PRESETS: dict[str, str | None] = {
     "birefnet-general": None,
     "birefnet-general-lite": "General Use (Light 2K)",

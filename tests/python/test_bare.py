@@ -256,7 +256,7 @@ class Rembg(unittest.TestCase):
         self.assertEqual(inspect.signature(birefnet.new_session).parameters["model_name"].default, "u2net")
 
     def test_names_are_those_of_the_server(self):
-        text = (SOURCE / "src" / "api" / "rembg.c").read_text()
+        text = "".join(path.read_text() for path in (SOURCE / "src" / "api").glob("rembg*.c"))
         table = re.search(r"model_names\[\] = \{(.*?)\};", text, re.DOTALL).group(1)
         names = re.findall(r'\{"([^"]+)", (?:NULL|"([^"]+)")\}', table)
         self.assertEqual({name: preset or None for name, preset in names}, _rembg.PRESETS)
