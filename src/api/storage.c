@@ -77,9 +77,15 @@ bn_http_next bn_call_upload_initiate(bn_call *call, bn_http_request *request)
     const bn_status status = bn_jobs_upload_begin(call->service->jobs, &upload, &facts, upload_id, &err);
     json_decref(body);
     if (status != BIREFNET_OK) return bn_reply_error(request, status, &err);
-    char where[URL_BYTES], upload_url[URL_BYTES];
+    char where[URL_BYTES], upload_url[BN_FILE_LINK_CHARS] = "";
     file_url(call, &facts, where, sizeof where);
-    snprintf(upload_url, sizeof upload_url, "%s/upload/%s/%s", call->target.file_base, upload_id, facts.name);
+    if (!upload.multipart) {
+        const bn_status linked = bn_jobs_upload_link(call->service->jobs, upload_id, upload_url, &err);
+        if (linked != BIREFNET_OK) return bn_reply_error(request, linked, &err);
+    }
+    if (!upload_url[0])
+        snprintf(upload_url, sizeof upload_url, "%s/upload/%s/%s", call->target.file_base, upload_id,
+                 facts.name);
     return bn_reply_json(request, 200, json_pack("{s:s, s:s}", "file_url", where, "upload_url", upload_url));
 }
 

@@ -70,6 +70,11 @@ void bn_blobs_set_bytes(bn_blobs *blobs, uint64_t bytes)
     atomic_store(&blobs->total_bytes, bytes);
 }
 
+void bn_blobs_add_bytes(bn_blobs *blobs, uint64_t bytes)
+{
+    atomic_fetch_add(&blobs->total_bytes, bytes);
+}
+
 static bool has_room(const bn_blobs *blobs, uint64_t bytes, uint64_t max_total_bytes)
 {
     const uint64_t total = bn_blobs_bytes(blobs);
@@ -294,6 +299,20 @@ bn_status bn_blobs_link(bn_blobs *blobs, const char *object, const bn_blob_link 
 {
     if (blobs->kind->link) return blobs->kind->link(blobs, object, link, url, size, err);
     return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "files of this machine have no address but ours");
+}
+
+bn_status bn_blobs_look(bn_blobs *blobs, const char *object, bn_blob *blob, bn_error *err)
+{
+    char version[BN_BLOB_VERSION_CHARS];
+    crypto_generichash_state hash;
+    if (!blobs->kind->look)
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "nobody but this server writes its files");
+    BN_TRY(blobs->kind->look(blobs, object, &blob->size, version, err));
+    BN_TRY(bn_blobs_check_room(blobs, blob->size, blobs->options.max_upload_bytes, err));
+    crypto_generichash_init(&hash, NULL, 0, 16);
+    crypto_generichash_update(&hash, (const uint8_t *)version, strlen(version));
+    hash_end(&hash, blob);
+    return BIREFNET_OK;
 }
 
 void bn_blob_close(bn_blob_reader *reader)

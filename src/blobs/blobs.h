@@ -102,6 +102,10 @@ typedef struct bn_blob_link {
 bn_status bn_blobs_link(bn_blobs *blobs, const char *object, const bn_blob_link *link, char *url, size_t size,
                         bn_error *err);
 
+/* Size and etag of an object that was written by such an address. NOT_FOUND, or LIMIT as for uploads. It counts among the
+ * bytes of all after bn_blobs_add_bytes. */
+bn_status bn_blobs_look(bn_blobs *blobs, const char *object, bn_blob *blob, bn_error *err);
+
 /* False: the bytes may lie there still, and the row must not be forgotten. */
 bool bn_blobs_remove(bn_blobs *blobs, const char *object);
 /* Remove what `known` does not know: left over where the power failed between the row and the bytes. */
@@ -112,6 +116,7 @@ void bn_blobs_remove_unknown(bn_blobs *blobs, bn_object_known_fn known, void *us
 
 uint64_t bn_blobs_bytes(const bn_blobs *blobs); /* of all objects */
 void bn_blobs_set_bytes(bn_blobs *blobs, uint64_t bytes);
+void bn_blobs_add_bytes(bn_blobs *blobs, uint64_t bytes);
 /* Whether so many more bytes of results may be stored, or a hundredth of all. */
 bool bn_blobs_has_room(const bn_blobs *blobs, uint64_t bytes);
 bool bn_blobs_is_roomy(const bn_blobs *blobs);

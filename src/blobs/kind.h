@@ -6,6 +6,8 @@
 
 #include <stdatomic.h>
 
+#define BN_BLOB_VERSION_CHARS 100
+
 typedef struct bn_blobs_kind {
     const char *scheme; /* of addresses, "folder" */
     bool is_remote;     /* bytes lie on other machines, which come and go */
@@ -33,6 +35,9 @@ typedef struct bn_blobs_kind {
     bool (*remove)(bn_blobs *blobs, const char *object, uint64_t *bytes);
     /* NULL: objects cannot be listed, or are too many. */
     void (*each)(bn_blobs *blobs, void (*look)(void *user, const char *object), void *user);
+    /* The size of one that others wrote, and what it is called in this version; NULL: nobody but us writes there. */
+    bn_status (*look)(bn_blobs *blobs, const char *object, uint64_t *size,
+                      char version[BN_BLOB_VERSION_CHARS], bn_error *err);
     /* NULL: there are no such addresses. */
     bn_status (*link)(bn_blobs *blobs, const char *object, const bn_blob_link *link, char *url, size_t size,
                       bn_error *err);

@@ -419,6 +419,16 @@ static bool remove_object(bn_blobs *blobs, const char *object, uint64_t *bytes)
     return status == BIREFNET_OK || status == BIREFNET_ERROR_NOT_FOUND;
 }
 
+static bn_status look(bn_blobs *blobs, const char *object, uint64_t *size,
+                      char version[BN_BLOB_VERSION_CHARS], bn_error *err)
+{
+    bn_s3_call head = {.method = "HEAD", .object = object, .deadline_ms = CHECK_MS};
+    BN_TRY(bn_s3_do(s3_of(blobs), &head, err));
+    *size = head.size;
+    snprintf(version, BN_BLOB_VERSION_CHARS, "%s", head.etag);
+    return BIREFNET_OK;
+}
+
 static bn_status link_object(bn_blobs *blobs, const char *object, const bn_blob_link *link, char *url,
                              size_t size, bn_error *err)
 {
@@ -449,6 +459,7 @@ const bn_blobs_kind bn_blobs_s3 = {
     .take_fd = take_fd,
     .close_object = close_object,
     .remove = remove_object,
+    .look = look,
     .link = link_object,
     .spool = spool,
 };

@@ -255,6 +255,11 @@ static const bn_option_spec options[BN_OPTIONS] = {
         {"serve-files", 0, BN_KIND_CHOICE, "HOW", .choices = "proxy|redirect", .fallback = "proxy",
          .commands = SERVE,
          .help = "How clients read files of S3: through this server, or by being sent to addresses of S3."},
+    [BN_OPTION_UPLOADS] =
+        {"uploads", 0, BN_KIND_CHOICE, "HOW", .choices = "proxy|direct", .fallback = "proxy",
+         .commands = SERVE,
+         .help = "How uploads come to S3: through this server, or from clients to addresses of S3. Those in "
+                 "parts always pass this server."},
     [BN_OPTION_REDIRECT_SECONDS] = {"redirect-seconds", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 604800,
                                     .fallback = "300", .commands = SERVE,
                                     .help = "How long such an address is good for."},

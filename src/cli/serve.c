@@ -174,8 +174,10 @@ static bn_status choose_files(bn_server *own, bn_jobs_options *options, bn_error
     options->spool = values->text[BN_OPTION_SPOOL];
     if (redirects)
         options->redirect_s = (int)number_or(values, BN_OPTION_REDIRECT_SECONDS, DEFAULT_REDIRECT_S);
-    if (redirects && (!options->files || strncmp(options->files, "s3:", 3) != 0))
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--serve-files redirect needs --files s3://...");
+    options->uploads_direct = values->choice[BN_OPTION_UPLOADS] == 1;
+    if ((redirects || options->uploads_direct) && (!options->files || strncmp(options->files, "s3:", 3) != 0))
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s needs --files s3://...",
+                       redirects ? "--serve-files redirect" : "--uploads direct");
     own->stage = BN_STAGE_FILES;
     BN_TRY(bn_error_prefix(err, bn_jobs_check_files(options, err), "--files"));
     own->stage = BN_STAGE_READ;

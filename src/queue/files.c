@@ -48,10 +48,32 @@ bool bn_jobs_files_are_remote(const bn_jobs *jobs)
 
 /* ---- reading ---- */
 
+/* What a client has written to S3 itself lies under the name of its upload. NOT_FOUND where it does not, or is too large. */
+static bn_status take_direct(bn_jobs *jobs, bn_stored_file *file, bn_error *err)
+{
+    bn_blob blob;
+    bn_status status = bn_blobs_look(jobs->blobs, file->upload_id, &blob, err);
+    if (status == BIREFNET_ERROR_LIMIT)
+        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload is too large");
+    BN_TRY(status);
+    snprintf(file->facts.object, sizeof file->facts.object, "%s", file->upload_id);
+    snprintf(file->facts.etag, sizeof file->facts.etag, "\"%s\"", blob.etag);
+    file->facts.size = blob.size;
+    status = bn_store_file_whole(jobs->store, &file->facts, err);
+    if (status == BIREFNET_ERROR_NOT_FOUND) /* somebody else looked at the same time */
+        return bn_store_file(jobs->store, file->facts.id, false, file, err);
+    BN_TRY(status);
+    bn_blobs_add_bytes(jobs->blobs, blob.size);
+    file->whole = true;
+    return BIREFNET_OK;
+}
+
 static bn_status find_whole(bn_jobs *jobs, const char *id, bn_stored_file *file, bn_error *err)
 {
     if (!bn_id_valid(id)) return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
     BN_TRY(bn_store_file(jobs->store, id, false, file, err));
+    if (!file->whole && jobs->options.uploads_direct && !file->multipart && file->upload_id[0])
+        BN_TRY(take_direct(jobs, file, err));
     const int64_t expires_ms = file->facts.expires_ms;
     if (!file->whole || (expires_ms > 0 && expires_ms <= bn_jobs_now(jobs)))
         return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");

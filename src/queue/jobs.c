@@ -181,7 +181,8 @@ static bn_status open_store(bn_jobs *jobs, const bn_jobs_options *options, bn_er
         bn_store_set_connections(jobs->store, jobs->options.store_connections);
     BN_TRY(bn_files_open(jobs, options, err));
     BN_TRY(bn_store_bytes(jobs->store, &bytes, err));
-    bn_keeper_remove_astray(jobs, INT64_MAX); /* whoever promised them is dead */
+    bn_keeper_remove_astray(jobs,
+                            jobs->options.uploads_direct ? 0 : INT64_MAX); /* whoever promised them is dead */
     bn_blobs_remove_unknown(jobs->blobs, is_known, jobs);
     bn_blobs_set_bytes(jobs->blobs, bytes);
     bn_keeper_sweep(jobs);

@@ -26,6 +26,8 @@ typedef struct bn_jobs_options {
     const char *files_credentials; /* file with the keys of S3; NULL: the environment's */
     const char *spool;             /* folder for bodies that arrive; NULL: in the data folder */
     int redirect_s; /* readers are sent to S3, by addresses that are good for so long; 0: it is read for them */
+    bool
+        uploads_direct; /* clients write uploads that are not in parts to S3 themselves, if files lie there */
     const char *models_folder;  /* NULL: the usual search path */
     const char *fallback_model; /* answers for presets whose files are missing; NULL: "starter"; "" : none */
     const char
@@ -220,6 +222,10 @@ typedef struct bn_upload {
 /* Promise a file: facts->id and ->name make its address; upload_id is the secret that fills it. (disk) */
 bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_facts *facts,
                                char upload_id[BN_FILE_ID_CHARS], bn_error *err);
+/* Where the client puts the content itself, for an hour, if uploads are direct; else empty. Nobody tells us when it is there:
+ * it is looked for when the file is first asked for. */
+bn_status bn_jobs_upload_link(bn_jobs *jobs, const char *upload_id, char url[BN_FILE_LINK_CHARS],
+                              bn_error *err);
 /* The whole content: all of fd (stays the caller's, offset does not matter). type, when given, replaces what begin was
  * told. Not for multipart uploads. Again with the same content is fine; ARGUMENT with another, NOT_FOUND for an unknown
  * upload, LIMIT where the file or the store would be too large. (disk) */

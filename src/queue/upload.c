@@ -7,6 +7,21 @@
 #include <string.h>
 
 #define MAX_PARTS 10000
+#define DIRECT_S  3600 /* in which a client has begun to write to S3 */
+
+static bool is_direct(const bn_jobs *jobs)
+{
+    return jobs->options.uploads_direct && bn_blobs_are_remote(jobs->blobs);
+}
+
+bn_status bn_jobs_upload_link(bn_jobs *jobs, const char *upload_id, char url[BN_FILE_LINK_CHARS],
+                              bn_error *err)
+{
+    const bn_blob_link link = {.put = true, .seconds = DIRECT_S};
+    url[0] = '\0';
+    if (!is_direct(jobs)) return BIREFNET_OK;
+    return bn_blobs_link(jobs->blobs, upload_id, &link, url, BN_FILE_LINK_CHARS, err);
+}
 
 bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_facts *facts,
                                char upload_id[BN_FILE_ID_CHARS], bn_error *err)
@@ -24,6 +39,8 @@ bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_f
     int64_t kept_s = lifecycle.has_expiry ? lifecycle.expires_s : usual_s;
     if (!file.key_id[0] && usual_s > 0 && (kept_s == 0 || kept_s > usual_s)) kept_s = usual_s;
     if (kept_s > 0) file.facts.expires_ms = file.facts.created_ms + kept_s * 1000;
+    if (is_direct(jobs) && !file.multipart)
+        BN_TRY(bn_store_object_promise(jobs->store, file.upload_id, file.facts.created_ms, err));
     BN_TRY(bn_store_file_promise(jobs->store, &file, err));
     *facts = file.facts;
     memcpy(upload_id, file.upload_id, BN_FILE_ID_CHARS);

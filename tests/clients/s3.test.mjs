@@ -103,6 +103,23 @@ test("clients are sent to the bucket, but for what they may not see", async () =
   await other.stop();
 });
 
+test("clients write to the bucket themselves", async () => {
+  const other = await serve({ place: way.address, args: ["--uploads", "direct"] });
+  const its = client(other);
+  const begun = await (await fetch(`${other.url}/rest/storage/upload/initiate`, {
+    method: "POST", body: JSON.stringify({ file_name: "p.jpg", content_type: "image/jpeg" }),
+  })).json();
+  assert.notEqual(new URL(begun.upload_url).origin, other.url);
+  assert.equal((await fetch(begun.file_url)).status, 404);
+  assert.equal((await fetch(begun.upload_url, { method: "PUT", body: photo })).status, 200);
+  const read = await fetch(begun.file_url);
+  assert.equal(read.headers.get("content-type"), "image/jpeg");
+  assert.ok(Buffer.from(await read.arrayBuffer()).equals(photo));
+  const url = await its.storage.upload(new File([photo], "q.jpg", { type: "image/jpeg" }));
+  assert.ok((await its.run(E, { input: { image_url: url } })).data.image);
+  await other.stop();
+});
+
 test("a bucket that is not there is said, with an exit code of its own", async () => {
   const wrong = way.address.replace(place.host, "no-such-bucket");
   await assert.rejects(serve({ place: wrong }), /ended with 15: .*there is no such bucket/);
