@@ -86,6 +86,13 @@ bn_http_next bn_call_metrics(bn_call *call, bn_http_request *request);
 /* rembg.c */
 bn_http_next bn_call_rembg(bn_call *call, bn_http_request *request);
 
+/* admin.c */
+/* Where no keys are configured: a client of this machine that no proxy stands before. ours: it asks by our own name. */
+bool bn_admin_may_without_key(const bn_call *call, const bn_http_request *request, bool ours);
+bn_http_next bn_call_admin_overview(bn_call *call, bn_http_request *request);
+bn_http_next bn_call_admin_key_make(bn_call *call, bn_http_request *request);
+bn_http_next bn_call_admin_key_revoke(bn_call *call, bn_http_request *request);
+
 /* access_log.c */
 void bn_access_log_write(const bn_call *call, const bn_http_request *request, int status, bool complete);
 

@@ -160,6 +160,30 @@ static bool route_service(bn_method method, const bn_target *target, bn_route *r
     return true;
 }
 
+static bool is_admin(const bn_target *target)
+{
+    return target->host == BN_HOST_ANY && is(target, 0, "admin");
+}
+
+/* admin, admin/overview.json, admin/keys, admin/keys/ID/revoke. */
+static void route_admin(bn_method method, const bn_target *target, bn_route *route)
+{
+    const size_t count = target->segment_count;
+    const bool keys = count >= 2 && is(target, 1, "keys");
+    route->admin = true;
+    if (count == 1) {
+        snprintf(route->page, sizeof route->page, "admin.html");
+        take(route, BN_ROUTE_PAGE, is_reading(method), "GET, HEAD");
+    } else if (count == 2 && is(target, 1, "overview.json")) {
+        take(route, BN_ROUTE_ADMIN_OVERVIEW, is_reading(method), "GET, HEAD");
+    } else if (count == 2 && keys) {
+        take(route, BN_ROUTE_ADMIN_KEY_MAKE, method == BN_METHOD_POST, "POST");
+    } else if (count == 4 && keys && is(target, 3, "revoke")) {
+        route->id = target->segments[2];
+        take(route, BN_ROUTE_ADMIN_KEY_REVOKE, method == BN_METHOD_POST, "POST");
+    }
+}
+
 static const struct {
     const char *segment;
     bn_route_kind kind;
@@ -211,6 +235,10 @@ static void route_any(bn_method method, const bn_target *target, bool force_queu
 void bn_route_find(bn_method method, const bn_target *target, bool force_queue, bn_route *route)
 {
     memset(route, 0, sizeof *route);
+    if (is_admin(target)) { /* preflights of pages of others, too: they are not answered */
+        route_admin(method, target, route);
+        return;
+    }
     if (method == BN_METHOD_OPTIONS) {
         route->kind = BN_ROUTE_OPTIONS;
         return;

@@ -38,7 +38,10 @@ typedef enum bn_route_kind {
     BN_ROUTE_METRICS,
     BN_ROUTE_REMBG_GET,
     BN_ROUTE_REMBG_POST,
-    BN_ROUTE_PAGE, /* a file of the playground: route.page */
+    BN_ROUTE_ADMIN_OVERVIEW,
+    BN_ROUTE_ADMIN_KEY_MAKE,
+    BN_ROUTE_ADMIN_KEY_REVOKE, /* route.id is the key's */
+    BN_ROUTE_PAGE,             /* a file of the playground: route.page */
 } bn_route_kind;
 
 typedef struct bn_route {
@@ -47,6 +50,7 @@ typedef struct bn_route {
     const char *alias;  /* NO_APP: what stands for the endpoint */
     const char *allow;  /* METHOD: for the Allow field */
     int part;           /* PUT_PART */
+    bool admin;         /* a path below /admin: no page of others may ask, nor learn that it may not */
     char app_path[512]; /* of RUN, SUBMIT, NO_PATH: behind owner and alias, "/v2" */
     char page[128];     /* PAGE: "index.html", "js/app.js" */
 } bn_route;

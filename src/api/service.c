@@ -21,6 +21,7 @@ typedef enum access_kind {
     FOR_STREAMS,  /* with a key, or a token for streams */
     FOR_UPLOADS,  /* with a key, or a token for uploads */
     FOR_OPERATOR, /* with a key, or from this machine under a name that no page has */
+    FOR_ADMIN,    /* with an administrator's key; without keys from this machine itself. See admin.c */
 } access_kind;
 
 typedef enum body_kind { NO_BODY = 0, SMALL, LIST, INPUT, UPLOAD } body_kind;
@@ -56,6 +57,9 @@ static const struct {
     [BN_ROUTE_METRICS] = {bn_call_metrics, FOR_OPERATOR, NO_BODY},
     [BN_ROUTE_REMBG_GET] = {bn_call_rembg, FOR_KEYS, NO_BODY},
     [BN_ROUTE_REMBG_POST] = {bn_call_rembg, FOR_KEYS, INPUT},
+    [BN_ROUTE_ADMIN_OVERVIEW] = {bn_call_admin_overview, FOR_ADMIN, NO_BODY},
+    [BN_ROUTE_ADMIN_KEY_MAKE] = {bn_call_admin_key_make, FOR_ADMIN, SMALL},
+    [BN_ROUTE_ADMIN_KEY_REVOKE] = {bn_call_admin_key_revoke, FOR_ADMIN, SMALL},
     [BN_ROUTE_PAGE] = {bn_call_page, FOR_ALL, NO_BODY},
 };
 
@@ -121,7 +125,8 @@ static bool is_foreign(const bn_call *call, const bn_http_request *request)
 static bool is_for_pages(const bn_call *call)
 {
     const bn_route_kind kind = call->route.kind;
-    return kind != BN_ROUTE_HEALTH && kind != BN_ROUTE_READY && kind != BN_ROUTE_METRICS;
+    return kind != BN_ROUTE_HEALTH && kind != BN_ROUTE_READY && kind != BN_ROUTE_METRICS &&
+           !call->route.admin;
 }
 
 /* False with the reply made where the target is none. */
@@ -222,6 +227,32 @@ static bn_auth authorize(bn_call *call, const bn_http_request *request, access_k
     return auth == BN_AUTH_OK && !is_good_for(credential, access) ? BN_AUTH_UNKNOWN : auth;
 }
 
+/* False with the reply made where the caller is no administrator. */
+static bool check_admin(bn_call *call, bn_http_request *request)
+{
+    bn_service *service = call->service;
+    if (call->foreign) {
+        bn_reply_detail(request, 403, "This is not for pages of others, nor under a name of theirs");
+        return false;
+    }
+    if (!bn_jobs_has_keys(service->jobs)) {
+        if (bn_admin_may_without_key(call, request, has_our_name(call, request))) return true;
+        bn_reply_detail(
+            request, 403,
+            "Without keys only a client on the server's own machine may do this. Make a key there "
+            "with: birefnet keys add --admin");
+        return false;
+    }
+    const bn_auth auth = authorize(call, request, FOR_ADMIN);
+    if (auth != BN_AUTH_OK) {
+        refuse_caller(call, request, auth);
+        return false;
+    }
+    if (bn_jobs_is_admin(service->jobs, call->key_id)) return true;
+    bn_reply_detail(request, 403, "This key is not an administrator's");
+    return false;
+}
+
 /* False with the reply made where the caller may not. */
 static bool check_caller(bn_call *call, bn_http_request *request)
 {
@@ -229,6 +260,7 @@ static bool check_caller(bn_call *call, bn_http_request *request)
     const access_kind access = kind == BN_ROUTE_NO_PATH ? FOR_STREAMS : routes[kind].access;
     bn_service *service = call->service;
     const bool ours = has_our_name(call, request);
+    if (access == FOR_ADMIN) return check_admin(call, request);
     if (access == FOR_ALL || (access == FOR_OPERATOR && request->loopback && ours && !call->foreign))
         return true;
     if (!bn_jobs_has_keys(service->jobs)) {

@@ -24,7 +24,8 @@ static bn_status add(const bn_values *values, const char *folder, const char *na
                                   .waiting = limit_of(values, BN_OPTION_KEY_WAITING)};
     char key[BN_KEY_CHARS];
     bn_key_facts facts;
-    BN_TRY(bn_keys_make(folder, name, values->text[BN_OPTION_KEY], &limits, key, &facts, err));
+    BN_TRY(bn_keys_make(folder, name, values->text[BN_OPTION_KEY], &limits, values->given[BN_OPTION_ADMIN],
+                        key, &facts, err));
     printf("%s\n", key);
     bn_console_say(console, "This is the only time that the key is shown. Clients take it as FAL_KEY.");
     sodium_memzero(key, sizeof key);
@@ -38,7 +39,7 @@ static void print_key(const bn_key_facts *key)
     char day[16];
     localtime_r(&when, &parts);
     strftime(day, sizeof day, "%Y-%m-%d", &parts);
-    bn_console_print("%-36s  %s  %s", key->id, day, key->name);
+    bn_console_print("%-36s  %s  %s%s", key->id, day, key->name, key->admin ? "  (administrator)" : "");
 }
 
 static bn_status list(const bn_values *values, const char *folder, bn_error *err)
@@ -49,10 +50,11 @@ static bn_status list(const bn_values *values, const char *folder, bn_error *err
     if (values->given[BN_OPTION_JSON]) {
         json_t *all = json_array();
         for (size_t i = 0; i < count; i++)
-            json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:i, s:i, s:i}", "id", keys[i].id, "name",
-                                                 keys[i].name, "created_ms", (json_int_t)keys[i].created_ms,
-                                                 "per_minute", keys[i].limits.per_minute, "running",
-                                                 keys[i].limits.running, "waiting", keys[i].limits.waiting));
+            json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:i, s:i, s:i, s:b}", "id", keys[i].id,
+                                                 "name", keys[i].name, "created_ms",
+                                                 (json_int_t)keys[i].created_ms, "per_minute",
+                                                 keys[i].limits.per_minute, "running", keys[i].limits.running,
+                                                 "waiting", keys[i].limits.waiting, "admin", keys[i].admin));
         json_dumpf(all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         printf("\n");
         json_decref(all);

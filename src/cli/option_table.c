@@ -286,6 +286,8 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                        "For tests only: what the network sees, whatever requests ask for."},
     [BN_OPTION_KEY] = {"key", 0, BN_KIND_TEXT, "ID:SECRET", .commands = KEYS,
                        .help = "Take this key instead of making one."},
+    [BN_OPTION_ADMIN] = {"admin", 0, BN_KIND_FLAG, .commands = KEYS,
+                         .help = "This key opens /admin, too: it sees all requests, makes and revokes keys."},
     [BN_OPTION_CHECK] =
         {"check", 0, BN_KIND_TEXT, "MODEL", .takes_path = true, .commands = MODELS,
          .help = "Run a photo whose mask is known through this preset or file, in both tile orders, and "

@@ -68,6 +68,27 @@ bool bn_jobs_has_keys(bn_jobs *jobs)
     return bn_keys_any(jobs->keys);
 }
 
+bool bn_jobs_is_admin(bn_jobs *jobs, const char *key_id)
+{
+    bn_key_facts facts;
+    return bn_keys_find(jobs->keys, key_id, &facts) && facts.admin;
+}
+
+bn_status bn_jobs_key_make(bn_jobs *jobs, const bn_key_facts *wanted, char key[BN_KEY_CHARS],
+                           bn_key_facts *facts, bn_error *err)
+{
+    return bn_keys_make(jobs->data_folder, wanted->name, NULL, &wanted->limits, wanted->admin, key, facts,
+                        err);
+}
+
+bn_status bn_jobs_key_revoke(bn_jobs *jobs, const char *id, bn_error *err)
+{
+    bn_key_facts facts;
+    if (!bn_keys_find(jobs->keys, id, &facts)) /* a name would do for bn_keys_revoke */
+        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no key %s", id);
+    return bn_keys_revoke(jobs->data_folder, id, err);
+}
+
 bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[BN_KEY_ID_CHARS],
                           bn_credential *credential)
 {

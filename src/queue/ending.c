@@ -116,12 +116,19 @@ bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *ba
 
 /* ---- saving ---- */
 
-void bn_ending_count(bn_jobs *jobs, const bn_ending *ending)
+void bn_ending_count(bn_jobs *jobs, const bn_ending *ending, const char *id, const char *key_id)
 {
-    if (ending->code == 200)
+    if (ending->code == 200) {
         atomic_fetch_add(&jobs->metrics.succeeded, 1);
-    else
-        bn_metrics_fail(&jobs->metrics, ending->reason);
+        return;
+    }
+    bn_failure failure = {.at_ms = bn_jobs_now(jobs), .code = ending->code};
+    snprintf(failure.id, sizeof failure.id, "%s", id ? id : "");
+    snprintf(failure.key_id, sizeof failure.key_id, "%s", key_id ? key_id : "");
+    snprintf(failure.reason, sizeof failure.reason, "%s", ending->reason);
+    snprintf(failure.error, sizeof failure.error, "%s", ending->error);
+    bn_failures_note(&jobs->failures, &failure);
+    bn_metrics_fail(&jobs->metrics, ending->reason, failure.at_ms);
 }
 
 int64_t bn_claim_make(void)
@@ -170,7 +177,7 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
                         job->file_count, &mine, err) != BIREFNET_OK)
         return false;
     if (mine)
-        bn_ending_count(jobs, &job->ending);
+        bn_ending_count(jobs, &job->ending, id, job->accepted.key_id);
     else
         forget_files(jobs, job);
     pthread_mutex_lock(&jobs->lock);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_MODELS       16
+#define MAX_MODELS       BN_ENGINE_MAX_MODELS
 #define SESSIONS_A_MODEL 2 /* sizes of one model that stay ready in a seat */
 
 typedef struct slot {
@@ -21,6 +21,7 @@ typedef struct slot {
     bn_sessions *sessions[BN_ENGINE_MAX_SEATS]; /* NULL: not used by that seat yet */
     int seats;                                  /* that use it now */
     unsigned long last_use;
+    char weights[100]; /* under names_lock; empty: not open */
 } slot;
 
 struct bn_engine {
@@ -28,8 +29,9 @@ struct bn_engine {
     char *models_folder, *fallback_model;
     int capacity;
     atomic_int open_models;
-    pthread_mutex_t lock; /* of all below */
-    pthread_cond_t left;  /* a seat has left its slot */
+    pthread_mutex_t names_lock; /* `lock` is held while a model is opened, for seconds */
+    pthread_mutex_t lock;       /* of all below */
+    pthread_cond_t left;        /* a seat has left its slot */
     unsigned long uses;
     slot *taken[BN_ENGINE_MAX_SEATS]; /* the slot that a seat uses, or NULL */
     slot slots[MAX_MODELS];
@@ -40,6 +42,7 @@ bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine,
     bn_engine *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "the engine");
     pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->names_lock, NULL);
     pthread_cond_init(&made->left, NULL);
     made->options = *options;
     made->capacity = BN_MIN(BN_MAX(options->max_models, 1), MAX_MODELS);
@@ -56,12 +59,20 @@ bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine,
     return BIREFNET_OK;
 }
 
+static void name_slot(bn_engine *engine, slot *used, const char *weights)
+{
+    pthread_mutex_lock(&engine->names_lock);
+    snprintf(used->weights, sizeof used->weights, "%s", weights);
+    pthread_mutex_unlock(&engine->names_lock);
+}
+
 static void close_slot(bn_engine *engine, slot *used)
 {
     if (!used->model) return;
     for (int seat = 0; seat < BN_ENGINE_MAX_SEATS; seat++) bn_sessions_destroy(&used->sessions[seat]);
     birefnet_model_close(&used->model);
     used->last_use = 0;
+    name_slot(engine, used, "");
     atomic_fetch_sub(&engine->open_models, 1);
 }
 
@@ -73,6 +84,7 @@ void bn_engine_destroy(bn_engine **engine)
     free((*engine)->fallback_model);
     pthread_cond_destroy(&(*engine)->left);
     pthread_mutex_destroy(&(*engine)->lock);
+    pthread_mutex_destroy(&(*engine)->names_lock);
     free(*engine);
     *engine = NULL;
 }
@@ -80,6 +92,16 @@ void bn_engine_destroy(bn_engine **engine)
 int bn_engine_open_models(const bn_engine *engine)
 {
     return atomic_load(&engine->open_models);
+}
+
+int bn_engine_open_names(bn_engine *engine, char names[BN_ENGINE_MAX_MODELS][100])
+{
+    int count = 0;
+    pthread_mutex_lock(&engine->names_lock);
+    for (int i = 0; i < MAX_MODELS; i++)
+        if (engine->slots[i].weights[0]) memcpy(names[count++], engine->slots[i].weights, sizeof names[0]);
+    pthread_mutex_unlock(&engine->names_lock);
+    return count;
 }
 
 /* The preset's own weights, else the fallback's. */
@@ -144,6 +166,7 @@ static bn_status open_in(bn_engine *engine, slot *used, const bn_model_choice *c
     name_weights(choice, weights);
     if (engine->options.opening) engine->options.opening(user, weights);
     BN_TRY(fill_slot(engine, used, choice->path, err));
+    name_slot(engine, used, weights);
     log_opened(engine, choice);
     return BIREFNET_OK;
 }

@@ -53,6 +53,9 @@ bn_status bn_engine_describe(const bn_engine_options *options, bn_buffer *out, b
 /* Whether any weights at all can be had. */
 bool bn_engine_usable(const bn_engine_options *options, bn_error *err);
 
+#define BN_ENGINE_MAX_MODELS 16
 int bn_engine_open_models(const bn_engine *engine);
+/* Their names, as in bn_engine_answer, and how many; never waits for a model that is being opened. */
+int bn_engine_open_names(bn_engine *engine, char names[BN_ENGINE_MAX_MODELS][100]);
 
 #endif

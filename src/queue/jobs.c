@@ -227,6 +227,7 @@ static void init_locks(bn_jobs *jobs)
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_mutex_init(&jobs->front.watches.lock, NULL);
     pthread_mutex_init(&jobs->courier.lock, NULL);
+    bn_failures_init(&jobs->failures);
     pthread_cond_init(&jobs->held.changed, &monotonic);
     pthread_cond_init(&jobs->held.fetch_work, &monotonic);
     pthread_cond_init(&jobs->keeper.work, &monotonic);
@@ -360,23 +361,6 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
 void bn_jobs_write_failed(bn_jobs *jobs)
 {
     bn_blobs_fail(jobs->blobs);
-}
-
-bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err)
-{
-    bn_gauges gauges = {.open_models = bn_engine_open_models(jobs->held.engine),
-                        .stored_bytes = bn_blobs_bytes(jobs->blobs),
-                        .decode_bytes = bn_budget_used(&jobs->held.decoding)};
-    pthread_mutex_lock(&jobs->lock);
-    gauges.waiting = jobs->front.waiting;
-    gauges.running = jobs->held.active + jobs->held.matted;
-    pthread_mutex_unlock(&jobs->lock);
-    int64_t of_key;
-    bn_store_webhooks_pending(jobs->store, NULL, &of_key, &gauges.webhooks, NULL);
-    pthread_mutex_lock(&jobs->front.watches.lock);
-    gauges.watches = jobs->front.watches.count;
-    pthread_mutex_unlock(&jobs->front.watches.lock);
-    return bn_metrics_write(&jobs->metrics, &gauges, out, err);
 }
 
 bn_status bn_jobs_jwks(bn_jobs *jobs, bn_buffer *out, bn_error *err)

@@ -272,6 +272,13 @@ typedef enum bn_credential {
 bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[BN_KEY_ID_CHARS],
                           bn_credential *credential);
 
+/* Whether this key, of those that are configured now, is an administrator's. */
+bool bn_jobs_is_admin(bn_jobs *jobs, const char *key_id);
+/* As bn_keys_make and bn_keys_revoke, the latter by id only. (disk) */
+bn_status bn_jobs_key_make(bn_jobs *jobs, const bn_key_facts *wanted, char key[BN_KEY_CHARS],
+                           bn_key_facts *facts, bn_error *err);
+bn_status bn_jobs_key_revoke(bn_jobs *jobs, const char *id, bn_error *err);
+
 #define BN_TOKEN_CHARS 256
 typedef enum bn_token_purpose { BN_TOKEN_UPLOAD = 0, BN_TOKEN_STREAM } bn_token_purpose;
 /* A signed text that stands for the key for so many seconds, across restarts. *expires_ms: since 1970. */
@@ -284,6 +291,9 @@ bn_auth bn_jobs_token_check(bn_jobs *jobs, bn_token_purpose purpose, const char 
 
 /* Append Prometheus text: stage times, waiting, running, failures by reason, models, memory, stored bytes. */
 bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err);
+/* Append what administrators see, as a JSON object: queue, sessions, models, memory, files, the last failures, the keys
+ * (without their secrets, which nobody has). What of it is a number is in the metrics, too. (disk) */
+bn_status bn_jobs_overview(bn_jobs *jobs, bn_buffer *out, bn_error *err);
 /* Append the public keys that webhooks are signed with, as a JSON Web Key Set. */
 bn_status bn_jobs_jwks(bn_jobs *jobs, bn_buffer *out, bn_error *err);
 /* Append a JSON array of the models: name, whether its weights are here, which weights answer for it. */

@@ -1,12 +1,10 @@
 /* metrics.c - see metrics.h. */
 #include "queue/metrics.h"
 
-#include "base/cpu.h"
 #include "base/size.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const double bounds_s[BN_METRIC_BUCKETS] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
                                                    0.5,   1,      2.5,   5,    10,    30,   60,  300};
@@ -39,11 +37,19 @@ void bn_metrics_time(bn_metrics *metrics, bn_work_stage stage, double ms)
     atomic_fetch_add(&metrics->stages[stage].sum_us, ms > 0 ? (uint64_t)(ms * 1e3) : 0);
 }
 
-void bn_metrics_fail(bn_metrics *metrics, const char *reason)
+void bn_metrics_fail(bn_metrics *metrics, const char *reason, int64_t now_ms)
 {
     size_t i = 0;
     while (strcmp(reasons[i], "other") != 0 && strcmp(reasons[i], reason) != 0) i++;
     atomic_fetch_add(&metrics->failed[i], 1);
+    atomic_store(&metrics->failed_at_ms[i], now_ms);
+}
+
+const char *bn_work_step_name(bn_work_step step)
+{
+    static const char *const names[BN_WORK_STEPS] = {"fetching", "fetched", "decoding",  "decoded",
+                                                     "network",  "matted",  "finishing", "saving"};
+    return names[step];
 }
 
 static bn_status write_histogram(bn_metrics *metrics, bn_work_stage stage, bn_buffer *out, bn_error *err)
@@ -70,15 +76,19 @@ static bn_status write_value(bn_buffer *out, const char *name, const char *type,
                             value);
 }
 
-/* Resident memory now, bytes; 0 where the system does not tell. */
-static double resident_bytes(void)
+static bn_status write_last_failures(bn_metrics *metrics, bn_buffer *out, bn_error *err)
 {
-    unsigned long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (!file) return 0;
-    if (fscanf(file, "%*u %llu", &pages) != 1) pages = 0;
-    fclose(file);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+    BN_TRY(bn_buffer_printf(out, err,
+                            "# HELP birefnet_requests_failed_last_timestamp_seconds When one failed last, by "
+                            "reason\n# TYPE birefnet_requests_failed_last_timestamp_seconds gauge\n"));
+    for (size_t i = 0; reasons[i]; i++) {
+        const int64_t at_ms = atomic_load(&metrics->failed_at_ms[i]);
+        if (at_ms == 0) continue;
+        BN_TRY(bn_buffer_printf(out, err,
+                                "birefnet_requests_failed_last_timestamp_seconds{reason=\"%s\"} %.3f\n",
+                                reasons[i], (double)at_ms / 1e3));
+    }
+    return BIREFNET_OK;
 }
 
 static bn_status write_counts(bn_metrics *metrics, bn_buffer *out, bn_error *err)
@@ -102,7 +112,35 @@ static bn_status write_counts(bn_metrics *metrics, bn_buffer *out, bn_error *err
     for (size_t i = 0; reasons[i]; i++)
         BN_TRY(bn_buffer_printf(out, err, "birefnet_requests_failed_total{reason=\"%s\"} %llu\n", reasons[i],
                                 (unsigned long long)atomic_load(&metrics->failed[i])));
-    return BIREFNET_OK;
+    return write_last_failures(metrics, out, err);
+}
+
+/* The name of a file may hold what would end a label. */
+static bn_status write_model(const char *name, bn_buffer *out, bn_error *err)
+{
+    char label[100];
+    snprintf(label, sizeof label, "%s", name);
+    for (char *c = label; *c; c++)
+        if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ') *c = '_';
+    return bn_buffer_printf(out, err, "birefnet_model_open{weights=\"%s\"} 1\n", label);
+}
+
+static bn_status write_lists(const bn_gauges *gauges, bn_buffer *out, bn_error *err)
+{
+    BN_TRY(bn_buffer_printf(out, err,
+                            "# HELP birefnet_requests_in_work Requests that somebody works on, by step\n"
+                            "# TYPE birefnet_requests_in_work gauge\n"));
+    for (bn_work_step step = 0; step < BN_WORK_STEPS; step++)
+        BN_TRY(bn_buffer_printf(out, err, "birefnet_requests_in_work{step=\"%s\"} %zu\n",
+                                bn_work_step_name(step), gauges->steps[step]));
+    BN_TRY(bn_buffer_printf(out, err,
+                            "# HELP birefnet_model_open Weights in memory, by name\n"
+                            "# TYPE birefnet_model_open gauge\n"));
+    for (int i = 0; i < gauges->open_models; i++) BN_TRY(write_model(gauges->model_names[i], out, err));
+    return bn_buffer_printf(out, err,
+                            "# HELP birefnet_keys Keys that are configured, by right\n# TYPE birefnet_keys "
+                            "gauge\nbirefnet_keys{right=\"admin\"} %d\nbirefnet_keys{right=\"use\"} %d\n",
+                            gauges->admin_keys, gauges->keys - gauges->admin_keys);
 }
 
 bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buffer *out, bn_error *err)
@@ -119,9 +157,15 @@ bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buff
         {"birefnet_stored_bytes", "Bytes of stored files", (double)gauges->stored_bytes},
         {"birefnet_decode_memory_bytes", "Memory that photos being decoded may take",
          (double)gauges->decode_bytes},
-        {"process_resident_memory_bytes", "Resident memory", resident_bytes()},
-        {"birefnet_resident_memory_peak_bytes", "Largest resident memory so far",
-         (double)bn_peak_rss_bytes()},
+        {"process_resident_memory_bytes", "Resident memory", (double)gauges->resident_bytes},
+        {"birefnet_resident_memory_peak_bytes", "Largest resident memory so far", (double)gauges->peak_bytes},
+        {"birefnet_requests_waiting_limit", "Requests that may wait", (double)gauges->waiting_max},
+        {"birefnet_requests_oldest_waiting_seconds", "How long the one that came first of those has waited",
+         (double)gauges->oldest_waiting_ms / 1e3},
+        {"birefnet_sessions", "Photos that may be in the network at a time", gauges->sessions},
+        {"birefnet_stored_bytes_limit", "Bytes that stored files may take", (double)gauges->stored_max_bytes},
+        {"birefnet_decode_memory_limit_bytes", "Memory that decoding may take at a time",
+         (double)gauges->decode_max_bytes},
     };
     BN_TRY(bn_buffer_printf(out, err,
                             "# HELP birefnet_stage_seconds Time that requests spend in a stage\n"
@@ -131,5 +175,5 @@ bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buff
     BN_TRY(write_counts(metrics, out, err));
     for (size_t i = 0; i < BN_COUNT(values); i++)
         BN_TRY(write_value(out, values[i].name, "gauge", values[i].help, values[i].value, err));
-    return BIREFNET_OK;
+    return write_lists(gauges, out, err);
 }

@@ -20,6 +20,7 @@
 #include "cutout/cutout.h"
 #include "queue/budget.h"
 #include "queue/engine.h"
+#include "queue/failures.h"
 #include "net/fetch.h"
 #include "blobs/blobs.h"
 #include "queue/jobs.h"
@@ -213,6 +214,7 @@ struct bn_jobs {
     bn_keys *keys;
     uint8_t token_key[32];
     bn_metrics metrics;
+    bn_failures failures;
     bn_courier courier;
 
     pthread_mutex_t lock; /* of all below */
@@ -301,7 +303,8 @@ void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight);
 void bn_job_end(bn_jobs *jobs, bn_job *job, bn_maker by, bn_ending *ending, const bn_file_facts *files,
                 size_t file_count);
 void bn_jobs_save_unsaved(bn_jobs *jobs);
-void bn_ending_count(bn_jobs *jobs, const bn_ending *ending); /* in the metrics */
+/* In the metrics, and among the last failures. */
+void bn_ending_count(bn_jobs *jobs, const bn_ending *ending, const char *id, const char *key_id);
 /* JSON of the result with addresses under base, or inline. */
 bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *base, bn_buffer *out,
                           bn_error *err);

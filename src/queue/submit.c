@@ -270,7 +270,7 @@ static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
     if (accepted->repeated) return BIREFNET_OK;
     atomic_fetch_add(&jobs->metrics.accepted, 1);
     if (ending) {
-        bn_ending_count(jobs, ending);
+        bn_ending_count(jobs, ending, id, accepted->key_id);
         if (accepted->webhook) bn_courier_poke(jobs, accepted->webhook, accepted->key_id);
         return BIREFNET_OK;
     }
@@ -295,7 +295,7 @@ void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_I
     const bool ends = ends_at_once(jobs, submit, &ending, &seen);
     if (ends && (submit->sync || seen.broken)) {
         leave_place(jobs, submit);
-        bn_ending_count(jobs, &ending);
+        bn_ending_count(jobs, &ending, submit->id, submit->key_id);
         answer_with(answer, &ending);
         return;
     }

@@ -1,6 +1,8 @@
 /* schema.c - the table of input fields, and the JSON Schema that says the same. */
 #include "schema/schema.h"
 
+#include "schema/openapi_own.h"
+
 #include "base/size.h"
 #include "cutout/shops.h"
 #include "cutout/words.h"
@@ -335,6 +337,8 @@ static bn_status write_json(json_t *json, bn_buffer *out, bn_error *err)
 
 bn_status bn_schema_openapi(const char *server_url, bn_buffer *out, bn_error *err)
 {
+    json_t *all_paths = paths();
+    const bool whole = bn_openapi_add_own(all_paths, server_url);
     json_t *schemas = json_pack("{s:o, s:o, s:o, s:o, s:o}", "BirefnetV2Input", input_schema(),
                                 "BirefnetV2Output", output_schema(), "ImageFile", file_schema(),
                                 "QueueStatus", status_schema(), "HTTPValidationError", error_schema());
@@ -344,7 +348,11 @@ bn_status bn_schema_openapi(const char *server_url, bn_buffer *out, bn_error *er
         "{s:s, s:{s:s, s:s, s:s}, s:[{s:s}], s:{s:o, s:o}, s:o, s:[{s:[]}]}", "openapi", "3.1.0", "info",
         "title", "Queue OpenAPI for fal-ai/birefnet/v2", "version", BN_VERSION, "description",
         "Background removal with the BiRefNet network", "servers", "url", server_url, "components",
-        "securitySchemes", security, "schemas", schemas, "paths", paths(), "security", "apiKeyAuth");
+        "securitySchemes", security, "schemas", schemas, "paths", all_paths, "security", "apiKeyAuth");
+    if (!whole) {
+        json_decref(document);
+        document = NULL; /* memory ran out */
+    }
     return write_json(document, out, err);
 }
 

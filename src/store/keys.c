@@ -1,6 +1,6 @@
 /* keys.c - see keys.h. The file:
  *     {"keys": [{"id": ..., "name": ..., "hash": SHA-256 of the whole key in hexadecimal digits, "created_ms": ...,
- *                "per_minute": ..., "running": ..., "waiting": ...}]} */
+ *                "per_minute": ..., "running": ..., "waiting": ..., "admin": true (not there: false)}]} */
 #include "store/keys.h"
 
 #include "base/file.h"
@@ -35,11 +35,12 @@ typedef struct entries {
 static bool read_entry(const json_t *object, entry *made)
 {
     json_int_t created = 0;
+    int admin = 0;
     const char *id, *name, *hash;
-    if (json_unpack((json_t *)(uintptr_t)object, "{s:s, s:s, s:s, s:I, s:i, s:i, s:i}", "id", &id, "name",
-                    &name, "hash", &hash, "created_ms", &created, "per_minute",
+    if (json_unpack((json_t *)(uintptr_t)object, "{s:s, s:s, s:s, s:I, s:i, s:i, s:i, s?b}", "id", &id,
+                    "name", &name, "hash", &hash, "created_ms", &created, "per_minute",
                     &made->facts.limits.per_minute, "running", &made->facts.limits.running, "waiting",
-                    &made->facts.limits.waiting) != 0)
+                    &made->facts.limits.waiting, "admin", &admin) != 0)
         return false;
     size_t bytes = 0;
     if (sodium_hex2bin(made->hash, sizeof made->hash, hash, strlen(hash), NULL, &bytes, NULL) != 0 ||
@@ -48,6 +49,7 @@ static bool read_entry(const json_t *object, entry *made)
     snprintf(made->facts.id, sizeof made->facts.id, "%s", id);
     snprintf(made->facts.name, sizeof made->facts.name, "%s", name);
     made->facts.created_ms = created;
+    made->facts.admin = admin != 0;
     return true;
 }
 
@@ -86,19 +88,21 @@ static bn_status read_file(const char *path, entries *read, bn_error *err)
     return status;
 }
 
+static json_t *write_entry(const entry *written)
+{
+    char hash[HASH_CHARS];
+    const bn_key_facts *facts = &written->facts;
+    sodium_bin2hex(hash, sizeof hash, written->hash, sizeof written->hash);
+    return json_pack("{s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:o*}", "id", facts->id, "name", facts->name,
+                     "hash", hash, "created_ms", (json_int_t)facts->created_ms, "per_minute",
+                     facts->limits.per_minute, "running", facts->limits.running, "waiting",
+                     facts->limits.waiting, "admin", facts->admin ? json_true() : NULL);
+}
+
 static bn_status write_file(const char *path, const entries *written, bn_error *err)
 {
     json_t *keys = json_array();
-    for (size_t i = 0; i < written->count; i++) {
-        const entry *each = &written->list[i];
-        char hash[HASH_CHARS];
-        sodium_bin2hex(hash, sizeof hash, each->hash, sizeof each->hash);
-        json_array_append_new(
-            keys, json_pack("{s:s, s:s, s:s, s:I, s:i, s:i, s:i}", "id", each->facts.id, "name",
-                            each->facts.name, "hash", hash, "created_ms", (json_int_t)each->facts.created_ms,
-                            "per_minute", each->facts.limits.per_minute, "running",
-                            each->facts.limits.running, "waiting", each->facts.limits.waiting));
-    }
+    for (size_t i = 0; i < written->count; i++) json_array_append_new(keys, write_entry(&written->list[i]));
     json_t *root = json_pack("{s:o}", "keys", keys);
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     const size_t count = json_array_size(keys);
@@ -192,12 +196,12 @@ static bn_status add_entry(const char *path, const entry *added, bn_error *err)
 }
 
 bn_status bn_keys_make(const char *data_folder, const char *name, const char *given,
-                       const bn_key_limits *limits, char key[BN_KEY_CHARS], bn_key_facts *facts,
+                       const bn_key_limits *limits, bool admin, char key[BN_KEY_CHARS], bn_key_facts *facts,
                        bn_error *err)
 {
     int lock;
     char path[4096];
-    entry made = {.facts = {.created_ms = bn_wall_ms(), .limits = {-1, -1, -1}}};
+    entry made = {.facts = {.created_ms = bn_wall_ms(), .limits = {-1, -1, -1}, .admin = admin}};
     if (given)
         BN_TRY(take_key(given, key, err));
     else

@@ -27,12 +27,13 @@ typedef struct bn_key_facts {
     char name[101]; /* for people */
     int64_t created_ms;
     bn_key_limits limits; /* -1 = the server's */
+    bool admin;           /* may see and change what is the operator's: /admin */
 } bn_key_facts;
 
 /* Make a key, or take `given` (any text without blanks; the id is what stands before its colon, or a hash of it). The
  * key's only copy is in `key`. ARGUMENT where the id is taken. */
 bn_status bn_keys_make(const char *data_folder, const char *name, const char *given,
-                       const bn_key_limits *limits, char key[BN_KEY_CHARS], bn_key_facts *facts,
+                       const bn_key_limits *limits, bool admin, char key[BN_KEY_CHARS], bn_key_facts *facts,
                        bn_error *err);
 /* By id, or by name where one key has it. NOT_FOUND where none has. */
 bn_status bn_keys_revoke(const char *data_folder, const char *id, bn_error *err);

@@ -65,6 +65,15 @@ static void hosts_are_told_by_name_prefix_or_path(void **state)
         {"/api/remove", OURS, BN_METHOD_POST, BN_ROUTE_REMBG_POST},
         {"/", OURS, BN_METHOD_GET, BN_ROUTE_PAGE},
         {"/healthz", OURS, BN_METHOD_GET, BN_ROUTE_HEALTH},
+        {"/admin", OURS, BN_METHOD_GET, BN_ROUTE_PAGE},
+        {"/admin", OURS, BN_METHOD_POST, BN_ROUTE_METHOD},
+        {"/admin/overview.json", OURS, BN_METHOD_GET, BN_ROUTE_ADMIN_OVERVIEW},
+        {"/admin/overview.json", OURS, BN_METHOD_OPTIONS, BN_ROUTE_METHOD},
+        {"/admin/overview.json", "fal.run", BN_METHOD_GET, BN_ROUTE_NO_APP},
+        {"/admin/keys", OURS, BN_METHOD_POST, BN_ROUTE_ADMIN_KEY_MAKE},
+        {"/admin/keys/a%2fb/revoke", OURS, BN_METHOD_POST, BN_ROUTE_ADMIN_KEY_REVOKE},
+        {"/admin/keys/a/revoke", OURS, BN_METHOD_GET, BN_ROUTE_METHOD},
+        {"/admin/keys/a", OURS, BN_METHOD_POST, BN_ROUTE_NOT_FOUND},
         {"/anything", OURS, BN_METHOD_OPTIONS, BN_ROUTE_OPTIONS},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

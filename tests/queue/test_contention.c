@@ -102,7 +102,7 @@ static void *change_keys(void *user)
         bn_credential credential;
         int64_t expires_ms;
         bn_error err = {0};
-        assert_ok(bn_keys_make(self->bench.folder, "one", NULL, NULL, key, &facts, &err), err);
+        assert_ok(bn_keys_make(self->bench.folder, "one", NULL, NULL, false, key, &facts, &err), err);
         snprintf(field, sizeof field, "Key %s", key);
         assert_int_equal(bn_jobs_authorize(self->bench.jobs, field, id, &credential), BN_AUTH_OK);
         assert_ok(bn_jobs_token_make(self->bench.jobs, BN_TOKEN_STREAM, id, 60, token, &expires_ms, &err),

@@ -462,9 +462,9 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     size_t count;
     assert_false(bn_jobs_has_keys(self->jobs));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_OK);
-    assert_ok(bn_keys_make(self->folder, "laptop", NULL, NULL, key, &facts, &err), err);
-    assert_ok(bn_keys_make(self->folder, "given", "my:secret-text", NULL, other, NULL, &err), err);
-    assert_int_equal(bn_keys_make(self->folder, "again", "my:other-text", NULL, other, NULL, &err),
+    assert_ok(bn_keys_make(self->folder, "laptop", NULL, NULL, false, key, &facts, &err), err);
+    assert_ok(bn_keys_make(self->folder, "given", "my:secret-text", NULL, true, other, NULL, &err), err);
+    assert_int_equal(bn_keys_make(self->folder, "again", "my:other-text", NULL, false, other, NULL, &err),
                      BIREFNET_ERROR_ARGUMENT);
     assert_true(bn_jobs_has_keys(self->jobs));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE);
@@ -491,6 +491,11 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     assert_ok(bn_keys_list(self->folder, &all, &count, &err), err);
     assert_int_equal(count, 2);
     assert_string_equal(all[0].name, "laptop");
+    assert_false(all[0].admin);
+    assert_true(all[1].admin);
+    assert_false(bn_jobs_is_admin(self->jobs, facts.id));
+    assert_true(bn_jobs_is_admin(self->jobs, "my"));
+    assert_false(bn_jobs_is_admin(self->jobs, ""));
     free(all);
 
     char token[BN_TOKEN_CHARS];
@@ -515,6 +520,7 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_UNKNOWN);
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
     assert_ok(bn_keys_revoke(self->folder, "my", &err), err);
+    assert_false(bn_jobs_is_admin(self->jobs, "my"));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE); /* the door stays shut */
     assert_ok(bn_jobs_token_make(self->jobs, BN_TOKEN_STREAM, "", 60, token, &expires_ms, &err), err);
     atomic_fetch_add(&self->now_ms, 60000);

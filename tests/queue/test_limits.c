@@ -72,7 +72,7 @@ static void limits_hold_for_each_key(void **state)
     char key[BN_KEY_CHARS], id[BN_REQUEST_ID_CHARS];
     bn_key_facts facts;
     const bn_key_limits limits = {.per_minute = 3, .running = 1, .waiting = 0};
-    assert_ok(bn_keys_make(self->folder, "tester", NULL, &limits, key, &facts, &err), err);
+    assert_ok(bn_keys_make(self->folder, "tester", NULL, &limits, false, key, &facts, &err), err);
     bn_submit submit = {.body = "{}", .body_bytes = 2, .key_id = facts.id, .max_queue_length = -1};
     for (int i = 0; i < 3; i++) bench_submit(self, &submit, id);
     bn_jobs_submit(self->jobs, &submit, id, NULL, &answer);

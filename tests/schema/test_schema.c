@@ -285,6 +285,11 @@ static void the_document_says_what_is_checked(void **state)
                                  &reference),
                      0);
     assert_string_equal(reference, "#/components/schemas/BirefnetV2Input");
+    const char *beside;
+    assert_int_equal(
+        json_unpack(root, "{s:{s:{s:[{s:s}]}}}", "paths", "/admin/overview.json", "servers", "url", &beside),
+        0);
+    assert_string_equal(beside, "http://here");
     json_t *input, *required;
     assert_int_equal(json_unpack(root, "{s:{s:{s:o}}}", "components", "schemas", "BirefnetV2Input", &input),
                      0);
