@@ -1,9 +1,11 @@
 #!/bin/bash
-# database_crash.sh SERVICES.SH PROGRAM: a test with a database of its own, which it may kill.
+# database_crash.sh SERVICES.SH PROGRAM SERVICE: a test with a service of its own (postgres, or pgbouncer before it), which it
+# may kill.
 set -euo pipefail
-services=$1
+services=$1 program=$2 service=$3
 BN_SERVICES=$(mktemp -d /tmp/birefnet-crash-XXXXXX)
-export BN_SERVICES BN_TEST_CRASH="$services crash postgres"
+export BN_SERVICES BN_TEST_CRASH="$services crash $service"
 trap '"$services" stop' EXIT
 "$services" start postgres
-"$services" run postgres "$2"
+"$services" start "$service"
+"$services" run "$service" "$program"

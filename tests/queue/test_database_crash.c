@@ -1,5 +1,5 @@
-/* test_database_crash.c - the database of BN_TEST_STORE dies as in a power failure, again and again, while a server takes
- * requests and works on them: whatever was accepted ends, once. BN_TEST_CRASH is the command that kills it and starts it
+/* test_database_crash.c - the database of BN_TEST_STORE, or what stands before it, dies as in a power failure, again and
+ * again, while a server takes requests and works on them: whatever was accepted ends, once. BN_TEST_CRASH is the command that kills it and starts it
  * again; only a database of the test's own may be. */
 #include "tests/test.h"
 
