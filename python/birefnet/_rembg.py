@@ -140,7 +140,7 @@ def remove(
     path) -> bytes of a PNG; PIL image -> PIL image; NumPy array (height, width, 3, R, G, B) -> (height, width, 4). See
     `Session.remove`.
 
-    alpha_matting and its three numbers: without effect. Masks are soft and the foreground's own colours are estimated in
+    alpha_matting and its three numbers: without effect (here, not in the server). Masks are soft and the foreground's own colours are estimated in
         any case, which is what alpha matting is for.
     session: of new_session() or Session(); None for one that all calls share (rembg makes a new one each time).
     only_mask: the mask, 0 background to 255 foreground.
