@@ -41,6 +41,8 @@ typedef bn_http_next (*bn_call_fn)(bn_call *call, bn_http_request *request);
 /* fal_run.c: run, and what run and submit have in common */
 bn_http_next bn_call_run(bn_call *call, bn_http_request *request);
 bn_http_next bn_call_submit(bn_call *call, bn_http_request *request);
+/* A run whose matte comes with it: its client has made it. */
+bn_http_next bn_call_touch_up(bn_call *call, bn_http_request *request);
 bn_http_next bn_reply_answer(bn_http_request *request, bn_answer *answer); /* frees answer */
 /* Wait for call->job_id: BN_HTTP_PARK, or REPLY once *done is true, and then the caller makes the reply. */
 bn_http_next bn_call_wait(bn_call *call, bn_http_request *request, bool *done);

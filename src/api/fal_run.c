@@ -116,13 +116,14 @@ bn_http_next bn_call_wait(bn_call *call, bn_http_request *request, bool *done)
     return BN_HTTP_PARK;
 }
 
-bn_http_next bn_call_run(bn_call *call, bn_http_request *request)
+static bn_http_next run(bn_call *call, bn_http_request *request, bool touch_up)
 {
     bn_answer answer = {0};
     if (!*call->job_id) {
         bn_submit submit;
         if (!fill_submit(call, request, &submit)) return BN_HTTP_REPLY;
         submit.sync = true;
+        submit.touch_up = touch_up;
         bn_jobs_submit(call->service->jobs, &submit, call->job_id, NULL, &answer);
         bn_http_body_release(request);
         if (answer.code != 200 || answer.body) {
@@ -136,6 +137,16 @@ bn_http_next bn_call_run(bn_call *call, bn_http_request *request)
     bn_jobs_result(call->service->jobs, call->job_id, call->target.file_base, &answer);
     call->job_done = true;
     return bn_reply_answer(request, &answer);
+}
+
+bn_http_next bn_call_run(bn_call *call, bn_http_request *request)
+{
+    return run(call, request, false);
+}
+
+bn_http_next bn_call_touch_up(bn_call *call, bn_http_request *request)
+{
+    return run(call, request, true);
 }
 
 /* ---- submit */

@@ -205,6 +205,10 @@ static void route_own(bn_method method, const bn_target *target, bn_route *route
         take(route, BN_ROUTE_OPENAPI, is_reading(method), "GET, HEAD");
         return;
     }
+    if (count == 1 && is(target, 0, "touchup")) {
+        take(route, BN_ROUTE_TOUCH_UP, method == BN_METHOD_POST, "POST");
+        return;
+    }
     for (size_t i = 0; count == 1 && i < sizeof own_words / sizeof *own_words; i++) {
         if (!is(target, 0, own_words[i].segment)) continue;
         take(route, own_words[i].kind, is_reading(method), "GET, HEAD");

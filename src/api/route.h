@@ -38,6 +38,7 @@ typedef enum bn_route_kind {
     BN_ROUTE_METRICS,
     BN_ROUTE_REMBG_GET,
     BN_ROUTE_REMBG_POST,
+    BN_ROUTE_TOUCH_UP,
     BN_ROUTE_ADMIN_OVERVIEW,
     BN_ROUTE_ADMIN_KEY_MAKE,
     BN_ROUTE_ADMIN_KEY_REVOKE, /* route.id is the key's */

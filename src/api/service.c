@@ -57,6 +57,7 @@ static const struct {
     [BN_ROUTE_METRICS] = {bn_call_metrics, FOR_OPERATOR, NO_BODY},
     [BN_ROUTE_REMBG_GET] = {bn_call_rembg, FOR_KEYS, NO_BODY},
     [BN_ROUTE_REMBG_POST] = {bn_call_rembg, FOR_KEYS, INPUT},
+    [BN_ROUTE_TOUCH_UP] = {bn_call_touch_up, FOR_KEYS, INPUT},
     [BN_ROUTE_ADMIN_OVERVIEW] = {bn_call_admin_overview, FOR_ADMIN, NO_BODY},
     [BN_ROUTE_ADMIN_KEY_MAKE] = {bn_call_admin_key_make, FOR_ADMIN, SMALL},
     [BN_ROUTE_ADMIN_KEY_REVOKE] = {bn_call_admin_key_revoke, FOR_ADMIN, SMALL},

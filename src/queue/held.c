@@ -35,6 +35,7 @@ void bn_job_let_go(bn_job *job)
     bn_buffer_free(&job->bytes);
     bn_buffer_free(&job->backdrop_bytes);
     bn_image_destroy(&job->backdrop);
+    bn_buffer_free(&job->mask_bytes);
     bn_cutout_release(&job->cutout);
     bn_ending_free(&job->ending);
     free(job->logs);

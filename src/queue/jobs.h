@@ -106,6 +106,7 @@ typedef struct bn_submit {
     const char *background; /* a colour, "#rrggbbaa", behind the cut-out; or NULL */
     bool hard_mask;         /* no half-transparent pixels */
     bn_sure_levels sure;    /* not used: the mask as it is */
+    bool touch_up;          /* mask_url of the body is the matte: no network runs */
 } bn_submit;
 
 typedef struct bn_answer {

@@ -4,6 +4,7 @@
 
 #include "base/cpu.h"
 #include "base/size.h"
+#include "cutout/touch_up.h"
 #include "image/animation.h"
 #include "image/colour.h"
 #include "schema/datauri.h"
@@ -23,11 +24,13 @@ void bn_thread_be_nice(void)
 
 /* ---- what can be wrong with a photo, or with the image behind it ---- */
 
-static const char photo_field[] = "image_url", backdrop_field[] = "background";
+static const char photo_field[] = "image_url", backdrop_field[] = "background", mask_field[] = "mask_url";
 
 static const char *address_of(const bn_job *job, const char *field)
 {
-    return field == backdrop_field ? job->input.background_url : job->input.image_url;
+    return field == backdrop_field ? job->input.background_url
+           : field == mask_field   ? job->input.mask_url
+                                   : job->input.image_url;
 }
 
 static void fail_image(const bn_job *job, const char *field, bn_ending *ending, const char *type,
@@ -89,7 +92,8 @@ static void fail_decode(const bn_jobs *jobs, const bn_job *job, const char *fiel
                    json_pack("{s:i, s:i}", "max_height", side, "max_width", side));
     } else if (status == BIREFNET_ERROR_UNSUPPORTED) {
         fail_image(job, field, ending, "unsupported_image_format", msg,
-                   json_pack("{s:o}", "supported_formats", readable_formats()));
+                   json_pack("{s:o}", "supported_formats",
+                             field == mask_field ? json_pack("[s]", "png") : readable_formats()));
     } else {
         fail_image(job, field, ending, "image_load_error", msg, NULL);
     }
@@ -184,9 +188,13 @@ static bool has_backdrop(const bn_job *job)
 /* One image's bytes are here, or an ending says why not. */
 static bn_status load_image(bn_jobs *jobs, bn_job *job, const char *field, bn_ending *ending, bn_error *err)
 {
-    bn_buffer *bytes = field == backdrop_field ? &job->backdrop_bytes : &job->bytes;
+    bn_buffer *bytes = field == backdrop_field ? &job->backdrop_bytes
+                       : field == mask_field   ? &job->mask_bytes
+                                               : &job->bytes;
     bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the %s",
-               field == backdrop_field ? "background" : "image");
+               field == backdrop_field ? "background"
+               : field == mask_field   ? "mask"
+                                       : "image");
     bn_buffer_init(bytes, jobs->options.max_input_bytes);
     const double start = bn_clock_ms();
     const bn_status status = fetch(jobs, job, address_of(job, field), bytes, err);
@@ -209,9 +217,12 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     if (status == BIREFNET_OK) status = load_image(jobs, job, photo_field, ending, &err);
     if (status == BIREFNET_OK && has_backdrop(job))
         status = load_image(jobs, job, backdrop_field, ending, &err);
+    if (status == BIREFNET_OK && job->accepted.touch_up)
+        status = load_image(jobs, job, mask_field, ending, &err);
     if (status == BIREFNET_OK) return true;
     bn_buffer_free(&job->bytes);
     bn_buffer_free(&job->backdrop_bytes);
+    bn_buffer_free(&job->mask_bytes);
     bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
     return false;
 }
@@ -249,6 +260,23 @@ static bn_status decode_backdrop(bn_jobs *jobs, bn_job *job, bn_error *err)
     return status;
 }
 
+/* The mask of a touch-up becomes the matte, under the same limits. */
+static bn_status decode_mask(bn_jobs *jobs, bn_job *job, bn_error *err)
+{
+    uint64_t need = 0;
+    step self = {jobs, job};
+    const bn_buffer *bytes = &job->mask_bytes;
+    if (!job->accepted.touch_up) return BIREFNET_OK;
+    BN_TRY(bn_touch_up_check(bytes->data, bytes->size, &job->cutout, err));
+    BN_TRY(bn_image_decode_bytes(bytes->data, bytes->size, &job->options.limits, &need, err));
+    if (!bn_budget_take(&jobs->held.decoding, need, is_over, &self))
+        return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
+    const bn_status status = bn_touch_up_decode(bytes->data, bytes->size, &job->options, &job->cutout, err);
+    bn_budget_give_back(&jobs->held.decoding, need);
+    bn_buffer_free(&job->mask_bytes);
+    return status;
+}
+
 /* The photo is decoded, or an ending says why not. */
 static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
@@ -260,6 +288,10 @@ static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     if (status == BIREFNET_OK) {
         field = backdrop_field;
         status = decode_backdrop(jobs, job, &err);
+    }
+    if (status == BIREFNET_OK) {
+        field = mask_field;
+        status = decode_mask(jobs, job, &err);
     }
     const uint32_t frames = BN_MAX(bn_animation_count(job->bytes.data, job->bytes.size), job->cutout.frames);
     bn_job_weigh(jobs, job, BN_WEIGHT_NETWORK);

@@ -113,6 +113,7 @@ typedef struct bn_job {
     /* the working thread's */
     bn_input input;
     bn_buffer bytes, backdrop_bytes; /* photo and background, fetched, until they are decoded */
+    bn_buffer mask_bytes;            /* of a touch-up, the same */
     bn_image *backdrop;              /* in sRGB; options.background points to it */
     bn_cutout_options options;
     bn_cutout cutout;

@@ -160,6 +160,15 @@ static bool is_elsewhere(bn_jobs *jobs, const char *url)
            !file.whole;
 }
 
+static void refuse_no_mask(bn_ending *ending)
+{
+    json_t *detail = json_array();
+    json_array_append_new(detail,
+                          bn_detail_entry("mask_url", "missing",
+                                          "The address of the mask is required, as a string", NULL, NULL));
+    bn_ending_detail(ending, 422, detail);
+}
+
 /* What a look at the body tells. */
 typedef struct glance {
     bool broken;  /* it is no JSON at all */
@@ -181,11 +190,14 @@ static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *endi
     const bn_status status =
         bn_input_parse(submit->body, submit->body_bytes, &input, &detail, &seen->broken, &err);
     if (status == BIREFNET_OK) {
+        const bool lacks_mask = submit->touch_up && !input.mask_url;
         seen->fetches = is_elsewhere(jobs, input.image_url) ||
-                        (input.background_url && is_elsewhere(jobs, input.background_url));
+                        (input.background_url && is_elsewhere(jobs, input.background_url)) ||
+                        (submit->touch_up && !lacks_mask && is_elsewhere(jobs, input.mask_url));
         snprintf(seen->model, sizeof seen->model, "%s", input.model);
         bn_input_free(&input);
-        return false;
+        if (lacks_mask) refuse_no_mask(ending);
+        return lacks_mask;
     }
     if (detail)
         bn_ending_detail(ending, 422, detail);
@@ -199,8 +211,10 @@ static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *endi
 bn_status bn_extras_write(bn_accepted *accepted, bn_error *err)
 {
     const bn_sure_levels *sure = &accepted->sure;
-    if (!accepted->background[0] && !accepted->hard_mask && !sure->used) return BIREFNET_OK;
-    json_t *extras = json_pack("{s:b}", "hard_mask", accepted->hard_mask);
+    if (!accepted->background[0] && !accepted->hard_mask && !accepted->touch_up && !sure->used)
+        return BIREFNET_OK;
+    json_t *extras =
+        json_pack("{s:b, s:b}", "hard_mask", accepted->hard_mask, "touch_up", accepted->touch_up);
     if (sure->used)
         json_object_set_new(extras, "sure",
                             json_pack("[i,i,i]", sure->foreground, sure->background, sure->erode_px));
@@ -216,6 +230,7 @@ void bn_extras_read(bn_accepted *accepted)
     json_t *extras = bn_json_read(accepted->extras, strlen(accepted->extras), BN_JSON_OURS, NULL);
     const char *background = json_string_value(json_object_get(extras, "background"));
     accepted->hard_mask = json_is_true(json_object_get(extras, "hard_mask"));
+    accepted->touch_up = json_is_true(json_object_get(extras, "touch_up"));
     snprintf(accepted->background, sizeof accepted->background, "%s", background ? background : "");
     bn_sure_levels *sure = &accepted->sure;
     sure->used = json_unpack(json_object_get(extras, "sure"), "[i,i,i]", &sure->foreground, &sure->background,
@@ -243,6 +258,7 @@ static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accept
         snprintf(accepted->background, sizeof accepted->background, "%s", submit->background);
     accepted->hard_mask = submit->hard_mask;
     accepted->sure = submit->sure;
+    accepted->touch_up = submit->touch_up;
     accepted->front = submit->sync ? jobs->held.worker : 0;
     accepted->key_running = limits.running;
     if (bn_extras_write(accepted, err) != BIREFNET_OK) return BIREFNET_ERROR_MEMORY;

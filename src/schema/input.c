@@ -213,6 +213,13 @@ static void take_field(reader *self, const bn_field *field)
     }
 }
 
+/* Not in the table: only a touch-up knows it, and says itself where it is missing. */
+static void take_mask(reader *self)
+{
+    const char *text = json_string_value(json_object_get(self->body, "mask_url"));
+    if (text) self->input->mask_url = strdup(text);
+}
+
 /* What no single field can know. */
 static void check_together(reader *self)
 {
@@ -239,6 +246,7 @@ void bn_input_free(bn_input *input)
 {
     free(input->image_url);
     free(input->background_url);
+    free(input->mask_url);
     *input = (bn_input){0};
 }
 
@@ -263,6 +271,7 @@ bn_status bn_input_parse(const char *body, size_t body_bytes, bn_input *input, j
     else
         for (size_t i = 0; i < bn_schema_count(); i++) take_field(&self, bn_schema_at(i));
     if (json_array_size(self.detail) == 0) check_together(&self);
+    take_mask(&self);
     json_decref(self.body);
     if (json_array_size(self.detail) == 0 && input->image_url) {
         json_decref(self.detail);

@@ -58,9 +58,23 @@ static const char key_revoke[] =
     ",\"404\":{\"description\":\"No such key\"},\"409\":{\"description\":\"The key that the caller "
     "uses\"}}}}";
 
+static const char touch_up[] =
+    "{\"post\":{\"summary\":\"Compose and refine by a mask that was edited; no network runs\","
+    "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"allOf\":[{"
+    "\"$ref\":\"#/components/schemas/BirefnetV2Input\"},{\"type\":\"object\",\"required\":[\"mask_url\"],"
+    "\"properties\":{\"mask_url\":{\"type\":\"string\",\"description\":\"A PNG of the photo's size: an "
+    "address "
+    "or a data URI. White is kept, black and transparent are not\"}}}]}}}},\"responses\":{\"200\":{"
+    "\"description\":\"The result\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
+    "\"#/components/schemas/BirefnetV2Output\"}}}},\"401\":{\"description\":\"A key is needed\"},\"422\":{"
+    "\"description\":\"The photo, the mask or a field was refused; mask_url: not a PNG, or of another "
+    "size\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
+    "\"#/components/schemas/HTTPValidationError\"}}}}}}}";
+
 static const struct {
     const char *path, *item;
-} own[] = {{"/admin/overview.json", overview},
+} own[] = {{"/touchup", touch_up},
+           {"/admin/overview.json", overview},
            {"/admin/keys", key_make},
            {"/admin/keys/{key_id}/revoke", key_revoke}};
 

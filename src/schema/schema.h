@@ -38,6 +38,8 @@ const bn_field *bn_schema_at(size_t index);
 /* A valid input. Texts are owned. */
 typedef struct bn_input {
     char *image_url;
+    char *
+        mask_url; /* what a touch-up composes by; NULL: not given. No field of the endpoint, which passes over it */
     char model[64];
     int width, height;   /* operating_resolution */
     bool has_resolution; /* the caller named it */

@@ -59,7 +59,7 @@ typedef struct bn_accepted {
     bool refused;               /* accept: see key_waiting; not stored */
     bool promised;              /* a place among the waiting is kept for it; not stored */
     char background[10];        /* "#rrggbbaa" or empty; not stored, as hard_mask */
-    bool hard_mask;
+    bool hard_mask, touch_up;
     bn_sure_levels sure;
 } bn_accepted;
 

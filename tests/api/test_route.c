@@ -65,6 +65,8 @@ static void hosts_are_told_by_name_prefix_or_path(void **state)
         {"/api/remove", OURS, BN_METHOD_POST, BN_ROUTE_REMBG_POST},
         {"/", OURS, BN_METHOD_GET, BN_ROUTE_PAGE},
         {"/healthz", OURS, BN_METHOD_GET, BN_ROUTE_HEALTH},
+        {"/touchup", OURS, BN_METHOD_POST, BN_ROUTE_TOUCH_UP},
+        {"/touchup", OURS, BN_METHOD_GET, BN_ROUTE_METHOD},
         {"/admin", OURS, BN_METHOD_GET, BN_ROUTE_PAGE},
         {"/admin", OURS, BN_METHOD_POST, BN_ROUTE_METHOD},
         {"/admin/overview.json", OURS, BN_METHOD_GET, BN_ROUTE_ADMIN_OVERVIEW},
