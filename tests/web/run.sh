@@ -11,7 +11,7 @@ command -v node >/dev/null && command -v npm >/dev/null || { echo "skipped: no n
 mkdir -p "$folder"
 (
     flock 9
-    cp "$here"/package.json "$here"/*.mjs "$here"/../clients/support.mjs "$folder"/
+    cp "$here"/package.json "$here"/*.mjs "$here"/../clients/support.mjs "$here"/../clients/database.mjs "$folder"/
     if ! cmp -s "$here/package.json" "$folder/installed.json"; then
         (cd "$folder" && npm install --no-audit --no-fund --no-package-lock >npm.log 2>&1) ||
             { echo "skipped: npm install failed"; cat "$folder/npm.log"; exit 77; }
