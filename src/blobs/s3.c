@@ -90,6 +90,16 @@ static bn_status check(bn_blobs *blobs, bn_error *err)
     return bn_s3_do(s3_of(blobs), &drop, err);
 }
 
+/* Once it was checked, what an operator has to put right is a fault that passes, like others: callers have done nothing
+ * wrong, and what they are told must not name the bucket. */
+static bn_status ask(bn_blobs *blobs, bn_s3_call *call, bn_error *err)
+{
+    const bn_status status = bn_s3_do(s3_of(blobs), call, err);
+    if (status != BIREFNET_ERROR_ARGUMENT) return status;
+    if (err) err->status = BIREFNET_ERROR_IO;
+    return BIREFNET_ERROR_IO;
+}
+
 /* ---- multipart uploads ---- */
 
 typedef struct upload {
@@ -132,7 +142,7 @@ static bn_status begin_multipart(bn_blobs *blobs, upload *self, bn_error *err)
                        .query_count = 1,
                        .into = answer,
                        .room = sizeof answer};
-    BN_TRY(bn_s3_do(s3_of(blobs), &call, err));
+    BN_TRY(ask(blobs, &call, err));
     if (bn_s3_text_of(answer, call.got, "UploadId", self->id, sizeof self->id)) return BIREFNET_OK;
     return fail_answer(blobs, err, "it began an upload and did not name it");
 }
@@ -164,7 +174,7 @@ static bn_status send_piece(bn_blobs *blobs, upload *self, bn_error *err)
     if (self->parts == PARTS_MAX)
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file has too many parts for S3");
     name_part(&call, self, number);
-    BN_TRY(bn_s3_do(s3_of(blobs), &call, err));
+    BN_TRY(ask(blobs, &call, err));
     self->piece.size = 0;
     return note_part(blobs, self, call.etag, err);
 }
@@ -173,7 +183,7 @@ static bn_status send_piece(bn_blobs *blobs, upload *self, bn_error *err)
 static bool is_complete(bn_blobs *blobs, const upload *self)
 {
     bn_s3_call call = {.method = "HEAD", .object = self->object};
-    return bn_s3_do(s3_of(blobs), &call, NULL) == BIREFNET_OK && call.size == self->size;
+    return ask(blobs, &call, NULL) == BIREFNET_OK && call.size == self->size;
 }
 
 /* S3 may answer 200 before it knows, and write in the body that it went wrong. */
@@ -192,7 +202,7 @@ static bn_status end_multipart(bn_blobs *blobs, upload *self, bn_error *err)
                        .body_bytes = body.size,
                        .into = answer,
                        .room = sizeof answer};
-    if (status == BIREFNET_OK) status = bn_s3_do(s3_of(blobs), &call, err);
+    if (status == BIREFNET_OK) status = ask(blobs, &call, err);
     bn_buffer_free(&body);
     const bool said = status == BIREFNET_OK && !bn_s3_text_of(answer, call.got, "Code", fault, sizeof fault);
     if (said || (status != BIREFNET_ERROR_MEMORY && is_complete(blobs, self))) return BIREFNET_OK;
@@ -208,7 +218,7 @@ static void abort_multipart(bn_blobs *blobs, const upload *self)
                        .query = {{"uploadId", self->id}},
                        .query_count = 1,
                        .deadline_ms = CHECK_MS};
-    if (self->id[0]) bn_s3_do(s3_of(blobs), &call, NULL); /* else the bucket's lifecycle rule does it */
+    if (self->id[0]) ask(blobs, &call, NULL); /* else the bucket's lifecycle rule does it */
 }
 
 /* ---- writing ---- */
@@ -250,7 +260,7 @@ static bn_status seal(bn_blobs *blobs, const char *object, intptr_t handle, bn_e
     if (!self->id[0]) {
         bn_s3_call call = {
             .method = "PUT", .object = object, .body = self->piece.data, .body_bytes = self->piece.size};
-        status = bn_s3_do(s3_of(blobs), &call, err);
+        status = ask(blobs, &call, err);
     } else {
         status = self->piece.size > 0 ? send_piece(blobs, self, err) : BIREFNET_OK;
         if (status == BIREFNET_OK) status = end_multipart(blobs, self, err);
@@ -274,7 +284,7 @@ static bn_status copy_part(bn_blobs *blobs, upload *self, const char *source, bn
                        .into = answer,
                        .room = sizeof answer};
     name_part(&call, self, number);
-    BN_TRY(bn_s3_do(s3_of(blobs), &call, err));
+    BN_TRY(ask(blobs, &call, err));
     if (!bn_s3_text_of(answer, call.got, "ETag", etag, sizeof etag))
         return fail_answer(blobs, err, "it did not copy a part");
     return note_part(blobs, self, etag, err);
@@ -330,7 +340,7 @@ static bn_status get_range(bn_blobs *blobs, reader *self, uint64_t offset, void 
                        .header_count = 1,
                        .into = bytes,
                        .room = count};
-    const bn_status status = bn_s3_do(s3_of(blobs), &call, err);
+    const bn_status status = ask(blobs, &call, err);
     *got = 0;
     if (call.code == 416) { /* nothing lies behind it: an empty object, too */
         self->size = call.size;
@@ -411,10 +421,8 @@ static bool remove_object(bn_blobs *blobs, const char *object, uint64_t *bytes)
     bn_s3_call head = {.method = "HEAD", .object = object, .deadline_ms = CHECK_MS};
     bn_s3_call drop = {.method = "DELETE", .object = object, .deadline_ms = CHECK_MS};
     *bytes = 0;
-    const bn_status found = bn_s3_do(s3_of(blobs), &head, NULL);
-    if (found == BIREFNET_ERROR_NOT_FOUND) return true;
-    if (found != BIREFNET_OK) return false;
-    const bn_status status = bn_s3_do(s3_of(blobs), &drop, NULL);
+    if (ask(blobs, &head, NULL) == BIREFNET_ERROR_NOT_FOUND) return true;
+    const bn_status status = ask(blobs, &drop, NULL);
     if (status == BIREFNET_OK) *bytes = head.size;
     return status == BIREFNET_OK || status == BIREFNET_ERROR_NOT_FOUND;
 }
@@ -423,7 +431,7 @@ static bn_status look(bn_blobs *blobs, const char *object, uint64_t *size,
                       char version[BN_BLOB_VERSION_CHARS], bn_error *err)
 {
     bn_s3_call head = {.method = "HEAD", .object = object, .deadline_ms = CHECK_MS};
-    BN_TRY(bn_s3_do(s3_of(blobs), &head, err));
+    BN_TRY(ask(blobs, &head, err));
     *size = head.size;
     snprintf(version, BN_BLOB_VERSION_CHARS, "%s", head.etag);
     return BIREFNET_OK;

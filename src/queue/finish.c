@@ -10,10 +10,12 @@
 static bn_status write_result(bn_jobs *jobs, const char *object, const bn_buffer *bytes, bn_blob *blob,
                               bn_error *err)
 {
-    bn_status status;
-    do status = bn_blobs_write(jobs->blobs, object, bytes->data, bytes->size, blob, err);
-    while (status == BIREFNET_ERROR_IO && bn_blobs_are_remote(jobs->blobs) && !bn_blobs_stopped(jobs->blobs));
-    return status;
+    const struct timespec pause = {.tv_sec = 1}; /* a refusal comes at once */
+    for (;; nanosleep(&pause, NULL)) {
+        const bn_status status = bn_blobs_write(jobs->blobs, object, bytes->data, bytes->size, blob, err);
+        if (status != BIREFNET_ERROR_IO || !bn_blobs_are_remote(jobs->blobs) || bn_blobs_stopped(jobs->blobs))
+            return status;
+    }
 }
 
 static bn_status store_file(bn_jobs *jobs, const bn_job *job, const bn_buffer *bytes,

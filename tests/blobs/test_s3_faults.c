@@ -100,9 +100,9 @@ static void what_will_not_pass_is_said_at_once(void **state)
     self->server.faults[0] = FAULT_REFUSE;
     self->server.faults[1] = FAULT_TO_FILE;
     open_blobs(self, 60000);
-    assert_int_equal(bn_blob_open(self->blobs, "object", &reader, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_int_equal(bn_blob_open(self->blobs, "object", &reader, &err), BIREFNET_ERROR_IO);
     assert_non_null(strstr(err.message, "403"));
-    assert_int_equal(bn_blob_open(self->blobs, "object", &reader, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_int_equal(bn_blob_open(self->blobs, "object", &reader, &err), BIREFNET_ERROR_IO);
     assert_int_equal(atomic_load(&self->server.requests), 2); /* no redirect is followed */
 }
 
