@@ -212,7 +212,10 @@ for (const [locale, word, dir] of [["de-DE", "Hintergrund entfernen", "ltr"], ["
     assert.deepEqual(await page.evaluate(() => [document.documentElement.lang, document.documentElement.dir]), [locale.split("-")[0], dir]);
     await remove(page);
     await unfold(page);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+    for (const width of [320, 1280]) {
+      await page.setViewportSize({ width, height: 700 });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, "scrolls sideways");
+    }
     await Promise.all([page.waitForNavigation(), page.selectOption("#language", "en")]);
     await ready(page);
     assert.equal(await page.textContent("#hero-title"), "Remove the background");
