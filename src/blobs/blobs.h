@@ -18,6 +18,7 @@ typedef struct bn_blobs_options {
     uint64_t max_file_bytes, max_total_bytes;
     uint64_t max_upload_bytes; /* of all, uploads are refused beyond it: what is left is for results */
     const char *spool; /* folder for files that arrive; NULL: one beside the objects, if they are files */
+    bool others;       /* other processes use them, too: what arrives for them is left alone */
     /* Of those on other machines: */
     const char *credentials_file; /* NULL: what the environment says */
     int deadline_ms, slow_s;      /* 0 = usual: 60 s for one step with all its tries; 10 s below 1 KB/s */

@@ -51,14 +51,14 @@ static void empty_folder(const char *path)
     if (listing) closedir(listing);
 }
 
-static bn_status make_folders(folder *self, bn_error *err)
+static bn_status make_folders(folder *self, bool others, bn_error *err)
 {
     char path[PATH_BYTES];
     snprintf(self->incoming, sizeof self->incoming, "%s/incoming", self->path);
     snprintf(path, sizeof path, "%s/parts", self->path);
     BN_TRY(bn_folder_make(self->incoming, err));
     BN_TRY(bn_folder_make(path, err));
-    empty_folder(self->incoming);
+    if (!others) empty_folder(self->incoming);
     for (int i = 0; i < 256; i++) {
         snprintf(path, sizeof path, "%s/files/%02x", self->path, (unsigned)i);
         BN_TRY(bn_folder_make(path, err));
@@ -89,7 +89,7 @@ static bn_status open_folder(const char *path, const bn_blobs_options *options, 
     if (strlen(path) >= sizeof made->path)
         status = bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the path of the data folder is too long");
     snprintf(made->path, sizeof made->path, "%s", path);
-    if (status == BIREFNET_OK) status = make_folders(made, err);
+    if (status == BIREFNET_OK) status = make_folders(made, options->others, err);
     if (status == BIREFNET_OK) status = choose_spool(made, options->spool, err);
     if (status == BIREFNET_OK)
         *blobs = &made->base;

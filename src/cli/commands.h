@@ -16,6 +16,7 @@ bn_exit bn_command_info(const bn_values *values, bn_console *console);
 bn_exit bn_command_bench(const bn_values *values, bn_console *console);
 bn_exit bn_command_eval(const bn_values *values, bn_console *console);
 bn_exit bn_command_serve(const bn_values *values, bn_console *console);
+bn_exit bn_command_work(const bn_values *values, bn_console *console);
 bn_exit bn_command_keys(const bn_values *values, bn_console *console);
 bn_exit bn_command_migrate(const bn_values *values, bn_console *console);
 

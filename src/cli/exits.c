@@ -71,7 +71,7 @@ const bn_exit_words *bn_exit_table(void)
                            "that would be chosen."},
         {BN_EXIT_PORT, "serve: the port is in use, or may not be listened at."},
         {BN_EXIT_NO_TOOL, "video: ffmpeg or ffprobe is not installed."},
-        {BN_EXIT_STORE, "serve, migrate: the database of --store cannot be reached, or refuses us."},
+        {BN_EXIT_STORE, "serve, work, migrate: the database of --store cannot be reached, or refuses us."},
         {BN_EXIT_SCHEMA,
          "serve, migrate: its tables are older than this program needs (birefnet migrate), or of a "
          "newer one."},

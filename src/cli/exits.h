@@ -18,7 +18,7 @@ typedef enum bn_exit {
     BN_EXIT_NO_SENSE = 10, /* models --check */
     BN_EXIT_PORT = 11,     /* serve */
     BN_EXIT_NO_TOOL = 12,  /* video */
-    BN_EXIT_STORE = 13,    /* serve, migrate */
+    BN_EXIT_STORE = 13,    /* serve, work, migrate */
     BN_EXIT_SCHEMA = 14,
     BN_EXIT_FILES = 15, /* serve --files */
     BN_EXIT_INTERRUPTED = 130,

@@ -1,6 +1,7 @@
 /* interrupt.c - the signal handlers, a flag and a pipe. */
 #include "cli/interrupt.h"
 
+#include <poll.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
@@ -39,4 +40,12 @@ bool bn_interrupted(void)
 int bn_interrupt_fd(void)
 {
     return wake_pipe[0];
+}
+
+void bn_interrupt_wait(void)
+{
+    while (!bn_interrupted()) {
+        struct pollfd wait = {.fd = bn_interrupt_fd(), .events = POLLIN};
+        poll(&wait, 1, -1);
+    }
 }

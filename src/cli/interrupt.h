@@ -10,4 +10,7 @@ bool bn_interrupted(void);
 /* Readable from the first signal on: for poll() beside a descriptor that may block for ever. */
 int bn_interrupt_fd(void);
 
+/* Until one comes. */
+void bn_interrupt_wait(void);
+
 #endif

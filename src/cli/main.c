@@ -59,7 +59,8 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     bn_console_init(&console, values->given[BN_OPTION_QUIET], values->given[BN_OPTION_VERBOSE],
                     values->given[BN_OPTION_NO_PROGRESS]);
     if (command == BN_COMMAND_REMOVE || command == BN_COMMAND_WATCH || command == BN_COMMAND_STREAM ||
-        command == BN_COMMAND_VIDEO || command == BN_COMMAND_PULL || command == BN_COMMAND_SERVE)
+        command == BN_COMMAND_VIDEO || command == BN_COMMAND_PULL || command == BN_COMMAND_SERVE ||
+        command == BN_COMMAND_WORK)
         bn_interrupt_install(); /* others just end */
     bn_exit code = BN_EXIT_INTERNAL;
     switch (command) {
@@ -92,6 +93,9 @@ static bn_exit run_command(bn_command command, const bn_values *values)
         break;
     case BN_COMMAND_SERVE:
         code = bn_command_serve(values, &console);
+        break;
+    case BN_COMMAND_WORK:
+        code = bn_command_work(values, &console);
         break;
     case BN_COMMAND_KEYS:
         code = bn_command_keys(values, &console);

@@ -11,6 +11,7 @@
 #define BENCH   (1u << BN_COMMAND_BENCH)
 #define EVAL    (1u << BN_COMMAND_EVAL)
 #define SERVE   (1u << BN_COMMAND_SERVE)
+#define WORK    (1u << BN_COMMAND_WORK)
 #define KEYS    (1u << BN_COMMAND_KEYS)
 #define MIGRATE (1u << BN_COMMAND_MIGRATE)
 
@@ -107,12 +108,13 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_SIZE] = {"size", 0, BN_KIND_TEXT, "WIDTHxHEIGHT", .commands = STREAM,
                         .help = "Of every frame, in pixels. Must be given."},
     [BN_OPTION_MAX_PIXELS] = {"max-pixels", 0, BN_KIND_REAL, "MILLIONS", .low = 0.001, .high = 10000,
-                              .fallback = "100", .commands = REMOVE | WATCH | STREAM | VIDEO | EVAL | SERVE,
+                              .fallback = "100",
+                              .commands = REMOVE | WATCH | STREAM | VIDEO | EVAL | SERVE | WORK,
                               .help = "Refuse photos of more pixels before any memory is taken for them."},
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
                                  .help = "Leave inputs alone whose output is already there, and say which."},
     [BN_OPTION_JOBS] = {"jobs", 'j', BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "1",
-                        .commands = REMOVE | WATCH | BENCH | SERVE,
+                        .commands = REMOVE | WATCH | BENCH | SERVE | WORK,
                         .help =
                             "Photos at a time: so many sessions of the network beside each other, each on "
                             "its share of --threads, and so many threads that finish and write. Each "
@@ -125,7 +127,8 @@ static const bn_option_spec options[BN_OPTIONS] = {
                        .help = "Download a preset's weights without asking if they are not there."},
     [BN_OPTION_THREADS] = {"threads", 't', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
                            .fallback = "all that the process may use",
-                           .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL | SERVE,
+                           .commands =
+                               REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL | SERVE | WORK,
                            .help = "Threads of the network."},
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
@@ -145,7 +148,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                  "grid for older ones. auto tells it by the weights."},
     [BN_OPTION_MODELS_DIR] = {"models-dir", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
                               .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | PULL | INFO | BENCH |
-                                          EVAL | SERVE,
+                                          EVAL | SERVE | WORK,
                               .help = "Look for weights here first, and pull them to here."},
     [BN_OPTION_RUNS] =
         {"runs", 'n', BN_KIND_WHOLE, "N", .low = 1, .high = 1000, .fallback = "5", .commands = BENCH,
@@ -174,25 +177,34 @@ static const bn_option_spec options[BN_OPTIONS] = {
                           .help =
                               "Where plain HTTP is answered; 0.0.0.0:8000 is every network of this machine."},
     [BN_OPTION_DATA] = {"data", 'd', BN_KIND_TEXT, "FOLDER", .takes_path = true,
-                        .fallback = "birefnet/server in the user's data folder", .commands = SERVE | KEYS,
-                        .help = "Queue, files, keys and webhooks lie here."},
+                        .fallback = "birefnet/server in the user's data folder",
+                        .commands = SERVE | WORK | KEYS, .help = "Queue, files, keys and webhooks lie here."},
     [BN_OPTION_STORE] =
         {"store", 0, BN_KIND_TEXT, "ADDRESS", .fallback = "BIREFNET_STORE, else the data folder's",
-         .commands = SERVE | MIGRATE,
+         .commands = SERVE | WORK | MIGRATE,
          .help = "Where requests are kept: postgresql://USER@HOST/DATABASE (several hosts with commas; "
                  "a password is better in PGPASSWORD or ~/.pgpass), or sqlite:FILE."},
+    [BN_OPTION_NO_WORKER] = {"no-worker", 0, BN_KIND_FLAG, .commands = SERVE,
+                             .help = "Compute nothing here: workers do (birefnet work)."},
+    [BN_OPTION_ORDER] = {"order", 0, BN_KIND_CHOICE, "ORDER", .choices = "arrival|keys",
+                         .fallback = "arrival", .commands = SERVE,
+                         .help = "keys: keys take turns, however many requests each has waiting."},
+    [BN_OPTION_LEASE] = {"lease", 0, BN_KIND_WHOLE, "SECONDS", .low = 1, .high = 3600, .fallback = "15",
+                         .commands = SERVE | WORK,
+                         .help = "A process that is not heard of for so long has gone: others do what it had "
+                                 "begun. The same for all that share a store."},
     [BN_OPTION_STORE_CONNECTIONS] = {"store-connections", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 64,
-                                     .fallback = "4", .commands = SERVE,
+                                     .fallback = "4", .commands = SERVE | WORK,
                                      .help = "Connections to the database of --store."},
     [BN_OPTION_FALLBACK_MODEL] = {"fallback-model", 0, BN_KIND_TEXT, "MODEL", .takes_path = true,
-                                  .may_be_empty = true, .fallback = "starter", .commands = SERVE,
+                                  .may_be_empty = true, .fallback = "starter", .commands = SERVE | WORK,
                                   .help =
                                       "Answers for presets whose weights are not here: a preset, a file or "
                                       "seeded:GENERATION-BACKBONE:SEED. Empty: such requests fail."},
-    [BN_OPTION_PRELOAD] = {"preload", 0, BN_KIND_TEXT, "NAMES", .commands = SERVE,
+    [BN_OPTION_PRELOAD] = {"preload", 0, BN_KIND_TEXT, "NAMES", .commands = SERVE | WORK,
                            .help = "Open these presets, separated by commas, before the server is ready."},
     [BN_OPTION_MAX_MODELS] = {"max-models", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 16, .fallback = "2",
-                              .commands = SERVE,
+                              .commands = SERVE | WORK,
                               .help = "Models in memory at a time; the one not used for longest goes."},
     [BN_OPTION_PUBLIC_URL] = {"public-url", 0, BN_KIND_TEXT, "URL", .fallback = "what each client says",
                               .commands = SERVE,
@@ -200,7 +212,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                   "Scheme, host and port that clients reach this server at, behind a proxy."},
     [BN_OPTION_ANYONE] = {"anyone", 0, BN_KIND_FLAG, .commands = SERVE,
                           .help = "Answer every machine although no key is configured."},
-    [BN_OPTION_ALLOW_PRIVATE] = {"allow-private", 0, BN_KIND_FLAG, .commands = SERVE,
+    [BN_OPTION_ALLOW_PRIVATE] = {"allow-private", 0, BN_KIND_FLAG, .commands = SERVE | WORK,
                                  .help =
                                      "Fetch photos from private and loopback addresses, and send webhooks "
                                      "there, too."},
@@ -230,22 +242,24 @@ static const bn_option_spec options[BN_OPTIONS] = {
                             .help = "Refuse larger requests; photos may come inside of them as data URIs."},
     [BN_OPTION_MAX_DECODE_MEMORY] =
         {"max-decode-memory", 0, BN_KIND_REAL, "MB", .low = 1, .high = 1e6, .fallback = "3000",
-         .commands = SERVE,
+         .commands = SERVE | WORK,
          .help = "Memory of all photos that are decoded at a time; others wait for their turn."},
     [BN_OPTION_MAX_WAITING] = {"max-waiting", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 1e6,
                                .fallback = "10000", .commands = SERVE,
                                .help = "Requests that may wait, of all callers together."},
     [BN_OPTION_FETCHES] = {"fetches", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "16",
-                           .commands = SERVE,
+                           .commands = SERVE | WORK,
                            .help =
                                "Photos fetched from other hosts at a time; half of them of one key at most."},
-    [BN_OPTION_FILES] = {"files", 0, BN_KIND_TEXT, "URL", .fallback = "a folder of --data", .commands = SERVE,
+    [BN_OPTION_FILES] = {"files", 0, BN_KIND_TEXT, "URL", .fallback = "a folder of --data",
+                         .commands = SERVE | WORK,
                          .help =
                              "Where the bytes of files lie: folder:PATH, or s3://BUCKET/PREFIX?endpoint=URL, "
                              "with &region=NAME and &style=path or host behind it."},
     [BN_OPTION_FILES_CREDENTIALS] =
         {"files-credentials", 0, BN_KIND_TEXT, "FILE", .takes_path = true,
-         .fallback = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN", .commands = SERVE,
+         .fallback = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+         .commands = SERVE | WORK,
          .help = "Keys of S3, as lines aws_access_key_id=..., aws_secret_access_key=... and perhaps "
                  "aws_session_token=...; read again when the file has changed."},
     [BN_OPTION_SPOOL] = {"spool", 0, BN_KIND_TEXT, "FOLDER", .takes_path = true,
@@ -257,31 +271,31 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help = "How clients read files of S3: through this server, or by being sent to addresses of S3."},
     [BN_OPTION_UPLOADS] =
         {"uploads", 0, BN_KIND_CHOICE, "HOW", .choices = "proxy|direct", .fallback = "proxy",
-         .commands = SERVE,
+         .commands = SERVE | WORK,
          .help = "How uploads come to S3: through this server, or from clients to addresses of S3. Those in "
                  "parts always pass this server."},
     [BN_OPTION_REDIRECT_SECONDS] = {"redirect-seconds", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 604800,
                                     .fallback = "300", .commands = SERVE,
                                     .help = "How long such an address is good for."},
     [BN_OPTION_MAX_STORED] = {"max-stored", 0, BN_KIND_REAL, "GB", .low = 0.001, .high = 1e6,
-                              .fallback = "20", .commands = SERVE,
+                              .fallback = "20", .commands = SERVE | WORK,
                               .help = "Bytes of all stored files together."},
     [BN_OPTION_RETENTION] = {"retention", 0, BN_KIND_REAL, "HOURS", .low = 0.001, .high = 87600,
-                             .fallback = "24", .commands = SERVE,
+                             .fallback = "24", .commands = SERVE | WORK,
                              .help = "How long results and files without a lifecycle are kept."},
     [BN_OPTION_PER_MINUTE] = {"per-minute", 0, BN_KIND_WHOLE, "N", .low = 0, .high = 1e6,
                               .fallback = "no limit", .commands = SERVE | KEYS,
                               .help = "Requests that one key may send in a minute."},
     [BN_OPTION_MAX_RUNNING] = {"max-running", 0, BN_KIND_WHOLE, "N", .low = 0, .high = 1e6,
-                               .fallback = "no limit", .commands = SERVE | KEYS,
+                               .fallback = "no limit", .commands = SERVE | WORK | KEYS,
                                .help = "Requests of one key that run at a time."},
     [BN_OPTION_KEY_WAITING] = {"key-waiting", 0, BN_KIND_WHOLE, "N", .low = 0, .high = 1e6,
                                .fallback = "no limit", .commands = SERVE | KEYS,
                                .help = "Requests of one key that may wait."},
     [BN_OPTION_DRAIN] = {"drain", 0, BN_KIND_WHOLE, "SECONDS", .low = 0, .high = 86400, .fallback = "60",
-                         .commands = SERVE,
+                         .commands = SERVE | WORK,
                          .help = "How long a stop waits for what runs. A second signal ends at once."},
-    [BN_OPTION_TEST_RESOLUTION] = {"test-resolution", 0, BN_KIND_TEXT, "SIZE", .commands = SERVE,
+    [BN_OPTION_TEST_RESOLUTION] = {"test-resolution", 0, BN_KIND_TEXT, "SIZE", .commands = SERVE | WORK,
                                    .help =
                                        "For tests only: what the network sees, whatever requests ask for."},
     [BN_OPTION_KEY] = {"key", 0, BN_KIND_TEXT, "ID:SECRET", .commands = KEYS,
@@ -305,14 +319,16 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL,
                                .help = "No progress bar, even in a terminal."},
     [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG,
-                         .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL | SERVE | KEYS | MIGRATE,
+                         .commands =
+                             REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL | SERVE | WORK | KEYS | MIGRATE,
                          .help = "Print errors only."},
     [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG,
-                           .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | INFO | BENCH | EVAL | SERVE,
+                           .commands =
+                               REMOVE | WATCH | STREAM | VIDEO | PULL | INFO | BENCH | EVAL | SERVE | WORK,
                            .help = "Say more: the model, the times of each photo."},
     [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG,
                         .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | PULL | INFO | BENCH | EVAL |
-                                    SERVE | KEYS | MIGRATE,
+                                    SERVE | WORK | KEYS | MIGRATE,
                         .help = "Print this and stop."},
 };
 
@@ -445,6 +461,13 @@ static const bn_command_spec commands[BN_COMMANDS] = {
                           "birefnet serve -l 0.0.0.0:8000 --preload light\tfor a network; make keys first\n"
                           "birefnet serve --tls-self-signed\tand TLS on port 8443\n",
                           NULL},
+    [BN_COMMAND_WORK] = {"work", "", 0, 0, "Work on the requests that servers accept",
+                         "Shares the queue of a server: its data folder on the same machine (--data), or its "
+                         "database (--store). The server may go on working itself, or leave it to workers "
+                         "(serve --no-worker). A worker may come, go and be killed at any time.\n",
+                         "birefnet work\tfor a server on this machine\n"
+                         "birefnet work -j 4 --data /srv/birefnet\tfour photos at a time\n",
+                         NULL},
     [BN_COMMAND_KEYS] =
         {"keys", "ACTION [NAME]", 1, 2, "Make, list and revoke the keys of a server",
          "ACTION is add, list or revoke. A key is shown once, when it is made; the server stores a "

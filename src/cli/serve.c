@@ -7,12 +7,9 @@
 #include "cli/descriptors.h"
 #include "cli/interrupt.h"
 #include "store/store.h"
-#include "weights/presets.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
-#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +23,9 @@
 #define DEFAULT_TLS_PORT   8443
 #define DEFAULT_PROXY_PORT 8080
 #define DEFAULT_DRAIN_S    60
-#define USUAL_CONNECTIONS  4
-#define DEFAULT_REDIRECT_S 300
 #define LOG_BYTES          ((size_t)1 << 20) /* about 4,000 lines that are not written yet */
 #define LAST_LINES_MS      1000
 #define MEGABYTE           1048576.0
-#define GIGABYTE           1073741824.0
 
 /* "HOST:PORT", "HOST", "PORT", "[::1]:8000". */
 static bn_status parse_address(const char *text, uint16_t port, bn_address *where, bn_error *err)
@@ -78,155 +72,22 @@ bn_status bn_data_folder(const bn_values *values, char folder[1024], bn_error *e
     return BIREFNET_OK;
 }
 
-static void log_line(void *user, birefnet_log_level level, const char *line)
-{
-    bn_console *console = user;
-    if (level == BIREFNET_LOG_ERROR)
-        bn_console_error(console, "%s", line);
-    else if (level == BIREFNET_LOG_DEBUG)
-        bn_console_detail(console, "%s", line);
-    else
-        bn_console_say(console, "%s", line);
-}
-
-static double number_or(const bn_values *values, bn_option option, double otherwise)
-{
-    return values->given[option] ? values->number[option] : otherwise;
-}
-
-/* glibc gives each thread heaps of its own and keeps what was freed in them; two are enough for what is allocated here,
- * and memory then stays where it was after the first hundred requests. */
-static void limit_heaps(void)
-{
-#ifdef M_ARENA_MAX
-    mallopt(M_ARENA_MAX, 2);
-#endif
-}
-
-/* --preload NAME[,NAME...] */
-static bn_status read_preload(bn_server *own, bn_error *err)
-{
-    const char *text = own->values->text[BN_OPTION_PRELOAD];
-    if (!text) return BIREFNET_OK;
-    own->preload_text = strdup(text);
-    if (!own->preload_text) return bn_fail_memory(err, strlen(text), "--preload");
-    size_t count = 0;
-    char *rest = NULL;
-    for (char *name = strtok_r(own->preload_text, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
-        if (count == PRELOADS)
-            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--preload names too many models");
-        if (!bn_preset_find(name))
-            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--preload: there is no preset %s", name);
-        own->preload[count++] = name;
-    }
-    return BIREFNET_OK;
-}
-
-/* What answers for missing weights must itself be there: better said now than by every request. */
-static bn_status check_fallback(bn_server *own, bn_error *err)
-{
-    const char *model = own->values->text[BN_OPTION_FALLBACK_MODEL];
-    bn_model_choice choice;
-    if (!model || !*model) return BIREFNET_OK;
-    own->stage = BN_STAGE_MODEL;
-    const bn_status status = bn_model_choose(model, own->values->text[BN_OPTION_MODELS_DIR], &choice, err);
-    if (status != BIREFNET_OK) return bn_error_prefix(err, status, "--fallback-model");
-    own->stage = BN_STAGE_READ;
-    return BIREFNET_OK;
-}
-
-/* --test-resolution WIDTHxHEIGHT */
-static bn_status read_test_resolution(const bn_values *values, bn_jobs_options *options, bn_error *err)
-{
-    const char *text = values->text[BN_OPTION_TEST_RESOLUTION];
-    char rest = 0;
-    if (!text) return BIREFNET_OK;
-    if (sscanf(text, "%dx%d%c", &options->network_width, &options->network_height, &rest) != 2 ||
-        options->network_width < 32 || options->network_height < 32)
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--test-resolution takes WIDTHxHEIGHT");
-    return BIREFNET_OK;
-}
-
-static int store_connections(const bn_values *values)
-{
-    return (int)number_or(values, BN_OPTION_STORE_CONNECTIONS, USUAL_CONNECTIONS);
-}
-
-/* Before all else is opened: what is wrong with a database has exit codes of its own. */
-static bn_status check_store(bn_server *own, const char *address, bn_error *err)
-{
-    bn_store *store;
-    if (!address) return BIREFNET_OK;
-    own->stage = BN_STAGE_STORE;
-    BN_TRY(bn_store_open(address, &store, err));
-    bn_store_close(&store);
-    own->stage = BN_STAGE_READ;
-    return BIREFNET_OK;
-}
-
-/* --files and what belongs to it; tried before all else is opened, so that its faults have an exit code of their own. */
-static bn_status choose_files(bn_server *own, bn_jobs_options *options, bn_error *err)
-{
-    const bn_values *values = own->values;
-    const bool redirects = values->choice[BN_OPTION_SERVE_FILES] == 1;
-    options->files = values->text[BN_OPTION_FILES];
-    options->files_credentials = values->text[BN_OPTION_FILES_CREDENTIALS];
-    options->spool = values->text[BN_OPTION_SPOOL];
-    if (redirects)
-        options->redirect_s = (int)number_or(values, BN_OPTION_REDIRECT_SECONDS, DEFAULT_REDIRECT_S);
-    options->uploads_direct = values->choice[BN_OPTION_UPLOADS] == 1;
-    if ((redirects || options->uploads_direct) && (!options->files || strncmp(options->files, "s3:", 3) != 0))
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s needs --files s3://...",
-                       redirects ? "--serve-files redirect" : "--uploads direct");
-    own->stage = BN_STAGE_FILES;
-    BN_TRY(bn_error_prefix(err, bn_jobs_check_files(options, err), "--files"));
-    own->stage = BN_STAGE_READ;
-    return BIREFNET_OK;
-}
-
 static bn_status open_jobs(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
     bn_jobs_options options;
-    bn_jobs_options_default(&options);
-    options.data_folder = own->data_folder;
-    options.store = bn_store_address(values);
-    BN_TRY(check_store(own, options.store, err));
-    options.store_connections = store_connections(values);
-    options.models_folder = values->text[BN_OPTION_MODELS_DIR];
-    if (values->given[BN_OPTION_FALLBACK_MODEL])
-        options.fallback_model = values->text[BN_OPTION_FALLBACK_MODEL];
+    BN_TRY(bn_computing_read(values, own->console, own->data_folder, &own->computing, &options, &own->stage,
+                             err));
+    if (values->given[BN_OPTION_NO_WORKER]) options.role = BN_ROLE_FRONT;
+    options.by_keys = values->text[BN_OPTION_ORDER] && strcmp(values->text[BN_OPTION_ORDER], "keys") == 0;
     options.public_url = values->text[BN_OPTION_PUBLIC_URL];
-    BN_TRY(check_fallback(own, err));
-    BN_TRY(read_preload(own, err));
-    if (own->preload[0]) options.preload = own->preload;
-    BN_TRY(read_test_resolution(values, &options, err));
-    options.max_models = (int)number_or(values, BN_OPTION_MAX_MODELS, options.max_models);
-    options.threads = (int)number_or(values, BN_OPTION_THREADS, options.threads);
-    options.sessions = (int)number_or(values, BN_OPTION_JOBS, options.sessions);
-    options.max_waiting = (int)number_or(values, BN_OPTION_MAX_WAITING, options.max_waiting);
-    options.fetch_threads = (int)number_or(values, BN_OPTION_FETCHES, options.fetch_threads);
-    options.max_pixels =
-        (uint64_t)(number_or(values, BN_OPTION_MAX_PIXELS, (double)options.max_pixels / 1e6) * 1e6);
-    options.max_decode_bytes =
-        (uint64_t)(number_or(values, BN_OPTION_MAX_DECODE_MEMORY, (double)options.max_decode_bytes / 1e6) *
-                   1e6);
-    options.max_stored_bytes =
-        (uint64_t)(number_or(values, BN_OPTION_MAX_STORED, (double)options.max_stored_bytes / GIGABYTE) *
-                   GIGABYTE);
+    options.max_waiting = (int)bn_number_or(values, BN_OPTION_MAX_WAITING, options.max_waiting);
     own->max_stored_bytes = options.max_stored_bytes;
-    options.retention_s =
-        (int64_t)(number_or(values, BN_OPTION_RETENTION, (double)options.retention_s / 3600) * 3600);
-    options.file_retention_s = BN_MAX(options.retention_s, (int64_t)60);
-    options.allow_private = values->given[BN_OPTION_ALLOW_PRIVATE];
     options.webhooks_public_only = values->given[BN_OPTION_WEBHOOKS_PUBLIC_ONLY] ||
                                    (values->given[BN_OPTION_ANYONE] && !options.allow_private);
     options.webhooks_public_with_keys = !options.allow_private;
-    options.limits.per_minute = (int)number_or(values, BN_OPTION_PER_MINUTE, options.limits.per_minute);
-    options.limits.running = (int)number_or(values, BN_OPTION_MAX_RUNNING, options.limits.running);
-    options.limits.waiting = (int)number_or(values, BN_OPTION_KEY_WAITING, options.limits.waiting);
-    options.log = (bn_log){.write = log_line, .user = own->console};
-    BN_TRY(choose_files(own, &options, err));
+    options.limits.per_minute = (int)bn_number_or(values, BN_OPTION_PER_MINUTE, options.limits.per_minute);
+    options.limits.waiting = (int)bn_number_or(values, BN_OPTION_KEY_WAITING, options.limits.waiting);
     return bn_jobs_open(&options, &own->jobs, err);
 }
 
@@ -282,8 +143,8 @@ static bn_status share_descriptors(bn_server *own, int pool_threads, bn_error *e
 {
     bn_jobs_options usual;
     bn_jobs_options_default(&usual);
-    const int fetches = (int)number_or(own->values, BN_OPTION_FETCHES, usual.fetch_threads);
-    const int connections = bn_store_address(own->values) ? store_connections(own->values) : 0;
+    const int fetches = (int)bn_number_or(own->values, BN_OPTION_FETCHES, usual.fetch_threads);
+    const int connections = bn_store_address(own->values) ? bn_store_connections(own->values) : 0;
     return bn_descriptors_share(own->tls ? 2 : 1, own->values->text[BN_OPTION_CONNECT_PROXY] != NULL,
                                 fetches + BN_JOBS_COURIERS + connections, pool_threads, &own->descriptors,
                                 err);
@@ -300,7 +161,7 @@ static bn_status open_servers(bn_server *own, bn_error *err)
     options.access_log = own->access_log;
     options.server_log = own->console->writer;
     options.max_body_bytes =
-        (uint64_t)(number_or(values, BN_OPTION_MAX_BODY, (double)options.max_body_bytes / MEGABYTE) *
+        (uint64_t)(bn_number_or(values, BN_OPTION_MAX_BODY, (double)options.max_body_bytes / MEGABYTE) *
                    MEGABYTE);
     BN_TRY(bn_service_open(&options, &own->service, err));
     const bn_http_handler handler = bn_service_handler(own->service);
@@ -341,17 +202,9 @@ static void notify(const char *text)
     close(fd);
 }
 
-static void wait_for_signal(void)
-{
-    while (!bn_interrupted()) {
-        struct pollfd wait = {.fd = bn_interrupt_fd(), .events = POLLIN};
-        poll(&wait, 1, -1);
-    }
-}
-
 static void drain(bn_server *own)
 {
-    const int seconds = (int)number_or(own->values, BN_OPTION_DRAIN, DEFAULT_DRAIN_S);
+    const int seconds = (int)bn_number_or(own->values, BN_OPTION_DRAIN, DEFAULT_DRAIN_S);
     notify("STOPPING=1");
     bn_console_say(own->console, "Stopping: what runs is finished, what waits stays for the next start");
     bn_http_server_quiesce(own->plain);
@@ -368,7 +221,7 @@ static void close_all(bn_server *own)
     if (own->service) bn_service_close(&own->service);
     if (own->jobs) bn_jobs_close(&own->jobs);
     bn_certificate_free(&own->certificate);
-    free(own->preload_text);
+    free(own->computing.preload_text);
     bn_line_writer_close(&own->access_log, LAST_LINES_MS);
     if (own->access_log_fd > STDERR_FILENO) close(own->access_log_fd);
 }
@@ -392,13 +245,13 @@ bn_exit bn_command_serve(const bn_values *values, bn_console *console)
     bn_server own = {.values = values, .console = console, .access_log_fd = -1, .stage = BN_STAGE_READ};
     bn_error err = {0};
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
-    limit_heaps();
+    bn_limit_heaps();
     bn_descriptors_raise();
     const bn_status status = open_all(&own, &err);
     if (status == BIREFNET_OK) {
         bn_serve_say_start(&own);
         notify("READY=1");
-        wait_for_signal();
+        bn_interrupt_wait();
         drain(&own);
     } else {
         bn_console_error(console, "%s", err.message);

@@ -3,14 +3,13 @@
 #define BN_CLI_SERVE_PRIVATE_H
 
 #include "cli/commands.h"
+#include "cli/computing.h"
 #include "cli/descriptors.h"
 #include "cli/exits.h"
 #include "api/service.h"
 #include "api/target.h"
 #include "http/tls.h"
 #include "http/tunnel.h"
-
-#define PRELOADS 16
 
 typedef struct bn_address {
     char host[256];
@@ -27,8 +26,7 @@ typedef struct bn_server {
     bool tls;
     char bundle[1024]; /* of --tls-self-signed; else empty */
     bn_certificate certificate;
-    char *preload_text;
-    const char *preload[PRELOADS + 1];
+    bn_computing computing;
     char fallback[4096];
     int access_log_fd;
     bn_line_writer *access_log;

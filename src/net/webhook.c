@@ -14,38 +14,12 @@
 
 /* ---- the key ---- */
 
-static void derive(bn_signer *signer, const uint8_t seed[crypto_sign_SEEDBYTES])
+void bn_signer_derive(bn_signer *signer, const uint8_t seed[BN_SIGNER_SEED_BYTES])
 {
     uint8_t digest[16];
     crypto_sign_seed_keypair(signer->public_key, signer->secret_key, seed);
     crypto_generichash(digest, sizeof digest, signer->public_key, sizeof signer->public_key, NULL, 0);
     sodium_bin2hex(signer->user_id, sizeof signer->user_id, digest, sizeof digest);
-}
-
-static bn_status make_key(const char *path, uint8_t seed[crypto_sign_SEEDBYTES], bn_error *err)
-{
-    randombytes_buf(seed, crypto_sign_SEEDBYTES);
-    return bn_file_write_private(path, seed, crypto_sign_SEEDBYTES, err);
-}
-
-bn_status bn_signer_open(const char *data_folder, bn_signer *signer, bn_error *err)
-{
-    char path[4096];
-    uint8_t seed[crypto_sign_SEEDBYTES];
-    bn_buffer bytes;
-    snprintf(path, sizeof path, "%s/webhook.key", data_folder);
-    bn_buffer_init(&bytes, sizeof seed);
-    bn_status status = bn_file_read(path, &bytes, err);
-    if (status == BIREFNET_ERROR_NOT_FOUND)
-        status = make_key(path, seed, err);
-    else if (status == BIREFNET_OK && bytes.size != sizeof seed)
-        status = bn_fail(err, BIREFNET_ERROR_FORMAT, "%s is not a key", path);
-    else if (status == BIREFNET_OK)
-        memcpy(seed, bytes.data, sizeof seed);
-    bn_buffer_free(&bytes);
-    if (status == BIREFNET_OK) derive(signer, seed);
-    sodium_memzero(seed, sizeof seed);
-    return status;
 }
 
 bn_status bn_signer_jwks(const bn_signer *signer, bn_buffer *out, bn_error *err)

@@ -6,13 +6,14 @@
 
 #include <stdbool.h>
 
-/* The key pair, made at the first start: DATA/webhook.key, readable by the owner only. */
+/* The key pair, from a seed that is kept (queue/secrets.c). */
 typedef struct bn_signer {
     uint8_t public_key[32], secret_key[64];
     char user_id[33]; /* what receivers get as the user: made with the key */
 } bn_signer;
 
-bn_status bn_signer_open(const char *data_folder, bn_signer *signer, bn_error *err);
+#define BN_SIGNER_SEED_BYTES 32
+void bn_signer_derive(bn_signer *signer, const uint8_t seed[BN_SIGNER_SEED_BYTES]);
 /* Append {"keys": [...]}. */
 bn_status bn_signer_jwks(const bn_signer *signer, bn_buffer *out, bn_error *err);
 /* Ed25519 over ID \n USER \n TIME \n hex(SHA-256(body)), in small hexadecimal digits. */

@@ -1,7 +1,7 @@
 /* auth.c - who calls: keys, and tokens that stand for a key for a while.
  *
  * A token is "u" or "s" (its purpose), the time it ends, the key's id and a keyed hash over these, with dots between. The
- * hash's key lies in DATA/token.key. */
+ * hash's key: secrets.c. */
 #include "queue/private.h"
 
 #include "base/size.h"

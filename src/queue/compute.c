@@ -84,6 +84,7 @@ static void work(bn_seat *seat, bn_job *job)
     job->told = 0;
     job->started_ms = bn_clock_ms();
     seat->job = job;
+    if (atomic_load(&jobs->shared)) bn_job_weigh(jobs, job, BN_WEIGHT_NETWORK); /* others see it running */
     const bool fits = has_room(jobs, job);
     const bn_status status = atomic_load(&job->stop) ? bn_fail(&err, BIREFNET_ERROR_CANCELLED, "cancelled")
                              : !fits                 ? bn_fail(&err, BIREFNET_ERROR_LIMIT, BN_NO_ROOM)

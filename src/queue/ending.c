@@ -141,22 +141,12 @@ int64_t bn_claim_make(void)
     return claim;
 }
 
-bool bn_job_claim(bn_jobs *jobs, bn_job *job)
-{
-    bool mine = false;
-    job->claim = bn_claim_make();
-    if (bn_store_claim(jobs->store, job->accepted.id, jobs->held.worker, job->claim, BN_WEIGHT_CODECS, &mine,
-                       NULL) == BIREFNET_OK)
-        return mine;
-    job->claim = 0; /* a full disk: no matter, nobody else is there */
-    return true;
-}
-
 void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight)
 {
-    if (job->claim != 0)
-        bn_store_start(jobs->store, job->accepted.id, jobs->held.worker, job->claim, weight, !job->queued,
-                       NULL, NULL);
+    pthread_mutex_lock(&jobs->lock);
+    const bool running = !job->queued;
+    pthread_mutex_unlock(&jobs->lock);
+    bn_store_start(jobs->store, job->accepted.id, jobs->held.worker, job->claim, weight, running, NULL, NULL);
 }
 
 /* Somebody else has ended it. */

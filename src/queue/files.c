@@ -12,7 +12,7 @@ const char *bn_jobs_incoming_folder(const bn_jobs *jobs)
 
 /* ---- opening ---- */
 
-static bn_status open_blobs(const bn_jobs_options *options, bn_blobs **blobs, bn_error *err)
+static bn_status open_blobs(const bn_jobs_options *options, bool others, bn_blobs **blobs, bn_error *err)
 {
     char folder[3200], spool[3200];
     snprintf(folder, sizeof folder, "folder:%s", options->data_folder);
@@ -21,13 +21,14 @@ static bn_status open_blobs(const bn_jobs_options *options, bn_blobs **blobs, bn
                                      .max_total_bytes = options->max_stored_bytes,
                                      .max_upload_bytes = options->max_stored_bytes / 10 * 9,
                                      .spool = options->spool || !options->files ? options->spool : spool,
-                                     .credentials_file = options->files_credentials};
+                                     .credentials_file = options->files_credentials,
+                                     .others = others};
     return bn_blobs_open(options->files ? options->files : folder, &limits, blobs, err);
 }
 
 bn_status bn_files_open(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err)
 {
-    return open_blobs(options, &jobs->blobs, err);
+    return open_blobs(options, !jobs->alone, &jobs->blobs, err);
 }
 
 bn_status bn_jobs_check_files(const bn_jobs_options *options, bn_error *err)
@@ -35,7 +36,7 @@ bn_status bn_jobs_check_files(const bn_jobs_options *options, bn_error *err)
     bn_blobs *blobs;
     if (!options->files && !options->spool)
         return BIREFNET_OK; /* the data folder is looked at when it is locked */
-    BN_TRY(open_blobs(options, &blobs, err));
+    BN_TRY(open_blobs(options, true, &blobs, err));
     const bn_status status = bn_blobs_check(blobs, err);
     bn_blobs_close(&blobs);
     return status;

@@ -83,7 +83,6 @@ static void enqueue(bn_jobs *jobs, bn_job *job)
     insert(line_of(job), job, BN_LIST_LINE);
     job->queued = job->in_line = true;
     jobs->front.waiting++;
-    jobs->front.waiting_sync += job->accepted.sync;
     job->use->waiting++;
 }
 
@@ -103,7 +102,6 @@ void bn_front_unqueue(bn_jobs *jobs, bn_job *job)
     jobs->held.active += bn_job_is_active(job); /* it was not, in the queue */
     jobs->front.moved = true;
     jobs->front.waiting--;
-    jobs->front.waiting_sync -= job->accepted.sync;
     job->use->waiting--;
 }
 
@@ -121,30 +119,56 @@ void bn_front_give_back(bn_jobs *jobs, bn_key_use *use, size_t body_bytes)
     use->promised--;
 }
 
-bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
+static bool is_waited_for(const bn_jobs *jobs, const bn_job *job)
+{
+    return job->accepted.sync && job->accepted.front == jobs->held.worker;
+}
+
+bn_job *bn_front_put(bn_jobs *jobs, bn_accepted *accepted)
 {
     bn_job *job = calloc(1, sizeof *job);
-    pthread_mutex_lock(&jobs->lock);
     if (job) job->use = bn_front_use(jobs, accepted->key_id);
     if (!job || !job->use) {
-        pthread_mutex_unlock(&jobs->lock);
         free(job);
-        return bn_fail_memory(err, sizeof *job, "a request");
+        return NULL;
     }
-    if (accepted->promised) bn_front_give_back(jobs, job->use, accepted->body_bytes);
     job->accepted = *accepted;
     *accepted = (bn_accepted){0};
     job->accepted.body = NULL;
     jobs->front.body_bytes += job->accepted.body_bytes;
+    jobs->front.waits_for += is_waited_for(jobs, job);
     job->holds = 1;
+    job->generation = jobs->front.generation;
     bn_job **bucket = bucket_of(jobs, job->accepted.id);
     job->next_in_bucket = *bucket;
     *bucket = job;
     enqueue(jobs, job);
     bn_held_changed(jobs);
     if (job->accepted.start_by_ms > 0) pthread_cond_signal(&jobs->keeper.work);
+    return job;
+}
+
+bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
+{
+    pthread_mutex_lock(&jobs->lock);
+    if (accepted->promised) {
+        bn_key_use *use = bn_front_use(jobs, accepted->key_id);
+        if (use) bn_front_give_back(jobs, use, accepted->body_bytes);
+        accepted->promised = !use;
+    }
+    /* a worker may have claimed it already, and another may have ended it: then a snapshot takes it out again */
+    const bool good = bn_front_find(jobs, accepted->id) || bn_front_put(jobs, accepted);
     pthread_mutex_unlock(&jobs->lock);
-    return BIREFNET_OK;
+    return good ? BIREFNET_OK : bn_fail_memory(err, sizeof(bn_job), "a request");
+}
+
+void bn_front_wait_again(bn_jobs *jobs, bn_job *job)
+{
+    job->elsewhere = false;
+    bn_front_unqueue(jobs, job);
+    bn_front_leave_line(job);
+    enqueue(jobs, job);
+    bn_held_changed(jobs);
 }
 
 void bn_front_remove(bn_jobs *jobs, bn_job *job)
@@ -154,6 +178,7 @@ void bn_front_remove(bn_jobs *jobs, bn_job *job)
     if (!*at) return;
     *at = job->next_in_bucket;
     jobs->front.body_bytes -= job->accepted.body_bytes;
+    jobs->front.waits_for -= is_waited_for(jobs, job);
     bn_front_unqueue(jobs, job);
     bn_front_leave_line(job);
     bn_job_let_go(job);

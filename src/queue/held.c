@@ -39,6 +39,7 @@ void bn_job_let_go(bn_job *job)
     bn_cutout_release(&job->cutout);
     bn_ending_free(&job->ending);
     free(job->logs);
+    free(job->told_logs);
     free(job);
 }
 
@@ -178,30 +179,49 @@ static bool may_fetch(const bn_jobs *jobs, const bn_key_use *use, bool low)
     return use->fetches[0] + (low ? use->fetches[1] : 0) < BN_MAX(places / 2, 1);
 }
 
-bn_job *bn_held_pick_unfetched(bn_jobs *jobs)
+/* The first of those that wait and may be begun, as far as this process knows; the store says which it is really. */
+static const bn_job *first_waiting(const bn_jobs *jobs, bool fetches)
 {
-    bn_job *best = NULL;
-    for (bn_key_use *use = jobs->front.uses; use; use = use->next)
+    const bn_job *best = NULL;
+    for (const bn_key_use *use = jobs->front.uses; use; use = use->next)
         for (int low = 0; low < 2; low++) {
-            bn_job *job = may_fetch(jobs, use, low) ? first_in_line(jobs, &use->lines[true][low]) : NULL;
+            const bool may = fetches ? may_fetch(jobs, use, low) : may_begin(jobs, use);
+            const bn_job *job = may ? first_in_line(jobs, &use->lines[fetches][low]) : NULL;
             if (job && is_before(job, best)) best = job;
         }
     return best;
 }
 
+bn_job *bn_held_pick_unfetched(bn_jobs *jobs)
+{
+    const int places = jobs->options.fetch_threads;
+    if (jobs->held.fetches[0] + jobs->held.fetches[1] >= places) return NULL;
+    if (!first_waiting(jobs, true) && !bn_claim_may_look(jobs, true)) return NULL;
+    return bn_claim_next(jobs, true, jobs->held.fetches[1] >= BN_MAX(places / 4, 1));
+}
+
 /* As many are decoded ahead as there are threads for it: decoded photos are large. Those of low priority do not count
  * for the others, which are prepared whatever lies ready of the lower. */
+static bool may_decode(const bn_jobs *jobs, bool low)
+{
+    return jobs->held.decoded[0] + (low ? jobs->held.decoded[1] : 0) < jobs->options.prepare_threads;
+}
+
+static bn_job *best_fetched(const bn_jobs *jobs)
+{
+    bn_job *job = best_busy(jobs, BN_JOB_FETCHED, BN_JOB_FETCHED);
+    return job && may_decode(jobs, job->accepted.low_priority) ? job : NULL;
+}
+
 bn_job *bn_held_pick_undecoded(bn_jobs *jobs)
 {
-    bn_job *best = best_busy(jobs, BN_JOB_FETCHED, BN_JOB_FETCHED);
-    for (bn_key_use *use = jobs->front.uses; use; use = use->next)
-        for (int low = 0; low < 2; low++) {
-            bn_job *job = may_begin(jobs, use) ? first_in_line(jobs, &use->lines[false][low]) : NULL;
-            if (job && is_before(job, best)) best = job;
-        }
-    if (!best) return NULL;
-    const int ahead = jobs->held.decoded[0] + (best->accepted.low_priority ? jobs->held.decoded[1] : 0);
-    return ahead < jobs->options.prepare_threads ? best : NULL;
+    bn_job *fetched = best_fetched(jobs), *claimed = NULL;
+    const bn_job *first = first_waiting(jobs, false);
+    if (fetched && (!first || is_before(fetched, first))) return fetched;
+    const bool may = may_decode(jobs, first && first->accepted.low_priority);
+    if (may && (first || bn_claim_may_look(jobs, false)))
+        claimed = bn_claim_next(jobs, false, !may_decode(jobs, true));
+    return claimed ? claimed : best_fetched(jobs);
 }
 
 bn_job *bn_held_pick_ready(bn_jobs *jobs)

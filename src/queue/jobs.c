@@ -36,6 +36,7 @@ void bn_jobs_options_default(bn_jobs_options *options)
         .fetch_timeout_ms = 30000,
         .webhook_timeout_ms = 15000,
         .fetch_redirects = 5,
+        .lease_ms = 15000,
     };
 }
 
@@ -89,7 +90,7 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     jobs->models_folder = options->models_folder ? strdup(options->models_folder) : NULL;
     jobs->public_url = options->public_url ? strdup(options->public_url) : NULL;
     jobs->store_address = options->store ? strdup(options->store) : NULL;
-    jobs->held.preloading = count > 0;
+    jobs->held.preloading = count > 0 && options->role != BN_ROLE_FRONT;
     mine->preload = NULL;
     mine->files = mine->files_credentials = mine->spool = NULL; /* the caller's, for opening only */
     if (good && jobs->fallback_model && (jobs->models_folder || !options->models_folder) &&
@@ -98,37 +99,30 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     return bn_fail_memory(err, 0, "options");
 }
 
-static bn_status lock_folder(bn_jobs *jobs, bn_error *err)
+static bn_status open_lock(const char *folder, const char *name, int *fd, bn_error *err)
 {
     char path[3200];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return *fd >= 0 ? BIREFNET_OK : bn_fail_errno(err, errno, "cannot open %s", path);
+}
+
+/* A server has the folder's lock; workers share another, by which a server that starts sees whether it is alone. */
+static bn_status lock_folder(bn_jobs *jobs, bn_error *err)
+{
+    const bool works = jobs->options.role == BN_ROLE_WORK;
     BN_TRY(bn_folder_make(jobs->data_folder, err));
-    snprintf(path, sizeof path, "%s/lock", jobs->data_folder);
-    jobs->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (jobs->lock_fd < 0) return bn_fail_errno(err, errno, "cannot open %s", path);
+    BN_TRY(open_lock(jobs->data_folder, "workers.lock", &jobs->workers_fd, err));
+    jobs->alone = !works && flock(jobs->workers_fd, LOCK_EX | LOCK_NB) == 0;
+    if (works && flock(jobs->workers_fd, LOCK_SH) != 0)
+        return bn_fail_errno(err, errno, "cannot lock %s/workers.lock", jobs->data_folder);
+    if (works) return BIREFNET_OK;
+    BN_TRY(open_lock(jobs->data_folder, "lock", &jobs->lock_fd, err));
     if (flock(jobs->lock_fd, LOCK_EX | LOCK_NB) == 0) return BIREFNET_OK;
     if (errno == EWOULDBLOCK)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "another server uses the data folder %s",
                        jobs->data_folder);
-    return bn_fail_errno(err, errno, "cannot lock %s", path);
-}
-
-static bn_status read_token_key(bn_jobs *jobs, bn_error *err)
-{
-    char path[3200];
-    bn_buffer bytes;
-    snprintf(path, sizeof path, "%s/token.key", jobs->data_folder);
-    bn_buffer_init(&bytes, sizeof jobs->token_key);
-    bn_status status = bn_file_read(path, &bytes, err);
-    if (status == BIREFNET_ERROR_NOT_FOUND) {
-        randombytes_buf(jobs->token_key, sizeof jobs->token_key);
-        status = bn_file_write_private(path, jobs->token_key, sizeof jobs->token_key, err);
-    } else if (status == BIREFNET_OK && bytes.size != sizeof jobs->token_key) {
-        status = bn_fail(err, BIREFNET_ERROR_FORMAT, "%s is not a key", path);
-    } else if (status == BIREFNET_OK) {
-        memcpy(jobs->token_key, bytes.data, bytes.size);
-    }
-    bn_buffer_free(&bytes);
-    return status;
+    return bn_fail_errno(err, errno, "cannot lock %s/lock", jobs->data_folder);
 }
 
 /* ---- recovering ---- */
@@ -171,29 +165,48 @@ static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bn_status open_store(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err)
+/* Nobody else lives: what the last server and its workers held is taken now, without waiting for their leases. */
+static bn_status recover_all(bn_jobs *jobs, bn_error *err)
 {
-    char path[3200];
-    uint64_t bytes = 0;
-    snprintf(path, sizeof path, "sqlite:%s/jobs.sqlite", jobs->data_folder);
-    BN_TRY(bn_store_open(jobs->store_address ? jobs->store_address : path, &jobs->store, err));
-    if (jobs->options.store_connections > 0)
-        bn_store_set_connections(jobs->store, jobs->options.store_connections);
-    BN_TRY(bn_files_open(jobs, options, err));
-    BN_TRY(bn_store_bytes(jobs->store, &bytes, err));
+    bn_rescued *rescued;
+    size_t count;
     bn_keeper_remove_astray(jobs,
                             jobs->options.uploads_direct ? 0 : INT64_MAX); /* whoever promised them is dead */
     bn_blobs_remove_unknown(jobs->blobs, is_known, jobs);
-    bn_blobs_set_bytes(jobs->blobs, bytes);
     bn_keeper_sweep(jobs);
-    bn_rescued *rescued; /* nobody else lives: the folder is locked */
-    size_t count;
     BN_TRY(bn_store_rescue(jobs->store, jobs->held.worker, 0, &rescued, &count, err));
     free(rescued);
     if (count > 0)
         bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO, "%zu requests were held when the last server died",
                     count);
     return bn_store_each_open(jobs->store, recover, jobs, err);
+}
+
+/* A store that is shared shows by its beats who lives; the data folder of SQLite's by its locks. */
+static bn_status open_store(bn_jobs *jobs, bn_error *err)
+{
+    char path[3200];
+    snprintf(path, sizeof path, "sqlite:%s/jobs.sqlite", jobs->data_folder);
+    BN_TRY(bn_store_open(jobs->store_address ? jobs->store_address : path, &jobs->store, err));
+    if (jobs->options.store_connections > 0)
+        bn_store_set_connections(jobs->store, jobs->options.store_connections);
+    bn_jobs_now(jobs); /* an injected clock moves the store's */
+    bn_pulse_beat(jobs);
+    if (jobs->store_address) jobs->alone = !atomic_load(&jobs->shared);
+    if (!jobs->alone) atomic_store(&jobs->shared, true);
+    return BIREFNET_OK;
+}
+
+static bn_status recover_or_join(bn_jobs *jobs, bn_error *err)
+{
+    uint64_t bytes = 0;
+    BN_TRY(bn_store_bytes(jobs->store, &bytes, err));
+    bn_blobs_set_bytes(jobs->blobs, bytes);
+    if (jobs->alone) BN_TRY(recover_all(jobs, err));
+    flock(jobs->workers_fd,
+          jobs->options.role == BN_ROLE_WORK ? LOCK_SH : LOCK_UN); /* workers may come now */
+    if (!jobs->alone && jobs->options.role != BN_ROLE_WORK) bn_news_take(jobs);
+    return BIREFNET_OK;
 }
 
 static bn_status start_thread(bn_jobs *jobs, void *(*main)(void *), void *user, bn_error *err)
@@ -204,18 +217,26 @@ static bn_status start_thread(bn_jobs *jobs, void *(*main)(void *), void *user, 
     return BIREFNET_OK;
 }
 
-static bn_status start_threads(bn_jobs *jobs, bn_error *err)
+static bn_status start_workers(bn_jobs *jobs, bn_error *err)
 {
     for (int i = 0; i < jobs->options.sessions; i++)
         BN_TRY(start_thread(jobs, bn_compute_main, &jobs->held.seats[i], err));
-    BN_TRY(start_thread(jobs, bn_keeper_main, jobs, err));
     for (int i = 0; i < jobs->options.fetch_threads; i++)
         BN_TRY(start_thread(jobs, bn_fetch_main, jobs, err));
     for (int i = 0; i < jobs->options.prepare_threads; i++)
         BN_TRY(start_thread(jobs, bn_prepare_main, jobs, err));
     for (int i = 0; i < jobs->options.finish_threads; i++)
         BN_TRY(start_thread(jobs, bn_finish_main, jobs, err));
-    for (int i = 0; i < BN_JOBS_COURIERS; i++) BN_TRY(start_thread(jobs, bn_courier_main, jobs, err));
+    return BIREFNET_OK;
+}
+
+static bn_status start_threads(bn_jobs *jobs, bn_error *err)
+{
+    BN_TRY(start_thread(jobs, bn_pulse_main, jobs, err));
+    BN_TRY(start_thread(jobs, bn_keeper_main, jobs, err));
+    if (jobs->options.role != BN_ROLE_FRONT) BN_TRY(start_workers(jobs, err));
+    for (int i = 0; jobs->options.role != BN_ROLE_WORK && i < BN_JOBS_COURIERS; i++)
+        BN_TRY(start_thread(jobs, bn_courier_main, jobs, err));
     return BIREFNET_OK;
 }
 
@@ -231,6 +252,7 @@ static void init_locks(bn_jobs *jobs)
     pthread_cond_init(&jobs->held.changed, &monotonic);
     pthread_cond_init(&jobs->held.fetch_work, &monotonic);
     pthread_cond_init(&jobs->keeper.work, &monotonic);
+    pthread_cond_init(&jobs->pulse.work, &monotonic);
     pthread_cond_init(&jobs->courier.work, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
@@ -243,12 +265,13 @@ static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_erro
     BN_TRY(lock_folder(jobs, err));
     jobs->held.worker = bn_claim_make();
     for (int i = 0; i < BN_ENGINE_MAX_SEATS; i++) jobs->held.seats[i] = (bn_seat){.jobs = jobs, .number = i};
-    BN_TRY(read_token_key(jobs, err));
-    BN_TRY(bn_signer_open(jobs->data_folder, &jobs->courier.signer, err));
     BN_TRY(bn_keys_open(jobs->data_folder, &jobs->keys, err));
     const bn_engine_options engine = engine_options(jobs);
     BN_TRY(bn_engine_create(&engine, &jobs->held.engine, err));
-    BN_TRY(open_store(jobs, options, err));
+    BN_TRY(open_store(jobs, err));
+    BN_TRY(bn_secrets_open(jobs, err));
+    BN_TRY(bn_files_open(jobs, options, err));
+    BN_TRY(recover_or_join(jobs, err));
     return start_threads(jobs, err);
 }
 
@@ -256,7 +279,7 @@ bn_status bn_jobs_open(const bn_jobs_options *options, bn_jobs **jobs, bn_error 
 {
     bn_jobs *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "the server's state");
-    made->lock_fd = -1;
+    made->lock_fd = made->workers_fd = -1;
     init_locks(made);
     bn_budget_init(&made->held.decoding, options->max_decode_bytes);
     const bn_status status = open_all(made, options, err);
@@ -275,7 +298,7 @@ bool bn_jobs_drain(bn_jobs *jobs, int grace_ms)
     pthread_mutex_lock(&jobs->lock);
     jobs->draining = true;
     for (;;) {
-        const bool idle = jobs->held.busy == 0 && jobs->front.waiting_sync == 0 && !jobs->held.unsaved;
+        const bool idle = jobs->held.busy == 0 && jobs->front.waits_for == 0 && !jobs->held.unsaved;
         const double left_ms = end_ms - bn_clock_ms();
         if (idle || left_ms <= 0) {
             pthread_mutex_unlock(&jobs->lock);
@@ -296,6 +319,7 @@ static void stop_threads(bn_jobs *jobs)
     pthread_cond_broadcast(&jobs->held.changed);
     pthread_cond_broadcast(&jobs->held.fetch_work);
     pthread_cond_broadcast(&jobs->keeper.work);
+    pthread_cond_broadcast(&jobs->pulse.work);
     pthread_mutex_unlock(&jobs->lock);
     bn_budget_wake(&jobs->held.decoding);
     pthread_mutex_lock(&jobs->courier.lock);
@@ -319,6 +343,7 @@ void bn_jobs_close(bn_jobs **jobs)
     bn_blobs_close(&ended->blobs);
     bn_keys_close(&ended->keys);
     if (ended->lock_fd >= 0) close(ended->lock_fd);
+    if (ended->workers_fd >= 0) close(ended->workers_fd);
     for (char **name = ended->held.preload; name && *name; name++) free(*name);
     free(ended->held.preload);
     free(ended->models_folder);
@@ -353,7 +378,7 @@ bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
         snprintf(why_not, size, "no room for results: the stored files take all they may");
     pthread_mutex_unlock(&jobs->lock);
     const bn_engine_options options = engine_options(jobs);
-    if (!why_not[0] && !bn_engine_usable(&options, &err))
+    if (!why_not[0] && jobs->options.role != BN_ROLE_FRONT && !bn_engine_usable(&options, &err))
         snprintf(why_not, size, "no weights: %s", err.message);
     return !why_not[0];
 }

@@ -17,8 +17,12 @@ typedef struct bn_jobs bn_jobs;
 
 #define BN_JOBS_COURIERS 16 /* threads that deliver webhooks */
 
+/* What a process does. A worker answers no clients: none of the calls for requests, files and keys. */
+typedef enum bn_role { BN_ROLE_BOTH = 0, BN_ROLE_FRONT, BN_ROLE_WORK } bn_role;
+
 typedef struct bn_jobs_options {
-    const char *data_folder; /* made if it is not there; one server at a time holds it */
+    const char
+        *data_folder; /* made if it is not there; one server at a time holds it, and any number of workers */
     const char *
         store; /* address of the store that it shares with others (store.h); NULL: its own in the data folder */
     int store_connections;         /* of a store that has any; 0: as many as usual */
@@ -28,6 +32,9 @@ typedef struct bn_jobs_options {
     int redirect_s; /* readers are sent to S3, by addresses that are good for so long; 0: it is read for them */
     bool
         uploads_direct; /* clients write uploads that are not in parts to S3 themselves, if files lie there */
+    bn_role role; /* a front end without worker, and workers without front end: others share the store */
+    int lease_ms; /* a process that was not seen for so long is dead: what it holds is taken from it; default 15000 */
+    bool by_keys;               /* keys take turns, however many each has waiting; else in order of arrival */
     const char *models_folder;  /* NULL: the usual search path */
     const char *fallback_model; /* answers for presets whose files are missing; NULL: "starter"; "" : none */
     const char
@@ -102,7 +109,7 @@ typedef struct bn_submit {
     const char *file_base; /* scheme, authority and prefix that files are written with in webhooks; or NULL */
     const char *key_id;    /* whose limits count; NULL: without key */
     bool public_only;      /* its photo and its webhook lead to public addresses only, whatever else may */
-    /* of sync runs only, and beyond the endpoint's input: */
+    /* beyond the endpoint's input: */
     const char *background; /* a colour, "#rrggbbaa", behind the cut-out; or NULL */
     bool hard_mask;         /* no half-transparent pixels */
     bn_sure_levels sure;    /* not used: the mask as it is */

@@ -6,6 +6,7 @@
 #include "base/size.h"
 
 #define SWEEP_EVERY_MS    60000
+#define TICK_EVERY_MS     1000
 #define PROMISE_MS        (24LL * 3600 * 1000) /* an upload that was begun and never came */
 #define EXPIRED_AT_A_TIME 64
 
@@ -16,7 +17,7 @@ static bn_job *claim_late(bn_jobs *jobs, int64_t now_ms, int64_t *next_ms)
     for (int low = 0; low < 2; low++)
         for (bn_job *job = jobs->front.queues[low].first; job; job = job->next[BN_LIST_QUEUE]) {
             const int64_t by = job->accepted.start_by_ms;
-            if (by == 0) continue;
+            if (by == 0 || job->elsewhere) continue;
             if (by > now_ms) {
                 if (by < *next_ms) *next_ms = by;
                 continue;
@@ -80,10 +81,66 @@ void bn_keeper_sweep(bn_jobs *jobs)
                     now_ms - (int64_t)BN_FORGET_SOON_S * 1000, NULL);
 }
 
+/* ---- for all processes, by the one whose duty it is ---- */
+
+#define TICK_LEASE_MS  5000
+#define SWEEP_LEASE_MS 180000
+
+static bool has_duty(bn_jobs *jobs, const char *name, int64_t lease_ms)
+{
+    bool mine = false;
+    if (!atomic_load(&jobs->shared)) return true;
+    return bn_store_duty(jobs->store, name, jobs->held.worker, lease_ms, &mine, NULL) == BIREFNET_OK && mine;
+}
+
+static void end_overdue(bn_jobs *jobs, const bn_overdue *row)
+{
+    bool mine;
+    bn_ending ending = {.completed_ms = bn_jobs_now(jobs)};
+    if (row->reason == BN_OVERDUE_ATTEMPTS)
+        bn_ending_infra(&ending, 500, "runner_server_error", "The request broke the server, again and again");
+    else if (row->reason == BN_OVERDUE_FRONT)
+        bn_ending_infra(&ending, 499, "client_disconnected", "The server that the client waited at has gone");
+    else
+        bn_ending_infra(&ending, 504, "request_timeout",
+                        "The request did not start within its start timeout");
+    ending.user_timeout = row->reason == BN_OVERDUE_START;
+    if (bn_store_finish(jobs->store, row->id, 0, 0, &ending, NULL, 0, &mine, NULL) == BIREFNET_OK && mine) {
+        bn_ending_count(jobs, &ending, row->id, NULL);
+        bn_courier_poke(jobs, NULL, NULL);
+    }
+    bn_ending_free(&ending);
+}
+
+/* What the dead held waits again, and what must not wait any more ends. After a time without beats of our own, those of
+ * others may not have come through either: one lease is left to them. */
+static void tick(bn_jobs *jobs)
+{
+    bn_rescued *rescued = NULL;
+    bn_overdue overdue[EXPIRED_AT_A_TIME];
+    size_t count = 0;
+    const double since_ms = atomic_load(&jobs->pulse.since_ms);
+    if (!atomic_load(&jobs->shared) || since_ms == 0 || bn_clock_ms() < since_ms + jobs->options.lease_ms)
+        return;
+    if (!has_duty(jobs, "tick", TICK_LEASE_MS)) return;
+    if (bn_store_rescue(jobs->store, jobs->held.worker, jobs->options.lease_ms, &rescued, &count, NULL) !=
+        BIREFNET_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING,
+                    "request %s was rescued from process %llx, which has gone: attempts weigh %d",
+                    rescued[i].id, (unsigned long long)rescued[i].worker, rescued[i].attempts);
+    free(rescued);
+    if (bn_store_overdue(jobs->store, jobs->held.worker, jobs->options.lease_ms, BN_ATTEMPT_LIMIT, overdue,
+                         EXPIRED_AT_A_TIME, &count, NULL) != BIREFNET_OK)
+        return;
+    for (size_t i = 0; i < count; i++) end_overdue(jobs, &overdue[i]);
+}
+
 void *bn_keeper_main(void *user)
 {
     bn_jobs *jobs = user;
-    double swept_ms = bn_clock_ms();
+    double swept_ms = bn_clock_ms(), ticked_ms = swept_ms;
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->closing) {
         const bool unsaved = jobs->held.unsaved != NULL;
@@ -92,8 +149,12 @@ void *bn_keeper_main(void *user)
         bn_watches_moved(jobs);
         const int64_t next_ms = expire_starts(jobs);
         if (bn_clock_ms() - swept_ms > SWEEP_EVERY_MS) {
-            bn_keeper_sweep(jobs);
+            if (has_duty(jobs, "sweep", SWEEP_LEASE_MS)) bn_keeper_sweep(jobs);
             swept_ms = bn_clock_ms();
+        }
+        if (bn_clock_ms() - ticked_ms > TICK_EVERY_MS) {
+            tick(jobs);
+            ticked_ms = bn_clock_ms();
         }
         int64_t wait_ms = next_ms == INT64_MAX ? 1000 : next_ms - bn_jobs_now(jobs);
         wait_ms = wait_ms < 1 ? 1 : wait_ms > 500 ? 500 : wait_ms;

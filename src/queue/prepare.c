@@ -207,7 +207,6 @@ static bn_status load_image(bn_jobs *jobs, bn_job *job, const char *field, bn_en
 static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
-    if (!bn_job_claim(jobs, job)) return false;
     bn_status status = load_input(jobs, job, ending, &err);
     bn_job_weigh(jobs, job, BN_WEIGHT_NONE);
     if (status != BIREFNET_OK && ending->code == 0)
@@ -366,7 +365,7 @@ void *bn_fetch_main(void *user)
         if (job)
             work(jobs, job, BN_JOB_FETCHING);
         else
-            pthread_cond_wait(&jobs->held.fetch_work, &jobs->lock);
+            bn_claim_wait(jobs, &jobs->held.fetch_work);
     }
     pthread_mutex_unlock(&jobs->lock);
     return NULL;
@@ -382,7 +381,7 @@ void *bn_prepare_main(void *user)
         if (job)
             work(jobs, job, BN_JOB_PREPARING);
         else
-            pthread_cond_wait(&jobs->held.changed, &jobs->lock);
+            bn_claim_wait(jobs, &jobs->held.changed);
     }
     pthread_mutex_unlock(&jobs->lock);
     return NULL;

@@ -4,12 +4,14 @@
  * store; ended ones in the store only. transition.c says who may move one on. The way of one:
  *
  *     submit.c    accepted: in the store, then in the queue
+ *     claim.c     held: the store says which is next
  *     prepare.c   fetched, some at a time, and decoded, a few ahead of the network
  *     compute.c   through the network: one thread
  *     finish.c    refined, encoded, stored
  *     ending.c    its ending is saved, then it leaves memory
  *     keeper.c    start timeouts, endings that could not be saved, expiry
  *     courier.c   webhooks
+ *     pulse.c     beats; news.c: what other processes do with what clients ask for here
  *
  * Order of locks: jobs->lock first, watches->lock last. No lock is held while the disk works. */
 #ifndef BN_QUEUE_PRIVATE_H
@@ -50,6 +52,8 @@
 #define BN_WEIGHT_NONE    0 /* being fetched */
 #define BN_WEIGHT_CODECS  50
 #define BN_WEIGHT_NETWORK 1
+
+#define BN_FRONT_ELSEWHERE (-1) /* bn_accepted.front of one that a snapshot has brought */
 
 #define BN_NO_ROOM "There is no room to store the result"
 
@@ -99,13 +103,18 @@ typedef struct bn_job {
     bn_accepted accepted;
     bn_key_use *use;
     bn_phase_of_job phase;
-    int64_t claim;      /* the number that it is held by in the store; 0 = it waits there; the worker's */
-    int holds;          /* the table's, and one of each thread that works on it */
-    bool queued;        /* in a queue: the client sees IN_QUEUE */
-    bool in_line;       /* nobody works on it yet */
-    int position;       /* how many are ahead, while jobs->front.numbered */
-    bool counted;       /* among the busy, and in use->busy */
-    _Atomic(bool) stop; /* cancelled while running */
+    int64_t claim;                /* the number that this process holds it by in the store; 0 = it does not */
+    double claimed_ms, listed_ms; /* bn_clock_ms: of the claim; of the beat that named it last */
+    bool elsewhere;               /* another process holds it; told_* is what that one says */
+    double told_progress;
+    char *told_logs;            /* JSON array, owned; or NULL */
+    uint64_t generation;        /* of the newest snapshot that it was in, or that began before it came */
+    int holds;                  /* the table's, and one of each thread that works on it */
+    bool queued;                /* in a queue: the client sees IN_QUEUE */
+    bool in_line;               /* nobody works on it yet */
+    int position;               /* how many are ahead, while jobs->front.numbered */
+    bool counted;               /* among the busy, and in use->busy */
+    _Atomic(bool) stop;         /* cancelled while running */
     _Atomic(bool) disconnected; /* by a client that has left */
     double progress;
     int log_count;
@@ -146,15 +155,17 @@ typedef struct bn_front {
     bn_job *buckets[BN_JOBS_BUCKETS];
     bn_queue_of_jobs queues[2]; /* normal, low */
     bn_key_use *uses;
-    size_t waiting; /* queued */
-    size_t waiting_sync;
+    size_t waiting;      /* queued */
+    size_t waits_for;    /* sync runs of clients that wait here, until they have ended */
     uint64_t body_bytes; /* of all in the table; they lie in the store */
     size_t promised;     /* as in bn_key_use, of all; and the bytes of their bodies */
     uint64_t promised_bytes;
-    bool numbered;    /* the positions in jobs are those of now */
-    bool moved;       /* somebody left a queue: positions have changed, and nobody was told yet */
-    bool keeper_told; /* that it has to tell them */
-    double moved_ms;  /* bn_clock_ms when all were told last */
+    bool numbered;       /* the positions in jobs are those of now */
+    bool moved;          /* somebody left a queue: positions have changed, and nobody was told yet */
+    bool keeper_told;    /* that it has to tell them */
+    double moved_ms;     /* bn_clock_ms when all were told last */
+    uint64_t generation; /* of snapshots, see news.c */
+    double asked_ms;     /* bn_clock_ms when a client asked last */
     char promoted[BN_REQUEST_ID_CHARS]; /* it is seen as running now, and nobody was told yet; or empty */
     bn_watches watches;
 } bn_front;
@@ -175,6 +186,9 @@ typedef struct bn_held {
     pthread_cond_t changed;    /* any phase, or closing */
     pthread_cond_t fetch_work; /* perhaps one more can be fetched; each that finds so tells the next */
     bn_job *first_busy;        /* in no order */
+    bool asking[2], again[2];  /* a thread asks the store for one, [fetches]; another would have, meanwhile */
+    double asked_ms[2];        /* bn_clock_ms when that was last */
+    double failed_ms;          /* when the store could not answer that last; 0 = it can */
     bn_job *unsaved;
     size_t unsaved_count;
     size_t busy;                        /* in other phases than WAITING */
@@ -193,6 +207,22 @@ typedef struct bn_keeper {
     pthread_cond_t work; /* a start timeout, or closing */
 } bn_keeper;
 
+#define BN_PULSE_UNKNOWN 64
+
+/* pulse.c; its thread's, but for work */
+typedef struct bn_pulse {
+    pthread_cond_t work;      /* closing, or a client asks */
+    double tried_ms, beat_ms; /* bn_clock_ms of the last beat, and of the last that came through */
+    _Atomic(double) since_ms; /* of the first since beats come through without a break */
+    double told_ms, seen_ms;  /* of the last report, and of the last snapshot */
+    struct {
+        char id[BN_REQUEST_ID_CHARS];
+        int64_t claim;
+        double since_ms;
+    } unknown[BN_PULSE_UNKNOWN]; /* what the store believes that we hold, and we do not know of */
+    size_t unknown_count;
+} bn_pulse;
+
 /* courier.c; under its own lock */
 typedef struct bn_courier {
     bn_signer signer;
@@ -209,7 +239,8 @@ struct bn_jobs {
     bn_jobs_options options;
     char data_folder[3072];
     char *models_folder, *fallback_model, *public_url, *store_address; /* copies of the options' */
-    int lock_fd;
+    int lock_fd, workers_fd;                                           /* of lock files in the data folder */
+    bool alone; /* nobody else used data folder or store when they were opened */
     bn_store *store;
     bn_blobs *blobs;
     bn_keys *keys;
@@ -222,9 +253,12 @@ struct bn_jobs {
     bn_front front;
     bn_held held;
     bn_keeper keeper;
+    bn_pulse pulse;
+    _Atomic(int64_t) ahead_ms; /* of the store's clock */
+    _Atomic(bool) shared;      /* other processes live, or may come: see pulse.c */
     bool draining, closing;
     pthread_t
-        threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + BN_ENGINE_MAX_SEATS + 1];
+        threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + BN_ENGINE_MAX_SEATS + 2];
     int thread_count;
 };
 
@@ -236,7 +270,7 @@ static inline size_t bn_bucket_of(const char *id)
 /* The clock of the store; where one is injected, the store's follows it. */
 static inline int64_t bn_jobs_now(const bn_jobs *jobs)
 {
-    if (!jobs->options.now_ms) return bn_wall_ms();
+    if (!jobs->options.now_ms) return bn_wall_ms() + atomic_load(&jobs->ahead_ms);
     const int64_t now_ms = jobs->options.now_ms(jobs->options.now_user);
     if (jobs->store) bn_store_shift(jobs->store, now_ms - bn_wall_ms());
     return now_ms;
@@ -251,7 +285,10 @@ static inline bool bn_jobs_webhooks_public(bn_jobs *jobs)
 /* ---- front.c; the lock is held but where it says otherwise */
 /* Takes over what accepted owns; takes the lock. */
 bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err);
-void bn_front_remove(bn_jobs *jobs, bn_job *job); /* out of the table */
+/* The same with the lock held; NULL: out of memory. */
+bn_job *bn_front_put(bn_jobs *jobs, bn_accepted *accepted);
+void bn_front_remove(bn_jobs *jobs, bn_job *job);     /* out of the table */
+void bn_front_wait_again(bn_jobs *jobs, bn_job *job); /* nobody holds it any more */
 bn_job *bn_front_find(bn_jobs *jobs, const char *id);
 int bn_front_position(bn_jobs *jobs, const bn_job *job);
 /* A place among the waiting for a request that is about to be stored, so that no other is let in meanwhile; bn_front_add
@@ -282,6 +319,24 @@ bn_job *bn_held_pick_ready(bn_jobs *jobs);     /* the next for the network, or N
 bn_job *bn_held_pick_matted(bn_jobs *jobs);
 void bn_held_promote(bn_jobs *jobs); /* somebody is seen as running whenever anything is done */
 
+/* ---- claim.c; the lock is held, but not while the store is asked */
+/* The next in the store's order, held by us from now on; NULL: there is none for now. */
+bn_job *bn_claim_next(bn_jobs *jobs, bool fetches, bool normal_only);
+/* Whether it is time to ask although nothing is known to wait: others bring requests, too. */
+bool bn_claim_may_look(const bn_jobs *jobs, bool fetches);
+/* Wait for work: until told, or until it is time to ask the store again. */
+void bn_claim_wait(bn_jobs *jobs, pthread_cond_t *told);
+
+/* ---- pulse.c, news.c: other processes that share the store. No lock is held. */
+void *bn_pulse_main(void *jobs);
+void bn_pulse_beat(bn_jobs *jobs);
+/* Look at all that is open, and change what clients see to it. */
+void bn_news_take(bn_jobs *jobs);
+/* A client asks: news are taken more often for a while. The lock is held. */
+void bn_news_asked(bn_jobs *jobs);
+/* Whether there is such a request and it has not ended, though it is not in the table (yet). */
+bool bn_news_is_open(bn_jobs *jobs, const char *id);
+
 /* ---- watch.c */
 void bn_watches_tell(bn_jobs *jobs, const char *id); /* NULL: all of them */
 /* Those of one request, and now and then all of them where positions have changed. No lock is held. */
@@ -295,8 +350,6 @@ void bn_ending_detail(bn_ending *ending, int code, json_t *detail); /* takes det
 void bn_ending_infra(bn_ending *ending, int code, const char *error_type, const char *detail);
 /* A number for a claim, or for a process. */
 int64_t bn_claim_make(void);
-/* Hold it in the store from now on; false where another does, or it has ended. */
-bool bn_job_claim(bn_jobs *jobs, bn_job *job);
 /* What dying from now on weighs; the working thread's. */
 void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight);
 /* End it where that was not done before (bn_held_end), save and leave memory, or try again later; takes over what ending
@@ -314,6 +367,9 @@ char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock i
 /* ---- submit.c: what of a request is not of the endpoint's input, as the store keeps it */
 bn_status bn_extras_write(bn_accepted *accepted, bn_error *err);
 void bn_extras_read(bn_accepted *accepted);
+
+/* ---- secrets.c; after the store */
+bn_status bn_secrets_open(bn_jobs *jobs, bn_error *err);
 
 /* ---- the threads */
 void *bn_fetch_main(void *jobs);

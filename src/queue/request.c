@@ -30,17 +30,22 @@ void bn_request_status_free(bn_request_status *status)
     *status = (bn_request_status){.state = BN_REQUEST_QUEUED};
 }
 
+static char *cut_logs(const char *logs, int64_t after, int64_t *last);
+
 static bool status_in_memory(bn_jobs *jobs, const char *id, bool want_logs, int64_t after_log,
                              bn_request_status *status)
 {
     pthread_mutex_lock(&jobs->lock);
+    bn_news_asked(jobs);
     const bn_job *job = bn_front_find(jobs, id);
     if (job) {
         *status = (bn_request_status){.state = job->queued ? BN_REQUEST_QUEUED : BN_REQUEST_RUNNING,
                                       .position = bn_front_position(jobs, job),
-                                      .progress = job->progress,
+                                      .progress = job->elsewhere ? job->told_progress : job->progress,
                                       .last_log = job->log_count};
-        if (want_logs) status->logs = bn_logs_write(job, after_log);
+        if (want_logs)
+            status->logs = job->elsewhere ? cut_logs(job->told_logs, after_log, &status->last_log)
+                                          : bn_logs_write(job, after_log);
     }
     pthread_mutex_unlock(&jobs->lock);
     return job != NULL;
@@ -68,7 +73,16 @@ bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t 
         if (!want_logs || status->logs) return BIREFNET_OK;
         return bn_fail_memory(err, 0, "the logs of a request");
     }
-    BN_TRY(bn_store_ending(jobs->store, id, false, want_logs, &ending, err));
+    const bn_status found = bn_store_ending(jobs->store, id, false, want_logs, &ending, err);
+    if (found == BIREFNET_ERROR_NOT_FOUND &&
+        bn_news_is_open(jobs, id)) { /* accepted elsewhere a moment ago */
+        *status = (bn_request_status){.state = BN_REQUEST_QUEUED, .logs = want_logs ? strdup("[]") : NULL};
+        pthread_mutex_lock(&jobs->lock);
+        status->position = (int)jobs->front.waiting;
+        pthread_mutex_unlock(&jobs->lock);
+        return BIREFNET_OK;
+    }
+    if (found != BIREFNET_OK) return found;
     *status = (bn_request_status){
         .state = BN_REQUEST_COMPLETED, .code = ending.code, .inference_s = ending.inference_s, .progress = 1};
     memcpy(status->error_type, ending.error_type, sizeof status->error_type);
@@ -117,13 +131,15 @@ void bn_jobs_result(bn_jobs *jobs, const char *id, const char *file_base, bn_ans
     bn_error err = {0};
     *answer = (bn_answer){0};
     pthread_mutex_lock(&jobs->lock);
-    const bool open = bn_front_find(jobs, id) != NULL;
+    bool open = bn_front_find(jobs, id) != NULL;
     pthread_mutex_unlock(&jobs->lock);
+    const bn_status status =
+        open ? BIREFNET_OK : bn_store_ending(jobs->store, id, true, false, &ending, &err);
+    if (status == BIREFNET_ERROR_NOT_FOUND) open = bn_news_is_open(jobs, id);
     if (open) {
         answer_text(answer, 400, "{\"detail\":\"Request is still in progress\"}");
         return;
     }
-    const bn_status status = bn_store_ending(jobs->store, id, true, false, &ending, &err);
     if (status == BIREFNET_ERROR_NOT_FOUND) {
         answer_text(answer, 404, "{\"status\":\"NOT_FOUND\"}");
     } else if (status != BIREFNET_OK) {
@@ -137,13 +153,44 @@ void bn_jobs_result(bn_jobs *jobs, const char *id, const char *file_base, bn_ans
 
 /* ---- cancel ---- */
 
+static void describe_cancelled(bool disconnected, bn_ending *ending)
+{
+    bn_ending_infra(ending, 499, disconnected ? "client_disconnected" : "client_cancelled",
+                    "The request was cancelled before it started");
+}
+
+/* What nobody here holds, another may: the store says. */
+static bn_cancel_result cancel_in_store(bn_jobs *jobs, const char *id, bool disconnected)
+{
+    bn_cancelled outcome;
+    bn_ending ending = {.completed_ms = bn_jobs_now(jobs)};
+    describe_cancelled(disconnected, &ending);
+    const bn_status status = bn_store_cancel(
+        jobs->store, id, disconnected ? BN_CANCEL_CLIENT_LEFT : BN_CANCEL_BY_CLIENT, &ending, &outcome, NULL);
+    if (status == BIREFNET_OK && outcome == BN_CANCELLED_ENDED) {
+        bn_ending_count(jobs, &ending, id, NULL);
+        pthread_mutex_lock(&jobs->lock);
+        bn_job *job = bn_front_find(jobs, id);
+        if (job && job->phase == BN_JOB_WAITING) bn_front_remove(jobs, job);
+        bn_held_changed(jobs);
+        pthread_mutex_unlock(&jobs->lock);
+        bn_watches_news(jobs, id);
+        bn_courier_poke(jobs, NULL, NULL);
+    }
+    bn_ending_free(&ending);
+    if (status == BIREFNET_OK && outcome != BN_CANCELLED_NONE) return BN_CANCEL_REQUESTED;
+    return bn_store_ending(jobs->store, id, false, false, &ending, NULL) == BIREFNET_OK ? BN_CANCEL_COMPLETED
+                                                                                        : BN_CANCEL_NOT_FOUND;
+}
+
 bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected)
 {
     bn_ending ending = {0};
     pthread_mutex_lock(&jobs->lock);
     bn_job *job = bn_front_find(jobs, id);
-    const bool ours = job && bn_held_end(jobs, job, BN_BY_FRONT);
-    if (job) {
+    const bool elsewhere = !job || (atomic_load(&jobs->shared) && job->phase == BN_JOB_WAITING);
+    const bool ours = !elsewhere && bn_held_end(jobs, job, BN_BY_FRONT);
+    if (!elsewhere) {
         atomic_store(&job->disconnected, disconnected);
         atomic_store(&job->stop, true);
         bn_budget_wake(&jobs->held.decoding);
@@ -151,11 +198,8 @@ bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected
     if (ours) job->holds++;
     pthread_mutex_unlock(&jobs->lock);
     if (ours) {
-        bn_ending_infra(&ending, 499, disconnected ? "client_disconnected" : "client_cancelled",
-                        "The request was cancelled before it started");
+        describe_cancelled(disconnected, &ending);
         bn_job_end(jobs, job, BN_BY_FRONT, &ending, NULL, 0);
     }
-    if (job) return BN_CANCEL_REQUESTED;
-    return bn_store_ending(jobs->store, id, false, false, &ending, NULL) == BIREFNET_OK ? BN_CANCEL_COMPLETED
-                                                                                        : BN_CANCEL_NOT_FOUND;
+    return elsewhere ? cancel_in_store(jobs, id, disconnected) : BN_CANCEL_REQUESTED;
 }

@@ -61,6 +61,8 @@ static int take_token(bn_key_use *use, int per_minute, int64_t now_ms)
     return (int)((1 - use->tokens) * 60 / per_minute) + 1;
 }
 
+#define RATE_WORDS "Too many requests of this key in a minute"
+
 /* Why a request is not let in. */
 typedef struct obstacle {
     int code;
@@ -91,9 +93,30 @@ static bool has_enough(bn_jobs *jobs, bn_key_use *use, const bn_key_limits *limi
         *found = (obstacle){429, "concurrent_requests_limit", "Too many requests of this key wait", 5};
     else if (submit->sync && limits->running > 0 && use->busy >= limits->running)
         *found = (obstacle){429, "concurrent_requests_limit", "Too many requests of this key run", 1};
-    else if ((wait_s = take_token(use, limits->per_minute, bn_jobs_now(jobs))) > 0)
-        *found = (obstacle){429, "rate_limit", "Too many requests of this key in a minute", wait_s};
+    else if (!atomic_load(&jobs->shared) &&
+             (wait_s = take_token(use, limits->per_minute, bn_jobs_now(jobs))) > 0)
+        *found = (obstacle){429, "rate_limit", RATE_WORDS, wait_s};
     return found->code != 0;
+}
+
+/* The same rate over all front ends, where there are several; the lock is not held. */
+static bool has_token(bn_jobs *jobs, const bn_submit *submit, int per_minute, obstacle *found)
+{
+    int64_t wait_ms;
+    if (per_minute <= 0 || !atomic_load(&jobs->shared)) return true;
+    if (bn_store_rate(jobs->store, submit->key_id ? submit->key_id : "", per_minute, &wait_ms, NULL) !=
+            BIREFNET_OK ||
+        wait_ms == 0)
+        return true; /* the store fails: it cannot take the request either, and says so */
+    *found = (obstacle){429, "rate_limit", RATE_WORDS, (int)(wait_ms / 1000) + 1};
+    return false;
+}
+
+static void leave_place(bn_jobs *jobs, const bn_submit *submit)
+{
+    pthread_mutex_lock(&jobs->lock);
+    bn_front_give_back(jobs, bn_front_use(jobs, submit->key_id), submit->body_bytes);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 /* A place among the waiting is taken; or false, and answer says why it is refused. */
@@ -109,6 +132,7 @@ static bool take_place(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer
     else if (!is_full(jobs, submit, &found) && !has_enough(jobs, use, &limits, submit, &found))
         bn_front_promise(jobs, use, submit->body_bytes);
     pthread_mutex_unlock(&jobs->lock);
+    if (found.code == 0 && !has_token(jobs, submit, limits.per_minute, &found)) leave_place(jobs, submit);
     if (found.code != 0) refuse(jobs, answer, found.code, found.type, found.msg, found.wait_s);
     return found.code == 0;
 }
@@ -128,13 +152,6 @@ static bool may_leave_webhook(bn_jobs *jobs, const bn_submit *submit, bn_answer 
                     : "Too many webhooks wait for their receivers",
            60);
     return false;
-}
-
-static void leave_place(bn_jobs *jobs, const bn_submit *submit)
-{
-    pthread_mutex_lock(&jobs->lock);
-    bn_front_give_back(jobs, bn_front_use(jobs, submit->key_id), submit->body_bytes);
-    pthread_mutex_unlock(&jobs->lock);
 }
 
 /* ---- validation ---- */
@@ -261,6 +278,8 @@ static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accept
     accepted->touch_up = submit->touch_up;
     accepted->front = submit->sync ? jobs->held.worker : 0;
     accepted->key_running = limits.running;
+    accepted->key_waiting = atomic_load(&jobs->shared) ? limits.waiting : 0; /* else take_place knows all */
+    accepted->by_keys = jobs->options.by_keys;
     if (bn_extras_write(accepted, err) != BIREFNET_OK) return BIREFNET_ERROR_MEMORY;
     if (submit->start_timeout_s > 0)
         accepted->start_by_ms = accepted->created_ms + (int64_t)(BN_MIN(submit->start_timeout_s, 1e9) * 1000);
@@ -283,7 +302,7 @@ static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
     memcpy(id, accepted->id, sizeof id);
     if (ending) ending->completed_ms = accepted->created_ms;
     BN_TRY(bn_store_accept(jobs->store, accepted, ending, err));
-    if (accepted->repeated) return BIREFNET_OK;
+    if (accepted->repeated || accepted->refused) return BIREFNET_OK;
     atomic_fetch_add(&jobs->metrics.accepted, 1);
     if (ending) {
         bn_ending_count(jobs, ending, id, accepted->key_id);
@@ -322,8 +341,13 @@ void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_I
     memcpy(id, accepted.id, sizeof accepted.id);
     if (status == BIREFNET_OK) status = accept(jobs, &accepted, ends ? &ending : NULL, position, &err);
     if (accepted.promised) leave_place(jobs, submit); /* else the job has it */
+    const bool refused = status == BIREFNET_OK && accepted.refused;
     bn_accepted_free(&accepted);
     bn_ending_free(&ending);
+    if (refused) {
+        refuse(jobs, answer, 429, "concurrent_requests_limit", "Too many requests of this key wait", 5);
+        return;
+    }
     if (status == BIREFNET_OK) {
         answer->code = 200;
         return;

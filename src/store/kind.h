@@ -34,6 +34,8 @@ typedef struct bn_store_kind {
                         bn_cancelled *outcome, bn_error *err);
     bn_status (*beat)(bn_store *store, const bn_process *process, int64_t *now_ms, bn_holding **holdings,
                       size_t *count, bn_error *err);
+    bn_status (*processes)(bn_store *store, bn_process **list, size_t *count,
+                           bn_error *err); /* may be NULL */
     bn_status (*rescue)(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rows, size_t *count,
                         bn_error *err);
     bn_status (*overdue)(bn_store *store, int64_t survivor, int64_t lease_ms, int attempt_limit,

@@ -231,6 +231,7 @@ const bn_store_kind bn_store_sqlite = {
     .release = bn_sqlite_release,
     .cancel = bn_sqlite_cancel,
     .beat = bn_sqlite_beat,
+    .processes = bn_sqlite_processes,
     .rescue = bn_sqlite_rescue,
     .overdue = bn_sqlite_overdue,
     .duty = bn_sqlite_duty,

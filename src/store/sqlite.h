@@ -54,6 +54,7 @@ bn_status bn_sqlite_cancel(bn_store *store, const char *id, bn_cancel_reason rea
                            bn_cancelled *outcome, bn_error *err);
 bn_status bn_sqlite_beat(bn_store *store, const bn_process *process, int64_t *now_ms, bn_holding **holdings,
                          size_t *count, bn_error *err);
+bn_status bn_sqlite_processes(bn_store *store, bn_process **list, size_t *count, bn_error *err);
 bn_status bn_sqlite_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rows,
                            size_t *count, bn_error *err);
 bn_status bn_sqlite_overdue(bn_store *store, int64_t survivor, int64_t lease_ms, int attempt_limit,

@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUSY_MS 500
+#define BUSY_MS 500   /* for programs that are not ours */
+#define TURN_MS 10000 /* for ours, which write for milliseconds: only one that hangs lets it pass */
 
 static bn_status fail(bn_db *db, int code, bn_error *err)
 {
@@ -60,7 +61,7 @@ static bn_status open_lock(bn_db *db, const char *path, bn_error *err)
 
 static bn_status enter(bn_db *db, bn_error *err)
 {
-    const double end_ms = bn_clock_ms() + BUSY_MS;
+    const double end_ms = bn_clock_ms() + TURN_MS;
     while (flock(db->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return bn_fail_errno(err, errno, "the database's lock");
         if (bn_clock_ms() > end_ms) return bn_fail(err, BIREFNET_ERROR_IO, "the database is locked");

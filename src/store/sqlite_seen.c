@@ -55,6 +55,7 @@ static bn_status read_seen(sqlite3_stmt *statement, bn_seen *seen, bn_error *err
     seen->body_bytes = (size_t)sqlite3_column_int64(statement, 11);
     seen->progress = sqlite3_column_double(statement, 12);
     seen->log_count = sqlite3_column_int(statement, 13);
+    seen->fetches = sqlite3_column_int(statement, 15) != 0;
     return bn_db_copy(statement, 14, &seen->logs, NULL, err);
 }
 
@@ -65,7 +66,8 @@ static bn_status read_requests(bn_db *db, bool want_logs, bn_snapshot *snapshot,
         db, &statement, err,
         "SELECT r.id, coalesce(key_id, ''), seq, turn, iif(held, worker, 0), low_priority, sync, running,"
         " cancel, created_ms, start_by_ms, coalesce(length(body), 0), coalesce(progress, 0),"
-        " coalesce(log_count, 0), iif(?1 AND held, l.logs, NULL) FROM requests AS r LEFT JOIN live AS l"
+        " coalesce(log_count, 0), iif(?1 AND held, l.logs, NULL), fetches FROM requests AS r LEFT JOIN live "
+        "AS l"
         " ON held = 1 AND l.id = r.id WHERE ended = 0 ORDER BY held = 0, low_priority, turn, seq",
         "i", (int64_t)want_logs));
     for (;;) {
@@ -123,5 +125,19 @@ bn_status bn_sqlite_snapshot(bn_store *store, bool want_logs, bn_snapshot *snaps
     if (status == BIREFNET_OK) status = read_processes(db, snapshot, err);
     bn_db_unlock(db);
     if (status != BIREFNET_OK) bn_snapshot_free(snapshot);
+    return status;
+}
+
+bn_status bn_sqlite_processes(bn_store *store, bn_process **list, size_t *count, bn_error *err)
+{
+    bn_db *db = bn_sqlite_reader(store);
+    bn_snapshot found = {.now_ms = 0};
+    const bn_status status = read_processes(db, &found, err);
+    bn_db_unlock(db);
+    *list = found.processes;
+    *count = found.process_count;
+    if (status == BIREFNET_OK) return BIREFNET_OK;
+    bn_snapshot_free(&found);
+    *list = NULL;
     return status;
 }

@@ -179,6 +179,19 @@ bn_status bn_store_beat(bn_store *store, const bn_process *process, int64_t *now
     return store->kind->beat(store, process, now_ms, holdings, count, err);
 }
 
+/* A kind without the call shows them in its snapshot. */
+bn_status bn_store_processes(bn_store *store, bn_process **list, size_t *count, bn_error *err)
+{
+    bn_snapshot snapshot;
+    if (store->kind->processes) return store->kind->processes(store, list, count, err);
+    BN_TRY(bn_store_snapshot(store, false, &snapshot, err));
+    *list = snapshot.processes;
+    *count = snapshot.process_count;
+    snapshot.processes = NULL;
+    bn_snapshot_free(&snapshot);
+    return BIREFNET_OK;
+}
+
 bn_status bn_store_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rows,
                           size_t *count, bn_error *err)
 {

@@ -170,6 +170,9 @@ typedef struct bn_holding {
 bn_status bn_store_beat(bn_store *store, const bn_process *process, int64_t *now_ms, bn_holding **holdings,
                         size_t *count, bn_error *err);
 
+/* All rows of processes, also of the dead that nobody has cleared away yet; the caller frees *list. */
+bn_status bn_store_processes(bn_store *store, bn_process **list, size_t *count, bn_error *err);
+
 typedef struct bn_rescued {
     char id[BN_REQUEST_ID_CHARS];
     int64_t worker; /* that held it */
@@ -227,7 +230,7 @@ bn_status bn_store_tell(bn_store *store, int64_t worker, const bn_live *rows, si
 typedef struct bn_seen {
     char id[BN_REQUEST_ID_CHARS], key_id[BN_KEY_ID_CHARS];
     int64_t seq, turn, worker, created_ms, start_by_ms; /* worker 0: it waits */
-    bool low_priority, sync, running, cancelled;
+    bool low_priority, sync, fetches, running, cancelled;
     double progress;
     int log_count;
     size_t body_bytes;

@@ -1,0 +1,165 @@
+/* computing.c - see computing.h. */
+#include "cli/computing.h"
+
+#include "base/size.h"
+#include "cli/commands.h"
+#include "store/store.h"
+#include "weights/presets.h"
+#include "weights/weights.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GIGABYTE           1073741824.0
+#define DEFAULT_REDIRECT_S 300
+#define USUAL_CONNECTIONS  4
+
+static void log_line(void *user, birefnet_log_level level, const char *line)
+{
+    bn_console *console = user;
+    if (level == BIREFNET_LOG_ERROR)
+        bn_console_error(console, "%s", line);
+    else if (level == BIREFNET_LOG_DEBUG)
+        bn_console_detail(console, "%s", line);
+    else
+        bn_console_say(console, "%s", line);
+}
+
+double bn_number_or(const bn_values *values, bn_option option, double otherwise)
+{
+    return values->given[option] ? values->number[option] : otherwise;
+}
+
+int bn_store_connections(const bn_values *values)
+{
+    return (int)bn_number_or(values, BN_OPTION_STORE_CONNECTIONS, USUAL_CONNECTIONS);
+}
+
+/* glibc gives each thread heaps of its own and keeps what was freed in them; two are enough for what is allocated here,
+ * and memory then stays where it was after the first hundred requests. */
+void bn_limit_heaps(void)
+{
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 2);
+#endif
+}
+
+/* --preload NAME[,NAME...] */
+static bn_status read_preload(const bn_values *values, bn_computing *own, bn_error *err)
+{
+    const char *text = values->text[BN_OPTION_PRELOAD];
+    if (!text) return BIREFNET_OK;
+    own->preload_text = strdup(text);
+    if (!own->preload_text) return bn_fail_memory(err, strlen(text), "--preload");
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *name = strtok_r(own->preload_text, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+        if (count == BN_PRELOADS)
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--preload names too many models");
+        if (!bn_preset_find(name))
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--preload: there is no preset %s", name);
+        own->preload[count++] = name;
+    }
+    return BIREFNET_OK;
+}
+
+/* What answers for missing weights must itself be there: better said now than by every request. */
+static bn_status check_fallback(const bn_values *values, bn_stage *stage, bn_error *err)
+{
+    const char *model = values->text[BN_OPTION_FALLBACK_MODEL];
+    bn_model_choice choice;
+    if (!model || !*model) return BIREFNET_OK;
+    *stage = BN_STAGE_MODEL;
+    const bn_status status = bn_model_choose(model, values->text[BN_OPTION_MODELS_DIR], &choice, err);
+    if (status != BIREFNET_OK) return bn_error_prefix(err, status, "--fallback-model");
+    *stage = BN_STAGE_READ;
+    return BIREFNET_OK;
+}
+
+/* --test-resolution WIDTHxHEIGHT */
+static bn_status read_test_resolution(const bn_values *values, bn_jobs_options *options, bn_error *err)
+{
+    const char *text = values->text[BN_OPTION_TEST_RESOLUTION];
+    char rest = 0;
+    if (!text) return BIREFNET_OK;
+    if (sscanf(text, "%dx%d%c", &options->network_width, &options->network_height, &rest) != 2 ||
+        options->network_width < 32 || options->network_height < 32)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--test-resolution takes WIDTHxHEIGHT");
+    return BIREFNET_OK;
+}
+
+/* Before all else is opened: what is wrong with a database has exit codes of its own. */
+static bn_status check_store(const char *address, bn_stage *stage, bn_error *err)
+{
+    bn_store *store;
+    if (!address) return BIREFNET_OK;
+    *stage = BN_STAGE_STORE;
+    BN_TRY(bn_store_open(address, &store, err));
+    bn_store_close(&store);
+    *stage = BN_STAGE_READ;
+    return BIREFNET_OK;
+}
+
+/* --files and what belongs to it; tried before all else is opened, so that its faults have an exit code of their own. */
+static bn_status choose_files(const bn_values *values, bn_jobs_options *options, bn_stage *stage,
+                              bn_error *err)
+{
+    const bool redirects = values->choice[BN_OPTION_SERVE_FILES] == 1;
+    options->files = values->text[BN_OPTION_FILES];
+    options->files_credentials = values->text[BN_OPTION_FILES_CREDENTIALS];
+    options->spool = values->text[BN_OPTION_SPOOL];
+    if (redirects)
+        options->redirect_s = (int)bn_number_or(values, BN_OPTION_REDIRECT_SECONDS, DEFAULT_REDIRECT_S);
+    options->uploads_direct = values->choice[BN_OPTION_UPLOADS] == 1;
+    if ((redirects || options->uploads_direct) && (!options->files || strncmp(options->files, "s3:", 3) != 0))
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s needs --files s3://...",
+                       redirects ? "--serve-files redirect" : "--uploads direct");
+    *stage = BN_STAGE_FILES;
+    BN_TRY(bn_error_prefix(err, bn_jobs_check_files(options, err), "--files"));
+    *stage = BN_STAGE_READ;
+    return BIREFNET_OK;
+}
+
+static void read_sizes(const bn_values *values, bn_jobs_options *options)
+{
+    options->max_models = (int)bn_number_or(values, BN_OPTION_MAX_MODELS, options->max_models);
+    options->threads = (int)bn_number_or(values, BN_OPTION_THREADS, options->threads);
+    options->sessions = (int)bn_number_or(values, BN_OPTION_JOBS, options->sessions);
+    options->fetch_threads = (int)bn_number_or(values, BN_OPTION_FETCHES, options->fetch_threads);
+    options->max_pixels =
+        (uint64_t)(bn_number_or(values, BN_OPTION_MAX_PIXELS, (double)options->max_pixels / 1e6) * 1e6);
+    options->max_decode_bytes = (uint64_t)(bn_number_or(values, BN_OPTION_MAX_DECODE_MEMORY,
+                                                        (double)options->max_decode_bytes / 1e6) *
+                                           1e6);
+    options->max_stored_bytes =
+        (uint64_t)(bn_number_or(values, BN_OPTION_MAX_STORED, (double)options->max_stored_bytes / GIGABYTE) *
+                   GIGABYTE);
+    options->retention_s =
+        (int64_t)(bn_number_or(values, BN_OPTION_RETENTION, (double)options->retention_s / 3600) * 3600);
+    options->file_retention_s = BN_MAX(options->retention_s, (int64_t)60);
+    options->limits.running = (int)bn_number_or(values, BN_OPTION_MAX_RUNNING, options->limits.running);
+    options->lease_ms = (int)bn_number_or(values, BN_OPTION_LEASE, options->lease_ms / 1000) * 1000;
+}
+
+bn_status bn_computing_read(const bn_values *values, bn_console *console, const char *data_folder,
+                            bn_computing *own, bn_jobs_options *options, bn_stage *stage, bn_error *err)
+{
+    bn_jobs_options_default(options);
+    options->data_folder = data_folder;
+    options->store = bn_store_address(values);
+    BN_TRY(check_store(options->store, stage, err));
+    options->store_connections = bn_store_connections(values);
+    options->models_folder = values->text[BN_OPTION_MODELS_DIR];
+    if (values->given[BN_OPTION_FALLBACK_MODEL])
+        options->fallback_model = values->text[BN_OPTION_FALLBACK_MODEL];
+    BN_TRY(check_fallback(values, stage, err));
+    BN_TRY(read_preload(values, own, err));
+    if (own->preload[0]) options->preload = own->preload;
+    BN_TRY(read_test_resolution(values, options, err));
+    read_sizes(values, options);
+    options->allow_private = values->given[BN_OPTION_ALLOW_PRIVATE];
+    options->log = (bn_log){.write = log_line, .user = console};
+    return choose_files(values, options, stage, err);
+}

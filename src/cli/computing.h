@@ -1,0 +1,26 @@
+/* computing.h - what serve and work share: the options of a process that works on requests. */
+#ifndef BN_CLI_COMPUTING_H
+#define BN_CLI_COMPUTING_H
+
+#include "cli/console.h"
+#include "cli/exits.h"
+#include "cli/options.h"
+#include "queue/jobs.h"
+
+#define BN_PRELOADS 16
+
+/* What the options point to. */
+typedef struct bn_computing {
+    char *preload_text; /* owned */
+    const char *preload[BN_PRELOADS + 1];
+} bn_computing;
+
+/* The option's number, or the default that is not in its table. */
+double bn_number_or(const bn_values *values, bn_option option, double otherwise);
+int bn_store_connections(const bn_values *values);
+void bn_limit_heaps(void);
+/* Everything that both take, over the defaults. *stage: for the exit code, should it fail. */
+bn_status bn_computing_read(const bn_values *values, bn_console *console, const char *data_folder,
+                            bn_computing *own, bn_jobs_options *options, bn_stage *stage, bn_error *err);
+
+#endif

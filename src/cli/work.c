@@ -1,0 +1,64 @@
+/* work.c - `birefnet work`: works on the requests of a server's queue, until it is told to stop. */
+#include "cli/commands.h"
+
+#include "cli/computing.h"
+#include "cli/descriptors.h"
+#include "cli/interrupt.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEFAULT_DRAIN_S 60
+
+typedef struct worker {
+    const bn_values *values;
+    bn_console *console;
+    bn_stage stage; /* for the exit code, should it fail */
+    char data_folder[1024];
+    bn_computing computing;
+    bn_jobs *jobs;
+} worker;
+
+static bn_status open_worker(worker *own, bn_error *err)
+{
+    bn_jobs_options options;
+    BN_TRY(bn_console_write_behind(own->console, err));
+    BN_TRY(bn_data_folder(own->values, own->data_folder, err));
+    umask(077); /* photos of others */
+    BN_TRY(bn_computing_read(own->values, own->console, own->data_folder, &own->computing, &options,
+                             &own->stage, err));
+    options.role = BN_ROLE_WORK;
+    return bn_jobs_open(&options, &own->jobs, err);
+}
+
+static void drain(worker *own)
+{
+    const int seconds = (int)bn_number_or(own->values, BN_OPTION_DRAIN, DEFAULT_DRAIN_S);
+    bn_console_say(own->console, "Stopping: what runs is finished, the rest is left to others");
+    if (!bn_jobs_drain(own->jobs, seconds * 1000))
+        bn_console_say(own->console, "Not finished after %d s: left to others", seconds);
+}
+
+bn_exit bn_command_work(const bn_values *values, bn_console *console)
+{
+    worker own = {.values = values, .console = console, .stage = BN_STAGE_READ};
+    bn_error err = {0};
+    if (sodium_init() < 0) return BN_EXIT_INTERNAL;
+    bn_limit_heaps();
+    bn_descriptors_raise();
+    const bn_status status = open_worker(&own, &err);
+    if (status == BIREFNET_OK) {
+        bn_console_say(console, "Working on the requests of %s",
+                       bn_store_address(values) ? "the database" : own.data_folder);
+        bn_interrupt_wait();
+        drain(&own);
+    } else {
+        bn_console_error(console, "%s", err.message);
+    }
+    if (own.jobs) bn_jobs_close(&own.jobs);
+    free(own.computing.preload_text);
+    const bool usage = status == BIREFNET_ERROR_ARGUMENT && own.stage != BN_STAGE_MODEL;
+    return bn_exit_of(status, usage ? BN_STAGE_USAGE : own.stage);
+}

@@ -1,0 +1,123 @@
+/* claim.c - taking the next request from the store, which knows the order and the limits over all processes. */
+#include "queue/private.h"
+
+#include "base/size.h"
+
+#include <stdlib.h>
+
+#define LOOK_EVERY_MS 250 /* for what other processes have accepted */
+
+/* ---- on which terms; the lock is held ---- */
+
+typedef struct terms {
+    bn_claim_terms claim;
+    const char **busy, **busy_low; /* the texts are bn_key_use's, which stay */
+} terms;
+
+/* Keys that have enough places of the network; see may_fetch. */
+static void list_busy(const bn_jobs *jobs, terms *self)
+{
+    const int half = BN_MAX(jobs->options.fetch_threads / 2, 1);
+    for (const bn_key_use *use = jobs->front.uses; self->claim.fetches && use; use = use->next) {
+        if (use->fetches[0] >= half) self->busy[self->claim.busy_key_count++] = use->id;
+        if (use->fetches[0] + use->fetches[1] >= half)
+            self->busy_low[self->claim.busy_low_key_count++] = use->id;
+    }
+    self->claim.busy_keys = self->busy;
+    self->claim.busy_low_keys = self->busy_low;
+}
+
+static bool make_terms(const bn_jobs *jobs, bool fetches, bool normal_only, terms *self)
+{
+    size_t keys = 1;
+    for (const bn_key_use *use = jobs->front.uses; use; use = use->next) keys++;
+    *self = (terms){.claim = {.worker = jobs->held.worker,
+                              .claim = bn_claim_make(),
+                              .weight = BN_WEIGHT_CODECS,
+                              .fetches = fetches,
+                              .normal_only = normal_only,
+                              .sync_only = jobs->draining,
+                              .limited = jobs->options.limits.running > 0 || bn_keys_any(jobs->keys)},
+                    .busy = calloc(keys, sizeof(char *)),
+                    .busy_low = calloc(keys, sizeof(char *))};
+    if (!self->busy || !self->busy_low) return false;
+    list_busy(jobs, self);
+    return true;
+}
+
+/* ---- asking ---- */
+
+/* NULL: it has ended meanwhile, or memory is out: the next beat gives it back. */
+static bn_job *take(bn_jobs *jobs, bn_accepted *accepted, int64_t claim)
+{
+    bn_job *job = bn_front_find(jobs, accepted->id);
+    bn_extras_read(accepted);
+    if (!job) job = bn_front_put(jobs, accepted);
+    if (!job || job->phase != BN_JOB_WAITING) return NULL;
+    bn_front_leave_line(job);
+    if (job->accepted.front == BN_FRONT_ELSEWHERE) { /* news.c knows less of it */
+        const bn_accepted known = job->accepted;
+        job->accepted = *accepted;
+        *accepted = known;
+    }
+    job->elsewhere = false;
+    job->claim = claim;
+    job->claimed_ms = bn_clock_ms();
+    job->generation = jobs->front.generation;
+    return job;
+}
+
+static bn_job *ask(bn_jobs *jobs, bool fetches, bool normal_only)
+{
+    terms self;
+    bn_accepted accepted = {.id = ""};
+    bn_job *job = NULL;
+    bn_status status = BIREFNET_ERROR_MEMORY;
+    if (make_terms(jobs, fetches, normal_only, &self)) {
+        jobs->held.asked_ms[fetches] = bn_clock_ms();
+        pthread_mutex_unlock(&jobs->lock);
+        bn_jobs_now(jobs); /* an injected clock moves the store's */
+        status = bn_store_claim_next(jobs->store, &self.claim, &accepted, NULL);
+        pthread_mutex_lock(&jobs->lock);
+    }
+    jobs->held.failed_ms = status == BIREFNET_OK ? 0 : bn_clock_ms();
+    if (status == BIREFNET_OK && accepted.id[0]) job = take(jobs, &accepted, self.claim.claim);
+    bn_accepted_free(&accepted);
+    free(self.busy);
+    free(self.busy_low);
+    return job;
+}
+
+bn_job *bn_claim_next(bn_jobs *jobs, bool fetches, bool normal_only)
+{
+    bn_job *job;
+    bn_held *held = &jobs->held;
+    if (jobs->draining && jobs->options.role == BN_ROLE_WORK) return NULL;
+    if (held->unsaved_count >= 32 || (held->failed_ms > 0 && bn_clock_ms() < held->failed_ms + LOOK_EVERY_MS))
+        return NULL;
+    if (held->asking[fetches]) { /* one at a time, so that places are counted right */
+        held->again[fetches] = true;
+        return NULL;
+    }
+    held->asking[fetches] = true;
+    do {
+        held->again[fetches] = false;
+        job = ask(jobs, fetches, normal_only);
+    } while (!job && held->again[fetches] && held->failed_ms == 0 && !jobs->closing);
+    held->asking[fetches] = false;
+    return job;
+}
+
+bool bn_claim_may_look(const bn_jobs *jobs, bool fetches)
+{
+    return atomic_load(&jobs->shared) && bn_clock_ms() >= jobs->held.asked_ms[fetches] + LOOK_EVERY_MS;
+}
+
+void bn_claim_wait(bn_jobs *jobs, pthread_cond_t *told)
+{
+    const struct timespec until = bn_clock_after(LOOK_EVERY_MS);
+    if (atomic_load(&jobs->shared) || jobs->held.failed_ms > 0)
+        pthread_cond_timedwait(told, &jobs->lock, &until);
+    else
+        pthread_cond_wait(told, &jobs->lock);
+}

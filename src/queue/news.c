@@ -1,0 +1,88 @@
+/* news.c - what other processes do, as clients of this one see it: a snapshot of all that is open is laid over the table of
+ * front.c, which answers every poll. So polls cost the store nothing, however many come. */
+#include "queue/private.h"
+
+#include "base/size.h"
+
+#include <stdlib.h>
+
+bool bn_news_is_open(bn_jobs *jobs, const char *id)
+{
+    char owner[BN_KEY_ID_CHARS];
+    return atomic_load(&jobs->shared) && bn_store_owner(jobs->store, id, owner, NULL) == BIREFNET_OK;
+}
+
+/* ---- the lock is held ---- */
+
+/* One that another front end has accepted. */
+static bn_job *add(bn_jobs *jobs, const bn_seen *seen)
+{
+    bn_accepted accepted = {.seq = seen->seq,
+                            .sync = seen->sync,
+                            .low_priority = seen->low_priority,
+                            .created_ms = seen->created_ms,
+                            .start_by_ms = seen->start_by_ms,
+                            .body_bytes = seen->body_bytes,
+                            .fetches = seen->fetches,
+                            .front = BN_FRONT_ELSEWHERE,
+                            .key_id = seen->key_id[0] ? strdup(seen->key_id) : NULL};
+    memcpy(accepted.id, seen->id, sizeof accepted.id);
+    bn_job *job = bn_front_put(jobs, &accepted);
+    bn_accepted_free(&accepted);
+    return job;
+}
+
+/* Another holds it. */
+static void follow(bn_jobs *jobs, bn_job *job, bn_seen *seen)
+{
+    job->elsewhere = true;
+    bn_front_leave_line(job);
+    if (seen->running) bn_front_unqueue(jobs, job);
+    job->told_progress = seen->progress;
+    job->log_count = seen->log_count;
+    if (!seen->logs) return;
+    free(job->told_logs);
+    job->told_logs = seen->logs;
+    seen->logs = NULL;
+}
+
+static void lay(bn_jobs *jobs, bn_seen *seen, uint64_t generation)
+{
+    if (seen->worker == jobs->held.worker) return;
+    bn_job *job = bn_front_find(jobs, seen->id);
+    if (!job) job = add(jobs, seen);
+    if (!job) return;                                             /* out of memory: the next time */
+    if (job->generation >= generation && job->claim != 0) return; /* claimed since */
+    job->generation = BN_MAX(job->generation, generation);
+    if (job->phase != BN_JOB_WAITING) return; /* ours, or it was */
+    if (seen->worker != 0)
+        follow(jobs, job, seen);
+    else if (job->elsewhere)
+        bn_front_wait_again(jobs, job);
+}
+
+/* Those that were not in it have ended. */
+static void remove_ended(bn_jobs *jobs, uint64_t generation)
+{
+    for (size_t i = 0; i < BN_JOBS_BUCKETS; i++)
+        for (bn_job *job = jobs->front.buckets[i], *next; job; job = next) {
+            next = job->next_in_bucket;
+            if (job->generation < generation && job->phase == BN_JOB_WAITING && job->claim == 0)
+                bn_front_remove(jobs, job);
+        }
+}
+
+void bn_news_take(bn_jobs *jobs)
+{
+    bn_snapshot seen;
+    pthread_mutex_lock(&jobs->lock);
+    const uint64_t generation = ++jobs->front.generation; /* what comes meanwhile has it, and stays */
+    pthread_mutex_unlock(&jobs->lock);
+    if (bn_store_snapshot(jobs->store, true, &seen, NULL) != BIREFNET_OK) return;
+    pthread_mutex_lock(&jobs->lock);
+    for (size_t i = 0; i < seen.count; i++) lay(jobs, &seen.rows[i], generation);
+    remove_ended(jobs, generation);
+    pthread_mutex_unlock(&jobs->lock);
+    bn_snapshot_free(&seen);
+    bn_watches_tell(jobs, NULL);
+}

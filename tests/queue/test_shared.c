@@ -1,0 +1,185 @@
+/* test_shared.c - a front end and workers that share one store and one folder: what clients see of it, and what becomes of what
+ * the dead held. Each bn_jobs here stands for a process. */
+#include "tests/test.h"
+
+#include "base/clock.h"
+#include "store/store.h"
+#include "tests/queue/bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEASE_MS = 2000 };
+
+typedef struct cluster {
+    bench front;
+    bn_jobs *workers[2];
+    bn_store *dead; /* a process that claims and never beats */
+} cluster;
+
+static void open_worker(cluster *self, int i)
+{
+    bn_error err = {0};
+    bn_jobs_options options = self->front.options;
+    options.role = BN_ROLE_WORK;
+    assert_ok(bn_jobs_open(&options, &self->workers[i], &err), err);
+}
+
+static int set_up(void **state)
+{
+    cluster *self = calloc(1, sizeof *self);
+    bn_error err = {0};
+    char address[120];
+    bench_init(&self->front);
+    self->front.options.role = BN_ROLE_FRONT;
+    self->front.options.lease_ms = LEASE_MS;
+    self->front.options.allow_private = true;
+    bench_open(&self->front);
+    snprintf(address, sizeof address, "sqlite:%s/jobs.sqlite", self->front.folder);
+    assert_ok(
+        bn_store_open(self->front.options.store ? self->front.options.store : address, &self->dead, &err),
+        err);
+    *state = self;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    cluster *self = *state;
+    for (int i = 0; i < 2; i++) bn_jobs_close(&self->workers[i]);
+    bn_store_close(&self->dead);
+    bench_destroy(&self->front);
+    free(self);
+    return 0;
+}
+
+/* Without an order of its own: news come in a while. */
+static bn_request_status wait_state(cluster *self, const char *id, bn_request_state state)
+{
+    bench_wait(&self->front, id, state);
+    return bench_status(&self->front, id);
+}
+
+static void what_a_front_end_accepts_a_worker_does(void **state)
+{
+    cluster *self = *state;
+    bn_error err = {0};
+    char ids[4][BN_REQUEST_ID_CHARS];
+    bn_request_status status;
+    char *body = bench_body(40, 40, "\"sync_mode\":true");
+    for (int i = 0; i < 4; i++) bench_submit_body(&self->front, body, ids[i]);
+    assert_int_equal(bench_status(&self->front, ids[3]).position, 3);
+    for (int i = 0; i < 2; i++) open_worker(self, i);
+    json_t *first = NULL;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(wait_state(self, ids[i], BN_REQUEST_COMPLETED).code, 200);
+        json_t *result = bench_result(&self->front, ids[i], 200);
+        json_t *url = json_object_get(json_object_get(result, "image"), "url"); /* a data URI */
+        if (first)
+            assert_string_equal(json_string_value(first), json_string_value(url)); /* whoever made it */
+        if (!first) first = json_incref(url);
+        json_decref(result);
+    }
+    assert_ok(bn_jobs_status(self->front.jobs, ids[0], true, 0, &status, &err), err);
+    assert_non_null(strstr(status.logs, "Done"));
+    bn_request_status_free(&status);
+    json_decref(first);
+    free(body);
+}
+
+static void what_runs_elsewhere_is_seen_and_cancelled_here(void **state)
+{
+    cluster *self = *state;
+    bn_error err = {0};
+    bn_request_status status;
+    bench_blocked held;
+    char body[200], waits[BN_REQUEST_ID_CHARS];
+    open_worker(self, 0);
+    bench_host(&held, body);
+    bench_submit_body(&self->front, body, held.id);
+    slow_photo_wait_asked(&held.photo); /* a worker holds it */
+    const double start_ms = bn_clock_ms();
+    assert_int_equal(wait_state(self, held.id, BN_REQUEST_RUNNING).state, BN_REQUEST_RUNNING);
+    do {
+        assert_ok(bn_jobs_status(self->front.jobs, held.id, true, 0, &status, &err), err);
+        const bool told = strstr(status.logs, "Fetching") != NULL;
+        bn_request_status_free(&status);
+        if (told) break;
+    } while (bn_clock_ms() < start_ms + 60000);
+    assert_int_equal(bn_jobs_cancel(self->front.jobs, held.id, false), BN_CANCEL_REQUESTED);
+    assert_int_equal(wait_state(self, held.id, BN_REQUEST_COMPLETED).code, 499);
+    assert_int_equal(bn_jobs_cancel(self->front.jobs, held.id, false), BN_CANCEL_COMPLETED);
+    bn_jobs_close(&self->workers[0]);
+    bench_submit_body(&self->front, "{\"image_url\":\"data:,x\"}", waits);
+    assert_int_equal(bn_jobs_cancel(self->front.jobs, waits, false), BN_CANCEL_REQUESTED);
+    assert_int_equal(bench_status(&self->front, waits).code, 499);
+    bench_unblock(&held);
+}
+
+static void what_the_dead_held_is_done_by_the_living(void **state)
+{
+    cluster *self = *state;
+    bn_error err = {0};
+    bn_accepted claimed;
+    char id[BN_REQUEST_ID_CHARS];
+    const bn_claim_terms terms = {.worker = 99, .claim = 5, .weight = 50};
+    char *body = bench_body(24, 24, "");
+    bench_submit_body(&self->front, body, id);
+    assert_ok(bn_store_claim_next(self->dead, &terms, &claimed, &err), err);
+    assert_string_equal(claimed.id, id);
+    bn_accepted_free(&claimed);
+    open_worker(self, 0);
+    assert_int_equal(wait_state(self, id, BN_REQUEST_COMPLETED).code, 200);
+    bool mine;
+    const bn_ending late = {.code = 500, .completed_ms = 1};
+    assert_ok(bn_store_finish(self->dead, id, 99, 5, &late, NULL, 0, &mine, &err), err);
+    assert_false(mine); /* back from the dead */
+    assert_int_equal(bench_status(&self->front, id).code, 200);
+    free(body);
+}
+
+static void a_photo_that_kills_workers_ends(void **state)
+{
+    cluster *self = *state;
+    bn_error err = {0};
+    bn_accepted claimed;
+    char id[BN_REQUEST_ID_CHARS];
+    const bn_claim_terms terms = {.worker = 99, .claim = 5, .weight = 300};
+    bench_submit_body(&self->front, "{\"image_url\":\"data:,x\"}", id);
+    assert_ok(bn_store_claim_next(self->dead, &terms, &claimed, &err), err);
+    assert_string_equal(claimed.id, id);
+    bn_accepted_free(&claimed);
+    assert_int_equal(wait_state(self, id, BN_REQUEST_COMPLETED).code, 500);
+}
+
+static void what_a_worker_that_goes_held_waits_again(void **state)
+{
+    cluster *self = *state;
+    bench_blocked held;
+    char body[200];
+    open_worker(self, 0);
+    bench_host(&held, body);
+    bench_submit_body(&self->front, body, held.id);
+    slow_photo_wait_asked(&held.photo);
+    bn_jobs_close(&self->workers[0]);
+    slow_photo_answer(&held.photo);
+    slow_photo_stop(&held.photo);
+    open_worker(self, 1);
+    const int code = wait_state(self, held.id, BN_REQUEST_COMPLETED).code;
+    assert_int_equal(code, 422); /* by the other one: the host has gone meanwhile */
+    free(held.png);
+}
+
+#define SHARED_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SHARED_TEST(what_a_front_end_accepts_a_worker_does),
+        SHARED_TEST(what_runs_elsewhere_is_seen_and_cancelled_here),
+        SHARED_TEST(what_the_dead_held_is_done_by_the_living),
+        SHARED_TEST(a_photo_that_kills_workers_ends),
+        SHARED_TEST(what_a_worker_that_goes_held_waits_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
