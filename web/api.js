@@ -173,6 +173,12 @@ export async function result(id, { signal }) {
   return { output: await response.json(), weights: response.headers.get("x-fal-served-from") ?? "" };
 }
 
+/** Compose anew by an edited mask (input.mask_url); the answer comes when it is done. */
+export async function touchUp(input, { signal }) {
+  const response = await call("touchup", { method: "POST", body: input, signal });
+  return { output: await response.json(), id: response.headers.get("x-fal-request-id") };
+}
+
 export async function cancel(id) {
   await call(`queue/${APP}/requests/${id}/cancel`, { method: "PUT" });
 }

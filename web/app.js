@@ -282,6 +282,11 @@ async function showWeights() {
   $("banner-pull").textContent = pull || "";
 }
 
+$("touch-up").addEventListener("click", async () => {
+  const { made, outcome } = state, { openTouchup } = await fetched(() => import("./touchup.js"));
+  const sources = await (await result()).sources();
+  await openTouchup({ made, ...sources, onDone: (next) => show(next, outcome) });
+});
 $("cancel").addEventListener("click", cancel);
 $("new").addEventListener("click", startAnew);
 $("options").addEventListener("submit", async (event) => {

@@ -1,7 +1,7 @@
 // result.js - the files of a result, brought into the page: shown, offered under a telling name, described.
 import { here } from "./api.js";
 import { $, make } from "./dom.js";
-import { edgeOf, maskOf } from "./pixels.js";
+import { edgeOf, maskOf, readImage } from "./pixels.js";
 import { createSave, offer } from "./save.js";
 import { createStage } from "./stage.js";
 import { t } from "./words.js";
@@ -19,9 +19,15 @@ function showFacts(facts) {
     make("div", {}, make("dt", { textContent: t(`fact.${name}`) }), make("dd", { textContent: value }))));
 }
 
+// The mask must lie on the photo pixel by pixel, and be had: not from a cut-out on a ground of its own.
+async function canTouchUp({ photo, width, height }, { background }, onlyMask, mask) {
+  if (!photo || onlyMask || (background && background !== "none" && !mask)) return false;
+  return readImage(photo).then((image) => image.naturalWidth === width && image.naturalHeight === height, () => false);
+}
+
 /** The place where results are shown. */
 export function createResult() {
-  let image = null, mask = null, edge = null, before = null, onlyMask = false, stem = "photo";
+  let image = null, mask = null, edge = null, before = null, onlyMask = false, stem = "photo", now = null;
   const made = (blob) => ({ blob, url: URL.createObjectURL(blob), type: "image/png" });
 
   const stage = createStage(async (view) => {
@@ -53,12 +59,18 @@ export function createResult() {
       onlyMask = Boolean(shown.input.mask_only);
       stem = shown.name.replace(/\.[^.]*$/, "") || "photo";
       const { width, height } = shown.output.image;
-      await stage.show({ before: before?.url ?? shown.before, after: image.url, width, height, onlyMask });
+      now = { photo: before?.url ?? shown.before, width, height };
+      await stage.show({ before: now.photo, after: image.url, width, height, onlyMask });
+      $("touch-up").hidden = !(await canTouchUp(now, shown.input, onlyMask, mask));
       await save.show({ image, name: `${stem}-${onlyMask ? "mask" : "cutout"}`, width, height });
       offerMask();
       showFacts([["size", `${width} × ${height}`], ["saw", shown.saw], ["took", shown.seconds ? `${shown.seconds.toFixed(1)} s` : ""],
         ["weights", shown.weights], ["request", shown.id]]);
       return { url: image.url, keptS: image.keptS };
+    },
+    /** What a touch-up begins with. */
+    async sources() {
+      return { ...now, mask: mask?.blob ?? (await maskOf(image.blob)) };
     },
   };
 }

@@ -1,0 +1,58 @@
+// touchup-worker.js - the mask's own thread: paints into it, shows what is not kept on the page's canvas, makes the PNG. So a
+// photo of many megapixels does not hold up the page.
+import { MaskEditor } from "./touchup-mask.js";
+
+const VEIL = [255, 0, 122, 176]; // over what is not kept: RGB, and how opaque at most
+
+let editor = null, context = null;
+
+async function open({ canvas, mask, width, height }) {
+  const bitmap = await createImageBitmap(mask);
+  if (bitmap.width !== width || bitmap.height !== height) throw new Error(`The mask is ${bitmap.width} × ${bitmap.height}`);
+  const reader = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  reader.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const bytes = new Uint8Array(width * height);
+  const rgba = reader.getImageData(0, 0, width, height).data;
+  for (let i = 0; i < bytes.length; i++) bytes[i] = rgba[4 * i];
+  Object.assign(canvas, { width, height });
+  context = canvas.getContext("2d");
+  editor = new MaskEditor(bytes, width, height);
+  show({ x: 0, y: 0, width, height });
+}
+
+function show(box) {
+  if (!box) return;
+  const veil = context.createImageData(box.width, box.height), { mask, width } = editor;
+  for (let y = 0, i = 0; y < box.height; y++)
+    for (let x = 0; x < box.width; x++, i += 4) {
+      veil.data.set(VEIL, i);
+      veil.data[i + 3] = Math.round((VEIL[3] * (255 - mask[(box.y + y) * width + box.x + x])) / 255);
+    }
+  context.putImageData(veil, box.x, box.y);
+}
+
+async function png() {
+  const { mask, width, height } = editor, picture = new ImageData(width, height);
+  for (let i = 0; i < mask.length; i++) picture.data.set([mask[i], mask[i], mask[i], 255], 4 * i);
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+  return canvas.convertToBlob({ type: "image/png" });
+}
+
+const DO = {
+  open,
+  begin: (brush) => editor.begin(brush),
+  line: ({ points }) => { for (let i = 2; i < points.length; i += 2) show(editor.line(points[i - 2], points[i - 1], points[i], points[i + 1])); },
+  end: () => editor.end(),
+  undo: () => show(editor.undo()),
+  redo: () => show(editor.redo()),
+  png,
+};
+
+let last = Promise.resolve(); // one after the other, as they came
+onmessage = ({ data: { name, number, ...what } }) => {
+  last = last.then(() => DO[name](what)).then(
+    (made) => postMessage({ number, made, undo: editor.done.length, redo: editor.undone.length }),
+    (error) => postMessage({ number, problem: error.message }));
+};
