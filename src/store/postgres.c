@@ -91,6 +91,7 @@ const bn_store_kind bn_store_postgres = {
     .secret = bn_postgres_secret,
     .tell = bn_postgres_tell,
     .snapshot = bn_postgres_snapshot,
+    .processes = bn_postgres_processes,
     .each_open = bn_postgres_each_open,
     .body = bn_postgres_body,
     .ending = bn_postgres_ending,

@@ -39,6 +39,7 @@ bn_status bn_postgres_rate(bn_store *store, const char *key_id, int per_minute, 
                            bn_error *err);
 bn_status bn_postgres_secret(bn_store *store, const char *name, uint8_t *value, size_t bytes, bn_error *err);
 bn_status bn_postgres_tell(bn_store *store, int64_t worker, const bn_live *rows, size_t count, bn_error *err);
+bn_status bn_postgres_processes(bn_store *store, bn_process **list, size_t *count, bn_error *err);
 bn_status bn_postgres_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
 bn_status bn_postgres_finish(bn_store *store, const char *id, int64_t worker, int64_t claim,
                              const bn_ending *ending, const bn_file_facts *files, size_t file_count,

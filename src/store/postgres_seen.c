@@ -59,6 +59,7 @@ static bn_status read_seen(const bn_rows *rows, int row, bn_seen *seen, bn_error
     seen->body_bytes = (size_t)bn_rows_int(rows, row, 11, &status, err);
     seen->progress = bn_rows_double(rows, row, 12, &status, err);
     seen->log_count = (int)bn_rows_int(rows, row, 13, &status, err);
+    seen->fetches = bn_rows_int(rows, row, 15, &status, err) != 0;
     BN_TRY(status);
     return bn_rows_copy(rows, row, 14, &seen->logs, NULL, err);
 }
@@ -69,7 +70,8 @@ static bn_status look_at_requests(bn_postgres_db *db, bool want_logs, bn_snapsho
     BN_TRY(bn_postgres_query(
         db, &rows, err,
         "SELECT q.id, key_id, seq, turn, CASE WHEN held THEN worker ELSE 0 END, low, sync, running, cancel,"
-        " created_ms, start_by_ms, body_bytes, progress, log_count, CASE WHEN $1::int = 1 THEN logs END"
+        " created_ms, start_by_ms, body_bytes, progress, log_count, CASE WHEN $1::int = 1 THEN logs END, "
+        "fetches"
         " FROM queue q LEFT JOIN live l ON q.held AND l.id = q.id ORDER BY NOT held, low, turn, seq",
         "i", (int64_t)want_logs));
     bn_status status = BIREFNET_OK;
@@ -118,5 +120,15 @@ bn_status bn_postgres_snapshot(bn_store *store, bool want_logs, bn_snapshot *sna
     bn_status status = look_at_requests(bn_postgres_db_of(store), want_logs, snapshot, err);
     if (status == BIREFNET_OK) status = look_at_processes(store, snapshot, err);
     if (status != BIREFNET_OK) bn_snapshot_free(snapshot);
+    return status;
+}
+
+bn_status bn_postgres_processes(bn_store *store, bn_process **list, size_t *count, bn_error *err)
+{
+    bn_snapshot found = {.now_ms = 0};
+    const bn_status status = look_at_processes(store, &found, err);
+    if (status != BIREFNET_OK) bn_snapshot_free(&found);
+    *list = found.processes;
+    *count = found.process_count;
     return status;
 }
