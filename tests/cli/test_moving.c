@@ -245,7 +245,9 @@ static void memory_does_not_grow_with_frames(void **state)
         const double few = peak_bytes("20.gif", options[i]), many = peak_bytes("200.gif", options[i]);
         print_message("20 frames %.1f MB, 200 frames %.1f MB\n", few / 1e6, many / 1e6);
         assert_int_equal(count_frames("peak.webp"), 200);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they keep what is freed for a while */
         assert_true(many < few * 1.05);
+#endif
     }
 }
 
