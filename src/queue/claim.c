@@ -52,6 +52,7 @@ static bn_job *take(bn_jobs *jobs, bn_accepted *accepted, int64_t claim)
 {
     bn_job *job = bn_front_find(jobs, accepted->id);
     bn_extras_read(accepted);
+    const bool early = !job;
     if (!job) job = bn_front_put(jobs, accepted);
     if (!job || job->phase != BN_JOB_WAITING) return NULL;
     bn_front_leave_line(job);
@@ -60,6 +61,7 @@ static bn_job *take(bn_jobs *jobs, bn_accepted *accepted, int64_t claim)
         job->accepted = *accepted;
         *accepted = known;
     }
+    job->early = early;
     job->elsewhere = false;
     job->claim = claim;
     job->claimed_ms = bn_clock_ms();

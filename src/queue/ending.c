@@ -149,10 +149,10 @@ void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight)
     bn_store_start(jobs->store, job->accepted.id, jobs->held.worker, job->claim, weight, running, NULL, NULL);
 }
 
-/* Somebody else has ended it. */
+/* Somebody else has it, or has ended it. */
 static void forget_files(bn_jobs *jobs, const bn_job *job)
 {
-    bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "request %s has ended without its worker",
+    bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "request %s was not this worker's any more",
                 job->accepted.id);
     for (size_t i = 0; i < job->file_count; i++) bn_object_drop(jobs, job->files[i].object);
 }
@@ -171,7 +171,9 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
     else
         forget_files(jobs, job);
     pthread_mutex_lock(&jobs->lock);
+    if (job->early) bn_front_note_early(jobs, id);
     bn_front_remove(jobs, job);
+    if (!mine) bn_news_want(jobs); /* a crash of the store may have undone the claim: then it waits there */
     bn_held_changed(jobs);
     pthread_mutex_unlock(&jobs->lock);
     bn_watches_news(jobs, id);

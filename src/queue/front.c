@@ -148,6 +148,18 @@ bn_job *bn_front_put(bn_jobs *jobs, bn_accepted *accepted)
     return job;
 }
 
+void bn_front_note_early(bn_jobs *jobs, const char *id)
+{
+    memcpy(jobs->front.early[jobs->front.early_count++ % BN_FRONT_EARLY], id, BN_REQUEST_ID_CHARS);
+}
+
+static bool ended_early(const bn_jobs *jobs, const char *id)
+{
+    bool found = false;
+    for (size_t i = 0; i < BN_FRONT_EARLY; i++) found = found || strcmp(jobs->front.early[i], id) == 0;
+    return found;
+}
+
 bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
 {
     pthread_mutex_lock(&jobs->lock);
@@ -156,8 +168,10 @@ bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
         if (use) bn_front_give_back(jobs, use, accepted->body_bytes);
         accepted->promised = !use;
     }
-    /* a worker may have claimed it already, and another may have ended it: then a snapshot takes it out again */
-    const bool good = bn_front_find(jobs, accepted->id) || bn_front_put(jobs, accepted);
+    /* a worker may have claimed it already, and even have ended it; where another process has, a snapshot takes it out again */
+    bn_job *job = bn_front_find(jobs, accepted->id);
+    if (job) job->early = false;
+    const bool good = job || ended_early(jobs, accepted->id) || bn_front_put(jobs, accepted);
     pthread_mutex_unlock(&jobs->lock);
     return good ? BIREFNET_OK : bn_fail_memory(err, sizeof(bn_job), "a request");
 }

@@ -9,7 +9,7 @@
 bool bn_news_is_open(bn_jobs *jobs, const char *id)
 {
     char owner[BN_KEY_ID_CHARS];
-    return atomic_load(&jobs->shared) && bn_store_owner(jobs->store, id, owner, NULL) == BIREFNET_OK;
+    return bn_store_owner(jobs->store, id, owner, NULL) == BIREFNET_OK;
 }
 
 /* ---- the lock is held ---- */
@@ -72,17 +72,24 @@ static void remove_ended(bn_jobs *jobs, uint64_t generation)
         }
 }
 
-void bn_news_take(bn_jobs *jobs)
+void bn_news_want(bn_jobs *jobs)
+{
+    jobs->pulse.news_wanted = true;
+    pthread_cond_signal(&jobs->pulse.work);
+}
+
+bool bn_news_take(bn_jobs *jobs)
 {
     bn_snapshot seen;
     pthread_mutex_lock(&jobs->lock);
     const uint64_t generation = ++jobs->front.generation; /* what comes meanwhile has it, and stays */
     pthread_mutex_unlock(&jobs->lock);
-    if (bn_store_snapshot(jobs->store, true, &seen, NULL) != BIREFNET_OK) return;
+    if (bn_store_snapshot(jobs->store, true, &seen, NULL) != BIREFNET_OK) return false;
     pthread_mutex_lock(&jobs->lock);
     for (size_t i = 0; i < seen.count; i++) lay(jobs, &seen.rows[i], generation);
     remove_ended(jobs, generation);
     pthread_mutex_unlock(&jobs->lock);
     bn_snapshot_free(&seen);
     bn_watches_tell(jobs, NULL);
+    return true;
 }

@@ -41,6 +41,7 @@
 #define BN_JOBS_BUCKETS     1024
 #define BN_JOBS_MAX_THREADS 16
 #define BN_JOBS_MAX_FETCHES 64
+#define BN_FRONT_EARLY      64
 #define BN_JOBS_LOG_LINES   64
 #define BN_JOBS_ENDPOINT    "/v2"
 
@@ -105,6 +106,7 @@ typedef struct bn_job {
     bn_phase_of_job phase;
     int64_t claim;                /* the number that this process holds it by in the store; 0 = it does not */
     double claimed_ms, listed_ms; /* bn_clock_ms: of the claim; of the beat that named it last */
+    bool early;                   /* claimed before who accepted it had put it into the table */
     bool elsewhere;               /* another process holds it; told_* is what that one says */
     double told_progress;
     char *told_logs;            /* JSON array, owned; or NULL */
@@ -160,12 +162,14 @@ typedef struct bn_front {
     uint64_t body_bytes; /* of all in the table; they lie in the store */
     size_t promised;     /* as in bn_key_use, of all; and the bytes of their bodies */
     uint64_t promised_bytes;
-    bool numbered;       /* the positions in jobs are those of now */
-    bool moved;          /* somebody left a queue: positions have changed, and nobody was told yet */
-    bool keeper_told;    /* that it has to tell them */
-    double moved_ms;     /* bn_clock_ms when all were told last */
-    uint64_t generation; /* of snapshots, see news.c */
-    double asked_ms;     /* bn_clock_ms when a client asked last */
+    bool numbered;    /* the positions in jobs are those of now */
+    bool moved;       /* somebody left a queue: positions have changed, and nobody was told yet */
+    bool keeper_told; /* that it has to tell them */
+    double moved_ms;  /* bn_clock_ms when all were told last */
+    char early[BN_FRONT_EARLY][BN_REQUEST_ID_CHARS]; /* the last that had ended so early */
+    size_t early_count;
+    uint64_t generation;                /* of snapshots, see news.c */
+    double asked_ms;                    /* bn_clock_ms when a client asked last */
     char promoted[BN_REQUEST_ID_CHARS]; /* it is seen as running now, and nobody was told yet; or empty */
     bn_watches watches;
 } bn_front;
@@ -215,6 +219,7 @@ typedef struct bn_pulse {
     double tried_ms, beat_ms; /* bn_clock_ms of the last beat, and of the last that came through */
     _Atomic(double) since_ms; /* of the first since beats come through without a break */
     double told_ms, seen_ms;  /* of the last report, and of the last snapshot */
+    bool news_wanted;         /* see bn_news_want; under the lock of jobs */
     struct {
         char id[BN_REQUEST_ID_CHARS];
         int64_t claim;
@@ -287,8 +292,9 @@ static inline bool bn_jobs_webhooks_public(bn_jobs *jobs)
 bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err);
 /* The same with the lock held; NULL: out of memory. */
 bn_job *bn_front_put(bn_jobs *jobs, bn_accepted *accepted);
-void bn_front_remove(bn_jobs *jobs, bn_job *job);     /* out of the table */
-void bn_front_wait_again(bn_jobs *jobs, bn_job *job); /* nobody holds it any more */
+void bn_front_remove(bn_jobs *jobs, bn_job *job);        /* out of the table */
+void bn_front_note_early(bn_jobs *jobs, const char *id); /* it has ended; bn_front_add will come for it */
+void bn_front_wait_again(bn_jobs *jobs, bn_job *job);    /* nobody holds it any more */
 bn_job *bn_front_find(bn_jobs *jobs, const char *id);
 int bn_front_position(bn_jobs *jobs, const bn_job *job);
 /* A place among the waiting for a request that is about to be stored, so that no other is let in meanwhile; bn_front_add
@@ -331,7 +337,8 @@ void bn_claim_wait(bn_jobs *jobs, pthread_cond_t *told);
 void *bn_pulse_main(void *jobs);
 void bn_pulse_beat(bn_jobs *jobs);
 /* Look at all that is open, and change what clients see to it. */
-void bn_news_take(bn_jobs *jobs);
+bool bn_news_take(bn_jobs *jobs); /* false where the store does not answer */
+void bn_news_want(bn_jobs *jobs); /* once, also where nobody shares the store. The lock is held. */
 /* A client asks: news are taken more often for a while. The lock is held. */
 void bn_news_asked(bn_jobs *jobs);
 /* Whether there is such a request and it has not ended, though it is not in the table (yet). */

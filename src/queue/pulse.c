@@ -187,7 +187,8 @@ static double beat_every_ms(const bn_jobs *jobs, bool busy)
     return BN_MIN(busy ? BEAT_MS : IDLE_BEAT_MS, jobs->options.lease_ms / 5.0);
 }
 
-static void step(bn_jobs *jobs, int64_t news_ms, bool busy)
+/* False where news are wanted and could not be had. */
+static bool step(bn_jobs *jobs, int64_t news_ms, bool wanted, bool busy)
 {
     bn_pulse *pulse = &jobs->pulse;
     const bool shared = atomic_load(&jobs->shared);
@@ -196,10 +197,11 @@ static void step(bn_jobs *jobs, int64_t news_ms, bool busy)
         pulse->told_ms = bn_clock_ms();
         report(jobs);
     }
-    if (news_ms < INT64_MAX && bn_clock_ms() >= pulse->seen_ms + (double)news_ms) {
+    if (wanted || (news_ms < INT64_MAX && bn_clock_ms() >= pulse->seen_ms + (double)news_ms)) {
         pulse->seen_ms = bn_clock_ms();
-        bn_news_take(jobs);
+        return bn_news_take(jobs) || !wanted;
     }
+    return true;
 }
 
 void *bn_pulse_main(void *user)
@@ -209,9 +211,13 @@ void *bn_pulse_main(void *user)
     while (!jobs->closing) {
         const bool busy = jobs->held.busy > 0;
         const int64_t news_ms = news_every_ms(jobs);
+        const bool wanted = jobs->pulse.news_wanted;
+        jobs->pulse.news_wanted = false;
         pthread_mutex_unlock(&jobs->lock);
-        step(jobs, news_ms, busy);
+        const bool done = step(jobs, news_ms, wanted, busy);
         pthread_mutex_lock(&jobs->lock);
+        if (!done) jobs->pulse.news_wanted = true;
+        if (done && jobs->pulse.news_wanted) continue;
         const struct timespec until =
             bn_clock_after(BN_MIN(news_every_ms(jobs), BN_MIN(BEAT_MS, jobs->options.lease_ms / 5)));
         if (!jobs->closing) pthread_cond_timedwait(&jobs->pulse.work, &jobs->lock, &until);

@@ -75,7 +75,7 @@ bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t 
     }
     const bn_status found = bn_store_ending(jobs->store, id, false, want_logs, &ending, err);
     if (found == BIREFNET_ERROR_NOT_FOUND &&
-        bn_news_is_open(jobs, id)) { /* accepted elsewhere a moment ago */
+        bn_news_is_open(jobs, id)) { /* accepted a moment ago, or taken from a worker */
         *status = (bn_request_status){.state = BN_REQUEST_QUEUED, .logs = want_logs ? strdup("[]") : NULL};
         pthread_mutex_lock(&jobs->lock);
         status->position = (int)jobs->front.waiting;

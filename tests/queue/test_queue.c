@@ -6,6 +6,7 @@
 #include "base/clock.h"
 
 #include <jansson.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 static void those_behind_wait_and_know_their_position(void **state)
@@ -275,6 +276,41 @@ static void start_timeout_ends_what_did_not_start(void **state)
     assert_int_equal(bench_status(self, held.id).code, 200);
 }
 
+/* What a power failure does to the store's asynchronous writes. */
+static void undo_the_claim(bench *self)
+{
+    char path[100];
+    sqlite3 *db;
+    snprintf(path, sizeof path, "%s/jobs.sqlite", self->folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 10000);
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE requests SET held = 0, running = 0, worker = NULL, claim = NULL,"
+                                  " weight = 0 WHERE held = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_changes(db), 1);
+    sqlite3_close(db);
+}
+
+/* The store's database came back without the claim, and its worker lives: the request waits again, is known all the time,
+ * and is done. */
+static void a_claim_that_was_lost_is_made_again(void **state)
+{
+    bench *self = *state;
+    bn_error err = {0};
+    bench_blocked held;
+    bn_request_status status;
+    if (bench_shares_store()) skip(); /* it looks into SQLite's file */
+    bench_block(self, &held);
+    undo_the_claim(self);
+    slow_photo_answer(&held.photo);
+    do assert_ok(bn_jobs_status(self->jobs, held.id, false, 0, &status, &err), err);
+    while (status.state != BN_REQUEST_COMPLETED);
+    assert_int_equal(status.code, 200);
+    bench_unblock(&held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +322,7 @@ int main(void)
         BENCH_TEST(cancelling_while_waiting_running_and_after),
         BENCH_TEST(cancelling_stops_the_network),
         BENCH_TEST(start_timeout_ends_what_did_not_start),
+        BENCH_TEST(a_claim_that_was_lost_is_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
