@@ -66,10 +66,15 @@ static void give_back_unknown(bn_jobs *jobs)
         bool mine;
         if (bn_clock_ms() < pulse->unknown[i].since_ms + GRACE_MS) continue;
         if (bn_store_give_back(jobs->store, pulse->unknown[i].id, jobs->held.worker, pulse->unknown[i].claim,
-                               &mine, NULL) == BIREFNET_OK &&
-            mine)
-            bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO,
-                        "request %s was given back: nobody here works on it", pulse->unknown[i].id);
+                               &mine, NULL) != BIREFNET_OK ||
+            !mine)
+            continue;
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO,
+                    "request %s was given back: nobody here works on it", pulse->unknown[i].id);
+        pthread_mutex_lock(&jobs->lock);
+        bn_news_want(jobs); /* it may not be in the table */
+        bn_held_changed(jobs);
+        pthread_mutex_unlock(&jobs->lock);
     }
 }
 

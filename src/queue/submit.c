@@ -302,6 +302,11 @@ static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
     memcpy(id, accepted->id, sizeof id);
     if (ending) ending->completed_ms = accepted->created_ms;
     BN_TRY(bn_store_accept(jobs->store, accepted, ending, err));
+    if (accepted->repeated) {
+        pthread_mutex_lock(&jobs->lock);
+        bn_news_want(jobs); /* it may not be in the table */
+        pthread_mutex_unlock(&jobs->lock);
+    }
     if (accepted->repeated || accepted->refused) return BIREFNET_OK;
     atomic_fetch_add(&jobs->metrics.accepted, 1);
     if (ending) {

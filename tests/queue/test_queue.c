@@ -276,19 +276,14 @@ static void start_timeout_ends_what_did_not_start(void **state)
     assert_int_equal(bench_status(self, held.id).code, 200);
 }
 
-/* What a power failure does to the store's asynchronous writes. */
-static void undo_the_claim(bench *self)
+static void change_requests(bench *self, const char *sql)
 {
     char path[100];
     sqlite3 *db;
     snprintf(path, sizeof path, "%s/jobs.sqlite", self->folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     sqlite3_busy_timeout(db, 10000);
-    assert_int_equal(sqlite3_exec(db,
-                                  "UPDATE requests SET held = 0, running = 0, worker = NULL, claim = NULL,"
-                                  " weight = 0 WHERE held = 1",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_changes(db), 1);
     sqlite3_close(db);
 }
@@ -303,12 +298,36 @@ static void a_claim_that_was_lost_is_made_again(void **state)
     bn_request_status status;
     if (bench_shares_store()) skip(); /* it looks into SQLite's file */
     bench_block(self, &held);
-    undo_the_claim(self);
+    change_requests(self, "UPDATE requests SET held = 0, running = 0, worker = NULL, claim = NULL, weight = 0"
+                          " WHERE held = 1"); /* what a power failure does to asynchronous writes */
     slow_photo_answer(&held.photo);
     do assert_ok(bn_jobs_status(self->jobs, held.id, false, 0, &status, &err), err);
     while (status.state != BN_REQUEST_COMPLETED);
     assert_int_equal(status.code, 200);
     bench_unblock(&held);
+}
+
+/* The store holds a request for this process, which never heard of it: it is given back, taken and done. */
+static void a_claim_whose_answer_was_lost_is_made_again(void **state)
+{
+    bench *self = *state;
+    bench_blocked held, second, quick;
+    char body[200], id[BN_REQUEST_ID_CHARS];
+    if (bench_shares_store()) skip(); /* it looks into SQLite's file */
+    bench_block(self, &held);
+    bench_block(self, &second);
+    bench_host(&quick, body);
+    slow_photo_answer(&quick.photo);
+    bench_submit_body(self, body, id); /* waits: no more is fetched now */
+    change_requests(self, "UPDATE requests SET held = 1, claim = 42, worker ="
+                          " (SELECT max(worker) FROM requests WHERE held = 1) WHERE held = 0");
+    bench_unblock(&held);
+    bench_unblock(&second);
+    bench_wait(self, held.id, BN_REQUEST_COMPLETED);
+    bench_wait(self, second.id, BN_REQUEST_COMPLETED);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(bench_status(self, id).code, 200);
+    bench_unblock(&quick);
 }
 
 int main(void)
@@ -323,6 +342,7 @@ int main(void)
         BENCH_TEST(cancelling_stops_the_network),
         BENCH_TEST(start_timeout_ends_what_did_not_start),
         BENCH_TEST(a_claim_that_was_lost_is_made_again),
+        BENCH_TEST(a_claim_whose_answer_was_lost_is_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
