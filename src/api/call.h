@@ -76,7 +76,7 @@ bn_http_next bn_reply_error(bn_http_request *request, bn_status status, const bn
 bn_status bn_reply_file(bn_call *call, bn_http_request *request, const bn_file_facts *facts, bn_error *err);
 bn_http_next bn_call_file(bn_call *call, bn_http_request *request);
 
-/* pages.c: playground, documents, health */
+/* pages.c: the page, documents, health */
 bn_http_next bn_call_page(bn_call *call, bn_http_request *request);
 bn_http_next bn_call_openapi(bn_call *call, bn_http_request *request);
 bn_http_next bn_call_presets(bn_call *call, bn_http_request *request);

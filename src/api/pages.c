@@ -1,4 +1,4 @@
-/* pages.c - the playground's files, the published documents, and what operators ask for. */
+/* pages.c - the page's files, the published documents, and what operators ask for. */
 #include "api/call.h"
 
 #include "api/pages.h"

@@ -1,4 +1,4 @@
-/* pages.h - the playground's files, part of the program. */
+/* pages.h - the page's files, part of the program. */
 #ifndef BN_API_PAGES_H
 #define BN_API_PAGES_H
 

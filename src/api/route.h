@@ -42,7 +42,7 @@ typedef enum bn_route_kind {
     BN_ROUTE_ADMIN_OVERVIEW,
     BN_ROUTE_ADMIN_KEY_MAKE,
     BN_ROUTE_ADMIN_KEY_REVOKE, /* route.id is the key's */
-    BN_ROUTE_PAGE,             /* a file of the playground: route.page */
+    BN_ROUTE_PAGE,             /* a file of the page: route.page */
 } bn_route_kind;
 
 typedef struct bn_route {

@@ -24,44 +24,54 @@ void bn_thread_be_nice(void)
 
 /* ---- what can be wrong with a photo, or with the image behind it ---- */
 
-static const char photo_field[] = "image_url", backdrop_field[] = "background", mask_field[] = "mask_url";
+/* The images of a request: which field names each, what people call it, where it comes from, and its bytes until they are
+ * decoded. */
+typedef enum image_kind { PHOTO = 0, BACKDROP, MASK } image_kind;
 
-static const char *address_of(const bn_job *job, const char *field)
+typedef struct source {
+    image_kind kind;
+    const char *field, *word, *address;
+    bn_buffer *bytes;
+} source;
+
+static source source_of(bn_job *job, image_kind kind)
 {
-    return field == backdrop_field ? job->input.background_url
-           : field == mask_field   ? job->input.mask_url
-                                   : job->input.image_url;
+    const source all[] = {
+        {PHOTO, "image_url", "image", job->input.image_url, &job->bytes},
+        {BACKDROP, "background", "background", job->input.background_url, &job->backdrop_bytes},
+        {MASK, "mask_url", "mask", job->input.mask_url, &job->mask_bytes},
+    };
+    return all[kind];
 }
 
-static void fail_image(const bn_job *job, const char *field, bn_ending *ending, const char *type,
-                       const char *msg, json_t *ctx)
+static void fail_image(const source *image, bn_ending *ending, const char *type, const char *msg, json_t *ctx)
 {
     json_t *detail = json_array();
-    json_array_append_new(detail,
-                          bn_detail_entry(field, type, msg, ctx, json_string(address_of(job, field))));
+    json_array_append_new(detail, bn_detail_entry(image->field, type, msg, ctx, json_string(image->address)));
     bn_ending_detail(ending, 422, detail);
 }
 
-static void fail_fetch(const bn_jobs *jobs, const bn_job *job, const char *field, bn_status status,
-                       const bn_error *err, bn_ending *ending)
+static void fail_fetch(const bn_jobs *jobs, const source *image, bn_status status, const bn_error *err,
+                       bn_ending *ending)
 {
     if (status == BIREFNET_ERROR_MEMORY) {
         bn_ending_infra(ending, 503, "internal_error", err->message);
     } else if (status == BIREFNET_ERROR_LIMIT) {
         json_t *ctx = json_pack("{s:I}", "max_size", (json_int_t)jobs->options.max_input_bytes);
-        fail_image(job, field, ending, "file_too_large", "The file is too large", ctx);
+        fail_image(image, ending, "file_too_large", "The file is too large", ctx);
     } else if (status == BIREFNET_ERROR_IO) { /* a file of ours */
         bn_ending_infra(ending, 503, "internal_error", "The server's storage failed; try again later");
     } else {
-        fail_image(job, field, ending, "file_download_error",
+        fail_image(image, ending, "file_download_error",
                    "Failed to download the file. Please check if the URL is accessible and try again.", NULL);
     }
 }
 
-void bn_fail_result_size(const bn_job *job, const bn_error *err, bn_ending *ending)
+void bn_fail_result_size(bn_job *job, const bn_error *err, bn_ending *ending)
 {
+    const source photo = source_of(job, PHOTO);
     const int side = job->cutout.side_limit_px;
-    fail_image(job, photo_field, ending, "image_too_large", err->message,
+    fail_image(&photo, ending, "image_too_large", err->message,
                json_pack("{s:i, s:i}", "max_height", side, "max_width", side));
 }
 
@@ -75,9 +85,10 @@ static json_t *readable_formats(void)
     return list;
 }
 
-static void fail_decode(const bn_jobs *jobs, const bn_job *job, const char *field, bn_status status,
+static void fail_decode(const bn_jobs *jobs, bn_job *job, image_kind kind, bn_status status,
                         const bn_error *err, bn_ending *ending)
 {
+    const source made = source_of(job, kind), *image = &made;
     if (job->cutout.side_limit_px) {
         bn_fail_result_size(job, err, ending);
         return;
@@ -88,14 +99,14 @@ static void fail_decode(const bn_jobs *jobs, const bn_job *job, const char *fiel
         bn_ending_infra(ending, 503, "internal_error", err->message);
     } else if (status == BIREFNET_ERROR_LIMIT) {
         const int side = (int)sqrt((double)jobs->options.max_pixels);
-        fail_image(job, field, ending, "image_too_large", msg,
+        fail_image(image, ending, "image_too_large", msg,
                    json_pack("{s:i, s:i}", "max_height", side, "max_width", side));
     } else if (status == BIREFNET_ERROR_UNSUPPORTED) {
-        fail_image(job, field, ending, "unsupported_image_format", msg,
+        fail_image(image, ending, "unsupported_image_format", msg,
                    json_pack("{s:o}", "supported_formats",
-                             field == mask_field ? json_pack("[s]", "png") : readable_formats()));
+                             kind == MASK ? json_pack("[s]", "png") : readable_formats()));
     } else {
-        fail_image(job, field, ending, "image_load_error", msg, NULL);
+        fail_image(image, ending, "image_load_error", msg, NULL);
     }
 }
 
@@ -186,20 +197,15 @@ static bool has_backdrop(const bn_job *job)
 }
 
 /* One image's bytes are here, or an ending says why not. */
-static bn_status load_image(bn_jobs *jobs, bn_job *job, const char *field, bn_ending *ending, bn_error *err)
+static bn_status load_image(bn_jobs *jobs, bn_job *job, image_kind kind, bn_ending *ending, bn_error *err)
 {
-    bn_buffer *bytes = field == backdrop_field ? &job->backdrop_bytes
-                       : field == mask_field   ? &job->mask_bytes
-                                               : &job->bytes;
-    bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the %s",
-               field == backdrop_field ? "background"
-               : field == mask_field   ? "mask"
-                                       : "image");
-    bn_buffer_init(bytes, jobs->options.max_input_bytes);
+    const source image = source_of(job, kind);
+    bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Fetching the %s", image.word);
+    bn_buffer_init(image.bytes, jobs->options.max_input_bytes);
     const double start = bn_clock_ms();
-    const bn_status status = fetch(jobs, job, address_of(job, field), bytes, err);
+    const bn_status status = fetch(jobs, job, image.address, image.bytes, err);
     bn_metrics_time(&jobs->metrics, BN_WORK_FETCH, bn_clock_ms() - start);
-    if (status != BIREFNET_OK) fail_fetch(jobs, job, field, status, err, ending);
+    if (status != BIREFNET_OK) fail_fetch(jobs, &image, status, err, ending);
     return status;
 }
 
@@ -213,11 +219,9 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
         bn_ending_infra(ending, 500, "internal_error", err.message);
     if (status == BIREFNET_OK && !choose_options(jobs, job, ending))
         status = bn_fail(&err, BIREFNET_ERROR_LIMIT, "the canvas is too large");
-    if (status == BIREFNET_OK) status = load_image(jobs, job, photo_field, ending, &err);
-    if (status == BIREFNET_OK && has_backdrop(job))
-        status = load_image(jobs, job, backdrop_field, ending, &err);
-    if (status == BIREFNET_OK && job->accepted.touch_up)
-        status = load_image(jobs, job, mask_field, ending, &err);
+    if (status == BIREFNET_OK) status = load_image(jobs, job, PHOTO, ending, &err);
+    if (status == BIREFNET_OK && has_backdrop(job)) status = load_image(jobs, job, BACKDROP, ending, &err);
+    if (status == BIREFNET_OK && job->accepted.touch_up) status = load_image(jobs, job, MASK, ending, &err);
     if (status == BIREFNET_OK) return true;
     bn_buffer_free(&job->bytes);
     bn_buffer_free(&job->backdrop_bytes);
@@ -226,16 +230,22 @@ static bool load(bn_jobs *jobs, bn_job *job, bn_ending *ending)
     return false;
 }
 
-/* Decode once there is memory for it. CANCELLED where the request ended meanwhile. */
-static bn_status decode_within_budget(bn_jobs *jobs, bn_job *job, bn_error *err)
+/* Waits until there is memory to decode these bytes; the caller gives *need back. CANCELLED where the request ended meanwhile. */
+static bn_status take_memory(bn_jobs *jobs, bn_job *job, const bn_buffer *bytes, uint64_t *need,
+                             bn_error *err)
+{
+    step self = {jobs, job};
+    BN_TRY(bn_image_decode_bytes(bytes->data, bytes->size, &job->options.limits, need, err));
+    if (bn_budget_take(&jobs->held.decoding, *need, is_over, &self)) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
+}
+
+static bn_status decode_photo(bn_jobs *jobs, bn_job *job, bn_error *err)
 {
     uint64_t need = 0;
-    step self = {jobs, job};
-    BN_TRY(bn_image_decode_bytes(job->bytes.data, job->bytes.size, &job->options.limits, &need, err));
-    if (!bn_budget_take(&jobs->held.decoding, need, is_over, &self))
-        return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
-    const bn_status status =
-        bn_cutout_decode(job->bytes.data, job->bytes.size, &job->options, &job->cutout, err);
+    const bn_buffer *bytes = &job->bytes;
+    BN_TRY(take_memory(jobs, job, bytes, &need, err));
+    const bn_status status = bn_cutout_decode(bytes->data, bytes->size, &job->options, &job->cutout, err);
     bn_budget_give_back(&jobs->held.decoding, need);
     return status;
 }
@@ -244,18 +254,14 @@ static bn_status decode_within_budget(bn_jobs *jobs, bn_job *job, bn_error *err)
 static bn_status decode_backdrop(bn_jobs *jobs, bn_job *job, bn_error *err)
 {
     uint64_t need = 0;
-    step self = {jobs, job};
-    const bn_buffer *bytes = &job->backdrop_bytes;
-    const bn_decode_limits *limits = &job->options.limits;
+    bn_buffer *bytes = &job->backdrop_bytes;
     if (!has_backdrop(job)) return BIREFNET_OK;
-    BN_TRY(bn_image_decode_bytes(bytes->data, bytes->size, limits, &need, err));
-    if (!bn_budget_take(&jobs->held.decoding, need, is_over, &self))
-        return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
-    bn_status status = bn_image_decode(bytes->data, bytes->size, limits, &job->backdrop, err);
+    BN_TRY(take_memory(jobs, job, bytes, &need, err));
+    bn_status status = bn_image_decode(bytes->data, bytes->size, &job->options.limits, &job->backdrop, err);
     if (status == BIREFNET_OK) status = bn_image_make_srgb(job->backdrop, 1, NULL, err);
     bn_budget_give_back(&jobs->held.decoding, need);
     job->options.background.image = job->backdrop;
-    bn_buffer_free(&job->backdrop_bytes);
+    bn_buffer_free(bytes);
     return status;
 }
 
@@ -263,16 +269,13 @@ static bn_status decode_backdrop(bn_jobs *jobs, bn_job *job, bn_error *err)
 static bn_status decode_mask(bn_jobs *jobs, bn_job *job, bn_error *err)
 {
     uint64_t need = 0;
-    step self = {jobs, job};
-    const bn_buffer *bytes = &job->mask_bytes;
+    bn_buffer *bytes = &job->mask_bytes;
     if (!job->accepted.touch_up) return BIREFNET_OK;
     BN_TRY(bn_touch_up_check(bytes->data, bytes->size, &job->cutout, err));
-    BN_TRY(bn_image_decode_bytes(bytes->data, bytes->size, &job->options.limits, &need, err));
-    if (!bn_budget_take(&jobs->held.decoding, need, is_over, &self))
-        return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
+    BN_TRY(take_memory(jobs, job, bytes, &need, err));
     const bn_status status = bn_touch_up_decode(bytes->data, bytes->size, &job->options, &job->cutout, err);
     bn_budget_give_back(&jobs->held.decoding, need);
-    bn_buffer_free(&job->mask_bytes);
+    bn_buffer_free(bytes);
     return status;
 }
 
@@ -281,15 +284,15 @@ static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
 {
     bn_error err = {0};
     bn_job_weigh(jobs, job, BN_WEIGHT_CODECS);
-    const char *field = photo_field;
-    bn_status status = decode_within_budget(jobs, job, &err);
+    image_kind kind = PHOTO;
+    bn_status status = decode_photo(jobs, job, &err);
     bn_metrics_time(&jobs->metrics, BN_WORK_DECODE, job->cutout.times.decode_ms);
     if (status == BIREFNET_OK) {
-        field = backdrop_field;
+        kind = BACKDROP;
         status = decode_backdrop(jobs, job, &err);
     }
     if (status == BIREFNET_OK) {
-        field = mask_field;
+        kind = MASK;
         status = decode_mask(jobs, job, &err);
     }
     const uint32_t frames = BN_MAX(bn_animation_count(job->bytes.data, job->bytes.size), job->cutout.frames);
@@ -305,7 +308,7 @@ static bool decode(bn_jobs *jobs, bn_job *job, bn_ending *ending)
                    bn_format_get_facts(job->cutout.format)->name, job->cutout.width, job->cutout.height);
         return true;
     }
-    fail_decode(jobs, job, field, status, &err, ending);
+    fail_decode(jobs, job, kind, status, &err, ending);
     bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
     return false;
 }

@@ -382,7 +382,7 @@ bn_status bn_secrets_open(bn_jobs *jobs, bn_error *err);
 void *bn_fetch_main(void *jobs);
 void *bn_prepare_main(void *jobs);
 /* 422: the result is larger than its format holds (job->cutout.side_limit_px). */
-void bn_fail_result_size(const bn_job *job, const bn_error *err, bn_ending *ending);
+void bn_fail_result_size(bn_job *job, const bn_error *err, bn_ending *ending);
 void *bn_compute_main(void *seat);
 int bn_compute_progress(void *seat, const char *part, double done);
 void bn_compute_opening(void *seat, const char *weights);

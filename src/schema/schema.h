@@ -1,5 +1,5 @@
 /* schema.h - the input and output of the endpoint, declared once: the table below drives validation, the OpenAPI
- * document, the playground's form and the documentation. */
+ * document, the page's form and the documentation. */
 #ifndef BN_SCHEMA_SCHEMA_H
 #define BN_SCHEMA_SCHEMA_H
 

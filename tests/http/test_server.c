@@ -2,12 +2,12 @@
  * senders, bodies, closing with requests under way. */
 #include "tests/test.h"
 
+#include "tests/http/dial.h"
+
 #include "base/clock.h"
 #include "http/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -136,13 +136,7 @@ static int close_server(void **state)
 /* Connected, with these bytes sent; reading gives up after 20 s. */
 static int send_text(const char *text)
 {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const struct sockaddr_in where = {.sin_family = AF_INET,
-                                      .sin_port = htons(bn_http_server_port(server)),
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const struct timeval patience = {.tv_sec = 20};
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&where, sizeof where), 0);
+    const int fd = dial(bn_http_server_port(server), 20);
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
     return fd;
 }

@@ -2,10 +2,10 @@
  * holding up others, closed once whatever becomes of the client. */
 #include "tests/test.h"
 
+#include "tests/http/dial.h"
+
 #include "http/http.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -105,12 +105,8 @@ static int close_server(void **state)
 static int ask(const char *line)
 {
     char text[200];
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const struct sockaddr_in where = {.sin_family = AF_INET,
-                                      .sin_port = htons(bn_http_server_port(server)),
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = dial(bn_http_server_port(server), 60);
     snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", line);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&where, sizeof where), 0);
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
     return fd;
 }

@@ -2,6 +2,8 @@
  * closed; nothing leads anywhere else; slow, long and many clients do no harm. */
 #include "tests/test.h"
 
+#include "tests/http/dial.h"
+
 #include "http/listen.h"
 #include "http/tunnel.h"
 
@@ -84,14 +86,7 @@ static int end(void **state)
 
 static int call(void)
 {
-    const struct sockaddr_in to = {.sin_family = AF_INET,
-                                   .sin_port = htons(bn_tunnel_port(tunnel)),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const struct timeval limit = {.tv_sec = 60}; /* a test that hangs is a failure */
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
-    return fd;
+    return dial(bn_tunnel_port(tunnel), 60);
 }
 
 static void say(int fd, const void *bytes, size_t count)
