@@ -147,7 +147,7 @@ test("by touch, and a refusal is told", async () => {
   await page.touchscreen.tap(...await place(page, 0.05, 0.05));
   await page.waitForFunction(() => !document.getElementById("touchup-undo").disabled);
   await page.route("**/touchup", (route) => route.fulfill({ status: 503, contentType: "application/json", body: '{"detail":"no"}' }));
-  await page.click("#touchup-apply");
+  await Promise.all([page.waitForResponse("**/touchup"), page.click("#touchup-apply")]);
   await page.waitForFunction(() => !document.getElementById("touchup-apply").disabled);
   await page.unroute("**/touchup");
   await applied(page);

@@ -11,7 +11,12 @@ before(async () => {
 });
 after(() => own.end());
 
-const clip = () => page.evaluate(() => getComputedStyle(document.querySelector(".layer.before")).clipPath);
+/** Where the photo ends, once what moves has come to rest: a result is uncovered from one side. */
+const clip = () => page.evaluate(async () => {
+  const layer = document.querySelector(".layer.before");
+  await Promise.allSettled(layer.getAnimations().map((animation) => animation.finished));
+  return getComputedStyle(layer).clipPath;
+});
 const choose = (name, value) => page.click(`label:has(input[name="${name}"][value="${value}"])`);
 /** Wait until the button has the file that was wished for. */
 const measured = () => page.waitForFunction(() => !document.getElementById("download").hasAttribute("aria-busy"));
