@@ -12,6 +12,7 @@
 typedef enum bn_type {
     BN_F32 = 0,
     BN_BF16,
+    BN_F16, /* on graphics cards only */
 } bn_type;
 
 typedef struct bn_map {
@@ -24,7 +25,7 @@ typedef struct bn_map {
 
 static inline size_t bn_type_size(bn_type type)
 {
-    return type == BN_BF16 ? 2 : 4;
+    return type == BN_F32 ? 4 : 2;
 }
 
 static inline int bn_map_pixels(bn_map map)
