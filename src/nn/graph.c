@@ -1,19 +1,14 @@
-/* graph.c - the list of operations, the lives of its buffers, the arena, the run. */
-#include "nn/op.h"
+/* graph.c - the list of operations, the lives of its buffers and their places in the arena. */
+#include "nn/backend.h"
 
-#include "base/clock.h"
-#include "base/parallel.h"
 #include "base/size.h"
-#include "nn/cpu/pack.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define MAX_PARTS 64
-#define ALIGN     ((size_t)64) /* bytes; a cache line and a vector register */
 
 /* Bytes of one buffer: what can be addressed, and so little that sums over all buffers do not overflow. */
 #define MAX_BUFFER ((size_t)1 << 47)
@@ -21,6 +16,8 @@
 typedef struct buffer {
     size_t bytes, offset;
     int first, last; /* operations that touch it; first > last: nobody does */
+    bool input, kept;
+    uint8_t *host; /* where the caller fills or reads it */
 } buffer;
 
 typedef struct part {
@@ -36,8 +33,8 @@ typedef struct loop {
 } loop;
 
 struct bn_graph {
-    bn_graph_options options;
-    const bn_kernels *kernels;
+    bn_graph_options options; /* whose backend is not NULL */
+    void *own;                /* the backend's */
     bn_op **ops;
     size_t op_count, op_room;
     buffer *buffers;
@@ -46,7 +43,6 @@ struct bn_graph {
     int part_count;
     loop *loops; /* that multiply */
     size_t loop_count, loop_room;
-    uint8_t *arena;
     size_t arena_bytes;
     bn_status status; /* first failure while building */
     bn_error error;
@@ -57,7 +53,7 @@ bn_status bn_graph_create(const bn_graph_options *options, bn_graph **graph, bn_
     bn_graph *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "a network");
     made->options = *options;
-    made->kernels = bn_kernels_for(options->isa);
+    if (!made->options.backend) made->options.backend = &bn_cpu_backend;
     *graph = made;
     return BIREFNET_OK;
 }
@@ -70,7 +66,7 @@ void bn_graph_destroy(bn_graph **graph)
         if (g->ops[i]->destroy) g->ops[i]->destroy(g->ops[i]);
         free(g->ops[i]);
     }
-    if (g->arena) munmap(g->arena, g->arena_bytes);
+    g->options.backend->destroy(g);
     free(g->ops);
     free(g->buffers);
     free(g->loops);
@@ -184,13 +180,16 @@ void bn_graph_touch(bn_graph *g, bn_map map)
 void bn_graph_input(bn_graph *g, bn_map map)
 {
     if (bn_graph_failed(g)) return;
+    g->buffers[map.buffer].input = true;
     g->buffers[map.buffer].first = 0;
     g->buffers[map.buffer].last = BN_MAX(g->buffers[map.buffer].last, 0);
 }
 
 void bn_graph_keep(bn_graph *g, bn_map map)
 {
-    if (!bn_graph_failed(g)) g->buffers[map.buffer].last = INT_MAX;
+    if (bn_graph_failed(g)) return;
+    g->buffers[map.buffer].kept = true;
+    g->buffers[map.buffer].last = INT_MAX;
 }
 
 bn_map bn_graph_scratch(bn_graph *g, size_t bytes)
@@ -225,7 +224,7 @@ static int by_size_descending(const void *a, const void *b)
 }
 
 /* The lowest offset where `one` fits beside all placed buffers that live at the same time. */
-static size_t lowest_offset(const buffer *one, buffer *const *placed, size_t count)
+static size_t lowest_offset(const buffer *one, buffer *const *placed, size_t count, size_t align)
 {
     size_t offset = 0;
     for (bool moved = true; moved;) {
@@ -235,7 +234,7 @@ static size_t lowest_offset(const buffer *one, buffer *const *placed, size_t cou
             const bool together = one->first <= other->last && other->first <= one->last;
             if (!together || offset >= other->offset + other->bytes || other->offset >= offset + one->bytes)
                 continue;
-            offset = bn_size_round_up(other->offset + other->bytes, ALIGN);
+            offset = bn_size_round_up(other->offset + other->bytes, align);
             moved = true;
         }
     }
@@ -251,7 +250,7 @@ static bn_status plan(bn_graph *g, bn_error *err)
     qsort(order, g->buffer_count, sizeof *order, by_size_descending);
     size_t total = 0;
     for (size_t i = 0; i < g->buffer_count; i++) {
-        order[i]->offset = lowest_offset(order[i], order, i);
+        order[i]->offset = lowest_offset(order[i], order, i, g->options.backend->align_bytes);
         total = BN_MAX(total, order[i]->offset + order[i]->bytes);
     }
     free(order);
@@ -266,47 +265,77 @@ bn_status bn_graph_finish(bn_graph *g, bn_error *err)
         return g->status;
     }
     BN_TRY(plan(g, err));
-    if (bn_pack_store_counts(g->options.packs)) return BIREFNET_OK; /* built to be counted, not to be run */
-    void *arena = mmap(NULL, g->arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (arena == MAP_FAILED) return bn_fail_memory(err, g->arena_bytes, "activations");
-    madvise(arena, g->arena_bytes, MADV_HUGEPAGE); /* fewer page faults and TLB misses; fine where refused */
-    g->arena = arena;
-    return BIREFNET_OK;
+    return g->options.backend->finish(g, err);
 }
 
 /* ---- running --------------------------------------------------------------------------------------------- */
 
-void *bn_graph_data(const bn_graph *g, bn_map map)
-{
-    return g->arena + g->buffers[map.buffer].offset + map.offset * bn_type_size(map.type);
-}
-
-static bn_status run_ops(bn_graph *g, bn_graph_progress_fn progress, void *user, bn_error *err)
-{
-    const double total = BN_MAX(bn_graph_giga_macs(g) * 1e9, 1);
-    double done = 0, before = bn_clock_ms();
-    for (size_t i = 0; i < g->op_count; i++) {
-        bn_op *op = g->ops[i];
-        part *now = &g->parts[op->part];
-        if (progress && progress(user, now->name, done / total))
-            return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled during %s", now->name);
-        BN_TRY(op->run(op, g, err));
-        const double after = bn_clock_ms();
-        now->last_ms += after - before;
-        before = after;
-        done += op->macs;
-    }
-    return BIREFNET_OK;
-}
-
 bn_status bn_graph_run(bn_graph *g, bn_graph_progress_fn progress, void *user, bn_error *err)
 {
-    if (!g->arena) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a network that was only counted cannot run");
+    return g->options.backend->run(g, progress, user, err);
+}
+
+void *bn_graph_data(const bn_graph *g, bn_map map)
+{
+    return g->buffers[map.buffer].host + map.offset * bn_type_size(map.type);
+}
+
+/* ---- for the backend ------------------------------------------------------------------------------------- */
+
+const bn_backend *bn_graph_backend(const bn_graph *g)
+{
+    return g->options.backend;
+}
+
+const bn_graph_options *bn_graph_options_of(const bn_graph *g)
+{
+    return &g->options;
+}
+
+void *bn_graph_own(const bn_graph *g)
+{
+    return g->own;
+}
+
+void bn_graph_set_own(bn_graph *g, void *own)
+{
+    g->own = own;
+}
+
+size_t bn_graph_op_count(const bn_graph *g)
+{
+    return g->op_count;
+}
+
+bn_op *bn_graph_op(const bn_graph *g, size_t index)
+{
+    return g->ops[index];
+}
+
+size_t bn_graph_buffer_count(const bn_graph *g)
+{
+    return g->buffer_count;
+}
+
+bn_graph_place bn_graph_place_of(const bn_graph *g, int index)
+{
+    const buffer *b = &g->buffers[index];
+    return (bn_graph_place){.offset = b->offset, .bytes = b->bytes, .input = b->input, .kept = b->kept};
+}
+
+void bn_graph_set_host(bn_graph *g, int index, void *host)
+{
+    g->buffers[index].host = host;
+}
+
+void bn_graph_clear_times(bn_graph *g)
+{
     for (int i = 0; i < g->part_count; i++) g->parts[i].last_ms = 0;
-    const int threads_before = bn_parallel_set_threads(g->options.threads);
-    const bn_status status = run_ops(g, progress, user, err);
-    bn_parallel_set_threads(threads_before);
-    return status;
+}
+
+void bn_graph_add_time(bn_graph *g, int index, double ms)
+{
+    g->parts[index].last_ms += ms;
 }
 
 /* ---- facts ----------------------------------------------------------------------------------------------- */
@@ -319,16 +348,6 @@ bn_type bn_graph_type(const bn_graph *g)
 int bn_graph_threads(const bn_graph *g)
 {
     return g->options.threads;
-}
-
-const bn_kernels *bn_graph_kernels(const bn_graph *g)
-{
-    return g->kernels;
-}
-
-bn_pack_store *bn_graph_packs(const bn_graph *g)
-{
-    return g->options.packs;
 }
 
 double bn_graph_balance(const bn_graph *g, int index, int threads)

@@ -1,8 +1,8 @@
 /* graph.h - a network written down as a list of operations, its memory planned, ready to run again and again.
  *
- * Building: model code calls layer functions (layers.h) in order; each appends an operation and says which maps it
- * reads and writes. bn_graph_finish then knows the life of every buffer and places all of them in one arena.
- * Running walks the list; it allocates nothing.
+ * Building: model code calls layer functions (layers.h) in order; each appends operations, as the graph's backend does them,
+ * and says which maps they read and write. bn_graph_finish then knows the life of every buffer and places all of them in one
+ * arena. Running walks the list; it allocates nothing.
  *
  * Errors while building are sticky: after the first one every layer function does nothing and returns a map that
  * must not be used, and bn_graph_finish reports it. Model code therefore needs no checks of its own.
@@ -18,10 +18,16 @@
 #include <stdbool.h>
 
 typedef struct bn_graph bn_graph;
+typedef struct bn_backend bn_backend;
 typedef struct bn_pack_store bn_pack_store;
 
+/* What computes graphs (backend.h). */
+extern const bn_backend bn_cpu_backend;
+
 typedef struct bn_graph_options {
-    bn_type type;         /* of operands: activations between layers and packed weights */
+    const bn_backend *backend; /* NULL: the CPU */
+    bn_type type;              /* of operands: activations between layers and packed weights */
+    /* for the CPU */
     bn_isa isa;           /* level of our own kernels, at most bn_cpu_isa() */
     int threads;          /* >= 1 */
     bn_pack_store *packs; /* borrowed; outlives the graph */
@@ -60,7 +66,7 @@ typedef int (*bn_graph_progress_fn)(void *user, const char *part, double done);
 
 bn_status bn_graph_run(bn_graph *graph, bn_graph_progress_fn progress, void *user, bn_error *err);
 
-/* First element of a map's memory; fill inputs before and read kept outputs after a run. */
+/* First element of a map's memory; fill inputs before and read kept outputs after a run. Others have none everywhere. */
 void *bn_graph_data(const bn_graph *graph, bn_map map);
 
 typedef struct bn_part_stats {

@@ -1,20 +1,23 @@
-/* layers.h - what networks are made of: each function appends operations to a graph and returns the map it makes.
+/* layers.h - what networks are made of: each function has the graph's backend (backend.h)
+ * append operations to it and returns the map that they make.
  *
- * "type" without more is the graph's activation type (float32 or bf16). Norms, softmax, sampling positions and the
- * residual stream of the backbones are float32 always. Weights come from sources (pack.h), float32 [out][in](,k,k). */
+ * "type" without more is the graph's activation type (float32, bf16 or f16). Norms, softmax, sampling positions and the
+ * residual stream of the backbones are float32 always. Weights come from sources (source.h), float32 [out][in](,k,k). */
 #ifndef BN_NN_LAYERS_H
 #define BN_NN_LAYERS_H
 
 #include "nn/graph.h"
 #include "nn/source.h"
 
-/* ---- picture in, logits out (layer_image.c) ------------------------------------------------------------------ */
+/* ---- picture in, logits out ---------------------------------------------------------------------------------- */
 
 /* A planar picture, float32 [3][h][w]. */
 typedef struct bn_planes {
     int h, w;
     bn_map memory;
 } bn_planes;
+
+bn_planes bn_planes_make(bn_graph *graph, int h, int w); /* with nothing in it yet */
 
 bn_planes bn_layer_input(bn_graph *graph, int h,
                          int w); /* filled by the caller: bn_graph_data(.., .memory) */
@@ -43,7 +46,7 @@ typedef struct bn_picture_filter {
  * plus the picture filtered. */
 bn_map bn_layer_logits(bn_graph *graph, bn_map map, bn_planes picture, const bn_source *filter);
 
-/* ---- products and norms (layer_basic.c) ----------------------------------------------------------------------- */
+/* ---- products and norms --------------------------------------------------------------------------------------- */
 
 /* dst (+)= activation(x * weight^T + bias), pixel by pixel. */
 void bn_layer_linear_into(bn_graph *graph, bn_map x, bn_map dst, const bn_source *source,
@@ -72,7 +75,7 @@ bn_map bn_layer_gate(bn_graph *graph, bn_map x, const bn_source *source);
 /* Depthwise 3x3 convolution, then GELU; source: weight [c][1][3][3]. */
 bn_map bn_layer_depthwise_gelu(bn_graph *graph, bn_map x, const bn_source *source);
 
-/* ---- transformer blocks (layer_attention.c, layer_mlp.c) ------------------------------------------------------- */
+/* ---- transformer blocks ---------------------------------------------------------------------------------------- */
 
 typedef struct bn_window_attention_params {
     int window, shift, heads;
@@ -104,7 +107,7 @@ void bn_layer_mlp(bn_graph *graph, bn_map x, bn_mlp_params params);
 bn_map bn_layer_patch_merge(bn_graph *graph, bn_map x, int out, float eps, const bn_source *norm,
                             const bn_source *linear);
 
-/* ---- decoder (layer_resize.c, layer_deform.c) ------------------------------------------------------------------ */
+/* ---- decoder --------------------------------------------------------------------------------------------------- */
 
 /* dst (+)= x * gate resized bilinearly, corners aligned, to dst's size; with via_h, via_w not 0, as if resized to that
  * size first. gate: float32 [h][w][1] of x's size, or NULL. */

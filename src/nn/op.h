@@ -3,12 +3,11 @@
 #define BN_NN_OP_H
 
 #include "nn/graph.h"
-#include "nn/cpu/kernels.h"
 
 typedef struct bn_op bn_op;
 
 struct bn_op {
-    bn_status (*run)(bn_op *op, bn_graph *graph, bn_error *err);
+    bn_status (*run)(bn_op *op, bn_graph *graph, bn_error *err); /* NULL where the backend does without */
     void (*destroy)(bn_op *op); /* frees what the op holds, not the op; NULL if it holds nothing */
     int part;
     double macs;
@@ -38,8 +37,6 @@ bn_error *bn_graph_error(bn_graph *graph); /* where calls made while building pu
 void bn_graph_set_failed(bn_graph *graph, bn_status status);
 
 int bn_graph_threads(const bn_graph *graph);
-const bn_kernels *bn_graph_kernels(const bn_graph *graph);
-bn_pack_store *bn_graph_packs(const bn_graph *graph);
 
 /* A byte address inside a map: element `element` counted from the map's first. */
 static inline void *bn_map_at(const bn_graph *graph, bn_map map, size_t element)

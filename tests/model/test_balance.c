@@ -19,7 +19,7 @@ static bn_graph *count_network(const char *path, int side, int threads, bn_pack_
                                         .max_isa = bn_isa_name(test_isa())};
     assert_ok(birefnet_model_open(path, &how, &model, &err), err);
     assert_ok(bn_pack_store_create_counting(packs, &err), err);
-    const bn_graph_options options = {BN_F32, test_isa(), threads, *packs};
+    const bn_graph_options options = {.type = BN_F32, .isa = test_isa(), .threads = threads, .packs = *packs};
     assert_ok(bn_graph_create(&options, &graph, &err), err);
     assert_ok(bn_params_create(model->weights, &model->arch, graph, &params, &err), err);
     bn_network net = {.graph = graph, .arch = &model->arch, .params = params};

@@ -46,7 +46,7 @@ static bench open_graph(bn_type type, int threads)
     bn_error err = {0};
     bench b = {0};
     assert_ok(bn_pack_store_create(&b.packs, &err), err);
-    const bn_graph_options options = {type, test_isa(), threads, b.packs};
+    const bn_graph_options options = {.type = type, .isa = test_isa(), .threads = threads, .packs = b.packs};
     assert_ok(bn_graph_create(&options, &b.graph, &err), err);
     return b;
 }
@@ -240,7 +240,7 @@ static void scratch_is_as_large_as_asked_for(void **state)
     bn_error err = {0};
     bench b = {0};
     assert_ok(bn_pack_store_create_counting(&b.packs, &err), err);
-    const bn_graph_options options = {BN_F32, test_isa(), 64, b.packs};
+    const bn_graph_options options = {.type = BN_F32, .isa = test_isa(), .threads = 64, .packs = b.packs};
     assert_ok(bn_graph_create(&options, &b.graph, &err), err);
     const bn_map x = bn_graph_map(b.graph, 4, 4, 4, BN_F32);
     bn_layer_copy_into(b.graph, x, x);

@@ -8,7 +8,6 @@
 
 #include "base/parallel.h"
 #include "nn/cpu/numbers.h"
-#include "nn/op.h"
 
 /* Scratch of an op, one share for each thread. */
 typedef struct bn_lane_memory {

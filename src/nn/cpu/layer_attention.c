@@ -3,7 +3,7 @@
  * Neither windows nor the roll are ever laid out in memory: a band of whole window rows is normed and projected in
  * picture order, and each window reads its tokens where they are. Bands touch different tokens only, so the residual
  * stream is updated in place. */
-#include "nn/layers.h"
+#include "nn/cpu/layers.h"
 
 #include "base/parallel.h"
 #include "base/size.h"
@@ -354,7 +354,7 @@ static void count_work(bn_graph *graph, const window_op *op, const band *b)
     }
 }
 
-void bn_layer_window_attention(bn_graph *graph, bn_map x, bn_window_attention_params params)
+void bn_cpu_window_attention(bn_graph *graph, bn_map x, bn_window_attention_params params)
 {
     if (params.window < 1 || params.window > MAX_WINDOW)
         bn_graph_fail(graph, BIREFNET_ERROR_UNSUPPORTED, "attention windows of %d x %d tokens (at most %d)",
@@ -439,7 +439,7 @@ static bn_status attention_run(bn_op *op, bn_graph *graph, bn_error *err)
     return BIREFNET_OK;
 }
 
-bn_map bn_layer_attention(bn_graph *graph, bn_map q, bn_map kv, int heads)
+bn_map bn_cpu_attention(bn_graph *graph, bn_map q, bn_map kv, int heads)
 {
     const bn_map dst = bn_graph_map(graph, q.h, q.w, q.c, q.type);
     attention_op *op = bn_graph_append(graph, sizeof *op, attention_run, NULL);

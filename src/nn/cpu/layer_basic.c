@@ -1,5 +1,5 @@
 /* layer_basic.c - products, norms and small per-pixel layers. */
-#include "nn/layers.h"
+#include "nn/cpu/layers.h"
 
 #include "base/parallel.h"
 #include "base/size.h"
@@ -44,8 +44,8 @@ static void linear_destroy(bn_op *op)
     bn_products_destroy(&((linear_op *)op)->products);
 }
 
-void bn_layer_linear_into(bn_graph *graph, bn_map x, bn_map dst, const bn_source *source,
-                          bn_activation activation, bool add)
+void bn_cpu_linear_into(bn_graph *graph, bn_map x, bn_map dst, const bn_source *source,
+                        bn_activation activation, bool add)
 {
     linear_op *op = bn_graph_append(graph, sizeof *op, linear_run, linear_destroy);
     if (!op) return;
@@ -68,14 +68,6 @@ void bn_layer_linear_into(bn_graph *graph, bn_map x, bn_map dst, const bn_source
     bn_graph_touch(graph, dst);
     op->scratch = bn_lane_memory_make(graph, op->products.scratch_bytes);
     bn_graph_work(graph, (double)rows * x.c * dst.c, (size_t)rows, (size_t)op->piece);
-}
-
-bn_map bn_layer_linear(bn_graph *graph, bn_map x, int out, const bn_source *source, bn_activation activation,
-                       bn_type type)
-{
-    const bn_map dst = bn_graph_map(graph, x.h, x.w, out, type);
-    bn_layer_linear_into(graph, x, dst, source, activation, false);
-    return dst;
 }
 
 /* ---- layer norm ---------------------------------------------------------------------------------------------- */
@@ -131,14 +123,14 @@ static void norm_into(bn_graph *graph, bn_map x, bn_map dst, float eps, const bn
     bn_graph_touch(graph, dst);
 }
 
-bn_map bn_layer_norm(bn_graph *graph, bn_map x, float eps, const bn_source *source, bn_type type)
+bn_map bn_cpu_norm(bn_graph *graph, bn_map x, float eps, const bn_source *source, bn_type type)
 {
     const bn_map dst = bn_graph_map(graph, x.h, x.w, x.c, type);
     norm_into(graph, x, dst, eps, source);
     return dst;
 }
 
-void bn_layer_norm_inplace(bn_graph *graph, bn_map x, float eps, const bn_source *source)
+void bn_cpu_norm_inplace(bn_graph *graph, bn_map x, float eps, const bn_source *source)
 {
     norm_into(graph, x, x, eps, source);
 }
@@ -176,7 +168,7 @@ static bn_status copy_run(bn_op *op, bn_graph *graph, bn_error *err)
     return BIREFNET_OK;
 }
 
-void bn_layer_copy_into(bn_graph *graph, bn_map x, bn_map dst)
+void bn_cpu_copy_into(bn_graph *graph, bn_map x, bn_map dst)
 {
     copy_op *op = bn_graph_append(graph, sizeof *op, copy_run, NULL);
     if (!op) return;
@@ -218,7 +210,7 @@ static bn_status gate_run(bn_op *op, bn_graph *graph, bn_error *err)
     return BIREFNET_OK;
 }
 
-bn_map bn_layer_gate(bn_graph *graph, bn_map x, const bn_source *source)
+bn_map bn_cpu_gate(bn_graph *graph, bn_map x, const bn_source *source)
 {
     const bn_map dst = bn_graph_map(graph, x.h, x.w, 1, BN_F32);
     gate_op *op = bn_graph_append(graph, sizeof *op, gate_run, NULL);
@@ -285,7 +277,7 @@ static bn_status transpose_depthwise(const void *context, float *numbers, bn_err
     return BIREFNET_OK;
 }
 
-bn_map bn_layer_depthwise_gelu(bn_graph *graph, bn_map x, const bn_source *source)
+bn_map bn_cpu_depthwise_gelu(bn_graph *graph, bn_map x, const bn_source *source)
 {
     const bn_map dst = bn_graph_map(graph, x.h, x.w, x.c, x.type);
     depthwise_op *op = bn_graph_append(graph, sizeof *op, depthwise_run, NULL);

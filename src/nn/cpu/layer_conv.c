@@ -1,5 +1,5 @@
 /* layer_conv.c - convolutions, in bands of output rows that one thread each does. */
-#include "nn/layers.h"
+#include "nn/cpu/layers.h"
 
 #include "base/size.h"
 #include "nn/cpu/lanes.h"
@@ -106,7 +106,7 @@ static int band_rows(int h, int w)
     return BN_MIN(BN_MIN(most, h), BN_MAX(h / BN_LANE_PIECES, (CONV_LEAST + w - 1) / w));
 }
 
-bn_map bn_layer_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_source *source)
+bn_map bn_cpu_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_source *source)
 {
     const int k = params.kernel, s = params.stride, p = params.pad;
     const bn_map dst =

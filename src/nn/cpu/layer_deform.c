@@ -4,7 +4,7 @@
  * into the branch's channels, and another joins all branches. The branches' maps (four times 256 channels at a quarter
  * of the picture's size) never exist as a whole, and a thread does whole tiles by itself. Offsets and positions are
  * float32. */
-#include "nn/layers.h"
+#include "nn/cpu/layers.h"
 
 #include "base/parallel.h"
 #include "base/size.h"
@@ -131,7 +131,7 @@ static void make_products(bn_graph *graph, deform_op *op, const bn_deform_params
     }
 }
 
-bn_map bn_layer_deform(bn_graph *graph, bn_map x, const bn_deform_params *params)
+bn_map bn_cpu_deform(bn_graph *graph, bn_map x, const bn_deform_params *params)
 {
     const bn_map dst = bn_graph_map(graph, x.h, x.w, params->out, x.type);
     deform_op *op = bn_graph_append(graph, sizeof *op, deform_run, deform_destroy);
@@ -231,8 +231,8 @@ static bn_status pool_run(bn_op *op, bn_graph *graph, bn_error *err)
     return BIREFNET_OK;
 }
 
-bn_map bn_layer_pooled_bias(bn_graph *graph, bn_map x, int width, int out, const bn_source *pool,
-                            const bn_source *weight)
+bn_map bn_cpu_pooled_bias(bn_graph *graph, bn_map x, int width, int out, const bn_source *pool,
+                          const bn_source *weight)
 {
     const bn_map dst = bn_graph_map(graph, 1, 1, out, BN_F32);
     pool_op *op = bn_graph_append(graph, sizeof *op, pool_run, NULL);

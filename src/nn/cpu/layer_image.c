@@ -1,31 +1,18 @@
 /* layer_image.c - where the picture enters the network and where the logits leave it. */
-#include "nn/layers.h"
+#include "nn/cpu/layers.h"
 
 #include "base/parallel.h"
 #include "base/size.h"
 #include "nn/cpu/numbers.h"
-#include "nn/op.h"
 #include "nn/cpu/resize.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static bn_planes make_planes(bn_graph *graph, int h, int w)
-{
-    return (bn_planes){h, w, bn_graph_map(graph, 3 * h, w, 1, BN_F32)};
-}
-
 static const float *plane_row(const bn_graph *graph, bn_planes picture, int plane, int y)
 {
     return (const float *)bn_graph_data(graph, picture.memory) +
            ((ptrdiff_t)plane * picture.h + y) * picture.w;
-}
-
-bn_planes bn_layer_input(bn_graph *graph, int h, int w)
-{
-    const bn_planes picture = make_planes(graph, h, w);
-    bn_graph_input(graph, picture.memory);
-    return picture;
 }
 
 /* ---- half size ------------------------------------------------------------------------------------------------- */
@@ -86,9 +73,9 @@ static bn_resize_tap *make_taps(bn_graph *graph, int from, int to)
     return taps;
 }
 
-bn_planes bn_layer_halve(bn_graph *graph, bn_planes picture)
+bn_planes bn_cpu_halve(bn_graph *graph, bn_planes picture)
 {
-    const bn_planes half = make_planes(graph, picture.h / 2, picture.w / 2);
+    const bn_planes half = bn_planes_make(graph, picture.h / 2, picture.w / 2);
     halve_op *op = bn_graph_append(graph, sizeof *op, halve_run, halve_destroy);
     if (!op) return half;
     op->from = picture;
@@ -177,7 +164,7 @@ static bn_map rearrange(bn_graph *graph, bn_planes picture, int h, int w, rearra
     return dst;
 }
 
-bn_map bn_layer_patches(bn_graph *graph, bn_planes picture, int size)
+bn_map bn_cpu_patches(bn_graph *graph, bn_planes picture, int size)
 {
     return rearrange(graph, picture, picture.h / size, picture.w / size,
                      (rearrange_op){.down = size,
@@ -188,7 +175,7 @@ bn_map bn_layer_patches(bn_graph *graph, bn_planes picture, int size)
                                     .column_tile = 1});
 }
 
-bn_map bn_layer_tiles(bn_graph *graph, bn_planes picture, int gy, int gx, bool grid_order)
+bn_map bn_cpu_tiles(bn_graph *graph, bn_planes picture, int gy, int gx, bool grid_order)
 {
     return rearrange(graph, picture, picture.h / gy, picture.w / gx,
                      (rearrange_op){.down = gy,
@@ -303,7 +290,7 @@ static void logits_destroy(bn_op *op)
     free(((logits_op *)op)->columns);
 }
 
-bn_map bn_layer_logits(bn_graph *graph, bn_map map, bn_planes picture, const bn_source *filter)
+bn_map bn_cpu_logits(bn_graph *graph, bn_map map, bn_planes picture, const bn_source *filter)
 {
     const bn_map dst = bn_graph_map(graph, picture.h, picture.w, 1, BN_F32);
     logits_op *op = bn_graph_append(graph, sizeof *op, logits_run, logits_destroy);

@@ -2,7 +2,7 @@
  *
  * Each thread does whole chunks by itself, norm and products, so that what lies between them stays in its cache and
  * threads meet only at the end. */
-#include "nn/layers.h"
+#include "nn/cpu/layers.h"
 
 #include "base/size.h"
 #include "nn/cpu/lanes.h"
@@ -56,7 +56,7 @@ static void mlp_destroy(bn_op *op)
     bn_products_destroy(&((mlp_op *)op)->fc2);
 }
 
-void bn_layer_mlp(bn_graph *graph, bn_map x, bn_mlp_params params)
+void bn_cpu_mlp(bn_graph *graph, bn_map x, bn_mlp_params params)
 {
     mlp_op *op = bn_graph_append(graph, sizeof *op, mlp_run, mlp_destroy);
     if (!op) return;
@@ -149,8 +149,8 @@ static void merge_destroy(bn_op *op)
     bn_products_destroy(&((merge_op *)op)->linear);
 }
 
-bn_map bn_layer_patch_merge(bn_graph *graph, bn_map x, int out, float eps, const bn_source *norm,
-                            const bn_source *linear)
+bn_map bn_cpu_patch_merge(bn_graph *graph, bn_map x, int out, float eps, const bn_source *norm,
+                          const bn_source *linear)
 {
     const bn_map dst = bn_graph_map(graph, (x.h + 1) / 2, (x.w + 1) / 2, out, BN_F32);
     merge_op *op = bn_graph_append(graph, sizeof *op, merge_run, merge_destroy);

@@ -2,11 +2,11 @@
  *
  * Resizing is linear and separable: a row of the result is a weighted sum of two source rows, or of four where the
  * map is resized twice. The second map is never made. */
-#include "nn/layers.h"
+#include "nn/cpu/layers.h"
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "nn/op.h"
+#include "nn/cpu/context.h"
 #include "nn/cpu/resize.h"
 
 #include <stdlib.h>
@@ -131,8 +131,8 @@ static axis_tap *make_axis(int from, int via, int to)
     return axis;
 }
 
-void bn_layer_resize_into(bn_graph *graph, bn_map x, bn_map dst, int via_h, int via_w, const bn_map *gate,
-                          bool add)
+void bn_cpu_resize_into(bn_graph *graph, bn_map x, bn_map dst, int via_h, int via_w, const bn_map *gate,
+                        bool add)
 {
     resize_op *op = bn_graph_append(graph, sizeof *op, resize_run, resize_destroy);
     if (!op) return;

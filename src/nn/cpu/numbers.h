@@ -2,8 +2,8 @@
 #ifndef BN_NN_CPU_NUMBERS_H
 #define BN_NN_CPU_NUMBERS_H
 
+#include "nn/cpu/context.h"
 #include "nn/cpu/pack.h"
-#include "nn/op.h"
 
 typedef struct bn_norm_numbers {
     const float *gamma; /* [c], and behind it beta [c] */

@@ -6,8 +6,8 @@
 #ifndef BN_NN_CPU_PRODUCTS_H
 #define BN_NN_CPU_PRODUCTS_H
 
+#include "nn/cpu/context.h"
 #include "nn/cpu/product.h"
-#include "nn/op.h"
 
 #define BN_PRODUCTS_MAX 16
 
