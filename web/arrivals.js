@@ -10,13 +10,16 @@ export function listenForDrops(onFiles, onUrl) {
     document.body.classList.toggle("dragging", depth > 0);
   };
   const fits = (event) => [...event.dataTransfer.types].some((type) => type === "Files" || type === "text/uri-list");
-  document.addEventListener("dragenter", (event) => fits(event) && mark(1));
-  document.addEventListener("dragleave", (event) => fits(event) && mark(-1));
-  document.addEventListener("dragover", (event) => {
-    if (!fits(event)) return;
+  // Both say yes: where the page moves below a pointer that rests, dragenter is the last that comes before the drop.
+  const accept = (event) => {
+    if (!fits(event)) return false;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
-  });
+    return true;
+  };
+  document.addEventListener("dragenter", (event) => accept(event) && mark(1));
+  document.addEventListener("dragleave", (event) => fits(event) && mark(-1));
+  document.addEventListener("dragover", accept);
   document.addEventListener("drop", async (event) => {
     if (!fits(event)) return;
     event.preventDefault();

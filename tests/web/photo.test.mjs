@@ -61,6 +61,23 @@ test("dropped on the page, as a file manager does it; on the result, too, with t
   assert.deepEqual(page.faults, []);
 });
 
+test("dropped where the page has just moved below the pointer", async () => {
+  const page = await own.page();
+  const session = await page.context().newCDPSession(page);
+  const send = (type) => session.send("Input.dispatchDragEvent",
+    { type, x: 600, y: 300, data: { items: [], files: [photoFile], dragOperationsMask: 1 } });
+  await send("dragEnter");
+  await send("dragOver");
+  await page.evaluate(() => { // something else is there now, and all that it sees before the drop is dragenter
+    const box = document.createElement("div");
+    box.style.cssText = "position: fixed; inset: 0; z-index: 9";
+    document.body.append(box);
+  });
+  await send("drop");
+  await finished(page);
+  assert.deepEqual(page.faults, []);
+});
+
 test("what is dropped is no photo: said, and what is there stays", async () => {
   const page = await own.page();
   await drop(page, [join(source, "README.md")]);
