@@ -53,6 +53,7 @@ typedef enum birefnet_status {
     BIREFNET_ERROR_NETWORK,     /* a download failed */
     BIREFNET_ERROR_CANCELLED,   /* the cancel callback said so */
     BIREFNET_ERROR_INTERNAL,    /* a fault of this library */
+    BIREFNET_ERROR_DEVICE,      /* a graphics card or its driver failed, or was taken away */
 } birefnet_status;
 
 typedef struct birefnet_error {

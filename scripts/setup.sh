@@ -11,7 +11,8 @@ set -eu
 build="ca-certificates gcc libc6-dev cmake ninja-build pkgconf|pkg-config libdnnl-dev|libonednn-dev libjansson-dev
 libcurl4-openssl-dev libjpeg-dev libspng-dev libwebp-dev libavif-dev libtiff-dev libheif-dev
 libheif-plugin-libde265|libheif1 libjxl-dev liblcms2-dev libsodium-dev libgif-dev
-libcgif-dev libdeflate-dev libexpat1-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libpq-dev libcmocka-dev zlib1g-dev"
+libcgif-dev libdeflate-dev libexpat1-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libpq-dev libcmocka-dev zlib1g-dev
+libvulkan-dev glslang-tools"
 check="clang libclang-rt-dev|libclang-rt-14-dev clang-format-14| libheif-examples libjxl-tools pmccabe git man-db chromium debootstrap ffmpeg python3-venv"
 cluster="postgresql pgbouncer swift-proxy swift-account swift-container swift-object memcached"
 command -v npm >/dev/null || check="$check nodejs npm" # for the server's clients and the page

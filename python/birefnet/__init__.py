@@ -11,6 +11,7 @@ bytes). `Session` keeps weights ready and has every option; `remove` and `new_se
 from ._errors import (
     ArgumentError,
     CancelledError,
+    DeviceError,
     Error,
     FormatError,
     InternalError,
@@ -32,6 +33,7 @@ __all__ = [
     "ArgumentError",
     "CancelledError",
     "CutOptions",
+    "DeviceError",
     "Error",
     "FormatError",
     "InternalError",

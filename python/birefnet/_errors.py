@@ -69,6 +69,12 @@ class InternalError(Error, RuntimeError):
     status = "internal"
 
 
+class DeviceError(Error, RuntimeError):
+    """A graphics card or its driver failed, or was taken away."""
+
+    status = "device"
+
+
 class LibraryError(ImportError):
     """The shared library is missing, cannot be loaded here, or is of another version than this package."""
 
@@ -89,6 +95,7 @@ BY_STATUS: tuple[type[Error], ...] = (
     NetworkError,
     CancelledError,
     InternalError,
+    DeviceError,
 )
 
 

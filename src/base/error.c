@@ -30,6 +30,8 @@ const char *birefnet_status_name(birefnet_status status)
         return "cancelled";
     case BIREFNET_ERROR_INTERNAL:
         return "internal";
+    case BIREFNET_ERROR_DEVICE:
+        return "device";
     }
     return "unknown";
 }

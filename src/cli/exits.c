@@ -35,6 +35,8 @@ bn_exit bn_exit_of(bn_status status, bn_stage stage)
         return BN_EXIT_NETWORK;
     case BIREFNET_ERROR_INTERNAL:
         return BN_EXIT_INTERNAL;
+    case BIREFNET_ERROR_DEVICE:
+        return BN_EXIT_DEVICE;
     case BIREFNET_ERROR_ARGUMENT:
         return stage == BN_STAGE_MODEL ? BN_EXIT_MODEL : BN_EXIT_USAGE;
     case BIREFNET_ERROR_NOT_FOUND:
@@ -78,6 +80,7 @@ const bn_exit_words *bn_exit_table(void)
         {BN_EXIT_FILES,
          "serve: the place of --files does not answer, or refuses what is needed there: bucket, "
          "region, keys, permissions, endpoint."},
+        {BN_EXIT_DEVICE, "A graphics card or its driver failed."},
         {BN_EXIT_INTERRUPTED, "Interrupted by Ctrl-C or SIGTERM; nothing half-written stays behind."},
         {0, NULL},
     };

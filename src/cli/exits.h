@@ -21,6 +21,7 @@ typedef enum bn_exit {
     BN_EXIT_STORE = 13,    /* serve, work, migrate */
     BN_EXIT_SCHEMA = 14,
     BN_EXIT_FILES = 15, /* serve --files */
+    BN_EXIT_DEVICE = 16,
     BN_EXIT_INTERRUPTED = 130,
 } bn_exit;
 

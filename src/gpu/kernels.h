@@ -1,13 +1,20 @@
-/* kernels.h - the kernels that run on a graphics card: one shader each, shaders/NAME.comp. */
+/* kernels.h - the kernels that run on a graphics card: one shader each. */
 #ifndef BN_GPU_KERNELS_H
 #define BN_GPU_KERNELS_H
 
-/* KERNEL(enumerator, shader) */
+/* clang-format off: a line each */
+/* KERNEL(enumerator, shader). shaders/SHADER.comp, compiled by every build. */
 #define BN_GPU_KERNELS(KERNEL) KERNEL(COPY, copy)
+
+/* shaders/matrix/SHADER.comp, which few compilers take yet: its SPIR-V lies beside it, shaders/matrix/SHADER.spv. Only for
+ * devices with facts.matrix. */
+#define BN_GPU_MATRIX_KERNELS(KERNEL)
+
+/* clang-format on */
 
 typedef enum bn_gpu_kernel {
 #define KERNEL(enumerator, shader) BN_GPU_##enumerator,
-    BN_GPU_KERNELS(KERNEL)
+    BN_GPU_KERNELS(KERNEL) BN_GPU_MATRIX_KERNELS(KERNEL)
 #undef KERNEL
         BN_GPU_KERNEL_COUNT
 } bn_gpu_kernel;

@@ -1,6 +1,7 @@
 /* read.c - a tensor's elements as plain row-major float32, whatever type and strides the file has. */
 #include "weights/table.h"
 
+#include "base/half.h"
 #include "base/seeded.h"
 #include "base/size.h"
 
@@ -29,34 +30,13 @@ const char *bn_dtype_name(bn_dtype dtype)
     return (size_t)dtype < BN_COUNT(names) ? names[dtype] : "other";
 }
 
-/* Without branches, also none that a compiler could put in, so that the loop around it becomes vector code. A
- * normal half only needs its exponent moved; a subnormal one becomes 2^-14 + value, of which 2^-14 is taken off
- * again: exact, and float32 subnormals are never touched. */
-static inline float half_to_float(uint16_t half)
-{
-    const uint32_t magnitude = (uint32_t)(half & 0x7fff) << 13, sign = (uint32_t)(half & 0x8000) << 16;
-    const uint32_t is_tiny = 0u - (magnitude < 0x00800000u), is_infinite = 0u - (magnitude >= 0x0f800000u);
-    const uint32_t moved =
-        magnitude + (112u << 23) + (is_infinite & (112u << 23)); /* bias 15 to 127; 31 to 255 */
-    const uint32_t lifted = magnitude + (113u << 23);
-    float small;
-    memcpy(&small, &lifted, sizeof small);
-    small -= 0x1p-14f;
-    uint32_t bits;
-    memcpy(&bits, &small, sizeof bits);
-    bits = (bits & is_tiny) | (moved & ~is_tiny) | sign;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 /* `step` elements from one to the next; the compiler makes a fast copy of each loop for step == 1. */
 static inline void convert_f16(const uint8_t *data, ptrdiff_t step, float *restrict out, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         uint16_t half;
         memcpy(&half, data + 2 * (ptrdiff_t)i * step, sizeof half);
-        out[i] = half_to_float(half);
+        out[i] = bn_half_widen(half);
     }
 }
 
