@@ -1,7 +1,7 @@
-/* keys.c - `birefnet keys`: make, list and revoke the keys of a server's data folder. */
+/* keys.c - `birefnet keys`: make, list and revoke the keys of a server's data folder, or of the database that servers share. */
 #include "cli/commands.h"
 
-#include "store/keys.h"
+#include "store/store.h"
 
 #include <jansson.h>
 #include <sodium.h>
@@ -16,7 +16,7 @@ static int limit_of(const bn_values *values, bn_option option)
     return values->given[option] ? (int)values->number[option] : -1;
 }
 
-static bn_status add(const bn_values *values, const char *folder, const char *name, bn_console *console,
+static bn_status add(const bn_values *values, const bn_keys_home *home, const char *name, bn_console *console,
                      bn_error *err)
 {
     const bn_key_limits limits = {.per_minute = limit_of(values, BN_OPTION_PER_MINUTE),
@@ -24,8 +24,8 @@ static bn_status add(const bn_values *values, const char *folder, const char *na
                                   .waiting = limit_of(values, BN_OPTION_KEY_WAITING)};
     char key[BN_KEY_CHARS];
     bn_key_facts facts;
-    BN_TRY(bn_keys_make(folder, name, values->text[BN_OPTION_KEY], &limits, values->given[BN_OPTION_ADMIN],
-                        key, &facts, err));
+    BN_TRY(bn_keys_make(home, name, values->text[BN_OPTION_KEY], &limits, values->given[BN_OPTION_ADMIN], key,
+                        &facts, err));
     printf("%s\n", key);
     bn_console_say(console, "This is the only time that the key is shown. Clients take it as FAL_KEY.");
     sodium_memzero(key, sizeof key);
@@ -42,11 +42,11 @@ static void print_key(const bn_key_facts *key)
     bn_console_print("%-36s  %s  %s%s", key->id, day, key->name, key->admin ? "  (administrator)" : "");
 }
 
-static bn_status list(const bn_values *values, const char *folder, bn_error *err)
+static bn_status list(const bn_values *values, const bn_keys_home *home, bn_error *err)
 {
     bn_key_facts *keys = NULL;
     size_t count = 0;
-    BN_TRY(bn_keys_list(folder, &keys, &count, err));
+    BN_TRY(bn_keys_list(home, &keys, &count, err));
     if (values->given[BN_OPTION_JSON]) {
         json_t *all = json_array();
         for (size_t i = 0; i < count; i++)
@@ -60,9 +60,9 @@ static bn_status list(const bn_values *values, const char *folder, bn_error *err
         json_decref(all);
     } else {
         for (size_t i = 0; i < count; i++) print_key(&keys[i]);
-        char path[4096];
-        if (count == 0 && bn_keys_required(folder, path))
-            bn_console_print("No keys, but %s is there: nobody is answered.", path);
+        char way_back[BN_KEYS_WAY_BACK];
+        if (count == 0 && bn_keys_required(home, way_back))
+            bn_console_print("No keys, but there were some: nobody is answered.");
         else if (count == 0)
             printf("No keys: the server answers its own machine only.\n");
     }
@@ -70,44 +70,51 @@ static bn_status list(const bn_values *values, const char *folder, bn_error *err
     return BIREFNET_OK;
 }
 
-static bn_status revoke(const char *folder, const char *id, bn_console *console, bn_error *err)
+static bn_status revoke(const bn_keys_home *home, const char *id, bn_console *console, bn_error *err)
 {
-    char path[4096];
+    char way_back[BN_KEYS_WAY_BACK];
     bn_key_facts *keys = NULL;
     size_t count = 0;
-    BN_TRY(bn_keys_revoke(folder, id, err));
-    BN_TRY(bn_keys_list(folder, &keys, &count, err));
+    BN_TRY(bn_keys_revoke(home, id, err));
+    BN_TRY(bn_keys_list(home, &keys, &count, err));
     free(keys);
-    if (count == 0 && bn_keys_required(folder, path))
+    if (count == 0 && bn_keys_required(home, way_back))
         bn_console_say(console,
                        "This was the last key: nobody is answered now. To answer this machine without keys, "
-                       "delete %s and start the server again.",
-                       path);
+                       "%s.",
+                       way_back);
     return BIREFNET_OK;
+}
+
+static bn_status act(const bn_values *values, const bn_keys_home *home, bn_console *console, bn_error *err)
+{
+    const char *action = values->operands[0], *word = values->operand_count > 1 ? values->operands[1] : NULL;
+    if (strcmp(action, "list") == 0 && !word) return list(values, home, err);
+    if (strcmp(action, "add") == 0 && word) return add(values, home, word, console, err);
+    if (strcmp(action, "revoke") == 0 && word) return revoke(home, word, console, err);
+    return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "say: keys add NAME, keys list, or keys revoke ID");
 }
 
 bn_exit bn_command_keys(const bn_values *values, bn_console *console)
 {
     bn_error err = {0};
     char folder[1024];
+    bn_keys_home home = {.data_folder = folder};
+    const char *address = bn_store_address(values);
+    bool opened = true;
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
     umask(077); /* it may be this command that makes the data folder */
-    const char *action = values->operands[0], *word = values->operand_count > 1 ? values->operands[1] : NULL;
     bn_status status = bn_data_folder(values, folder, &err);
-    if (status == BIREFNET_OK) {
-        if (strcmp(action, "list") == 0 && !word)
-            status = list(values, folder, &err);
-        else if (strcmp(action, "add") == 0 && word)
-            status = add(values, folder, word, console, &err);
-        else if (strcmp(action, "revoke") == 0 && word)
-            status = revoke(folder, word, console, &err);
-        else
-            status =
-                bn_fail(&err, BIREFNET_ERROR_ARGUMENT, "say: keys add NAME, keys list, or keys revoke ID");
+    if (status == BIREFNET_OK && address) {
+        status = bn_store_open(address, &home.store, &err);
+        opened = status == BIREFNET_OK;
     }
+    if (status == BIREFNET_OK) status = act(values, &home, console, &err);
+    bn_store_close(&home.store);
     if (status == BIREFNET_OK) return BN_EXIT_OK;
     bn_console_error(console, "%s", err.message);
-    return bn_exit_of(status, status == BIREFNET_ERROR_ARGUMENT    ? BN_STAGE_USAGE
-                              : status == BIREFNET_ERROR_NOT_FOUND ? BN_STAGE_READ
-                                                                   : BN_STAGE_WRITE);
+    return bn_exit_of(status, !opened || (status == BIREFNET_ERROR_IO && address) ? BN_STAGE_STORE
+                              : status == BIREFNET_ERROR_ARGUMENT                 ? BN_STAGE_USAGE
+                              : status == BIREFNET_ERROR_NOT_FOUND                ? BN_STAGE_READ
+                                                                                  : BN_STAGE_WRITE);
 }

@@ -181,9 +181,10 @@ static const bn_option_spec options[BN_OPTIONS] = {
                         .commands = SERVE | WORK | KEYS, .help = "Queue, files, keys and webhooks lie here."},
     [BN_OPTION_STORE] =
         {"store", 0, BN_KIND_TEXT, "ADDRESS", .fallback = "BIREFNET_STORE, else the data folder's",
-         .commands = SERVE | WORK | MIGRATE,
-         .help = "Where requests are kept: postgresql://USER@HOST/DATABASE (several hosts with commas; "
-                 "a password is better in PGPASSWORD or ~/.pgpass), or sqlite:FILE."},
+         .commands = SERVE | WORK | MIGRATE | KEYS,
+         .help =
+             "Where requests and keys are kept: postgresql://USER@HOST/DATABASE (several hosts with commas; "
+             "a password is better in PGPASSWORD or ~/.pgpass), or sqlite:FILE."},
     [BN_OPTION_NO_WORKER] = {"no-worker", 0, BN_KIND_FLAG, .commands = SERVE,
                              .help = "Compute nothing here: workers do (birefnet work)."},
     [BN_OPTION_ORDER] = {"order", 0, BN_KIND_CHOICE, "ORDER", .choices = "arrival|keys",

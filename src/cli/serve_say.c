@@ -62,16 +62,12 @@ static void say_tls(bn_server *own)
 
 static void say_keys(bn_server *own)
 {
-    char path[4096];
-    bn_key_facts *keys = NULL;
-    size_t count = 0;
-    const bool read = bn_keys_list(own->data_folder, &keys, &count, NULL) == BIREFNET_OK;
-    free(keys);
-    if (bn_jobs_has_keys(own->jobs) && read && count == 0 && bn_keys_required(own->data_folder, path))
+    char way_back[BN_KEYS_WAY_BACK];
+    if (bn_jobs_is_shut(own->jobs, way_back))
         bn_console_say(own->console,
                        "Keys: required, and there is none, so nobody is answered (birefnet keys add NAME, or "
-                       "delete %s and start again)",
-                       path);
+                       "%s)",
+                       way_back);
     else if (bn_jobs_has_keys(own->jobs))
         bn_console_say(own->console, "Keys: required");
     else if (own->values->given[BN_OPTION_ANYONE])

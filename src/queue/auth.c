@@ -68,6 +68,11 @@ bool bn_jobs_has_keys(bn_jobs *jobs)
     return bn_keys_any(jobs->keys);
 }
 
+bool bn_jobs_is_shut(bn_jobs *jobs, char way_back[BN_KEYS_WAY_BACK])
+{
+    return bn_keys_shut(jobs->keys, way_back);
+}
+
 bool bn_jobs_is_admin(bn_jobs *jobs, const char *key_id)
 {
     bn_key_facts facts;
@@ -77,8 +82,9 @@ bool bn_jobs_is_admin(bn_jobs *jobs, const char *key_id)
 bn_status bn_jobs_key_make(bn_jobs *jobs, const bn_key_facts *wanted, char key[BN_KEY_CHARS],
                            bn_key_facts *facts, bn_error *err)
 {
-    return bn_keys_make(jobs->data_folder, wanted->name, NULL, &wanted->limits, wanted->admin, key, facts,
-                        err);
+    const bn_keys_home home = bn_jobs_keys_home(jobs);
+    BN_TRY(bn_keys_make(&home, wanted->name, NULL, &wanted->limits, wanted->admin, key, facts, err));
+    return bn_keys_refresh(jobs->keys, err);
 }
 
 bn_status bn_jobs_key_revoke(bn_jobs *jobs, const char *id, bn_error *err)
@@ -86,7 +92,9 @@ bn_status bn_jobs_key_revoke(bn_jobs *jobs, const char *id, bn_error *err)
     bn_key_facts facts;
     if (!bn_keys_find(jobs->keys, id, &facts)) /* a name would do for bn_keys_revoke */
         return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no key %s", id);
-    return bn_keys_revoke(jobs->data_folder, id, err);
+    const bn_keys_home home = bn_jobs_keys_home(jobs);
+    BN_TRY(bn_keys_revoke(&home, id, err));
+    return bn_keys_refresh(jobs->keys, err);
 }
 
 bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[BN_KEY_ID_CHARS],

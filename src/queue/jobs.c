@@ -125,63 +125,6 @@ static bn_status lock_folder(bn_jobs *jobs, bn_error *err)
     return bn_fail_errno(err, errno, "cannot lock %s/lock", jobs->data_folder);
 }
 
-/* ---- recovering ---- */
-
-static bool is_known(void *user, const char *object)
-{
-    bool known;
-    bn_jobs *jobs = user;
-    return bn_store_object_known(jobs->store, object, &known, NULL) != BIREFNET_OK ||
-           known; /* in doubt it stays */
-}
-
-/* One that had not ended: its client waits no more, or it brings the program down, or it is done now. */
-static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
-{
-    bn_jobs *jobs = user;
-    const bool gone = accepted->sync, deadly = accepted->attempts >= BN_ATTEMPT_LIMIT;
-    char id[BN_REQUEST_ID_CHARS];
-    memcpy(id, accepted->id, sizeof id);
-    if (gone || deadly) {
-        bn_ending ending = {.completed_ms = bn_jobs_now(jobs)};
-        if (gone)
-            bn_ending_infra(&ending, 499, "client_disconnected", "The server was started again");
-        else
-            bn_ending_infra(&ending, 500, "runner_server_error",
-                            "The request broke the server, again and again");
-        bn_accepted_free(accepted);
-        bool mine;
-        const bn_status status =
-            bn_store_finish(jobs->store, id, jobs->held.worker, 0, &ending, NULL, 0, &mine, err);
-        bn_ending_free(&ending);
-        return status;
-    }
-    const int limit = bn_front_limits(jobs, accepted->key_id).running;
-    bn_extras_read(accepted);
-    BN_TRY(bn_front_add(jobs, accepted, err));
-    pthread_mutex_lock(&jobs->lock);
-    bn_front_find(jobs, id)->use->busy_limit = limit;
-    pthread_mutex_unlock(&jobs->lock);
-    return BIREFNET_OK;
-}
-
-/* Nobody else lives: what the last server and its workers held is taken now, without waiting for their leases. */
-static bn_status recover_all(bn_jobs *jobs, bn_error *err)
-{
-    bn_rescued *rescued;
-    size_t count;
-    bn_keeper_remove_astray(jobs,
-                            jobs->options.uploads_direct ? 0 : INT64_MAX); /* whoever promised them is dead */
-    bn_blobs_remove_unknown(jobs->blobs, is_known, jobs);
-    bn_keeper_sweep(jobs);
-    BN_TRY(bn_store_rescue(jobs->store, jobs->held.worker, 0, &rescued, &count, err));
-    free(rescued);
-    if (count > 0)
-        bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO, "%zu requests were held when the last server died",
-                    count);
-    return bn_store_each_open(jobs->store, recover, jobs, err);
-}
-
 /* A store that is shared shows by its beats who lives; the data folder of SQLite's by its locks. */
 static bn_status open_store(bn_jobs *jobs, bn_error *err)
 {
@@ -197,16 +140,16 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bn_status recover_or_join(bn_jobs *jobs, bn_error *err)
+/* A server that used a file before brings its keys along. */
+static bn_status open_keys(bn_jobs *jobs, bn_error *err)
 {
-    uint64_t bytes = 0;
-    BN_TRY(bn_store_bytes(jobs->store, &bytes, err));
-    bn_blobs_set_bytes(jobs->blobs, bytes);
-    if (jobs->alone) BN_TRY(recover_all(jobs, err));
-    flock(jobs->workers_fd,
-          jobs->options.role == BN_ROLE_WORK ? LOCK_SH : LOCK_UN); /* workers may come now */
-    if (!jobs->alone && jobs->options.role != BN_ROLE_WORK) bn_news_take(jobs);
-    return BIREFNET_OK;
+    bool moved = false;
+    const bn_keys_home home = bn_jobs_keys_home(jobs);
+    if (jobs->options.role != BN_ROLE_WORK) BN_TRY(bn_keys_move(&home, &moved, err));
+    if (moved)
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO,
+                    "the keys of %s/keys.json are in the database now, for all servers", jobs->data_folder);
+    return bn_keys_open(&home, &jobs->keys, err);
 }
 
 static bn_status start_thread(bn_jobs *jobs, void *(*main)(void *), void *user, bn_error *err)
@@ -265,13 +208,13 @@ static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_erro
     BN_TRY(lock_folder(jobs, err));
     jobs->held.worker = bn_claim_make();
     for (int i = 0; i < BN_ENGINE_MAX_SEATS; i++) jobs->held.seats[i] = (bn_seat){.jobs = jobs, .number = i};
-    BN_TRY(bn_keys_open(jobs->data_folder, &jobs->keys, err));
     const bn_engine_options engine = engine_options(jobs);
     BN_TRY(bn_engine_create(&engine, &jobs->held.engine, err));
     BN_TRY(open_store(jobs, err));
+    BN_TRY(open_keys(jobs, err));
     BN_TRY(bn_secrets_open(jobs, err));
     BN_TRY(bn_files_open(jobs, options, err));
-    BN_TRY(recover_or_join(jobs, err));
+    BN_TRY(bn_recover_or_join(jobs, err));
     return start_threads(jobs, err);
 }
 
@@ -339,9 +282,9 @@ void bn_jobs_close(bn_jobs **jobs)
         bn_store_release(ended->store, ended->held.worker, NULL); /* else the next start takes them */
     bn_front_free_all(ended);
     bn_engine_destroy(&ended->held.engine);
+    bn_keys_close(&ended->keys);
     bn_store_close(&ended->store);
     bn_blobs_close(&ended->blobs);
-    bn_keys_close(&ended->keys);
     if (ended->lock_fd >= 0) close(ended->lock_fd);
     if (ended->workers_fd >= 0) close(ended->workers_fd);
     for (char **name = ended->held.preload; name && *name; name++) free(*name);

@@ -259,6 +259,8 @@ bn_status bn_jobs_upload(bn_jobs *jobs, const bn_upload *upload, int fd, bn_file
 
 /* Whether any key is configured, or was: see keys.h. Without one everybody may do everything. */
 bool bn_jobs_has_keys(bn_jobs *jobs);
+/* One is needed and there is none: nobody is answered. way_back: see keys.h. */
+bool bn_jobs_is_shut(bn_jobs *jobs, char way_back[BN_KEYS_WAY_BACK]);
 
 typedef enum bn_auth {
     BN_AUTH_OK = 0,
@@ -282,7 +284,7 @@ bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[
 
 /* Whether this key, of those that are configured now, is an administrator's. */
 bool bn_jobs_is_admin(bn_jobs *jobs, const char *key_id);
-/* As bn_keys_make and bn_keys_revoke, the latter by id only. (disk) */
+/* As bn_keys_make and bn_keys_revoke, the latter by id only. Other servers that share a store see it within two seconds. (disk) */
 bn_status bn_jobs_key_make(bn_jobs *jobs, const bn_key_facts *wanted, char key[BN_KEY_CHARS],
                            bn_key_facts *facts, bn_error *err);
 bn_status bn_jobs_key_revoke(bn_jobs *jobs, const char *id, bn_error *err);

@@ -50,6 +50,7 @@ void bn_keeper_remove_astray(bn_jobs *jobs, int64_t before_ms)
 {
     char objects[EXPIRED_AT_A_TIME][BN_OBJECT_CHARS];
     size_t count = 0;
+    bn_store_objects_abandon(jobs->store, jobs->held.worker, NULL);
     do {
         if (bn_store_objects_astray(jobs->store, before_ms, objects, EXPIRED_AT_A_TIME, &count, NULL) !=
             BIREFNET_OK)

@@ -93,7 +93,7 @@ static void read_gauges(bn_jobs *jobs, bn_gauges *gauges, bn_key_facts **keys)
     gauges->open_models = bn_engine_open_names(jobs->held.engine, gauges->model_names);
     read_queue(jobs, gauges);
     bn_store_webhooks_pending(jobs->store, NULL, &of_key, &gauges->webhooks, NULL);
-    if (bn_keys_list(jobs->data_folder, keys, &count, NULL) == BIREFNET_OK) count_keys(*keys, count, gauges);
+    if (bn_keys_all(jobs->keys, keys, &count, NULL) == BIREFNET_OK) count_keys(*keys, count, gauges);
 }
 
 bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err)

@@ -219,6 +219,7 @@ typedef struct bn_pulse {
     double tried_ms, beat_ms; /* bn_clock_ms of the last beat, and of the last that came through */
     _Atomic(double) since_ms; /* of the first since beats come through without a break */
     double told_ms, seen_ms;  /* of the last report, and of the last snapshot */
+    double keys_ms;           /* when keys were last looked at */
     bool news_wanted;         /* see bn_news_want; under the lock of jobs */
     struct {
         char id[BN_REQUEST_ID_CHARS];
@@ -285,6 +286,12 @@ static inline bool bn_jobs_webhooks_public(bn_jobs *jobs)
 {
     const bn_jobs_options *options = &jobs->options;
     return options->webhooks_public_only || (options->webhooks_public_with_keys && bn_keys_any(jobs->keys));
+}
+
+/* Where this server's keys are. */
+static inline bn_keys_home bn_jobs_keys_home(const bn_jobs *jobs)
+{
+    return (bn_keys_home){.data_folder = jobs->data_folder, .store = jobs->store};
 }
 
 /* ---- front.c; the lock is held but where it says otherwise */
@@ -375,6 +382,9 @@ char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock i
 bn_status bn_extras_write(bn_accepted *accepted, bn_error *err);
 void bn_extras_read(bn_accepted *accepted);
 
+/* ---- recover.c; once, when all else is open and no thread runs */
+bn_status bn_recover_or_join(bn_jobs *jobs, bn_error *err);
+
 /* ---- secrets.c; after the store */
 bn_status bn_secrets_open(bn_jobs *jobs, bn_error *err);
 
@@ -390,7 +400,7 @@ void *bn_finish_main(void *jobs);
 void *bn_keeper_main(void *jobs);
 void *bn_courier_main(void *jobs);
 void bn_keeper_sweep(bn_jobs *jobs);
-/* Remove the bytes that no file has any more, or that were promised before then and never became a file. */
+/* Remove the bytes that no file has any more, or that were promised before then or by the dead and never became a file. */
 void bn_keeper_remove_astray(bn_jobs *jobs, int64_t before_ms);
 /* A webhook is due, or (url NULL) the clock has moved. */
 void bn_courier_poke(bn_jobs *jobs, const char *url, const char *key_id);

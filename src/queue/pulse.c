@@ -16,6 +16,7 @@
 #define SYNC_NEWS_MS 100  /* while some wait for their answer */
 #define IDLE_NEWS_MS 5000
 #define ASKED_FOR_MS 5000
+#define KEYS_MS      1000 /* what others have changed in them; docs/SERVER.md says it */
 #define GRACE_MS     2000 /* the answer to a claim may be under way */
 
 /* ---- what the store believes that we hold ---- */
@@ -201,6 +202,10 @@ static bool step(bn_jobs *jobs, int64_t news_ms, bool wanted, bool busy)
     if (shared && bn_clock_ms() >= pulse->told_ms + BEAT_MS) {
         pulse->told_ms = bn_clock_ms();
         report(jobs);
+    }
+    if (pulse->beat_ms == pulse->tried_ms && bn_clock_ms() >= pulse->keys_ms + KEYS_MS) {
+        pulse->keys_ms = bn_clock_ms();
+        bn_keys_refresh(jobs->keys, NULL);
     }
     if (wanted || (news_ms < INT64_MAX && bn_clock_ms() >= pulse->seen_ms + (double)news_ms)) {
         pulse->seen_ms = bn_clock_ms();

@@ -1,142 +1,35 @@
-/* keys.c - see keys.h. The file:
- *     {"keys": [{"id": ..., "name": ..., "hash": SHA-256 of the whole key in hexadecimal digits, "created_ms": ...,
- *                "per_minute": ..., "running": ..., "waiting": ..., "admin": true (not there: false)}]} */
-#include "store/keys.h"
+/* keys.c - see keys.h. */
+#include "store/keys_kept.h"
 
-#include "base/file.h"
-#include "schema/json.h"
 #include "base/times.h"
+#include "store/kind.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX_BYTES (16u << 20)
-#define HASH_CHARS     (2 * crypto_hash_sha256_BYTES + 1)
-
-typedef struct entry {
-    bn_key_facts facts;
-    uint8_t hash[crypto_hash_sha256_BYTES];
-} entry;
-
-typedef struct entries {
-    entry *list;
-    size_t count;
-} entries;
-
-/* ---- the file ---- */
-
-static bool read_entry(const json_t *object, entry *made)
+static bool is_in_store(const bn_keys_home *home)
 {
-    json_int_t created = 0;
-    int admin = 0;
-    const char *id, *name, *hash;
-    if (json_unpack((json_t *)(uintptr_t)object, "{s:s, s:s, s:s, s:I, s:i, s:i, s:i, s?b}", "id", &id,
-                    "name", &name, "hash", &hash, "created_ms", &created, "per_minute",
-                    &made->facts.limits.per_minute, "running", &made->facts.limits.running, "waiting",
-                    &made->facts.limits.waiting, "admin", &admin) != 0)
-        return false;
-    size_t bytes = 0;
-    if (sodium_hex2bin(made->hash, sizeof made->hash, hash, strlen(hash), NULL, &bytes, NULL) != 0 ||
-        bytes != sizeof made->hash || strlen(id) >= sizeof made->facts.id)
-        return false;
-    snprintf(made->facts.id, sizeof made->facts.id, "%s", id);
-    snprintf(made->facts.name, sizeof made->facts.name, "%s", name);
-    made->facts.created_ms = created;
-    made->facts.admin = admin != 0;
-    return true;
+    return home->store && bn_store_keeps_keys(home->store);
 }
 
-static bn_status parse_file(const char *path, const bn_buffer *bytes, entries *read, bn_error *err)
-{
-    json_t *root = bn_json_read((const char *)bytes->data, bytes->size, BN_JSON_OURS, NULL);
-    const json_t *keys = json_object_get(root, "keys");
-    const size_t count = json_array_size(keys);
-    bn_status status = BIREFNET_OK;
-    if (!json_is_array(keys)) status = bn_fail(err, BIREFNET_ERROR_FORMAT, "%s is not a file of keys", path);
-    read->list = calloc(count + 1, sizeof *read->list);
-    if (!read->list) status = bn_fail_memory(err, count * sizeof *read->list, "keys");
-    for (size_t i = 0; status == BIREFNET_OK && i < count; i++) {
-        if (!read_entry(json_array_get(keys, i), &read->list[i]))
-            status = bn_fail(err, BIREFNET_ERROR_FORMAT, "%s: key %zu is broken", path, i + 1);
-        read->count = i + 1;
-    }
-    json_decref(root);
-    if (status != BIREFNET_OK) {
-        free(read->list);
-        *read = (entries){0};
-    }
-    return status;
-}
-
-/* No file: no keys. */
-static bn_status read_file(const char *path, entries *read, bn_error *err)
-{
-    bn_buffer bytes;
-    *read = (entries){0};
-    if (access(path, F_OK) != 0 && errno == ENOENT) return BIREFNET_OK;
-    bn_buffer_init(&bytes, FILE_MAX_BYTES);
-    bn_status status = bn_file_read(path, &bytes, err);
-    if (status == BIREFNET_OK) status = parse_file(path, &bytes, read, err);
-    bn_buffer_free(&bytes);
-    return status;
-}
-
-static json_t *write_entry(const entry *written)
-{
-    char hash[HASH_CHARS];
-    const bn_key_facts *facts = &written->facts;
-    sodium_bin2hex(hash, sizeof hash, written->hash, sizeof written->hash);
-    return json_pack("{s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:o*}", "id", facts->id, "name", facts->name,
-                     "hash", hash, "created_ms", (json_int_t)facts->created_ms, "per_minute",
-                     facts->limits.per_minute, "running", facts->limits.running, "waiting",
-                     facts->limits.waiting, "admin", facts->admin ? json_true() : NULL);
-}
-
-static bn_status write_file(const char *path, const entries *written, bn_error *err)
-{
-    json_t *keys = json_array();
-    for (size_t i = 0; i < written->count; i++) json_array_append_new(keys, write_entry(&written->list[i]));
-    json_t *root = json_pack("{s:o}", "keys", keys);
-    char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    const size_t count = json_array_size(keys);
-    bn_status status = text && count == written->count ? bn_file_write_private(path, text, strlen(text), err)
-                                                       : bn_fail_memory(err, 0, "keys");
-    free(text);
-    json_decref(root);
-    return status;
-}
-
-static bn_status file_path(const char *folder, char path[4096], bn_error *err)
-{
-    const int length = snprintf(path, 4096, "%s/keys.json", folder);
-    if (length > 0 && length < 4096) return BIREFNET_OK;
-    return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the path of the data folder is too long");
-}
-
-/* One change at a time, whatever process makes it. */
-static bn_status lock_file(const char *folder, int *fd, bn_error *err)
+static bn_status read_rows(const bn_keys_home *home, bn_key_rows *rows, bn_error *err)
 {
     char path[4096];
-    BN_TRY(bn_folder_make(folder, err));
-    if (snprintf(path, sizeof path, "%s/keys.lock", folder) >= (int)sizeof path)
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the path of the data folder is too long");
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (*fd < 0) return bn_fail_errno(err, errno, "cannot open %s", path);
-    if (flock(*fd, LOCK_EX) == 0) return BIREFNET_OK;
-    close(*fd);
-    return bn_fail_errno(err, errno, "cannot lock %s", path);
+    int64_t version = -1;
+    if (is_in_store(home)) return bn_store_keys(home->store, &version, rows, err);
+    BN_TRY(bn_key_file_path(home->data_folder, path, err));
+    return bn_key_file_read(path, rows, err);
 }
 
-/* ---- changing ---- */
+/* ---- making ---- */
 
-static void hash_key(const char *key, uint8_t hash[crypto_hash_sha256_BYTES])
+static void hash_key(const char *key, uint8_t hash[BN_KEY_HASH_BYTES])
 {
     crypto_hash_sha256(hash, (const uint8_t *)key, strlen(key));
 }
@@ -175,33 +68,20 @@ static void name_key(const char *key, const uint8_t *hash, char id[BN_KEY_ID_CHA
         sodium_bin2hex(id, BN_KEY_ID_CHARS, hash, 16);
 }
 
-static bn_status add_entry(const char *path, const entry *added, bn_error *err)
+static bn_status add_row(const bn_keys_home *home, const bn_key_row *made, bn_error *err)
 {
-    entries all;
-    BN_TRY(read_file(path, &all, err));
-    bn_status status = BIREFNET_OK;
-    for (size_t i = 0; status == BIREFNET_OK && i < all.count; i++)
-        if (strcmp(all.list[i].facts.id, added->facts.id) == 0)
-            status = bn_fail(err, BIREFNET_ERROR_ARGUMENT, "there is a key %s already", added->facts.id);
-    entry *longer = status == BIREFNET_OK ? realloc(all.list, (all.count + 1) * sizeof *longer) : NULL;
-    if (longer) {
-        all.list = longer;
-        all.list[all.count++] = *added;
-        status = write_file(path, &all, err);
-    } else if (status == BIREFNET_OK) {
-        status = bn_fail_memory(err, (all.count + 1) * sizeof *longer, "keys");
-    }
-    free(all.list);
-    return status;
+    bool taken;
+    if (!is_in_store(home)) return bn_key_file_add(home->data_folder, made, err);
+    BN_TRY(bn_store_key_add(home->store, made, true, &taken, err));
+    if (!taken) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "there is a key %s already", made->facts.id);
 }
 
-bn_status bn_keys_make(const char *data_folder, const char *name, const char *given,
+bn_status bn_keys_make(const bn_keys_home *home, const char *name, const char *given,
                        const bn_key_limits *limits, bool admin, char key[BN_KEY_CHARS], bn_key_facts *facts,
                        bn_error *err)
 {
-    int lock;
-    char path[4096];
-    entry made = {.facts = {.created_ms = bn_wall_ms(), .limits = {-1, -1, -1}, .admin = admin}};
+    bn_key_row made = {.facts = {.created_ms = bn_wall_ms(), .limits = {-1, -1, -1}, .admin = admin}};
     if (given)
         BN_TRY(take_key(given, key, err));
     else
@@ -210,106 +90,183 @@ bn_status bn_keys_make(const char *data_folder, const char *name, const char *gi
     snprintf(made.facts.name, sizeof made.facts.name, "%s", name ? name : "");
     hash_key(key, made.hash);
     name_key(key, made.hash, made.facts.id);
-    BN_TRY(file_path(data_folder, path, err));
-    BN_TRY(lock_file(data_folder, &lock, err));
-    const bn_status status = add_entry(path, &made, err);
-    close(lock);
+    const bn_status status = add_row(home, &made, err);
     if (status == BIREFNET_OK && facts) *facts = made.facts;
     return status;
 }
 
-static bn_status remove_entry(const char *path, const char *id, bn_error *err)
+/* ---- revoking, listing ---- */
+
+bn_status bn_key_rows_find(const bn_key_rows *rows, const char *id, size_t *at, bn_error *err)
 {
-    entries all;
-    size_t at = SIZE_MAX, named = 0;
-    BN_TRY(read_file(path, &all, err));
-    for (size_t i = 0; i < all.count; i++) {
-        if (strcmp(all.list[i].facts.name, id) == 0 && ++named == 1 && at == SIZE_MAX) at = i;
-        if (strcmp(all.list[i].facts.id, id) == 0) {
-            at = i;
-            named = 1;
-            break;
+    size_t named = 0;
+    *at = SIZE_MAX;
+    for (size_t i = 0; i < rows->count; i++) {
+        if (strcmp(rows->list[i].facts.id, id) == 0) {
+            *at = i;
+            return BIREFNET_OK;
         }
+        if (strcmp(rows->list[i].facts.name, id) == 0 && ++named == 1) *at = i;
     }
-    bn_status status;
-    if (at == SIZE_MAX) {
+    if (named == 0) return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no key %s", id);
+    if (named == 1) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%zu keys are named %s: give the id", named, id);
+}
+
+bn_status bn_keys_revoke(const bn_keys_home *home, const char *id, bn_error *err)
+{
+    bn_key_rows rows;
+    size_t at;
+    bool found = false;
+    if (!is_in_store(home)) return bn_key_file_remove(home->data_folder, id, err);
+    BN_TRY(read_rows(home, &rows, err));
+    bn_status status = bn_key_rows_find(&rows, id, &at, err);
+    if (status == BIREFNET_OK) status = bn_store_key_revoke(home->store, rows.list[at].facts.id, &found, err);
+    if (status == BIREFNET_OK && !found) /* another was faster */
         status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no key %s", id);
-    } else if (named > 1) {
-        status = bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%zu keys are named %s: give the id", named, id);
-    } else {
-        memmove(all.list + at, all.list + at + 1, (all.count - at - 1) * sizeof *all.list);
-        all.count--;
-        status = write_file(path, &all, err);
-    }
-    free(all.list);
+    free(rows.list);
     return status;
 }
 
-bn_status bn_keys_revoke(const char *data_folder, const char *id, bn_error *err)
+static bn_status facts_of(const bn_key_rows *rows, bn_key_facts **keys, size_t *count, bn_error *err)
 {
-    int lock;
-    char path[4096];
-    BN_TRY(file_path(data_folder, path, err));
-    BN_TRY(lock_file(data_folder, &lock, err));
-    const bn_status status = remove_entry(path, id, err);
-    close(lock);
-    return status;
-}
-
-bn_status bn_keys_list(const char *data_folder, bn_key_facts **keys, size_t *count, bn_error *err)
-{
-    char path[4096];
-    entries all;
-    BN_TRY(file_path(data_folder, path, err));
-    BN_TRY(read_file(path, &all, err));
-    bn_key_facts *list = calloc(all.count + 1, sizeof *list);
-    for (size_t i = 0; list && i < all.count; i++) list[i] = all.list[i].facts;
-    free(all.list);
-    if (!list) return bn_fail_memory(err, all.count * sizeof *list, "keys");
+    bn_key_facts *list = calloc(rows->count + 1, sizeof *list);
+    if (!list) return bn_fail_memory(err, rows->count * sizeof *list, "keys");
+    for (size_t i = 0; i < rows->count; i++) list[i] = rows->list[i].facts;
     *keys = list;
-    *count = all.count;
+    *count = rows->count;
     return BIREFNET_OK;
 }
 
-bool bn_keys_required(const char *data_folder, char path[4096])
+bn_status bn_keys_list(const bn_keys_home *home, bn_key_facts **keys, size_t *count, bn_error *err)
 {
-    return file_path(data_folder, path, NULL) == BIREFNET_OK && (access(path, F_OK) == 0 || errno != ENOENT);
+    bn_key_rows rows;
+    BN_TRY(read_rows(home, &rows, err));
+    const bn_status status = facts_of(&rows, keys, count, err);
+    free(rows.list);
+    return status;
+}
+
+static void say_way_back(const char *path, char way_back[BN_KEYS_WAY_BACK])
+{
+    if (path)
+        snprintf(way_back, BN_KEYS_WAY_BACK, "delete %s and start the server again", path);
+    else
+        snprintf(way_back, BN_KEYS_WAY_BACK,
+                 "run DELETE FROM keys; UPDATE settings SET keys_version = 0; in the database and start the "
+                 "servers again");
+}
+
+bool bn_keys_required(const bn_keys_home *home, char way_back[BN_KEYS_WAY_BACK])
+{
+    char path[4096];
+    bn_key_rows rows = {0};
+    int64_t version = -1;
+    if (is_in_store(home)) {
+        const bn_status status = bn_store_keys(home->store, &version, &rows, NULL);
+        free(rows.list);
+        say_way_back(NULL, way_back);
+        return status != BIREFNET_OK || version > 0;
+    }
+    if (bn_key_file_path(home->data_folder, path, NULL) != BIREFNET_OK) return false;
+    say_way_back(path, way_back);
+    return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+/* ---- from a file into the store ---- */
+
+bn_status bn_keys_move(const bn_keys_home *home, bool *moved, bn_error *err)
+{
+    char path[4096], aside[4110];
+    bn_key_rows rows;
+    bool taken;
+    *moved = false;
+    BN_TRY(bn_key_file_path(home->data_folder, path, err));
+    if (!is_in_store(home) || (access(path, F_OK) != 0 && errno == ENOENT)) return BIREFNET_OK;
+    BN_TRY(bn_key_file_read(path, &rows, err));
+    bn_status status = bn_store_keys_need(home->store, err);
+    for (size_t i = 0; status == BIREFNET_OK && i < rows.count; i++)
+        status = bn_store_key_add(home->store, &rows.list[i], false, &taken, err);
+    free(rows.list);
+    BN_TRY(status);
+    snprintf(aside, sizeof aside, "%s.moved", path);
+    if (rename(path, aside) != 0) return bn_fail_errno(err, errno, "cannot rename %s", path);
+    *moved = true;
+    return BIREFNET_OK;
 }
 
 /* ---- what a server holds ---- */
 
 struct bn_keys {
-    char path[4096];
-    pthread_mutex_t lock;
-    entries all;
-    bool ever;        /* there was a file: neither revoking the last key nor breaking it opens the door */
+    char path[4096];         /* of the file; empty where they are in the store */
+    bn_store *store;         /* the caller's; NULL: they are in a file */
+    pthread_mutex_t reading; /* one at a time asks the store */
+    pthread_mutex_t lock;    /* of all below */
+    bn_key_rows all;
+    bool ever; /* one was needed once: neither revoking the last key nor breaking the file opens the door */
+    int64_t version;  /* of the store's keys */
     struct stat seen; /* the file that was read; all zero: there was none */
 };
 
 /* Read the file again if it is another one. A broken file keeps the keys as they were: nobody gets in by breaking it. */
-static bn_status refresh(bn_keys *keys, bn_error *err)
+static bn_status look_at_file(bn_keys *keys, bn_error *err)
 {
     struct stat now = {0};
+    if (keys->store) return BIREFNET_OK;
     if (stat(keys->path, &now) != 0) memset(&now, 0, sizeof now);
     if (now.st_ino == keys->seen.st_ino && now.st_size == keys->seen.st_size &&
         memcmp(&now.st_mtim, &keys->seen.st_mtim, sizeof now.st_mtim) == 0)
         return BIREFNET_OK;
-    entries fresh;
+    bn_key_rows fresh;
     keys->ever = keys->ever || now.st_ino != 0;
-    BN_TRY(read_file(keys->path, &fresh, err));
+    BN_TRY(bn_key_file_read(keys->path, &fresh, err));
     free(keys->all.list);
     keys->all = fresh;
     keys->seen = now;
     return BIREFNET_OK;
 }
 
-bn_status bn_keys_open(const char *data_folder, bn_keys **keys, bn_error *err)
+static void take_rows(bn_keys *keys, const bn_key_rows *fresh, int64_t version)
+{
+    pthread_mutex_lock(&keys->lock);
+    free(keys->all.list);
+    keys->all = *fresh;
+    keys->version = version;
+    keys->ever = keys->ever || version > 0;
+    pthread_mutex_unlock(&keys->lock);
+}
+
+bn_status bn_keys_refresh(bn_keys *keys, bn_error *err)
+{
+    bn_key_rows fresh;
+    bn_status status;
+    if (keys->store) {
+        pthread_mutex_lock(&keys->reading);
+        int64_t version = keys->version;
+        status = bn_store_keys(keys->store, &version, &fresh, err);
+        if (status == BIREFNET_OK && version != keys->version)
+            take_rows(keys, &fresh, version);
+        else if (status == BIREFNET_OK)
+            free(fresh.list);
+        pthread_mutex_unlock(&keys->reading);
+        return status;
+    }
+    pthread_mutex_lock(&keys->lock);
+    status = look_at_file(keys, err);
+    pthread_mutex_unlock(&keys->lock);
+    return status;
+}
+
+bn_status bn_keys_open(const bn_keys_home *home, bn_keys **keys, bn_error *err)
 {
     bn_keys *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "keys");
     pthread_mutex_init(&made->lock, NULL);
-    bn_status status = file_path(data_folder, made->path, err);
-    if (status == BIREFNET_OK) status = refresh(made, err);
+    pthread_mutex_init(&made->reading, NULL);
+    made->version = -1;
+    if (is_in_store(home)) made->store = home->store;
+    bn_status status = made->store ? BIREFNET_OK : bn_key_file_path(home->data_folder, made->path, err);
+    if (status == BIREFNET_OK) status = bn_keys_refresh(made, err);
     if (status == BIREFNET_OK)
         *keys = made;
     else
@@ -321,6 +278,7 @@ void bn_keys_close(bn_keys **keys)
 {
     if (!*keys) return;
     pthread_mutex_destroy(&(*keys)->lock);
+    pthread_mutex_destroy(&(*keys)->reading);
     free((*keys)->all.list);
     free(*keys);
     *keys = NULL;
@@ -329,19 +287,38 @@ void bn_keys_close(bn_keys **keys)
 bool bn_keys_any(bn_keys *keys)
 {
     pthread_mutex_lock(&keys->lock);
-    refresh(keys, NULL);
+    look_at_file(keys, NULL);
     const bool any = keys->ever;
     pthread_mutex_unlock(&keys->lock);
     return any;
 }
 
+bool bn_keys_shut(bn_keys *keys, char way_back[BN_KEYS_WAY_BACK])
+{
+    pthread_mutex_lock(&keys->lock);
+    look_at_file(keys, NULL);
+    const bool shut = keys->ever && keys->all.count == 0;
+    pthread_mutex_unlock(&keys->lock);
+    say_way_back(keys->store ? NULL : keys->path, way_back);
+    return shut;
+}
+
+bn_status bn_keys_all(bn_keys *keys, bn_key_facts **list, size_t *count, bn_error *err)
+{
+    pthread_mutex_lock(&keys->lock);
+    look_at_file(keys, NULL);
+    const bn_status status = facts_of(&keys->all, list, count, err);
+    pthread_mutex_unlock(&keys->lock);
+    return status;
+}
+
 bool bn_keys_check(bn_keys *keys, const char *key, bn_key_facts *facts)
 {
-    uint8_t hash[crypto_hash_sha256_BYTES];
+    uint8_t hash[BN_KEY_HASH_BYTES];
     bool found = false;
     hash_key(key, hash);
     pthread_mutex_lock(&keys->lock);
-    refresh(keys, NULL);
+    look_at_file(keys, NULL);
     for (size_t i = 0; i < keys->all.count; i++) { /* all of them, whichever it is */
         if (sodium_memcmp(keys->all.list[i].hash, hash, sizeof hash) != 0) continue;
         *facts = keys->all.list[i].facts;
@@ -355,7 +332,7 @@ bool bn_keys_find(bn_keys *keys, const char *id, bn_key_facts *facts)
 {
     bool found = false;
     pthread_mutex_lock(&keys->lock);
-    refresh(keys, NULL);
+    look_at_file(keys, NULL);
     for (size_t i = 0; !found && i < keys->all.count; i++) {
         if (strcmp(keys->all.list[i].facts.id, id) != 0) continue;
         *facts = keys->all.list[i].facts;

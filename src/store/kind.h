@@ -44,6 +44,11 @@ typedef struct bn_store_kind {
                       bn_error *err);
     bn_status (*rate)(bn_store *store, const char *key_id, int per_minute, int64_t *wait_ms, bn_error *err);
     bn_status (*secret)(bn_store *store, const char *name, uint8_t *value, size_t bytes, bn_error *err);
+    /* all NULL where it keeps none */
+    bn_status (*keys)(bn_store *store, int64_t *version, bn_key_rows *rows, bn_error *err);
+    bn_status (*key_add)(bn_store *store, const bn_key_row *row, bool again, bool *taken, bn_error *err);
+    bn_status (*key_revoke)(bn_store *store, const char *id, bool *found, bn_error *err);
+    bn_status (*keys_need)(bn_store *store, bn_error *err);
     bn_status (*tell)(bn_store *store, int64_t worker, const bn_live *rows, size_t count, bn_error *err);
     bn_status (*snapshot)(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
     bn_status (*each_open)(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err);
@@ -61,7 +66,9 @@ typedef struct bn_store_kind {
     bn_status (*part_put)(bn_store *store, const char *upload_id, const bn_stored_part *part, bn_error *err);
     bn_status (*part)(bn_store *store, const char *upload_id, int number, bn_stored_part *part,
                       bn_error *err);
-    bn_status (*object_promise)(bn_store *store, const char *object, int64_t now_ms, bn_error *err);
+    bn_status (*object_promise)(bn_store *store, const char *object, int64_t now_ms, int64_t process,
+                                bn_error *err);
+    bn_status (*objects_abandon)(bn_store *store, int64_t survivor, bn_error *err);
     bn_status (*object_forget)(bn_store *store, const char *object, bn_error *err);
     bn_status (*objects_astray)(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],
                                 size_t room, size_t *count, bn_error *err);

@@ -38,6 +38,10 @@ bn_status bn_postgres_duty(bn_store *store, const char *name, int64_t process, i
 bn_status bn_postgres_rate(bn_store *store, const char *key_id, int per_minute, int64_t *wait_ms,
                            bn_error *err);
 bn_status bn_postgres_secret(bn_store *store, const char *name, uint8_t *value, size_t bytes, bn_error *err);
+bn_status bn_postgres_keys(bn_store *store, int64_t *version, bn_key_rows *keys, bn_error *err);
+bn_status bn_postgres_key_add(bn_store *store, const bn_key_row *row, bool again, bool *taken, bn_error *err);
+bn_status bn_postgres_key_revoke(bn_store *store, const char *id, bool *found, bn_error *err);
+bn_status bn_postgres_keys_need(bn_store *store, bn_error *err);
 bn_status bn_postgres_tell(bn_store *store, int64_t worker, const bn_live *rows, size_t count, bn_error *err);
 bn_status bn_postgres_processes(bn_store *store, bn_process **list, size_t *count, bn_error *err);
 bn_status bn_postgres_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
@@ -63,7 +67,9 @@ bn_status bn_postgres_part_put(bn_store *store, const char *upload_id, const bn_
                                bn_error *err);
 bn_status bn_postgres_part(bn_store *store, const char *upload_id, int number, bn_stored_part *part,
                            bn_error *err);
-bn_status bn_postgres_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err);
+bn_status bn_postgres_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
+                                     bn_error *err);
+bn_status bn_postgres_objects_abandon(bn_store *store, int64_t survivor, bn_error *err);
 bn_status bn_postgres_object_forget(bn_store *store, const char *object, bn_error *err);
 bn_status bn_postgres_objects_astray(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],
                                      size_t room, size_t *count, bn_error *err);

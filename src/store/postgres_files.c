@@ -37,8 +37,9 @@ bn_status bn_postgres_file_whole(bn_store *store, const bn_file_facts *facts, bn
     bn_rows rows;
     BN_TRY(bn_postgres_query(
         bn_postgres_db_of(store), &rows, err,
-        "WITH f AS (UPDATE files SET whole = true, size = $2::bigint, etag = $3, type = $4, object = $5"
-        "  WHERE id = $1 AND NOT whole RETURNING upload_id),"
+        "WITH mine AS (SELECT FROM objects WHERE object = $5 AND created_ms > 0 FOR UPDATE),"
+        " f AS (UPDATE files SET whole = true, size = $2::bigint, etag = $3, type = $4, object = $5"
+        "  WHERE id = $1 AND NOT whole AND EXISTS (SELECT FROM mine) RETURNING upload_id),"
         " k AS (DELETE FROM objects USING f WHERE objects.object = $5),"
         " p AS (DELETE FROM parts USING f WHERE parts.upload_id = f.upload_id RETURNING parts.object),"
         " o AS (INSERT INTO objects SELECT DISTINCT object, 0 FROM p WHERE object <> $5"
@@ -117,7 +118,9 @@ bn_status bn_postgres_part_put(bn_store *store, const char *upload_id, const bn_
     bn_rows rows;
     BN_TRY(bn_postgres_query(
         bn_postgres_db_of(store), &rows, err,
-        "WITH f AS (SELECT upload_id FROM files WHERE upload_id = $1 AND NOT whole FOR SHARE),"
+        "WITH mine AS (SELECT FROM objects WHERE object = $5 AND created_ms > 0 FOR UPDATE),"
+        " f AS (SELECT upload_id FROM files WHERE upload_id = $1 AND NOT whole AND EXISTS (SELECT FROM mine)"
+        "  FOR SHARE),"
         " old AS (SELECT object FROM parts WHERE upload_id = $1 AND number = $2::int AND object <> $5),"
         " p AS (INSERT INTO parts(upload_id, number, size, etag, object)"
         "  SELECT $1, $2, $3::bigint, $4, $5 FROM f ON CONFLICT (upload_id, number)"
@@ -151,12 +154,26 @@ bn_status bn_postgres_part(bn_store *store, const char *upload_id, int number, b
 
 /* ---- objects that no file has ---- */
 
-bn_status bn_postgres_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err)
+bn_status bn_postgres_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
+                                     bn_error *err)
 {
     return bn_postgres_query(bn_postgres_db_of(store), NULL, err,
-                             "WITH " BN_SOON_CTE " INSERT INTO objects SELECT $1, $2::bigint FROM soon"
+                             "WITH " BN_SOON_CTE " INSERT INTO objects(object, created_ms, process)"
+                             " SELECT $1, $2::bigint, $3::bigint FROM soon"
                              " WHERE v = 'off' ON CONFLICT (object) DO NOTHING",
-                             "ti", object, now_ms);
+                             "tii", object, now_ms, process);
+}
+
+/* Not of those that hold requests still: their rescue skipped what a finish under way has locked. */
+bn_status bn_postgres_objects_abandon(bn_store *store, int64_t survivor, bn_error *err)
+{
+    return bn_postgres_query(bn_postgres_db_of(store), NULL, err,
+                             "WITH " BN_SOON_CTE
+                             " UPDATE objects o SET created_ms = 0 WHERE process <> 0 AND created_ms > 0"
+                             " AND process <> $1::bigint AND " BN_SOON
+                             " AND NOT EXISTS (SELECT FROM processes p WHERE p.id = o.process)"
+                             " AND NOT EXISTS (SELECT FROM queue q WHERE q.held AND q.worker = o.process)",
+                             "i", survivor);
 }
 
 bn_status bn_postgres_object_forget(bn_store *store, const char *object, bn_error *err)

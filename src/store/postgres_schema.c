@@ -106,6 +106,14 @@ static const char *const migrations[] = {
     "  RETURNING q.id, q.seq, r.sync, q.low, r.created_ms, r.start_by_ms, q.attempts, q.body_bytes,"
     "   r.public_only, r.lifecycle, r.file_base, r.key_id, r.webhook, r.extras, q.model, q.front,"
     "   q.key_running, q.fetches, r.forget_soon, r.body; END $f$;",
+    /* keys_version: 0 as long as there was never a key; grows with every change */
+    "CREATE TABLE keys("
+    " id text PRIMARY KEY, name text NOT NULL, hash bytea NOT NULL, created_ms bigint NOT NULL,"
+    " per_minute int NOT NULL, running int NOT NULL, waiting int NOT NULL, admin boolean NOT NULL,"
+    " revoked_ms bigint);"
+    "ALTER TABLE settings ADD COLUMN keys_version bigint NOT NULL DEFAULT 0;"
+    "ALTER TABLE objects ADD COLUMN process bigint NOT NULL DEFAULT 0;"
+    "CREATE INDEX objects_process ON objects(process) WHERE process <> 0;",
 };
 
 #define NEWEST ((int)BN_COUNT(migrations))

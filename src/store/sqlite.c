@@ -93,6 +93,7 @@ static const char *const migrations[] = {
      "ALTER TABLE webhooks ADD COLUMN process INTEGER NOT NULL DEFAULT 0;"
      "CREATE INDEX webhooks_taken ON webhooks(process) WHERE claim <> 0;"
      "UPDATE webhooks SET next_ms = created_ms WHERE attempts = 0;"), /* taken by an older program: not in a while, now */
+    "ALTER TABLE objects ADD COLUMN process INTEGER NOT NULL DEFAULT 0;", /* who writes it */
 };
 
 #define NEWEST ((int)(sizeof migrations / sizeof *migrations))
@@ -252,6 +253,7 @@ const bn_store_kind bn_store_sqlite = {
     .part_put = bn_sqlite_part_put,
     .part = bn_sqlite_part,
     .object_promise = bn_sqlite_object_promise,
+    .objects_abandon = bn_sqlite_objects_abandon,
     .object_forget = bn_sqlite_object_forget,
     .objects_astray = bn_sqlite_objects_astray,
     .object_known = bn_sqlite_object_known,

@@ -23,12 +23,15 @@ bn_status bn_sqlite_keep_object(bn_db *db, const char *object, bn_error *err)
 static bn_status delete_parts(bn_db *db, const char *id, bn_error *err)
 {
     BN_TRY(bn_db_run(db, err,
-                     "INSERT OR REPLACE INTO objects SELECT object, 0 FROM parts"
+                     "INSERT OR REPLACE INTO objects(object, created_ms) SELECT object, 0 FROM parts"
                      " WHERE upload_id = (SELECT upload_id FROM files WHERE id = ?)",
                      "t", id));
     return bn_db_run(
         db, err, "DELETE FROM parts WHERE upload_id = (SELECT upload_id FROM files WHERE id = ?)", "t", id);
 }
+
+/* The object that is parameter 5. */
+#define PROMISED "EXISTS(SELECT 1 FROM objects WHERE object = ?5 AND created_ms > 0)"
 
 bn_status bn_sqlite_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err)
 {
@@ -38,7 +41,7 @@ bn_status bn_sqlite_file_whole(bn_store *store, const bn_file_facts *facts, bn_e
     if (status == BIREFNET_OK) {
         status = bn_db_run(db, err,
                            "UPDATE files SET whole = 1, size = ?2, etag = ?3, type = ?4, object = ?5"
-                           " WHERE id = ?1 AND whole = 0",
+                           " WHERE id = ?1 AND whole = 0 AND " PROMISED,
                            "tittt", facts->id, (int64_t)facts->size, facts->etag, facts->type, facts->object);
         if (status == BIREFNET_OK && sqlite3_changes(db->handle) == 0)
             status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload has ended");
@@ -119,10 +122,11 @@ bn_status bn_sqlite_file_delete(bn_store *store, const char *id, bn_error *err)
     if (status == BIREFNET_OK) {
         status = delete_parts(db, id, err);
         if (status == BIREFNET_OK)
-            status = bn_db_run(db, err,
-                               "INSERT OR REPLACE INTO objects SELECT object, 0 FROM files"
-                               " WHERE id = ? AND object <> ''",
-                               "t", id);
+            status =
+                bn_db_run(db, err,
+                          "INSERT OR REPLACE INTO objects(object, created_ms) SELECT object, 0 FROM files"
+                          " WHERE id = ? AND object <> ''",
+                          "t", id);
         if (status == BIREFNET_OK) status = bn_db_run(db, err, "DELETE FROM files WHERE id = ?", "t", id);
         status = bn_db_end(db, status, err);
     }
@@ -132,14 +136,14 @@ bn_status bn_sqlite_file_delete(bn_store *store, const char *id, bn_error *err)
 
 static bn_status replace_part(bn_db *db, const char *upload_id, const bn_stored_part *part, bn_error *err)
 {
-    BN_TRY(bn_db_run(
-        db, err,
-        "INSERT OR REPLACE INTO objects SELECT object, 0 FROM parts WHERE upload_id = ? AND number = ?", "ti",
-        upload_id, (int64_t)part->number));
+    BN_TRY(bn_db_run(db, err,
+                     "INSERT OR REPLACE INTO objects(object, created_ms) SELECT object, 0 FROM parts WHERE "
+                     "upload_id = ? AND number = ?",
+                     "ti", upload_id, (int64_t)part->number));
     BN_TRY(bn_db_run(
         db, err,
         "INSERT OR REPLACE INTO parts(upload_id, number, size, etag, object) SELECT ?1, ?2, ?3, ?4, ?5"
-        " WHERE EXISTS(SELECT 1 FROM files WHERE upload_id = ?1 AND whole = 0)",
+        " WHERE EXISTS(SELECT 1 FROM files WHERE upload_id = ?1 AND whole = 0) AND " PROMISED,
         "tiitt", upload_id, (int64_t)part->number, (int64_t)part->size, part->etag, part->object));
     if (sqlite3_changes(db->handle) == 0)
         return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "the upload has ended");
@@ -182,10 +186,20 @@ bn_status bn_sqlite_part(bn_store *store, const char *upload_id, int number, bn_
 
 /* ---- objects that no file has ---- */
 
-bn_status bn_sqlite_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err)
+bn_status bn_sqlite_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
+                                   bn_error *err)
 {
     return bn_db_write(bn_sqlite_writer(store), false, NULL, err,
-                       "INSERT INTO objects(object, created_ms) VALUES(?, ?)", "ti", object, now_ms);
+                       "INSERT INTO objects(object, created_ms, process) VALUES(?, ?, ?)", "tii", object,
+                       now_ms, process);
+}
+
+bn_status bn_sqlite_objects_abandon(bn_store *store, int64_t survivor, bn_error *err)
+{
+    return bn_db_write(bn_sqlite_writer(store), false, NULL, err,
+                       "UPDATE objects SET created_ms = 0 WHERE process <> 0 AND created_ms > 0"
+                       " AND process <> ?1 AND process NOT IN (SELECT id FROM processes)",
+                       "i", survivor);
 }
 
 bn_status bn_sqlite_object_forget(bn_store *store, const char *object, bn_error *err)

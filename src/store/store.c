@@ -220,6 +220,31 @@ bn_status bn_store_secret(bn_store *store, const char *name, uint8_t *value, siz
     return store->kind->secret(store, name, value, bytes, err);
 }
 
+bool bn_store_keeps_keys(const bn_store *store)
+{
+    return store->kind->keys != NULL;
+}
+
+bn_status bn_store_keys(bn_store *store, int64_t *version, bn_key_rows *rows, bn_error *err)
+{
+    return store->kind->keys(store, version, rows, err);
+}
+
+bn_status bn_store_key_add(bn_store *store, const bn_key_row *row, bool again, bool *taken, bn_error *err)
+{
+    return store->kind->key_add(store, row, again, taken, err);
+}
+
+bn_status bn_store_key_revoke(bn_store *store, const char *id, bool *found, bn_error *err)
+{
+    return store->kind->key_revoke(store, id, found, err);
+}
+
+bn_status bn_store_keys_need(bn_store *store, bn_error *err)
+{
+    return store->kind->keys_need(store, err);
+}
+
 bn_status bn_store_tell(bn_store *store, int64_t worker, const bn_live *rows, size_t count, bn_error *err)
 {
     return store->kind->tell(store, worker, rows, count, err);
@@ -293,9 +318,15 @@ bn_status bn_store_part(bn_store *store, const char *upload_id, int number, bn_s
     return store->kind->part(store, upload_id, number, part, err);
 }
 
-bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err)
+bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
+                                  bn_error *err)
 {
-    return store->kind->object_promise(store, object, now_ms, err);
+    return store->kind->object_promise(store, object, now_ms, process, err);
+}
+
+bn_status bn_store_objects_abandon(bn_store *store, int64_t survivor, bn_error *err)
+{
+    return store->kind->objects_abandon(store, survivor, err);
 }
 
 bn_status bn_store_object_forget(bn_store *store, const char *object, bn_error *err)

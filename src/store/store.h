@@ -213,6 +213,18 @@ bn_status bn_store_rate(bn_store *store, const char *key_id, int per_minute, int
 #define BN_SECRET_BYTES 64
 bn_status bn_store_secret(bn_store *store, const char *name, uint8_t *value, size_t bytes, bn_error *err);
 
+/* ---- keys, where the store keeps them for all servers; keys.h stands before these */
+
+bool bn_store_keeps_keys(const bn_store *store);
+/* *version: in, what the caller knows (-1: nothing); out, what there is. It grows with every change, and is 0 as long as there
+ * was never a key. Where both are the same no rows come; else all that are not revoked, oldest first. The caller frees
+ * rows->list. */
+bn_status bn_store_keys(bn_store *store, int64_t *version, bn_key_rows *rows, bn_error *err);
+/* *taken: there is such an id, and nothing was changed. One that was revoked may come back where again. */
+bn_status bn_store_key_add(bn_store *store, const bn_key_row *row, bool again, bool *taken, bn_error *err);
+bn_status bn_store_key_revoke(bn_store *store, const char *id, bool *found, bn_error *err);
+bn_status bn_store_keys_need(bn_store *store, bn_error *err); /* from now on one is needed */
+
 /* ---- what clients see */
 
 /* What a worker tells of one that it holds, about once a second. */
@@ -273,7 +285,7 @@ typedef struct bn_stored_file {
 
 bn_status bn_store_file_promise(bn_store *store, const bn_stored_file *file, bn_error *err);
 /* A promised file is whole now: object, size, etag and type of facts count. Its parts are forgotten, their objects stray.
- * NOT_FOUND where it has gone meanwhile, or is whole already. */
+ * NOT_FOUND where it has gone meanwhile, or is whole already, or the object is no longer promised. */
 bn_status bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err);
 /* NOT_FOUND. upload: id is the upload's. */
 bn_status bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file, bn_error *err);
@@ -288,7 +300,8 @@ typedef struct bn_stored_part {
     uint64_t size;
     char etag[33], object[BN_OBJECT_CHARS];
 } bn_stored_part;
-/* The object of a part that it replaces strays. NOT_FOUND where the upload has ended, or is whole, meanwhile. */
+/* The object of a part that it replaces strays. NOT_FOUND where the upload has ended, or is whole, meanwhile, or the object is
+ * no longer promised. */
 bn_status bn_store_part_put(bn_store *store, const char *upload_id, const bn_stored_part *part,
                             bn_error *err);
 /* NOT_FOUND. */
@@ -296,12 +309,17 @@ bn_status bn_store_part(bn_store *store, const char *upload_id, int number, bn_s
                         bn_error *err);
 
 /* Objects that no file has: those that are being written, from before their first byte until a file has them, and those
- * that a file had, until their bytes are removed. So no bytes lie anywhere that no row knows. Need not be on the disk. */
-bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t now_ms, bn_error *err);
+ * that a file had, until their bytes are removed. So no bytes lie anywhere that no row knows. process: who writes them; 0:
+ * a client, itself. Need not be on the disk. */
+bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
+                                  bn_error *err);
 bn_status bn_store_object_forget(bn_store *store, const char *object, bn_error *err);
 /* Up to `room` of those that were promised before then, and of those that a file had. */
 bn_status bn_store_objects_astray(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],
                                   size_t room, size_t *count, bn_error *err);
+/* Those stray that were promised by processes which are rescued or released, but for survivor. Should such a process live
+ * after all, bn_store_file_whole and bn_store_part_put answer NOT_FOUND for what was taken from it so. */
+bn_status bn_store_objects_abandon(bn_store *store, int64_t survivor, bn_error *err);
 /* Whether a file, whole, or a part of one has it. */
 bn_status bn_store_object_known(bn_store *store, const char *object, bool *known, bn_error *err);
 bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err); /* of files and parts together */

@@ -6,6 +6,7 @@
 
 #include "blobs/s3_http.h"
 #include "store/ids.h"
+#include "store/store.h"
 
 #include "image/codec.h"
 #include "schema/datauri.h"
@@ -93,6 +94,28 @@ void bench_destroy(bench *self)
     bench_close(self);
     snprintf(command, sizeof command, "rm -r %s", self->folder);
     assert_int_equal(system(command), 0);
+}
+
+void bench_keys_home(bench *self, bn_keys_home *home)
+{
+    bn_error err = {0};
+    *home = (bn_keys_home){.data_folder = self->folder};
+    if (bench_shares_store()) assert_ok(bn_store_open(getenv("BN_TEST_STORE"), &home->store, &err), err);
+}
+
+void bench_make_key(bench *self, const char *name, const bn_key_limits *limits, char key[BN_KEY_CHARS],
+                    bn_key_facts *facts)
+{
+    bn_error err = {0};
+    bn_key_facts wanted = {.limits = limits ? *limits : (bn_key_limits){-1, -1, -1}};
+    snprintf(wanted.name, sizeof wanted.name, "%s", name);
+    assert_ok(bn_jobs_key_make(self->jobs, &wanted, key, facts, &err), err);
+}
+
+void bench_revoke_key(bench *self, const char *id)
+{
+    bn_error err = {0};
+    assert_ok(bn_jobs_key_revoke(self->jobs, id, &err), err);
 }
 
 uint8_t *bench_png(int width, int height, size_t *size)

@@ -29,6 +29,13 @@ void bench_destroy(bench *self); /* closes, removes the folder */
 size_t bench_count_files(bench *self,
                          const char *name); /* below a folder of the data folder; "files": objects */
 
+/* As bn_keys_make and bn_keys_revoke with the bench's keys, and its server has seen it. */
+void bench_make_key(bench *self, const char *name, const bn_key_limits *limits, char key[BN_KEY_CHARS],
+                    bn_key_facts *facts);
+void bench_revoke_key(bench *self, const char *id);
+/* Where its keys are; the caller closes home->store. */
+void bench_keys_home(bench *self, bn_keys_home *home);
+
 /* {"image_url": "data:image/png;...", EXTRA}: a photo of that size, with a disc in it. The caller frees it. */
 char *bench_body(int width, int height, const char *extra);
 uint8_t *bench_png(int width, int height, size_t *size);

@@ -102,12 +102,12 @@ static void *change_keys(void *user)
         bn_credential credential;
         int64_t expires_ms;
         bn_error err = {0};
-        assert_ok(bn_keys_make(self->bench.folder, "one", NULL, NULL, false, key, &facts, &err), err);
+        bench_make_key(&self->bench, "one", NULL, key, &facts);
         snprintf(field, sizeof field, "Key %s", key);
         assert_int_equal(bn_jobs_authorize(self->bench.jobs, field, id, &credential), BN_AUTH_OK);
         assert_ok(bn_jobs_token_make(self->bench.jobs, BN_TOKEN_STREAM, id, 60, token, &expires_ms, &err),
                   err);
-        assert_ok(bn_keys_revoke(self->bench.folder, facts.id, &err), err);
+        bench_revoke_key(&self->bench, facts.id);
         assert_int_equal(bn_jobs_authorize(self->bench.jobs, field, id, &credential), BN_AUTH_UNKNOWN);
         assert_int_equal(bn_jobs_token_check(self->bench.jobs, BN_TOKEN_STREAM, token, id), BN_AUTH_UNKNOWN);
     }

@@ -1,6 +1,7 @@
 /* test_files.c - uploads whole and in parts, expiry, caps, names; keys and tokens. */
 #include "tests/test.h"
 
+#include "store/store.h"
 #include "tests/queue/bench.h"
 
 #include <fcntl.h>
@@ -452,20 +453,36 @@ static void a_photo_on_this_server_needs_no_network(void **state)
     bn_answer_free(&answer);
 }
 
+static void check_keys_file(bench *self, const char *key)
+{
+    char path[100], bytes[4000] = "";
+    struct stat found;
+    snprintf(path, sizeof path, "%s/keys.json", self->folder);
+    FILE *file = fopen(path, "r");
+    assert_true(fread(bytes, 1, sizeof bytes - 1, file) > 0);
+    fclose(file);
+    assert_null(strstr(bytes, strchr(key, ':') + 1)); /* hashes only */
+    assert_null(strstr(bytes, "secret-text"));
+    assert_int_equal(stat(path, &found), 0);
+    assert_int_equal(found.st_mode & 0777, 0600);
+}
+
 static void keys_open_the_door_until_they_are_revoked(void **state)
 {
     bench *self = *state;
     bn_error err = {0};
     char key[BN_KEY_CHARS], other[BN_KEY_CHARS], header[BN_KEY_CHARS + 10], id[BN_KEY_ID_CHARS];
+    bn_keys_home home;
     bn_key_facts facts, *all;
     bn_credential shown;
     size_t count;
     assert_false(bn_jobs_has_keys(self->jobs));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_OK);
-    assert_ok(bn_keys_make(self->folder, "laptop", NULL, NULL, false, key, &facts, &err), err);
-    assert_ok(bn_keys_make(self->folder, "given", "my:secret-text", NULL, true, other, NULL, &err), err);
-    assert_int_equal(bn_keys_make(self->folder, "again", "my:other-text", NULL, false, other, NULL, &err),
+    bench_keys_home(self, &home);
+    assert_ok(bn_keys_make(&home, "given", "my:secret-text", NULL, true, other, NULL, &err), err);
+    assert_int_equal(bn_keys_make(&home, "again", "my:other-text", NULL, false, other, NULL, &err),
                      BIREFNET_ERROR_ARGUMENT);
+    bench_make_key(self, "laptop", NULL, key, &facts);
     assert_true(bn_jobs_has_keys(self->jobs));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE);
     assert_int_equal(bn_jobs_authorize(self->jobs, "Key my:secret-texT", id, &shown), BN_AUTH_UNKNOWN);
@@ -477,22 +494,13 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_OK);
     assert_string_equal(id, facts.id);
 
-    char path[100], bytes[4000] = "";
-    struct stat found;
-    snprintf(path, sizeof path, "%s/keys.json", self->folder);
-    FILE *file = fopen(path, "r");
-    assert_true(fread(bytes, 1, sizeof bytes - 1, file) > 0);
-    fclose(file);
-    assert_null(strstr(bytes, strchr(key, ':') + 1)); /* hashes only */
-    assert_null(strstr(bytes, "secret-text"));
-    assert_int_equal(stat(path, &found), 0);
-    assert_int_equal(found.st_mode & 0777, 0600);
-
-    assert_ok(bn_keys_list(self->folder, &all, &count, &err), err);
+    if (!home.store) check_keys_file(self, key);
+    assert_ok(bn_keys_list(&home, &all, &count, &err), err);
     assert_int_equal(count, 2);
-    assert_string_equal(all[0].name, "laptop");
-    assert_false(all[0].admin);
-    assert_true(all[1].admin);
+    const int given = strcmp(all[0].name, "given") == 0 ? 0 : 1;
+    assert_string_equal(all[1 - given].name, "laptop");
+    assert_true(all[given].admin);
+    assert_false(all[1 - given].admin);
     assert_false(bn_jobs_is_admin(self->jobs, facts.id));
     assert_true(bn_jobs_is_admin(self->jobs, "my"));
     assert_false(bn_jobs_is_admin(self->jobs, ""));
@@ -515,11 +523,12 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
     token[3] ^= 1;
 
-    assert_ok(bn_keys_revoke(self->folder, "laptop", &err), err);
-    assert_int_equal(bn_keys_revoke(self->folder, "laptop", &err), BIREFNET_ERROR_NOT_FOUND);
+    bench_revoke_key(self, facts.id);
+    assert_int_equal(bn_keys_revoke(&home, "laptop", &err), BIREFNET_ERROR_NOT_FOUND);
     assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_UNKNOWN);
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
-    assert_ok(bn_keys_revoke(self->folder, "my", &err), err);
+    bench_revoke_key(self, "my");
+    bn_store_close(&home.store);
     assert_false(bn_jobs_is_admin(self->jobs, "my"));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE); /* the door stays shut */
     assert_ok(bn_jobs_token_make(self->jobs, BN_TOKEN_STREAM, "", 60, token, &expires_ms, &err), err);

@@ -67,12 +67,11 @@ static void some_results_are_forgotten_sooner(void **state)
 static void limits_hold_for_each_key(void **state)
 {
     bench *self = *state;
-    bn_error err = {0};
     bn_answer answer;
     char key[BN_KEY_CHARS], id[BN_REQUEST_ID_CHARS];
     bn_key_facts facts;
     const bn_key_limits limits = {.per_minute = 3, .running = 1, .waiting = 0};
-    assert_ok(bn_keys_make(self->folder, "tester", NULL, &limits, false, key, &facts, &err), err);
+    bench_make_key(self, "tester", &limits, key, &facts);
     bn_submit submit = {.body = "{}", .body_bytes = 2, .key_id = facts.id, .max_queue_length = -1};
     for (int i = 0; i < 3; i++) bench_submit(self, &submit, id);
     bn_jobs_submit(self->jobs, &submit, id, NULL, &answer);

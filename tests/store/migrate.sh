@@ -39,6 +39,21 @@ expect 0 "are version" migrate --store "$BN_TEST_STORE"
 expect 0 "Nothing to do" migrate --check --store "$BN_TEST_STORE"
 BIREFNET_STORE=$BN_TEST_STORE expect 0 "Nothing to do" migrate
 
+# keys are in the database, as hashes
+key() { "$program" keys "$@" --store "$BN_TEST_STORE" --data "$folder/none" 2>/dev/null; }
+made=$(key add alice --per-minute 7 --admin)
+[[ "$made" == *:* ]] && [[ "$(key list)" == *alice*administrator* ]] && [[ "$(key list --json)" == *'"per_minute": 7'* ]] &&
+    [ ! -e "$folder/none/keys.json" ] && key revoke alice && [[ "$(key list)" == *"nobody is answered"* ]] || {
+    echo "FAILED: keys --store"
+    faults=$((faults + 1))
+}
+kept=$(pg_dump -d "$BN_TEST_STORE" --data-only)
+[[ "$kept" == *alice* ]] && [[ "$kept" != *"${made#*:}"* ]] || {
+    echo "FAILED: a key lies plain in the database"
+    faults=$((faults + 1))
+}
+expect 13 "refused" keys list --store "postgresql://u:$password@127.0.0.1:1/x"
+
 version=$(psql -X -q -At -d "$BN_TEST_STORE" -c "SELECT version FROM settings")
 sql "UPDATE settings SET version = version - 1"
 serve 14 "birefnet migrate"

@@ -1,0 +1,201 @@
+/* test_servers.c - two servers, each with a data folder of its own, over one store: what one writes the other leaves alone, and
+ * keys are the same for both. */
+#include "tests/test.h"
+
+#include "base/clock.h"
+#include "store/ids.h"
+#include "store/store.h"
+#include "tests/queue/bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LEASE_MS = 2000, STRANGER = 77, DEAD = 78 };
+
+typedef struct servers {
+    bench one, two;
+    char address[120];
+    bn_store *store; /* of a third process */
+} servers;
+
+static int set_up(void **state)
+{
+    servers *self = calloc(1, sizeof *self);
+    bn_error err = {0};
+    char folder[] = "/tmp/bn-jobs-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    bench_init(&self->one);
+    bench_init_at(&self->two, folder);
+    snprintf(self->address, sizeof self->address, "sqlite:%s/shared.sqlite", self->one.folder);
+    if (!bench_shares_store()) self->one.options.store = self->two.options.store = self->address;
+    if (self->one.options.files) self->two.options.files = self->one.options.files;
+    self->one.options.lease_ms = self->two.options.lease_ms = LEASE_MS;
+    assert_ok(bn_store_open(self->one.options.store, &self->store, &err), err);
+    *state = self;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    servers *self = *state;
+    bn_store_close(&self->store);
+    bench_destroy(&self->two);
+    bench_destroy(&self->one);
+    free(self);
+    return 0;
+}
+
+static void beat(servers *self, int64_t process)
+{
+    bn_error err = {0};
+    int64_t now_ms;
+    bn_holding *holdings;
+    size_t count;
+    const bn_process who = {.id = process, .role = "serve"};
+    assert_ok(bn_store_beat(self->store, &who, &now_ms, &holdings, &count, &err), err);
+    free(holdings);
+}
+
+/* A file that this process is about to fill. */
+static void promise(servers *self, int64_t process, bn_stored_file *file)
+{
+    bn_error err = {0};
+    *file = (bn_stored_file){.facts = {.name = "x", .type = "image/png", .created_ms = 1}};
+    file->facts.created_ms = (int64_t)time(NULL) * 1000;
+    bn_id_make(file->facts.id);
+    bn_id_make(file->upload_id);
+    bn_id_make(file->facts.object);
+    assert_ok(bn_store_file_promise(self->store, file, &err), err);
+    assert_ok(bn_store_object_promise(self->store, file->facts.object, file->facts.created_ms, process, &err),
+              err);
+}
+
+static bn_status fill(servers *self, const bn_stored_file *file)
+{
+    return bn_store_file_whole(self->store, &file->facts, NULL);
+}
+
+static void what_a_living_server_writes_stays(void **state)
+{
+    servers *self = *state;
+    bn_error err = {0};
+    bn_stored_file hers, old;
+    bn_rescued *rescued;
+    size_t count;
+    beat(self, STRANGER);
+    promise(self, STRANGER, &hers);
+    promise(self, DEAD, &old); /* which never beat */
+    bench_open(&self->one);
+    bench_open(&self->two);
+    beat(self, STRANGER);
+    bn_jobs_sweep(self->one.jobs);
+    bn_jobs_sweep(self->two.jobs);
+    assert_ok(bn_store_rescue(self->store, STRANGER, 3600000, &rescued, &count, &err), err);
+    free(rescued);
+    bn_jobs_sweep(self->two.jobs);
+    assert_int_equal(fill(self, &old), BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(fill(self, &hers), BIREFNET_OK);
+}
+
+/* A server that others hold for dead loses what it was writing, and is told so; no file without bytes comes of it. */
+static void what_a_server_wrote_before_it_was_missed_strays(void **state)
+{
+    servers *self = *state;
+    bn_stored_file hers;
+    beat(self, STRANGER);
+    promise(self, STRANGER, &hers);
+    atomic_store(&self->one.now_ms, (int64_t)time(NULL) * 1000 + 100 * LEASE_MS); /* the store's clock, too */
+    bench_open(&self->one);
+    beat(self, STRANGER); /* it had only been stopped */
+    assert_int_equal(fill(self, &hers), BIREFNET_ERROR_NOT_FOUND);
+}
+
+/* What other servers have changed comes within two seconds; a busy machine is given more. */
+static bn_auth comes_to(bench *server, const char *field, bn_auth wanted)
+{
+    char id[BN_KEY_ID_CHARS];
+    bn_credential shown;
+    bn_auth got;
+    const struct timespec pause = {.tv_nsec = 20000000};
+    const double end_ms = bn_clock_ms() + 60000;
+    do {
+        got = bn_jobs_authorize(server->jobs, field, id, &shown);
+        if (got != wanted) nanosleep(&pause, NULL);
+    } while (got != wanted && bn_clock_ms() < end_ms);
+    return got;
+}
+
+static void keys_are_those_of_all(void **state)
+{
+    servers *self = *state;
+    bn_error err = {0};
+    bn_key_facts facts;
+    char key[BN_KEY_CHARS], field[BN_KEY_CHARS + 8], token[BN_TOKEN_CHARS], bearer[BN_TOKEN_CHARS + 8];
+    int64_t expires_ms;
+    if (!bench_shares_store()) skip(); /* keys.json is each folder's own */
+    bench_open(&self->one);
+    bench_open(&self->two);
+    assert_false(bn_jobs_has_keys(self->two.jobs));
+    bench_make_key(&self->one, "laptop", NULL, key, &facts);
+    snprintf(field, sizeof field, "Key %s", key);
+    assert_int_equal(comes_to(&self->two, field, BN_AUTH_OK), BN_AUTH_OK);
+    assert_int_equal(comes_to(&self->two, NULL, BN_AUTH_NONE), BN_AUTH_NONE);
+    assert_ok(bn_jobs_token_make(self->one.jobs, BN_TOKEN_STREAM, facts.id, 3600, token, &expires_ms, &err),
+              err);
+    snprintf(bearer, sizeof bearer, "Bearer %s", token);
+    assert_int_equal(comes_to(&self->two, bearer, BN_AUTH_OK), BN_AUTH_OK);
+    bench_revoke_key(&self->two, facts.id);
+    assert_int_equal(comes_to(&self->one, field, BN_AUTH_UNKNOWN), BN_AUTH_UNKNOWN);
+    assert_int_equal(comes_to(&self->one, bearer, BN_AUTH_UNKNOWN), BN_AUTH_UNKNOWN);
+    assert_true(bn_jobs_has_keys(self->one.jobs)); /* the door stays shut */
+}
+
+static int submit(bench *server, const char *key_id)
+{
+    bn_answer answer;
+    char id[BN_REQUEST_ID_CHARS];
+    const bn_submit wish = {.body = "{}", .body_bytes = 2, .key_id = key_id, .max_queue_length = -1};
+    bn_jobs_submit(server->jobs, &wish, id, NULL, &answer);
+    const int code = answer.code;
+    bn_answer_free(&answer);
+    return code;
+}
+
+/* A key's submits a minute are counted over both. */
+static void limits_are_those_of_all(void **state)
+{
+    servers *self = *state;
+    bn_key_facts facts;
+    char key[BN_KEY_CHARS], field[BN_KEY_CHARS + 8];
+    const bn_key_limits limits = {.per_minute = 4, .running = -1, .waiting = -1};
+    const int64_t now_ms = (int64_t)time(NULL) * 1000;
+    if (!bench_shares_store()) skip();
+    self->one.options.role = self->two.options.role = BN_ROLE_FRONT;
+    atomic_store(&self->one.now_ms, now_ms); /* no token comes back while a busy machine takes its time */
+    atomic_store(&self->two.now_ms, now_ms);
+    bench_open(&self->one);
+    bench_open(&self->two);
+    bench_make_key(&self->one, "laptop", &limits, key, &facts);
+    snprintf(field, sizeof field, "Key %s", key);
+    assert_int_equal(comes_to(&self->two, field, BN_AUTH_OK), BN_AUTH_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(submit(&self->one, facts.id), 200);
+        assert_int_equal(submit(&self->two, facts.id), 200);
+    }
+    assert_int_equal(submit(&self->one, facts.id), 429);
+    assert_int_equal(submit(&self->two, facts.id), 429);
+}
+
+#define SERVERS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SERVERS_TEST(what_a_living_server_writes_stays),
+        SERVERS_TEST(what_a_server_wrote_before_it_was_missed_strays),
+        SERVERS_TEST(keys_are_those_of_all),
+        SERVERS_TEST(limits_are_those_of_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
