@@ -12,6 +12,7 @@
 struct bn_backend {
     const char *name;
     size_t align_bytes; /* of buffers in the arena */
+    int pictures;       /* that a graph may compute at once */
 
     /* Layers, as in layers.h. NULL: this backend has none, and a graph that wants one fails. */
     bn_planes (*halve)(bn_graph *graph, bn_planes picture);
@@ -60,6 +61,7 @@ bn_op *bn_graph_op(const bn_graph *graph, size_t index);
 typedef struct bn_graph_place {
     size_t offset, bytes;
     bool input, kept; /* the caller fills it before a run; reads it afterwards */
+    void *host;       /* as set; NULL before */
 } bn_graph_place;
 
 size_t bn_graph_buffer_count(const bn_graph *graph);

@@ -22,7 +22,8 @@ typedef struct buffer {
 
 typedef struct part {
     const char *name;
-    double macs, last_ms;
+    double macs, bytes, last_ms;
+    int calls;
 } part;
 
 /* A loop of an operation between two meetings of the threads. */
@@ -50,10 +51,15 @@ struct bn_graph {
 
 bn_status bn_graph_create(const bn_graph_options *options, bn_graph **graph, bn_error *err)
 {
+    const bn_backend *backend = options->backend ? options->backend : &bn_cpu_backend;
+    if (options->batch < 0 || options->batch > backend->pictures)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%d pictures at once on a %s", options->batch,
+                       backend->name);
     bn_graph *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "a network");
     made->options = *options;
-    if (!made->options.backend) made->options.backend = &bn_cpu_backend;
+    made->options.backend = backend;
+    made->options.batch = BN_MAX(options->batch, 1);
     *graph = made;
     return BIREFNET_OK;
 }
@@ -127,7 +133,8 @@ static int add_buffer(bn_graph *g, size_t bytes)
     if (bn_graph_failed(g) ||
         !grow(g, (void **)&g->buffers, g->buffer_count, &g->buffer_room, sizeof *g->buffers))
         return 0;
-    g->buffers[g->buffer_count] = (buffer){.bytes = bytes, .first = INT_MAX, .last = -1};
+    g->buffers[g->buffer_count] =
+        (buffer){.bytes = bytes * (size_t)g->options.batch, .first = INT_MAX, .last = -1};
     return (int)g->buffer_count++;
 }
 
@@ -212,6 +219,14 @@ void bn_graph_work(bn_graph *g, double macs, size_t rows, size_t piece)
     piece = BN_MIN(piece, rows);
     g->loops[g->loop_count++] =
         (loop){op->part, macs, (double)piece / (double)rows, (rows + piece - 1) / piece};
+}
+
+void bn_graph_traffic(bn_graph *g, double bytes)
+{
+    if (bn_graph_failed(g)) return;
+    part *p = &g->parts[g->ops[g->op_count - 1]->part];
+    p->bytes += bytes;
+    p->calls++;
 }
 
 /* ---- planning -------------------------------------------------------------------------------------------- */
@@ -320,7 +335,8 @@ size_t bn_graph_buffer_count(const bn_graph *g)
 bn_graph_place bn_graph_place_of(const bn_graph *g, int index)
 {
     const buffer *b = &g->buffers[index];
-    return (bn_graph_place){.offset = b->offset, .bytes = b->bytes, .input = b->input, .kept = b->kept};
+    return (bn_graph_place){
+        .offset = b->offset, .bytes = b->bytes, .input = b->input, .kept = b->kept, .host = b->host};
 }
 
 void bn_graph_set_host(bn_graph *g, int index, void *host)
@@ -371,7 +387,11 @@ int bn_graph_parts(const bn_graph *g)
 bn_part_stats bn_graph_part_stats(const bn_graph *g, int index)
 {
     const part *p = &g->parts[index];
-    return (bn_part_stats){.name = p->name, .giga_macs = p->macs * 1e-9, .last_ms = p->last_ms};
+    return (bn_part_stats){.name = p->name,
+                           .giga_macs = p->macs * 1e-9,
+                           .last_ms = p->last_ms,
+                           .calls = p->calls,
+                           .mib = p->bytes / (1 << 20)};
 }
 
 size_t bn_graph_arena_bytes(const bn_graph *g)

@@ -20,9 +20,10 @@
 typedef struct bn_graph bn_graph;
 typedef struct bn_backend bn_backend;
 typedef struct bn_pack_store bn_pack_store;
+typedef struct bn_gpu_packs bn_gpu_packs;
 
 /* What computes graphs (backend.h). */
-extern const bn_backend bn_cpu_backend;
+extern const bn_backend bn_cpu_backend, bn_gpu_backend;
 
 typedef struct bn_graph_options {
     const bn_backend *backend; /* NULL: the CPU */
@@ -31,6 +32,9 @@ typedef struct bn_graph_options {
     bn_isa isa;           /* level of our own kernels, at most bn_cpu_isa() */
     int threads;          /* >= 1 */
     bn_pack_store *packs; /* borrowed; outlives the graph */
+    /* for a graphics card */
+    bn_gpu_packs *gpu; /* the device with its packs; borrowed, outlives the graph */
+    int batch; /* pictures at once, 0 = 1: in each map's memory, picture z begins at element h * w * stride * z */
 } bn_graph_options;
 
 bn_status bn_graph_create(const bn_graph_options *options, bn_graph **graph, bn_error *err);
@@ -73,6 +77,8 @@ typedef struct bn_part_stats {
     const char *name;
     double giga_macs; /* 10^9 multiply-accumulates of one run */
     double last_ms;   /* time in the last run */
+    int calls;        /* of kernels on a graphics card; 0 on a CPU */
+    double mib;       /* that these calls read and write, each number once a call */
 } bn_part_stats;
 
 /* The most that `threads` threads can be used in a part (index -1: in all), 1 where all of them work to the end: work / (threads

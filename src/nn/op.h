@@ -28,6 +28,9 @@ bn_map bn_graph_scratch(bn_graph *graph, size_t bytes);
  * them at a time by whichever thread is free; the threads meet behind it. */
 void bn_graph_work(bn_graph *graph, double macs, size_t rows, size_t piece);
 
+/* The op appended last is a kernel call that moves so many bytes. */
+void bn_graph_traffic(bn_graph *graph, double bytes);
+
 /* Make the graph fail with this status. */
 void bn_graph_fail(bn_graph *graph, bn_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -62,6 +62,7 @@ static bn_status cpu_run(bn_graph *graph, bn_graph_progress_fn progress, void *u
 const bn_backend bn_cpu_backend = {
     .name = "CPU",
     .align_bytes = ALIGN_BYTES,
+    .pictures = 1,
     .halve = bn_cpu_halve,
     .patches = bn_cpu_patches,
     .tiles = bn_cpu_tiles,

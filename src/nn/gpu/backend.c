@@ -1,0 +1,176 @@
+/* backend.c - graphs on a graphics card: their memory, a list of kernel calls recorded once, and running it. */
+#include "nn/gpu/steps.h"
+
+#include "base/size.h"
+#include "nn/gpu/layers.h"
+
+#include <stdlib.h>
+
+#define ALIGN_BYTES 256
+#define MAX_PARTS   64
+
+/* What a graph keeps. */
+typedef struct recorded {
+    bn_gpu_buffer *arena;
+    bn_gpu_list *list;
+    uint8_t *host;              /* inputs and kept maps, one behind the other */
+    int part[MAX_PARTS], parts; /* the graph's part of each part of the list */
+    double done[MAX_PARTS];     /* share of the work that comes before it */
+} recorded;
+
+/* ---- finishing ------------------------------------------------------------------------------------------------- */
+
+/* Host memory of the buffers that callers fill or read. */
+static bn_status give_host(bn_graph *graph, recorded *own, bn_error *err)
+{
+    const int count = (int)bn_graph_buffer_count(graph);
+    size_t bytes = 0;
+    for (int i = 0; i < count; i++) {
+        const bn_graph_place place = bn_graph_place_of(graph, i);
+        if (place.input || place.kept) bytes += bn_size_round_up(place.bytes, ALIGN_BYTES);
+    }
+    own->host = aligned_alloc(ALIGN_BYTES, BN_MAX(bytes, ALIGN_BYTES));
+    if (!own->host) return bn_fail_memory(err, bytes, "pictures");
+    uint8_t *next = own->host;
+    for (int i = 0; i < count; i++) {
+        const bn_graph_place place = bn_graph_place_of(graph, i);
+        if (!place.input && !place.kept) continue;
+        bn_graph_set_host(graph, i, next);
+        next += bn_size_round_up(place.bytes, ALIGN_BYTES);
+    }
+    return BIREFNET_OK;
+}
+
+static bn_status begin_part(const bn_graph *graph, recorded *own, int part, double done, bn_error *err)
+{
+    if (own->parts == MAX_PARTS)
+        return bn_fail(err, BIREFNET_ERROR_INTERNAL, "more than %d parts in a list", MAX_PARTS);
+    own->part[own->parts] = part;
+    own->done[own->parts++] = done / BN_MAX(bn_graph_giga_macs(graph) * 1e9, 1);
+    return bn_gpu_list_part(own->list, bn_graph_part_stats(graph, part).name, err);
+}
+
+static bn_status record(const bn_graph *graph, recorded *own, bn_gpu_hazards *hazards, bn_error *err)
+{
+    double done = 0;
+    for (size_t i = 0; i < bn_graph_op_count(graph); i++) {
+        const bn_op *op = bn_graph_op(graph, i);
+        if (own->parts == 0 || own->part[own->parts - 1] != op->part) {
+            BN_TRY(begin_part(graph, own, op->part, done, err)); /* which sees what parts before it wrote */
+            bn_gpu_hazards_clear(hazards);
+        }
+        if (bn_gpu_hazards_add(hazards, graph, op)) bn_gpu_list_barrier(own->list);
+        const bn_gpu_call call = bn_gpu_step_call(graph, op, own->arena);
+        BN_TRY(bn_gpu_list_call(own->list, &call, err));
+        done += op->macs;
+    }
+    return bn_gpu_list_end(own->list, err);
+}
+
+static bn_status build(const bn_graph *graph, bn_gpu *gpu, recorded *own, bn_error *err)
+{
+    bn_gpu_hazards *hazards = NULL;
+    bn_status status = BIREFNET_OK;
+    BN_TRY_DONE(bn_gpu_buffer_create(gpu, bn_graph_arena_bytes(graph), &own->arena, err));
+    BN_TRY_DONE(bn_gpu_list_create(gpu, &own->list, err));
+    BN_TRY_DONE(bn_gpu_hazards_create(&hazards, err));
+    BN_TRY_DONE(record(graph, own, hazards, err));
+done:
+    bn_gpu_hazards_destroy(&hazards);
+    return status;
+}
+
+static bn_status gpu_finish(bn_graph *graph, bn_error *err)
+{
+    bn_gpu_packs *packs = bn_gpu_graph_packs(graph);
+    if (bn_gpu_packs_counts(packs)) return BIREFNET_OK;
+    recorded *own = calloc(1, sizeof *own);
+    if (!own) return bn_fail_memory(err, sizeof *own, "a network");
+    bn_graph_set_own(graph, own);
+    BN_TRY(give_host(graph, own, err));
+    const bn_status status = build(graph, bn_gpu_packs_borrow(packs), own, err);
+    bn_gpu_packs_give_back(packs);
+    return status;
+}
+
+static void gpu_destroy(bn_graph *graph)
+{
+    recorded *own = bn_graph_own(graph);
+    if (!own) return;
+    bn_gpu_packs_borrow(bn_gpu_graph_packs(graph));
+    bn_gpu_list_destroy(&own->list);
+    bn_gpu_buffer_destroy(&own->arena);
+    bn_gpu_packs_give_back(bn_gpu_graph_packs(graph));
+    free(own->host);
+    free(own);
+}
+
+/* ---- running --------------------------------------------------------------------------------------------------- */
+
+typedef struct asking {
+    const bn_graph *graph;
+    const recorded *own;
+    bn_graph_progress_fn progress;
+    void *user;
+    const char *stopped; /* the part before which the answer was to stop */
+} asking;
+
+static int ask(void *user, int part)
+{
+    asking *asked = user;
+    const char *name = bn_graph_part_stats(asked->graph, asked->own->part[part]).name;
+    const int stop = asked->progress(asked->user, name, asked->own->done[part]);
+    if (stop) asked->stopped = name;
+    return stop;
+}
+
+static bn_status upload_inputs(const bn_graph *graph, const recorded *own, bn_error *err)
+{
+    for (int i = 0; i < (int)bn_graph_buffer_count(graph); i++) {
+        const bn_graph_place place = bn_graph_place_of(graph, i);
+        if (place.input) BN_TRY(bn_gpu_upload(own->arena, place.offset, place.host, place.bytes, err));
+    }
+    return BIREFNET_OK;
+}
+
+static bn_status download_kept(const bn_graph *graph, const recorded *own, bn_error *err)
+{
+    for (int i = 0; i < (int)bn_graph_buffer_count(graph); i++) {
+        const bn_graph_place place = bn_graph_place_of(graph, i);
+        if (place.kept) BN_TRY(bn_gpu_download(own->arena, place.offset, place.host, place.bytes, err));
+    }
+    return BIREFNET_OK;
+}
+
+static bn_status run(bn_graph *graph, recorded *own, asking *asked, bn_error *err)
+{
+    BN_TRY(upload_inputs(graph, own, err));
+    const bn_status status = bn_gpu_list_run(own->list, asked->progress ? ask : NULL, asked, err);
+    if (asked->stopped) return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled during %s", asked->stopped);
+    BN_TRY(status);
+    for (int i = 0; i < own->parts; i++)
+        bn_graph_add_time(graph, own->part[i], bn_gpu_list_part_ms(own->list, i));
+    return download_kept(graph, own, err);
+}
+
+static bn_status gpu_run(bn_graph *graph, bn_graph_progress_fn progress, void *user, bn_error *err)
+{
+    recorded *own = bn_graph_own(graph);
+    if (!own) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a network that was only counted cannot run");
+    asking asked = {.graph = graph, .own = own, .progress = progress, .user = user};
+    bn_gpu_packs *packs = bn_gpu_graph_packs(graph);
+    bn_graph_clear_times(graph);
+    bn_gpu_packs_borrow(packs);
+    const bn_status status = run(graph, own, &asked, err);
+    bn_gpu_packs_give_back(packs);
+    return status;
+}
+
+const bn_backend bn_gpu_backend = {
+    .name = "graphics card",
+    .align_bytes = ALIGN_BYTES,
+    .pictures = 64,
+    .finish = gpu_finish,
+    .run = gpu_run,
+    .destroy = gpu_destroy,
+};
