@@ -2,9 +2,11 @@
 #ifndef BN_GPU_KERNELS_H
 #define BN_GPU_KERNELS_H
 
-/* clang-format off: a line each */
-/* KERNEL(enumerator, shader). shaders/SHADER.comp, compiled by every build. */
-#define BN_GPU_KERNELS(KERNEL) KERNEL(COPY, copy)
+/* KERNEL(enumerator, shader), a line each. shaders/SHADER.comp, compiled by every build. */
+/* clang-format off */
+#define BN_GPU_KERNELS(KERNEL) \
+    KERNEL(COPY, copy) \
+
 
 /* shaders/matrix/SHADER.comp, which few compilers take yet: its SPIR-V lies beside it, shaders/matrix/SHADER.spv. Only for
  * devices with facts.matrix. */
