@@ -1,6 +1,7 @@
 /* test_layers.c - layers inside a graph: memory that is planned by lifetime, resizing in one step against two, the
  * same bytes for any number of threads, errors that stick. */
 #include "tests/level.h"
+#include "tests/nn/seeded_source.h"
 #include "tests/test.h"
 
 #include "base/seeded.h"
@@ -13,28 +14,6 @@
 
 #include <math.h>
 #include <stdbool.h>
-
-/* Seeded weights under any name. */
-typedef struct test_source {
-    bn_source source;
-    size_t weights, biases;
-} test_source;
-
-static bn_status load_seeded(const bn_source *source, float *weight, float *bias, bn_error *err)
-{
-    (void)err;
-    const test_source *self = (const test_source *)source;
-    if (weight) bn_seeded_fill(source->key, 1, 0, 0.5f, 0, weight, self->weights);
-    if (bias) bn_seeded_fill(source->key, 2, 0, 0.5f, 0, bias, self->biases);
-    return BIREFNET_OK;
-}
-
-static test_source make_source(const char *key, size_t weights, size_t biases)
-{
-    test_source made = {.source = {.load = load_seeded}, .weights = weights, .biases = biases};
-    snprintf(made.source.key, sizeof made.source.key, "%s", key);
-    return made;
-}
 
 typedef struct bench {
     bn_pack_store *packs;

@@ -24,11 +24,22 @@ float load(uint slot, uint type, uint element)
     return type == F16 ? float(Halves(call.at[slot]).v[element]) : Floats(call.at[slot]).v[element];
 }
 
+// What float16 can hold; not by clamp, which may lose that a value is not a number.
+float saturate(float value)
+{
+    return value > 65504.0 ? 65504.0 : value < -65504.0 ? -65504.0 : value;
+}
+
+vec4 saturate(vec4 value)
+{
+    return vec4(saturate(value.x), saturate(value.y), saturate(value.z), saturate(value.w));
+}
+
 void store(uint slot, uint type, uint element, float value)
 {
     element += gl_WorkGroupID.z * call.step[slot];
     if (type == F16)
-        Halves(call.at[slot]).v[element] = float16_t(clamp(value, -65504.0, 65504.0)); // saturates instead of infinity
+        Halves(call.at[slot]).v[element] = float16_t(saturate(value));
     else
         Floats(call.at[slot]).v[element] = value;
 }

@@ -5,5 +5,5 @@ float gelu(float x)
     const float tail =
         t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * exp(-z * z);
     // Phi(-|x|) is half of the tail: small values keep their digits
-    return x < 0.0 ? 0.5 * x * tail : x - 0.5 * x * tail;
+    return x * (x < 0.0 ? 0.5 * tail : 1.0 - 0.5 * tail);
 }
