@@ -1,0 +1,37 @@
+/* photo.c - a photo's bytes to planes and logits to a mask's bytes, on a graphics card. */
+#include "nn/gpu/photo.h"
+
+#include "nn/gpu/width.h"
+
+bn_map bn_gpu_bytes(bn_graph *graph, int h, int w, int per_pixel)
+{
+    if ((size_t)h * (size_t)w % 4 != 0)
+        bn_graph_refuse(graph, BIREFNET_ERROR_INTERNAL, "bytes of pixels that are not a multiple of 4");
+    return bn_graph_map(graph, 1, (int)((size_t)h * (size_t)w / 4), per_pixel, BN_F32);
+}
+
+bn_planes bn_gpu_photo(bn_graph *graph, bn_map photo, int h, int w, const bn_source *table)
+{
+    const bn_planes planes = bn_planes_make(graph, h, w);
+    const size_t pixels = (size_t)h * (size_t)w;
+    const bn_gpu_span pack = bn_gpu_pack_made(graph, table, ".floats", 768, 0, 768, BN_F32, NULL, NULL);
+    bn_gpu_step step = {.kernel = BN_GPU_PHOTO,
+                        .slot = {bn_gpu_reads(photo), bn_gpu_writes(planes.memory), bn_gpu_packed(pack)},
+                        .number = {(uint32_t)pixels}};
+    bn_gpu_spread(&step, pixels / 4);
+    bn_gpu_step_append(graph, &step);
+    return planes;
+}
+
+bn_gpu_mask bn_gpu_mask_of(bn_graph *graph, bn_map logits)
+{
+    const uint32_t groups = bn_gpu_groups((size_t)bn_map_pixels(logits), 4 * BN_GPU_GROUP);
+    const bn_gpu_mask mask = {bn_gpu_bytes(graph, logits.h, logits.w, 1),
+                              bn_graph_map(graph, 1, (int)groups, 1, BN_F32)};
+    bn_gpu_step_append(graph, &(bn_gpu_step){.kernel = BN_GPU_MASK,
+                                             .groups = {groups, 1},
+                                             .slot = {bn_gpu_reads(logits), bn_gpu_writes(mask.bytes),
+                                                      bn_gpu_writes(mask.broken)},
+                                             .number = {(uint32_t)bn_map_pixels(logits)}});
+    return mask;
+}
