@@ -1,4 +1,4 @@
-# Cross-building for aarch64 against the folder that scripts/arm64_root.sh makes (BN_ARM64_ROOT of the environment); programs
+# Cross-building for aarch64 against the folder that scripts/unpack_packages.sh makes (BN_ARM64_ROOT of the environment); programs
 # of the build and the tests run under qemu-user.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

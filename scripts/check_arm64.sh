@@ -17,7 +17,7 @@ fi
 BN_ARM64_ROOT=${BN_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/birefnet}/arm64
 export BN_ARM64_ROOT
 # shellcheck disable=SC2046 # a list of words
-scripts/arm64_root.sh "$BN_ARM64_ROOT" $(scripts/setup.sh names | grep -e '-dev$') ocl-icd-opencl-dev opencl-c-headers
+scripts/unpack_packages.sh "$BN_ARM64_ROOT" arm64 here $(scripts/setup.sh names | grep -e '-dev$') ocl-icd-opencl-dev opencl-c-headers
 cmake -G Ninja -S . -B build/arm64 -DCMAKE_BUILD_TYPE=Release -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64.cmake >/dev/null
 cmake --build build/arm64
 rooms='base|weights|pth|presets|weights_memory|kernels|products|layers|image_.*|cutout|measure'

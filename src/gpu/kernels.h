@@ -16,10 +16,12 @@
     KERNEL(POOL_SUM, pool_sum) \
     KERNEL(REARRANGE, rearrange) \
     KERNEL(RESIZE, resize) \
+    KERNEL(SUMS, sums) \
 
 /* shaders/matrix/SHADER.comp, which few compilers take yet: its SPIR-V lies beside it, shaders/matrix/SHADER.spv. Only for
  * devices with facts.matrix. */
-#define BN_GPU_MATRIX_KERNELS(KERNEL)
+#define BN_GPU_MATRIX_KERNELS(KERNEL) \
+    KERNEL(MATRIX_PRODUCT, matrix_product)
 
 /* clang-format on */
 
