@@ -5,18 +5,21 @@
 /* KERNEL(enumerator, shader), a line each. shaders/SHADER.comp, compiled by every build. */
 /* clang-format off */
 #define BN_GPU_KERNELS(KERNEL) \
+    KERNEL(ATTEND, attend) \
     KERNEL(COPY, copy) \
     KERNEL(DEPTHWISE, depthwise) \
     KERNEL(GATE, gate) \
     KERNEL(HALVE, halve) \
     KERNEL(LOGITS, logits) \
     KERNEL(MASK, mask) \
+    KERNEL(NORM, norm) \
     KERNEL(PHOTO, photo) \
     KERNEL(POOL_BIAS, pool_bias) \
     KERNEL(POOL_SUM, pool_sum) \
     KERNEL(REARRANGE, rearrange) \
     KERNEL(RESIZE, resize) \
     KERNEL(SUMS, sums) \
+    KERNEL(WINDOW, window) \
 
 /* shaders/matrix/SHADER.comp, which few compilers take yet: its SPIR-V lies beside it, shaders/matrix/SHADER.spv. Only for
  * devices with facts.matrix. */

@@ -236,4 +236,31 @@ static inline void gpu_layer_check(bn_gpu *gpu, const gpu_layer *layer)
     bn_gpu_packs_destroy(&packs);
 }
 
+/* ---- programs --------------------------------------------------------------------------------------------------- */
+
+static bn_gpu *gpu_device; /* NULL: none here */
+
+static inline int gpu_device_setup(void **state)
+{
+    (void)state;
+    if (test_device_index() >= 0) gpu_device = test_device_open();
+    return 0;
+}
+
+static inline int gpu_device_teardown(void **state)
+{
+    (void)state;
+    bn_gpu_close(&gpu_device);
+    return 0;
+}
+
+/* A test that checks all of `layers`. */
+#define GPU_CHECK(name, layers)                                                                              \
+    static void name(void **state)                                                                           \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        if (!gpu_device) skip();                                                                             \
+        for (size_t i = 0; i < BN_COUNT(layers); i++) gpu_layer_check(gpu_device, &(layers)[i]);             \
+    }
+
 #endif

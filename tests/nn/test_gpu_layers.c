@@ -209,38 +209,14 @@ static const gpu_layer pools[] = {
 
 /* ---------------------------------------------------------------------------------------------------------------- */
 
-static bn_gpu *device; /* NULL: none */
-
-static int open_device(void **state)
-{
-    (void)state;
-    if (test_device_index() >= 0) device = test_device_open();
-    return 0;
-}
-
-static int close_device(void **state)
-{
-    (void)state;
-    bn_gpu_close(&device);
-    return 0;
-}
-
-#define CHECK(name, layers)                                                                                  \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        if (!device) skip();                                                                                 \
-        for (size_t i = 0; i < BN_COUNT(layers); i++) gpu_layer_check(device, &(layers)[i]);                 \
-    }
-
-CHECK(halves_as_the_cpu, halves)
-CHECK(rearranges_as_the_cpu, rearrangements)
-CHECK(makes_logits_as_the_cpu, logits)
-CHECK(copies_as_the_cpu, copies)
-CHECK(resizes_as_the_cpu, resizes)
-CHECK(gates_as_the_cpu, gates)
-CHECK(filters_depthwise_as_the_cpu, depthwises)
-CHECK(pools_as_the_cpu, pools)
+GPU_CHECK(halves_as_the_cpu, halves)
+GPU_CHECK(rearranges_as_the_cpu, rearrangements)
+GPU_CHECK(makes_logits_as_the_cpu, logits)
+GPU_CHECK(copies_as_the_cpu, copies)
+GPU_CHECK(resizes_as_the_cpu, resizes)
+GPU_CHECK(gates_as_the_cpu, gates)
+GPU_CHECK(filters_depthwise_as_the_cpu, depthwises)
+GPU_CHECK(pools_as_the_cpu, pools)
 
 int main(void)
 {
@@ -254,5 +230,5 @@ int main(void)
         cmocka_unit_test(filters_depthwise_as_the_cpu),
         cmocka_unit_test(pools_as_the_cpu),
     };
-    return cmocka_run_group_tests(tests, open_device, close_device);
+    return cmocka_run_group_tests(tests, gpu_device_setup, gpu_device_teardown);
 }
