@@ -15,6 +15,7 @@ typedef struct bn_gpu_tile {
     uint8_t buffers;  /* of a step's operands in shared memory: 1, or 2 to fill one while the other is used */
     uint8_t order;    /* of reading fragments: ORDER in shaders/matrix/matrix_product.comp */
     uint8_t prefetch; /* the next step is read from memory before this one is multiplied */
+    uint8_t worth;    /* products a second in full tiles, beside the others */
 } bn_gpu_tile;
 
 extern const bn_gpu_tile bn_gpu_tiles[];
@@ -34,6 +35,15 @@ typedef struct bn_gpu_shape {
 /* Constants of the kernel; number 5 and groups follow from pieces, into which the depth is cut. */
 void bn_gpu_tile_constants(const bn_gpu_tile *tile, const bn_gpu_facts *facts, const bn_gpu_shape *shape,
                            int pieces, uint32_t constant[BN_GPU_CONSTANTS]);
+uint32_t
+bn_gpu_tile_result(const bn_gpu_shape *shape); /* constant 5 of a product in one piece, and of SUMS */
 void bn_gpu_tile_groups(const bn_gpu_tile *tile, const bn_gpu_shape *shape, int pieces, uint32_t groups[2]);
+
+/* Into how many pieces the depth is cut, so that a product with few rows and columns keeps a large card busy. By the shape
+ * alone: sums are the same whichever tile is taken. */
+int bn_gpu_tile_pieces(const bn_gpu_shape *shape);
+
+/* The tile that should be fastest; NULL: none fits the device. */
+const bn_gpu_tile *bn_gpu_tile_choose(const bn_gpu_facts *facts, const bn_gpu_shape *shape, int pieces);
 
 #endif
