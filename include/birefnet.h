@@ -88,10 +88,15 @@ typedef void (*birefnet_log_fn)(void *user, birefnet_log_level level, const char
 typedef struct birefnet_model birefnet_model;
 
 typedef enum birefnet_precision {
-    BIREFNET_PRECISION_AUTO = 0, /* bf16 where the CPU multiplies it natively and faster, else f32 */
+    BIREFNET_PRECISION_AUTO =
+        0, /* bf16 where the CPU multiplies it natively and faster, else f32; on graphics cards f16 */
     BIREFNET_PRECISION_F32,
-    BIREFNET_PRECISION_BF16, /* bf16 operands; f32 sums, residual stream, softmax, norms and offsets */
+    BIREFNET_PRECISION_BF16, /* bf16 operands; f32 sums, residual stream, softmax, norms and offsets; on CPUs only */
+    BIREFNET_PRECISION_F16, /* the same with f16 operands; on graphics cards only */
 } birefnet_precision;
+
+/* "auto", "f32", "bf16" or "f16"; never NULL; static storage. */
+BIREFNET_API const char *birefnet_precision_name(birefnet_precision precision);
 
 /* How the decoder's image tiles become channels; differs between generations of published weights. */
 typedef enum birefnet_tile_order {
@@ -101,12 +106,16 @@ typedef enum birefnet_tile_order {
 } birefnet_tile_order;
 
 typedef struct birefnet_model_options {
-    birefnet_precision precision;   /* default AUTO; BF16 fails where the CPU has no native bf16 */
+    birefnet_precision precision; /* default AUTO; BF16 and F16 fail where what computes does not have them */
     birefnet_tile_order tile_order; /* default AUTO */
     const char *max_isa; /* use the CPU's instructions up to "plain", "avx2", "avx512", "avx512_bf16" or
                                        "amx" only; default NULL: all of this CPU but AMX. See below. */
     birefnet_log_fn log; /* default NULL: silent */
     void *log_user;
+    const char *
+        device; /* what computes: "cpu" (also NULL and "", the default), "gpu" (the first of birefnet_devices), "gpu:N", or
+                         * "auto": the first graphics card that has the memory, never a driver that computes on the CPU; without
+                         * one the CPU, which the logger is told */
 } birefnet_model_options;
 
 /* Own kernels are held to max_isa for each model. oneDNN has one level for the whole process, which is fixed when it is
@@ -121,12 +130,13 @@ BIREFNET_API void birefnet_model_options_default(birefnet_model_options *options
 typedef struct birefnet_model_info {
     char name[96];         /* from the file's metadata or its file name */
     char architecture[96]; /* for example "gen3 swin, dims 192 384 768 1536, depths 2 2 18 2, window 12" */
-    birefnet_precision precision;   /* what runs: F32 or BF16, never AUTO */
+    birefnet_precision precision;   /* what runs: F32, BF16 or F16, never AUTO */
     birefnet_tile_order tile_order; /* what runs: CHANNEL or GRID, never AUTO */
     int tile_order_chosen_by;       /* 0 the caller, 1 the file's metadata, 2 correlation of the weights */
     int width, height;              /* pixels that the weights were trained for; 1024x1024 where unknown */
     uint64_t parameters;            /* number of weights */
     size_t weight_bytes;            /* packed weights held in memory so far */
+    char device[160];               /* what computes: "cpu", or "gpu:0 NAME" */
 } birefnet_model_info;
 
 /* Open a checkpoint: a path to a .safetensors or .pth file, or "seeded:GENERATION-BACKBONE:SEED"
@@ -136,6 +146,25 @@ BIREFNET_API birefnet_status birefnet_model_open(const char *path, const birefne
                                                  birefnet_model **model, birefnet_error *error);
 BIREFNET_API void birefnet_model_close(birefnet_model **model); /* after all its sessions are closed */
 BIREFNET_API void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *info);
+
+typedef enum birefnet_device_kind {
+    BIREFNET_DEVICE_DISCRETE = 0, /* a card of its own */
+    BIREFNET_DEVICE_INTEGRATED,   /* shares the CPU's memory */
+    BIREFNET_DEVICE_SOFTWARE,     /* a driver that computes on the CPU, slowly: for tests */
+} birefnet_device_kind;
+
+typedef struct birefnet_device {
+    char id[16]; /* for birefnet_model_options: "gpu:0" */
+    char name[256], driver[256];
+    birefnet_device_kind kind;
+    uint64_t memory_bytes, free_bytes; /* of its own memory; free as far as the driver tells */
+    int has_matrix;                    /* multiplies small matrices of f16 at once */
+} birefnet_device;
+
+/* The graphics cards that a model can run on: *count of them, discrete ones first; the first `room` are written to devices. That
+ * there are none is no failure: OK, and error->message then says what is missing. */
+BIREFNET_API birefnet_status birefnet_devices(birefnet_device *devices, int room, int *count,
+                                              birefnet_error *error);
 
 typedef struct birefnet_model_place {
     char path[4096]; /* for birefnet_model_open, zero-terminated */

@@ -37,6 +37,7 @@ class ModelOptions(ctypes.Structure):
         ("max_isa", c_char_p),
         ("log", LogFunction),
         ("log_user", c_void_p),
+        ("device", c_char_p),
     ]
 
 
@@ -52,6 +53,7 @@ class ModelInfo(ctypes.Structure):
         ("height", c_int),
         ("parameters", c_uint64),
         ("weight_bytes", c_size_t),
+        ("device", c_char * 160),
     ]
 
 

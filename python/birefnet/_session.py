@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     File = bytes | bytearray | memoryview | str | os.PathLike[str]
 
 Picture = TypeVar("Picture")
-_PRECISIONS = ("auto", "f32", "bf16")
+_PRECISIONS = ("auto", "f32", "bf16", "f16")
 
 
 class _Either:

@@ -82,7 +82,7 @@ static json_t *result_json(const bn_bench_options *options, const bn_bench_resul
     json_t *json = json_pack(
         "{s:s, s:s, s:s, s:[ii], s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:o}",
         "model", result->model.name, "architecture", result->model.architecture, "precision",
-        result->model.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "size", result->session.width,
+        birefnet_precision_name(result->model.precision), "size", result->session.width,
         result->session.height, "threads", result->session.threads, "runs", options->runs, "open_ms",
         result->open_ms, "first_ms", result->first_ms, "median_ms", result->median_ms, "min_ms",
         result->min_ms, "floor_ms", result->floor_ms, "peak_gflops", result->peak_gflops, "product_gflops",
@@ -107,8 +107,8 @@ static void print_text(const bn_bench_options *options, const bn_bench_result *r
 {
     bn_console_print("%s: %s, %dx%d, %s, %d threads, median of %d runs", result->model.name,
                      result->model.architecture, result->session.width, result->session.height,
-                     result->model.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32",
-                     result->session.threads, options->runs);
+                     birefnet_precision_name(result->model.precision), result->session.threads,
+                     options->runs);
     printf("a photo of %dx%d\n%-20s %10s %8s %10s %10s\n", photo->width, photo->height, "stage", "ms", "GMAC",
            "GFLOP/s", "balance");
     each_stage(result, photo, print_stage, NULL);

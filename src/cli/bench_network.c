@@ -194,7 +194,7 @@ bn_status bn_bench_run(const bn_bench_options *options, bn_bench_result *result,
     if (options->stop) birefnet_session_set_progress(session, asked_to_stop, (void *)(uintptr_t)options);
     birefnet_session_get_info(session, &result->session);
     birefnet_model_get_info(model, &result->model);
-    const bn_type type = result->model.precision == BIREFNET_PRECISION_BF16 ? BN_BF16 : BN_F32;
+    const bn_type type = model->cpu_type;
     const int threads = result->session.threads;
     if (options->with_floor) result->peak_gflops = bn_peak_gflops(model->isa, type, threads);
     BN_TRY_DONE(time_runs(session, options, result, err));

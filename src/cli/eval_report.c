@@ -16,7 +16,7 @@ void bn_eval_describe(const bn_eval_model *model, char *text, size_t size)
     char seen[32] = "native";
     if (!model->resolution.native) snprintf(seen, sizeof seen, "%dx%d", model->width, model->height);
     snprintf(text, size, "%s, %s, %s, tiles in %s order", model->info.name, seen,
-             model->info.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32",
+             birefnet_precision_name(model->info.precision),
              model->info.tile_order == BIREFNET_TILES_GRID ? "grid" : "channel");
 }
 
@@ -156,13 +156,13 @@ static json_t *model_json(const bn_eval *eval, const bn_eval_sums *sums, int whi
         json_object_set_new(folder, "folder", bn_json_text(bn_eval_show_folder(&sums->groups[g])));
         json_array_append_new(folders, folder);
     }
-    return json_pack(
-        "{s:o, s:o, s:s, s:s, s:s, s:[ii], s:b, s:f, s:o, s:o}", "name", bn_json_text(model->info.name),
-        "path", bn_json_text(model->choice.path), "architecture", model->info.architecture, "precision",
-        model->info.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "tile_order",
-        model->info.tile_order == BIREFNET_TILES_GRID ? "grid" : "channel", "network_size", model->width,
-        model->height, "native", model->resolution.native, "network_ms", model->network_ms, "all",
-        summary_json(eval, &sums->groups[sums->count - 1].models[which]), "folders", folders);
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:[ii], s:b, s:f, s:o, s:o}", "name",
+                     bn_json_text(model->info.name), "path", bn_json_text(model->choice.path), "architecture",
+                     model->info.architecture, "precision", birefnet_precision_name(model->info.precision),
+                     "tile_order", model->info.tile_order == BIREFNET_TILES_GRID ? "grid" : "channel",
+                     "network_size", model->width, model->height, "native", model->resolution.native,
+                     "network_ms", model->network_ms, "all",
+                     summary_json(eval, &sums->groups[sums->count - 1].models[which]), "folders", folders);
 }
 
 static json_t *difference_json(const bn_eval_sums *sums)

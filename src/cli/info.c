@@ -34,16 +34,15 @@ static json_t *model_json(const bn_model_choice *choice, bn_isa isa, const biref
                           const birefnet_session_info *session)
 {
     static const char *const chosen_by[] = {"the caller", "the file's metadata", "the weights"};
-    return json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:i, s:f, s:I, s:I}",
-                     "path", choice->path, "name", model->name, "starter",
-                     choice->preset && !choice->preset->repository, "architecture", model->architecture,
-                     "precision", model->precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "tile_order",
-                     model->tile_order == BIREFNET_TILES_GRID ? "grid" : "channel", "tile_order_chosen_by",
-                     chosen_by[BN_MIN(BN_MAX(model->tile_order_chosen_by, 0), 2)], "isa", bn_isa_name(isa),
-                     "parameters", (json_int_t)model->parameters, "trained_for", model->width, model->height,
-                     "network_size", session->width, session->height, "threads", session->threads,
-                     "giga_macs", session->giga_macs, "weight_bytes", (json_int_t)model->weight_bytes,
-                     "arena_bytes", (json_int_t)session->arena_bytes);
+    return json_pack(
+        "{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:i, s:f, s:I, s:I}", "path",
+        choice->path, "name", model->name, "starter", choice->preset && !choice->preset->repository,
+        "architecture", model->architecture, "precision", birefnet_precision_name(model->precision),
+        "tile_order", model->tile_order == BIREFNET_TILES_GRID ? "grid" : "channel", "tile_order_chosen_by",
+        chosen_by[BN_MIN(BN_MAX(model->tile_order_chosen_by, 0), 2)], "isa", bn_isa_name(isa), "parameters",
+        (json_int_t)model->parameters, "trained_for", model->width, model->height, "network_size",
+        session->width, session->height, "threads", session->threads, "giga_macs", session->giga_macs,
+        "weight_bytes", (json_int_t)model->weight_bytes, "arena_bytes", (json_int_t)session->arena_bytes);
 }
 
 /* What a run would need; nothing is packed, and no work space taken. */

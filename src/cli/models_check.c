@@ -61,7 +61,7 @@ static void print_text(const bn_model_choice *choice, const bn_sanity *sanity)
 {
     bn_console_print("file          %s", choice->path);
     printf("architecture  %s\nruns at       %dx%d, %s\n", sanity->info.architecture, sanity->width,
-           sanity->height, sanity->info.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32");
+           sanity->height, birefnet_precision_name(sanity->info.precision));
     print_scores(sanity, BIREFNET_TILES_CHANNEL, &sanity->channel);
     print_scores(sanity, BIREFNET_TILES_GRID, &sanity->grid);
     print_verdict(sanity);
@@ -77,13 +77,13 @@ static json_t *scores_json(const bn_scores *scores)
 
 static void print_json(const bn_model_choice *choice, const bn_sanity *sanity)
 {
-    json_t *json = json_pack(
-        "{s:o, s:s, s:[ii], s:s, s:s, s:s, s:o, s:o, s:s, s:s}", "path", bn_json_text(choice->path),
-        "architecture", sanity->info.architecture, "network_size", sanity->width, sanity->height, "precision",
-        sanity->info.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "tile_order",
-        order_name(sanity->info.tile_order), "tile_order_chosen_by", chosen_by(&sanity->info), "channel",
-        scores_json(&sanity->channel), "grid", scores_json(&sanity->grid), "better_order",
-        order_name(sanity->better), "verdict", verdict_keys[sanity->verdict]);
+    json_t *json =
+        json_pack("{s:o, s:s, s:[ii], s:s, s:s, s:s, s:o, s:o, s:s, s:s}", "path", bn_json_text(choice->path),
+                  "architecture", sanity->info.architecture, "network_size", sanity->width, sanity->height,
+                  "precision", birefnet_precision_name(sanity->info.precision), "tile_order",
+                  order_name(sanity->info.tile_order), "tile_order_chosen_by", chosen_by(&sanity->info),
+                  "channel", scores_json(&sanity->channel), "grid", scores_json(&sanity->grid),
+                  "better_order", order_name(sanity->better), "verdict", verdict_keys[sanity->verdict]);
     json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     putchar('\n');
     json_decref(json);

@@ -68,8 +68,7 @@ static json_t *model_json(const bn_run *run)
     if (!run->model_is_open) return json_pack("{s:o}", "path", bn_json_text(run->model_path));
     return json_pack("{s:o, s:o, s:o, s:s, s:f}", "path", bn_json_text(run->model_path), "name",
                      bn_json_text(model->name), "architecture", bn_json_text(model->architecture),
-                     "precision", model->precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32", "open_ms",
-                     run->open_ms);
+                     "precision", birefnet_precision_name(model->precision), "open_ms", run->open_ms);
 }
 
 bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err)

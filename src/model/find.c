@@ -35,7 +35,7 @@ size_t birefnet_struct_bytes(const char *name)
     } structs[] = {
         SIZE_OF(birefnet_error),       SIZE_OF(birefnet_model_options), SIZE_OF(birefnet_model_info),
         SIZE_OF(birefnet_model_place), SIZE_OF(birefnet_session_info),  SIZE_OF(birefnet_session_options),
-        SIZE_OF(birefnet_cut_options), SIZE_OF(birefnet_image),
+        SIZE_OF(birefnet_cut_options), SIZE_OF(birefnet_image),         SIZE_OF(birefnet_device),
     };
     for (size_t i = 0; name && i < BN_COUNT(structs); i++)
         if (strcmp(name, structs[i].name) == 0) return structs[i].bytes;

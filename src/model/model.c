@@ -16,6 +16,12 @@ const char *birefnet_version(void)
     return BN_VERSION;
 }
 
+const char *birefnet_precision_name(birefnet_precision precision)
+{
+    static const char *const names[] = {"auto", "f32", "bf16", "f16"};
+    return (size_t)precision < BN_COUNT(names) ? names[precision] : "unknown";
+}
+
 void birefnet_model_options_default(birefnet_model_options *options)
 {
     if (options) *options = (birefnet_model_options){0};
@@ -127,14 +133,18 @@ static bn_status choose_level(birefnet_model *model, const birefnet_model_option
     return BIREFNET_OK;
 }
 
-static bn_status choose_precision(birefnet_model *model, const birefnet_model_options *options, bn_error *err)
+/* The type that the CPU computes in. */
+static bn_status choose_cpu_type(birefnet_model *model, const birefnet_model_options *options,
+                                 birefnet_precision precision, bn_error *err)
 {
     BN_TRY(choose_level(model, options, err));
     const bn_isa engine = bn_engine_isa(), both = BN_MIN(model->isa, engine);
     /* AMX that nobody asked for, and that could not be left out any more */
     const bool untrusted = engine > BN_MAX(model->isa, bn_isa_trusted(engine)) && !bn_engine_told_by_user();
+    if (precision == BIREFNET_PRECISION_F16)
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "f16 is for graphics cards; a CPU has f32 and bf16");
     const bool native = both >= BN_ISA_AVX512_BF16 && !untrusted;
-    if (options->precision == BIREFNET_PRECISION_BF16 && !native)
+    if (precision == BIREFNET_PRECISION_BF16 && !native)
         return bn_fail(
             err, BIREFNET_ERROR_UNSUPPORTED,
             untrusted ? "bf16 was asked for, but oneDNN would run it on AMX, which is not trusted yet, and "
@@ -142,10 +152,63 @@ static bn_status choose_precision(birefnet_model *model, const birefnet_model_op
                       : "bf16 was asked for, but this CPU (or the level it is held to, %s) does not "
                         "multiply bf16 natively",
             bn_isa_name(untrusted ? engine : both));
-    const bool wanted = options->precision == BIREFNET_PRECISION_BF16 ||
-                        (options->precision == BIREFNET_PRECISION_AUTO && native && bn_isa_bf16_pays(both));
-    model->info.precision = wanted ? BIREFNET_PRECISION_BF16 : BIREFNET_PRECISION_F32;
+    const bool wanted = precision == BIREFNET_PRECISION_BF16 ||
+                        (precision == BIREFNET_PRECISION_AUTO && native && bn_isa_bf16_pays(both));
+    model->cpu_type = wanted ? BN_BF16 : BN_F32;
     return BIREFNET_OK;
+}
+
+/* Graphics cards have no bf16, CPUs no f16: where either may compute, each takes what it has of what was asked for. */
+static bn_status choose_device(birefnet_model *model, const birefnet_model_options *options, bn_error *err)
+{
+    bn_device_kind kind;
+    int index;
+    birefnet_precision precision = options->precision;
+    BN_TRY(bn_device_parse(options->device, &kind, &index, err));
+    model->type = precision == BIREFNET_PRECISION_F32 ? BN_F32 : BN_F16;
+    if (kind == BN_DEVICE_GPU && precision == BIREFNET_PRECISION_BF16)
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "bf16 is for CPUs; graphics cards have f16 and f32");
+    if (kind != BN_DEVICE_CPU && precision == BIREFNET_PRECISION_F16) precision = BIREFNET_PRECISION_AUTO;
+    BN_TRY(choose_cpu_type(model, options, precision, err));
+    if (kind == BN_DEVICE_GPU) BN_TRY(bn_device_open(index, &model->device, err));
+    model->device.is_auto = kind == BN_DEVICE_AUTO;
+    return BIREFNET_OK;
+}
+
+/* Under auto, when the model is known: the first card that has the memory for the size it is made for. */
+static bn_status choose_auto(birefnet_model *model, bn_error *err)
+{
+    bn_error why = {0};
+    const int count = bn_gpu_count(&why);
+    for (int i = 0; i < count; i++) {
+        bn_gpu_facts facts;
+        if (bn_gpu_describe(i, &facts, &why) != BIREFNET_OK || facts.kind == BN_GPU_SOFTWARE) continue;
+        if (bn_device_open(i, &model->device, &why) == BIREFNET_OK) {
+            model->device.is_auto = true;
+            size_t bytes = 0;
+            birefnet_session_info info;
+            BN_TRY(bn_session_estimate(model, NULL, &info, &bytes, err));
+            if (bn_device_check_memory(i, bytes + info.arena_bytes, &why) == BIREFNET_OK) return BIREFNET_OK;
+            bn_device_close(&model->device);
+        }
+        bn_log_line(&model->log, BIREFNET_LOG_WARNING, "not on %s: %s", facts.name, why.message);
+    }
+    return BIREFNET_OK;
+}
+
+static void name_device(birefnet_model *model)
+{
+    static const birefnet_precision precisions[] = {[BN_F32] = BIREFNET_PRECISION_F32,
+                                                    [BN_BF16] = BIREFNET_PRECISION_BF16,
+                                                    [BN_F16] = BIREFNET_PRECISION_F16};
+    const bn_device *device = &model->device;
+    if (!device->gpu) model->type = model->cpu_type;
+    model->info.precision = precisions[model->type];
+    if (device->gpu)
+        snprintf(model->info.device, sizeof model->info.device, "gpu:%d %.140s", device->index,
+                 bn_gpu_facts_of(device->gpu)->name);
+    else
+        snprintf(model->info.device, sizeof model->info.device, "cpu");
 }
 
 birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
@@ -161,15 +224,17 @@ birefnet_status birefnet_model_open(const char *path, const birefnet_model_optio
     made->log = (bn_log){options->log, options->log_user};
     made->info.width = made->info.height = 1024;
     made->info.tile_order = options->tile_order;
-    BN_TRY_DONE(choose_precision(made, options, err));
+    BN_TRY_DONE(choose_device(made, options, err));
     BN_TRY_DONE(strncmp(path, "seeded:", 7) == 0 ? open_seeded(made, path, err) : open_file(made, path, err));
     BN_TRY_DONE(bn_pack_store_create(&made->packs, err));
+    if (made->device.is_auto) BN_TRY_DONE(choose_auto(made, err));
+    name_device(made);
     BN_TRY_DONE(bn_arch_tensors(&made->arch, count_parameters, &made->info.parameters, err));
     bn_arch_describe(&made->arch, made->info.tile_order == BIREFNET_TILES_GRID, made->info.architecture,
                      sizeof made->info.architecture);
-    bn_log_line(&made->log, BIREFNET_LOG_INFO, "model %s: %s, %.1f M parameters, %s", made->info.name,
+    bn_log_line(&made->log, BIREFNET_LOG_INFO, "model %s: %s, %.1f M parameters, %s on %s", made->info.name,
                 made->info.architecture, (double)made->info.parameters * 1e-6,
-                made->info.precision == BIREFNET_PRECISION_BF16 ? "bf16" : "f32");
+                birefnet_precision_name(made->info.precision), made->info.device);
 done:
     if (status == BIREFNET_OK)
         *model = made;
@@ -182,6 +247,7 @@ void birefnet_model_close(birefnet_model **model)
 {
     if (!model || !*model) return;
     bn_pack_store_destroy(&(*model)->packs);
+    bn_device_close(&(*model)->device);
     bn_weights_close(&(*model)->weights);
     free(*model);
     *model = NULL;
@@ -193,4 +259,5 @@ void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *i
     *info = model ? model->info : (birefnet_model_info){0};
     if (!model) return;
     info->weight_bytes = bn_pack_bytes(model->packs);
+    if (model->device.packs) info->weight_bytes += bn_gpu_packs_bytes(model->device.packs);
 }

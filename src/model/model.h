@@ -3,14 +3,17 @@
 #define BN_MODEL_MODEL_H
 
 #include "base/log.h"
+#include "model/device.h"
 #include "model/network.h"
 
 struct birefnet_model {
     bn_weights *weights;
     bn_arch arch;
-    bn_pack_store *packs;
+    bn_pack_store *packs; /* of the CPU */
     bn_log log;
-    bn_isa isa; /* of our own kernels */
+    bn_isa isa;             /* of our own kernels */
+    bn_type type, cpu_type; /* of operands; on the CPU, where the device has no room */
+    bn_device device;
     birefnet_model_info info;
 };
 

@@ -25,16 +25,27 @@ void birefnet_session_options_default(birefnet_session_options *options)
     if (options) *options = (birefnet_session_options){0};
 }
 
-static bn_status build(birefnet_session *session, bn_pack_store *packs, bn_error *err)
+/* Which packs a session is built over: the CPU's, or where gpu is not NULL those of a graphics card. */
+typedef struct stores {
+    bn_pack_store *cpu;
+    bn_gpu_packs *gpu;
+} stores;
+
+static bn_graph_options graph_options(const birefnet_session *session, const stores *packs)
+{
+    const birefnet_model *model = session->model;
+    if (packs->gpu)
+        return (bn_graph_options){.backend = &bn_gpu_backend, .type = model->type, .gpu = packs->gpu};
+    return (bn_graph_options){
+        .type = model->cpu_type, .isa = model->isa, .threads = session->info.threads, .packs = packs->cpu};
+}
+
+static bn_status build(birefnet_session *session, const stores *packs, bn_error *err)
 {
     birefnet_model *model = session->model;
     bn_status status = BIREFNET_OK;
     bn_params *params = NULL;
-    const bn_graph_options options = {.type =
-                                          model->info.precision == BIREFNET_PRECISION_BF16 ? BN_BF16 : BN_F32,
-                                      .isa = model->isa,
-                                      .threads = session->info.threads,
-                                      .packs = packs};
+    const bn_graph_options options = graph_options(session, packs);
     BN_TRY_DONE(bn_graph_create(&options, &session->graph, err));
     BN_TRY_DONE(bn_params_create(model->weights, &model->arch, session->graph, &params, err));
     bn_network net = {.graph = session->graph,
@@ -81,12 +92,42 @@ static bn_status make_session(birefnet_model *model, const birefnet_session_opti
 }
 
 /* Build with oneDNN laying primitives out for the session's threads. */
-static bn_status build_for_threads(birefnet_session *session, bn_pack_store *packs, bn_error *err)
+static bn_status build_for_threads(birefnet_session *session, const stores *packs, bn_error *err)
 {
     const int threads = bn_parallel_set_threads(session->info.threads);
     const bn_status status = build(session, packs, err);
     bn_parallel_set_threads(threads);
     return status;
+}
+
+/* On the model's device, whose memory is asked for before any of it is taken. */
+static bn_status build_on_device(birefnet_session *session, bn_error *err)
+{
+    const bn_device *device = &session->model->device;
+    const birefnet_session_options size = {.width = session->info.width, .height = session->info.height};
+    birefnet_session_info info;
+    size_t bytes = 0;
+    BN_TRY(bn_session_estimate(session->model, &size, &info, &bytes, err));
+    const size_t there = bn_gpu_packs_bytes(device->packs);
+    BN_TRY(bn_device_check_memory(device->index, info.arena_bytes + bytes - BN_MIN(there, bytes), err));
+    return build_for_threads(session, &(stores){.gpu = device->packs}, err);
+}
+
+static bn_status build_where_it_fits(birefnet_session *session, bn_error *err)
+{
+    const birefnet_model *model = session->model;
+    const stores cpu = {.cpu = model->packs};
+    if (!model->device.gpu) return build_for_threads(session, &cpu, err);
+    bn_error why = {0};
+    const bn_status status = build_on_device(session, &why);
+    if (status != BIREFNET_ERROR_MEMORY || !model->device.is_auto) {
+        if (status != BIREFNET_OK && err) *err = why;
+        return status;
+    }
+    bn_log_line(&model->log, BIREFNET_LOG_WARNING, "%d x %d on the CPU: %s", session->info.width,
+                session->info.height, why.message);
+    bn_graph_destroy(&session->graph);
+    return build_for_threads(session, &cpu, err);
 }
 
 birefnet_status birefnet_session_open(birefnet_model *model, const birefnet_session_options *options,
@@ -95,7 +136,7 @@ birefnet_status birefnet_session_open(birefnet_model *model, const birefnet_sess
     birefnet_session *made = NULL;
     if (!session) return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no place for the session");
     BN_TRY(make_session(model, options, &made, error));
-    const bn_status status = build_for_threads(made, model->packs, error);
+    const bn_status status = build_where_it_fits(made, error);
     if (status == BIREFNET_OK)
         *session = made;
     else
@@ -103,20 +144,27 @@ birefnet_status birefnet_session_open(birefnet_model *model, const birefnet_sess
     return status;
 }
 
+static bn_status create_counting(const birefnet_model *model, stores *packs, bn_error *err)
+{
+    if (!model->device.gpu) return bn_pack_store_create_counting(&packs->cpu, err);
+    return bn_gpu_packs_create_counting(bn_gpu_facts_of(model->device.gpu), &packs->gpu, err);
+}
+
 bn_status bn_session_estimate(birefnet_model *model, const birefnet_session_options *options,
                               birefnet_session_info *info, size_t *weight_bytes, bn_error *err)
 {
     birefnet_session *made = NULL;
-    bn_pack_store *packs = NULL;
+    stores packs = {0};
     bn_status status = BIREFNET_OK;
     BN_TRY_DONE(make_session(model, options, &made, err));
-    BN_TRY_DONE(bn_pack_store_create_counting(&packs, err));
-    BN_TRY_DONE(build_for_threads(made, packs, err));
+    BN_TRY_DONE(create_counting(model, &packs, err));
+    BN_TRY_DONE(build_for_threads(made, &packs, err));
     *info = made->info;
-    *weight_bytes = bn_pack_bytes(packs);
+    *weight_bytes = packs.gpu ? bn_gpu_packs_bytes(packs.gpu) : bn_pack_bytes(packs.cpu);
 done:
     birefnet_session_close(&made);
-    bn_pack_store_destroy(&packs);
+    bn_gpu_packs_destroy(&packs.gpu);
+    bn_pack_store_destroy(&packs.cpu);
     return status;
 }
 

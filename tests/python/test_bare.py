@@ -207,7 +207,7 @@ class Errors(unittest.TestCase):
                 (birefnet.UnsupportedError, lambda: session.remove(b"%!PS-Adobe-3.0 EPSF"), "PostScript"),
                 (birefnet.LimitError, lambda: session.remove(PHOTO_BYTES, max_pixels=1000), "400x446"),
                 (birefnet.CancelledError, lambda: session.remove(PHOTO_BYTES, cancel=event), "cancelled"),
-                (birefnet.ArgumentError, lambda: birefnet.Session("starter", "f16"), "f16"),
+                (birefnet.ArgumentError, lambda: birefnet.Session("starter", "f8"), "f8"),
                 (birefnet.ArgumentError, lambda: small_session(parallel=0), "parallel"),
                 (birefnet.ArgumentError, lambda: birefnet.Session("starter", threads=1000).size, "1000 threads"),
             ]
