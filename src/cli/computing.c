@@ -151,6 +151,7 @@ bn_status bn_computing_read(const bn_values *values, bn_console *console, const 
     options->store = bn_store_address(values);
     BN_TRY(check_store(options->store, stage, err));
     options->store_connections = bn_store_connections(values);
+    options->store_listen = values->text[BN_OPTION_STORE_LISTEN];
     options->models_folder = values->text[BN_OPTION_MODELS_DIR];
     if (values->given[BN_OPTION_FALLBACK_MODEL])
         options->fallback_model = values->text[BN_OPTION_FALLBACK_MODEL];

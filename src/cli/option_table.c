@@ -197,6 +197,10 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_STORE_CONNECTIONS] = {"store-connections", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 64,
                                      .fallback = "4", .commands = SERVE | WORK,
                                      .help = "Connections to the database of --store."},
+    [BN_OPTION_STORE_LISTEN] =
+        {"store-listen", 0, BN_KIND_TEXT, "ADDRESS", .fallback = "that of --store", .commands = SERVE | WORK,
+         .help = "Where PostgreSQL itself is reached to hear of work at once (LISTEN), where --store leads "
+                 "through pgbouncer; off: only look now and then."},
     [BN_OPTION_FALLBACK_MODEL] = {"fallback-model", 0, BN_KIND_TEXT, "MODEL", .takes_path = true,
                                   .may_be_empty = true, .fallback = "starter", .commands = SERVE | WORK,
                                   .help =

@@ -84,6 +84,7 @@ bn_status bn_jobs_key_make(bn_jobs *jobs, const bn_key_facts *wanted, char key[B
 {
     const bn_keys_home home = bn_jobs_keys_home(jobs);
     BN_TRY(bn_keys_make(&home, wanted->name, NULL, &wanted->limits, wanted->admin, key, facts, err));
+    bn_hint_others(jobs, BN_HINT_KEYS);
     return bn_keys_refresh(jobs->keys, err);
 }
 
@@ -94,6 +95,7 @@ bn_status bn_jobs_key_revoke(bn_jobs *jobs, const char *id, bn_error *err)
         return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no key %s", id);
     const bn_keys_home home = bn_jobs_keys_home(jobs);
     BN_TRY(bn_keys_revoke(&home, id, err));
+    bn_hint_others(jobs, BN_HINT_KEYS);
     return bn_keys_refresh(jobs->keys, err);
 }
 

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define LOOK_EVERY_MS 250 /* for what other processes have accepted */
+#define LOOK_EVERY_MS    250  /* for what other processes have accepted */
+#define LOOK_AS_HEARD_MS 2000 /* the same where they tell it */
 
 /* ---- on which terms; the lock is held ---- */
 
@@ -84,6 +85,7 @@ static bn_job *ask(bn_jobs *jobs, bool fetches, bool normal_only)
     }
     jobs->held.failed_ms = status == BIREFNET_OK ? 0 : bn_clock_ms();
     if (status == BIREFNET_OK && accepted.id[0]) job = take(jobs, &accepted, self.claim.claim);
+    if (job) jobs->held.asked_ms[fetches] = 0; /* behind it may be more that nobody has told us of */
     bn_accepted_free(&accepted);
     free(self.busy);
     free(self.busy_low);
@@ -112,7 +114,19 @@ bn_job *bn_claim_next(bn_jobs *jobs, bool fetches, bool normal_only)
 
 bool bn_claim_may_look(const bn_jobs *jobs, bool fetches)
 {
-    return atomic_load(&jobs->shared) && bn_clock_ms() >= jobs->held.asked_ms[fetches] + LOOK_EVERY_MS;
+    const int every_ms = bn_herald_hears(jobs) ? LOOK_AS_HEARD_MS : LOOK_EVERY_MS;
+    return atomic_load(&jobs->shared) && bn_clock_ms() >= jobs->held.asked_ms[fetches] + every_ms;
+}
+
+void bn_claim_look(bn_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    for (int i = 0; i < 2; i++) {
+        jobs->held.asked_ms[i] = 0;
+        jobs->held.again[i] = jobs->held.asking[i]; /* it may have been asked before there was anything */
+    }
+    bn_held_changed(jobs);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 void bn_claim_wait(bn_jobs *jobs, pthread_cond_t *told)

@@ -177,6 +177,10 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
     bn_held_changed(jobs);
     pthread_mutex_unlock(&jobs->lock);
     bn_watches_news(jobs, id);
+    if (mine && job->accepted.sync && job->accepted.front != jobs->held.worker)
+        bn_hint_others(jobs, BN_HINT_ENDED);
+    if (mine && job->accepted.webhook && jobs->options.role == BN_ROLE_WORK)
+        bn_hint_others(jobs, BN_HINT_WEBHOOKS);
     if (mine && job->accepted.webhook) bn_courier_poke(jobs, job->accepted.webhook, job->accepted.key_id);
     return true;
 }

@@ -90,11 +90,14 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     jobs->models_folder = options->models_folder ? strdup(options->models_folder) : NULL;
     jobs->public_url = options->public_url ? strdup(options->public_url) : NULL;
     jobs->store_address = options->store ? strdup(options->store) : NULL;
+    jobs->listen_address = options->store_listen ? strdup(options->store_listen) : NULL;
     jobs->held.preloading = count > 0 && options->role != BN_ROLE_FRONT;
     mine->preload = NULL;
+    mine->store_listen = jobs->listen_address;
     mine->files = mine->files_credentials = mine->spool = NULL; /* the caller's, for opening only */
     if (good && jobs->fallback_model && (jobs->models_folder || !options->models_folder) &&
-        (jobs->public_url || !options->public_url) && (jobs->store_address || !options->store))
+        (jobs->public_url || !options->public_url) && (jobs->store_address || !options->store) &&
+        (jobs->listen_address || !options->store_listen))
         return BIREFNET_OK;
     return bn_fail_memory(err, 0, "options");
 }
@@ -173,10 +176,21 @@ static bn_status start_workers(bn_jobs *jobs, bn_error *err)
     return BIREFNET_OK;
 }
 
+/* To other processes, which only a store of several machines can bring hints of. */
+static bool listens(bn_jobs *jobs)
+{
+    if (!jobs->store_address || !bn_store_has_hints(jobs->store)) return false;
+    if (!jobs->listen_address) return true;
+    if (strcmp(jobs->listen_address, "off") == 0) return false;
+    jobs->herald.address = jobs->listen_address;
+    return true;
+}
+
 static bn_status start_threads(bn_jobs *jobs, bn_error *err)
 {
     BN_TRY(start_thread(jobs, bn_pulse_main, jobs, err));
     BN_TRY(start_thread(jobs, bn_keeper_main, jobs, err));
+    if (listens(jobs)) BN_TRY(start_thread(jobs, bn_herald_main, jobs, err));
     if (jobs->options.role != BN_ROLE_FRONT) BN_TRY(start_workers(jobs, err));
     for (int i = 0; jobs->options.role != BN_ROLE_WORK && i < BN_JOBS_COURIERS; i++)
         BN_TRY(start_thread(jobs, bn_courier_main, jobs, err));
@@ -197,6 +211,7 @@ static void init_locks(bn_jobs *jobs)
     pthread_cond_init(&jobs->keeper.work, &monotonic);
     pthread_cond_init(&jobs->pulse.work, &monotonic);
     pthread_cond_init(&jobs->courier.work, &monotonic);
+    pthread_cond_init(&jobs->herald.work, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
 
@@ -212,6 +227,7 @@ static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_erro
     BN_TRY(bn_engine_create(&engine, &jobs->held.engine, err));
     BN_TRY(open_store(jobs, err));
     BN_TRY(open_keys(jobs, err));
+    BN_TRY(bn_herald_open(jobs, err));
     BN_TRY(bn_secrets_open(jobs, err));
     BN_TRY(bn_files_open(jobs, options, err));
     BN_TRY(bn_recover_or_join(jobs, err));
@@ -222,7 +238,7 @@ bn_status bn_jobs_open(const bn_jobs_options *options, bn_jobs **jobs, bn_error 
 {
     bn_jobs *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "the server's state");
-    made->lock_fd = made->workers_fd = -1;
+    made->lock_fd = made->workers_fd = made->herald.wake_fd = -1;
     init_locks(made);
     bn_budget_init(&made->held.decoding, options->max_decode_bytes);
     const bn_status status = open_all(made, options, err);
@@ -263,6 +279,8 @@ static void stop_threads(bn_jobs *jobs)
     pthread_cond_broadcast(&jobs->held.fetch_work);
     pthread_cond_broadcast(&jobs->keeper.work);
     pthread_cond_broadcast(&jobs->pulse.work);
+    pthread_cond_broadcast(&jobs->herald.work);
+    bn_herald_wake(jobs);
     pthread_mutex_unlock(&jobs->lock);
     bn_budget_wake(&jobs->held.decoding);
     pthread_mutex_lock(&jobs->courier.lock);
@@ -282,6 +300,7 @@ void bn_jobs_close(bn_jobs **jobs)
         bn_store_release(ended->store, ended->held.worker, NULL); /* else the next start takes them */
     bn_front_free_all(ended);
     bn_engine_destroy(&ended->held.engine);
+    bn_herald_close(ended);
     bn_keys_close(&ended->keys);
     bn_store_close(&ended->store);
     bn_blobs_close(&ended->blobs);
@@ -293,6 +312,7 @@ void bn_jobs_close(bn_jobs **jobs)
     free(ended->fallback_model);
     free(ended->public_url);
     free(ended->store_address);
+    free(ended->listen_address);
     sodium_memzero(&ended->courier.signer, sizeof ended->courier.signer);
     sodium_memzero(ended->token_key, sizeof ended->token_key);
     free(ended);

@@ -25,8 +25,9 @@ typedef struct bn_jobs_options {
         *data_folder; /* made if it is not there; one server at a time holds it, and any number of workers */
     const char *
         store; /* address of the store that it shares with others (store.h); NULL: its own in the data folder */
-    int store_connections;         /* of a store that has any; 0: as many as usual */
-    const char *files;             /* where the bytes of files lie, see blobs.h; NULL: in the data folder */
+    const char *store_listen; /* address at which hints of others come (herald.c); NULL: the store's; "off" */
+    int store_connections;    /* of a store that has any; 0: as many as usual */
+    const char *files;        /* where the bytes of files lie, see blobs.h; NULL: in the data folder */
     const char *files_credentials; /* file with the keys of S3; NULL: the environment's */
     const char *spool;             /* folder for bodies that arrive; NULL: in the data folder */
     int redirect_s; /* readers are sent to S3, by addresses that are good for so long; 0: it is read for them */

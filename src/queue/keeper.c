@@ -132,6 +132,10 @@ static void tick(bn_jobs *jobs)
                     "request %s was rescued from process %llx, which has gone: attempts weigh %d",
                     rescued[i].id, (unsigned long long)rescued[i].worker, rescued[i].attempts);
     free(rescued);
+    if (count > 0) {
+        bn_claim_look(jobs);
+        bn_hint_others(jobs, BN_HINT_WORK);
+    }
     if (bn_store_overdue(jobs->store, jobs->held.worker, jobs->options.lease_ms, BN_ATTEMPT_LIMIT, overdue,
                          EXPIRED_AT_A_TIME, &count, NULL) != BIREFNET_OK)
         return;

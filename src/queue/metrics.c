@@ -101,6 +101,8 @@ static bn_status write_counts(bn_metrics *metrics, bn_buffer *out, bn_error *err
         {"birefnet_requests_succeeded_total", "Requests answered with a result", &metrics->succeeded},
         {"birefnet_requests_rejected_total", "Requests refused by a limit", &metrics->rejected},
         {"birefnet_webhooks_delivered_total", "Webhooks acknowledged", &metrics->webhooks_delivered},
+        {"birefnet_hints_heard_total", "Hints of other processes that came", &metrics->hints_heard},
+        {"birefnet_hints_lost_total", "Times that the connection for hints was lost", &metrics->hints_lost},
         {"birefnet_webhooks_failed_total", "Attempts of webhooks that failed", &metrics->webhooks_failed},
     };
     for (size_t i = 0; i < BN_COUNT(counters); i++)

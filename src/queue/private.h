@@ -211,6 +211,18 @@ typedef struct bn_keeper {
     pthread_cond_t work; /* a start timeout, or closing */
 } bn_keeper;
 
+/* herald.c; its thread's, but for atomics */
+typedef struct bn_herald {
+    const char *address; /* to listen at; NULL: the store's */
+    bn_ear *ear;
+    int wake_fd;
+    _Atomic(bool) hears;      /* hints come */
+    _Atomic(unsigned) untold; /* of bn_hint */
+    bool complained;
+    double news_ms; /* when it has had a look taken last; under the lock of jobs */
+    pthread_cond_t work;
+} bn_herald;
+
 #define BN_PULSE_UNKNOWN 64
 
 /* pulse.c; its thread's, but for work */
@@ -220,7 +232,8 @@ typedef struct bn_pulse {
     _Atomic(double) since_ms; /* of the first since beats come through without a break */
     double told_ms, seen_ms;  /* of the last report, and of the last snapshot */
     double keys_ms;           /* when keys were last looked at */
-    bool news_wanted;         /* see bn_news_want; under the lock of jobs */
+    bool news_wanted;         /* see bn_news_want; under the lock of jobs, as the next two */
+    bool beat_wanted, keys_wanted;
     struct {
         char id[BN_REQUEST_ID_CHARS];
         int64_t claim;
@@ -244,9 +257,10 @@ typedef struct bn_courier {
 struct bn_jobs {
     bn_jobs_options options;
     char data_folder[3072];
-    char *models_folder, *fallback_model, *public_url, *store_address; /* copies of the options' */
-    int lock_fd, workers_fd;                                           /* of lock files in the data folder */
-    bool alone; /* nobody else used data folder or store when they were opened */
+    char *models_folder, *fallback_model, *public_url, *store_address,
+        *listen_address;     /* copies of the options' */
+    int lock_fd, workers_fd; /* of lock files in the data folder */
+    bool alone;              /* nobody else used data folder or store when they were opened */
     bn_store *store;
     bn_blobs *blobs;
     bn_keys *keys;
@@ -260,11 +274,12 @@ struct bn_jobs {
     bn_held held;
     bn_keeper keeper;
     bn_pulse pulse;
+    bn_herald herald;
     _Atomic(int64_t) ahead_ms; /* of the store's clock */
     _Atomic(bool) shared;      /* other processes live, or may come: see pulse.c */
     bool draining, closing;
     pthread_t
-        threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + BN_ENGINE_MAX_SEATS + 2];
+        threads[BN_JOBS_MAX_FETCHES + 2 * BN_JOBS_MAX_THREADS + BN_JOBS_COURIERS + BN_ENGINE_MAX_SEATS + 3];
     int thread_count;
 };
 
@@ -337,6 +352,8 @@ void bn_held_promote(bn_jobs *jobs); /* somebody is seen as running whenever any
 bn_job *bn_claim_next(bn_jobs *jobs, bool fetches, bool normal_only);
 /* Whether it is time to ask although nothing is known to wait: others bring requests, too. */
 bool bn_claim_may_look(const bn_jobs *jobs, bool fetches);
+/* There may be some that nobody here knows of. Takes the lock. */
+void bn_claim_look(bn_jobs *jobs);
 /* Wait for work: until told, or until it is time to ask the store again. */
 void bn_claim_wait(bn_jobs *jobs, pthread_cond_t *told);
 
@@ -350,6 +367,19 @@ void bn_news_want(bn_jobs *jobs); /* once, also where nobody shares the store. T
 void bn_news_asked(bn_jobs *jobs);
 /* Whether there is such a request and it has not ended, though it is not in the table (yet). */
 bool bn_news_is_open(bn_jobs *jobs, const char *id);
+
+/* Soon: *what is one of the pulse's. Takes the lock. */
+void bn_pulse_want(bn_jobs *jobs, bool *what);
+
+/* ---- herald.c: hints between processes. No lock is held, but where it says otherwise */
+bn_status bn_herald_open(bn_jobs *jobs, bn_error *err);
+void bn_herald_close(bn_jobs *jobs); /* when its thread has ended */
+void *bn_herald_main(void *jobs);
+void bn_herald_wake(bn_jobs *jobs);
+/* Others may look; with or without the lock. Waits for nothing. */
+void bn_hint_others(bn_jobs *jobs, bn_hint hint);
+/* Whether those of others come: then it is enough to poll now and then. */
+bool bn_herald_hears(const bn_jobs *jobs);
 
 /* ---- watch.c */
 void bn_watches_tell(bn_jobs *jobs, const char *id); /* NULL: all of them */

@@ -13,7 +13,7 @@
 #define BEAT_MS      1000
 #define IDLE_BEAT_MS 5000 /* while this process has the store to itself */
 #define NEWS_MS      250  /* while clients ask */
-#define SYNC_NEWS_MS 100  /* while some wait for their answer */
+#define SYNC_NEWS_MS 100  /* while some wait for their answer, and nobody tells that it has come */
 #define IDLE_NEWS_MS 5000
 #define ASKED_FOR_MS 5000
 #define KEYS_MS      1000 /* what others have changed in them; docs/SERVER.md says it */
@@ -72,6 +72,8 @@ static void give_back_unknown(bn_jobs *jobs)
             continue;
         bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO,
                     "request %s was given back: nobody here works on it", pulse->unknown[i].id);
+        bn_hint_others(jobs, BN_HINT_WORK);
+        bn_claim_look(jobs);
         pthread_mutex_lock(&jobs->lock);
         bn_news_want(jobs); /* it may not be in the table */
         bn_held_changed(jobs);
@@ -176,8 +178,16 @@ static void report(bn_jobs *jobs)
 static int64_t news_every_ms(const bn_jobs *jobs)
 {
     if (!atomic_load(&jobs->shared) || jobs->options.role == BN_ROLE_WORK) return INT64_MAX;
-    if (jobs->front.waits_for > 0) return SYNC_NEWS_MS;
+    if (jobs->front.waits_for > 0) return bn_herald_hears(jobs) ? NEWS_MS : SYNC_NEWS_MS;
     return bn_clock_ms() < jobs->front.asked_ms + ASKED_FOR_MS ? NEWS_MS : IDLE_NEWS_MS;
+}
+
+void bn_pulse_want(bn_jobs *jobs, bool *what)
+{
+    pthread_mutex_lock(&jobs->lock);
+    *what = true;
+    pthread_cond_signal(&jobs->pulse.work);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 void bn_news_asked(bn_jobs *jobs)
@@ -193,12 +203,24 @@ static double beat_every_ms(const bn_jobs *jobs, bool busy)
     return BN_MIN(busy ? BEAT_MS : IDLE_BEAT_MS, jobs->options.lease_ms / 5.0);
 }
 
+static bool take_wish(bn_jobs *jobs, bool *what)
+{
+    pthread_mutex_lock(&jobs->lock);
+    const bool wished = *what;
+    *what = false;
+    pthread_mutex_unlock(&jobs->lock);
+    return wished;
+}
+
 /* False where news are wanted and could not be had. */
 static bool step(bn_jobs *jobs, int64_t news_ms, bool wanted, bool busy)
 {
     bn_pulse *pulse = &jobs->pulse;
     const bool shared = atomic_load(&jobs->shared);
-    if (bn_clock_ms() >= pulse->tried_ms + beat_every_ms(jobs, shared || busy)) bn_pulse_beat(jobs);
+    if (take_wish(jobs, &pulse->beat_wanted) ||
+        bn_clock_ms() >= pulse->tried_ms + beat_every_ms(jobs, shared || busy))
+        bn_pulse_beat(jobs);
+    if (take_wish(jobs, &pulse->keys_wanted)) pulse->keys_ms = 0;
     if (shared && bn_clock_ms() >= pulse->told_ms + BEAT_MS) {
         pulse->told_ms = bn_clock_ms();
         report(jobs);
@@ -227,7 +249,7 @@ void *bn_pulse_main(void *user)
         const bool done = step(jobs, news_ms, wanted, busy);
         pthread_mutex_lock(&jobs->lock);
         if (!done) jobs->pulse.news_wanted = true;
-        if (done && jobs->pulse.news_wanted) continue;
+        if (jobs->pulse.beat_wanted || jobs->pulse.keys_wanted || (done && jobs->pulse.news_wanted)) continue;
         const struct timespec until =
             bn_clock_after(BN_MIN(news_every_ms(jobs), BN_MIN(BEAT_MS, jobs->options.lease_ms / 5)));
         if (!jobs->closing) pthread_cond_timedwait(&jobs->pulse.work, &jobs->lock, &until);

@@ -177,6 +177,7 @@ static bn_cancel_result cancel_in_store(bn_jobs *jobs, const char *id, bool disc
         bn_watches_news(jobs, id);
         bn_courier_poke(jobs, NULL, NULL);
     }
+    if (status == BIREFNET_OK && outcome == BN_CANCELLED_TOLD) bn_hint_others(jobs, BN_HINT_CANCEL);
     bn_ending_free(&ending);
     if (status == BIREFNET_OK && outcome != BN_CANCELLED_NONE) return BN_CANCEL_REQUESTED;
     return bn_store_ending(jobs->store, id, false, false, &ending, NULL) == BIREFNET_OK ? BN_CANCEL_COMPLETED

@@ -309,6 +309,7 @@ static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
     }
     if (accepted->repeated || accepted->refused) return BIREFNET_OK;
     atomic_fetch_add(&jobs->metrics.accepted, 1);
+    if (!ending) bn_hint_others(jobs, BN_HINT_WORK);
     if (ending) {
         bn_ending_count(jobs, ending, id, accepted->key_id);
         if (accepted->webhook) bn_courier_poke(jobs, accepted->webhook, accepted->key_id);

@@ -15,6 +15,8 @@ typedef struct bn_store_kind {
     bn_status (*migrate)(const char *address, bool only_look, int *from, int *to, bn_error *err);
     void (*set_connections)(bn_store *store, int most); /* NULL where it has none */
     void (*close)(bn_store *store);
+    /* NULL where there are no hints; the others are the ear's own, see below */
+    bn_status (*ear_open)(bn_store *store, const char *address, bn_ear **ear, bn_error *err);
     bool (*failing)(bn_store *store);
     void (*probe)(bn_store *store);
     bn_status (*accept)(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err);
@@ -85,6 +87,13 @@ typedef struct bn_store_kind {
 struct bn_store {
     const bn_store_kind *kind;
     _Atomic(int64_t) shift_ms; /* added to whatever the store's clock says, see bn_store_shift */
+};
+
+/* An ear's own struct begins with it. */
+struct bn_ear {
+    void (*close)(bn_ear *ear);
+    bn_status (*tell)(bn_ear *ear, unsigned hints, bn_error *err);
+    bn_status (*hear)(bn_ear *ear, int wake, int64_t wait_ms, unsigned *hints, bn_error *err);
 };
 
 extern const bn_store_kind bn_store_sqlite, bn_store_postgres;

@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "base/size.h"
+#include "store/postgres_connection.h"
 #include "store/postgres_value.h"
 
-#include <poll.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -91,47 +91,6 @@ static bn_status read_parameters(parameters *all, const char *binds, va_list arg
 
 /* ---- connections ---- */
 
-static void ignore_notice(void *user, const char *message)
-{
-    (void)user;
-    (void)message;
-}
-
-/* libpq's words on one line, without the line's end. */
-static void one_line(const char *words, char *line, size_t size)
-{
-    snprintf(line, size, "%s", words);
-    size_t length = strlen(line);
-    while (length > 0 && line[length - 1] == '\n') line[--length] = '\0';
-    for (char *c = line; *c; c++)
-        if (*c == '\n' || *c == '\t') *c = ' ';
-}
-
-/* Waits as long as the hosts of the address need, 2 s each unless the address says otherwise. */
-static bn_status connect_one(bn_postgres_db *db, PGconn **connection, bn_error *err)
-{
-    /* those before the address yield to it */
-    static const char *const words[] = {"connect_timeout",
-                                        "tcp_user_timeout",
-                                        "keepalives_idle",
-                                        "fallback_application_name",
-                                        "dbname",
-                                        "client_encoding",
-                                        NULL};
-    const char *const values[] = {"2", "5000", "15", "birefnet", db->address, "UTF8", NULL};
-    PGconn *made = db->pq->connectdbParams(words, values, 1);
-    if (!made) return bn_fail_memory(err, 0, "a connection to the database");
-    if (db->pq->status(made) == CONNECTION_OK && db->pq->setnonblocking(made, 1) == 0) {
-        db->pq->setNoticeProcessor(made, ignore_notice, NULL);
-        *connection = made;
-        return BIREFNET_OK;
-    }
-    char line[400];
-    one_line(db->pq->errorMessage(made), line, sizeof line);
-    db->pq->finish(made);
-    return bn_fail(err, BIREFNET_ERROR_IO, "cannot reach the database: %s", line);
-}
-
 /* An idle one (*pooled), else a new one while there may be more; waits for one of others until then. */
 static bn_status take(bn_postgres_db *db, double end_ms, PGconn **connection, bool *pooled, bn_error *err)
 {
@@ -154,7 +113,7 @@ static bn_status take(bn_postgres_db *db, double end_ms, PGconn **connection, bo
         db->open_count++;
     pthread_mutex_unlock(&db->lock);
     if (*pooled) return BIREFNET_OK;
-    const bn_status status = connect_one(db, connection, err);
+    const bn_status status = bn_postgres_connect(db->pq, db->address, connection, err);
     if (status == BIREFNET_OK) return BIREFNET_OK;
     pthread_mutex_lock(&db->lock);
     db->open_count--;
@@ -188,44 +147,6 @@ static void give_back(bn_postgres_db *db, PGconn *connection, bool broken)
 }
 
 /* ---- one try ---- */
-
-/* False where the time has passed or the connection broke. */
-static bool wait_for(const bn_pq *pq, PGconn *connection, bool to_write, double end_ms)
-{
-    struct pollfd wait = {.fd = pq->socket(connection), .events = (short)(POLLIN | (to_write ? POLLOUT : 0))};
-    const double left_ms = end_ms - bn_clock_ms();
-    if (wait.fd < 0 || left_ms <= 0) return false;
-    if (poll(&wait, 1, (int)left_ms + 1) < 0) return true; /* a signal */
-    return !(wait.revents & (POLLIN | POLLERR | POLLHUP)) || pq->consumeInput(connection) == 1;
-}
-
-/* NULL where none came in time. */
-static PGresult *next_result(const bn_pq *pq, PGconn *connection, double end_ms, bool *broken)
-{
-    for (;;) {
-        const int unsent = pq->flush(connection);
-        if (unsent < 0) break;
-        if (unsent == 0 && !pq->isBusy(connection)) return pq->getResult(connection);
-        if (!wait_for(pq, connection, unsent > 0, end_ms)) break;
-    }
-    *broken = true;
-    return NULL;
-}
-
-/* The answer to one statement; whatever comes behind it is read, so that the connection is free again. */
-static PGresult *run(const bn_pq *pq, PGconn *connection, const char *sql, const parameters *all,
-                     double end_ms, bool *broken)
-{
-    *broken = pq->sendQueryParams(connection, sql, all->count, NULL, all->values, all->lengths, all->formats,
-                                  1) != 1;
-    PGresult *result = *broken ? NULL : next_result(pq, connection, end_ms, broken);
-    for (PGresult *more = result; more && !*broken;) {
-        more = next_result(pq, connection, end_ms, broken);
-        pq->clear(more);
-    }
-    if (pq->status(connection) != CONNECTION_OK) *broken = true;
-    return result;
-}
 
 static bool begins_with_any(const char *sqlstate, const char *const *classes, size_t count)
 {
@@ -277,7 +198,8 @@ static bn_status try_once(bn_postgres_db *db, const char *sql, const parameters 
     bool pooled, broken;
     *outcome = (try_outcome){.again = true};
     BN_TRY(take(db, end_ms, &connection, &pooled, err));
-    PGresult *result = run(db->pq, connection, sql, all, end_ms, &broken);
+    const bn_postgres_values wire = {all->count, all->values, all->lengths, all->formats};
+    PGresult *result = bn_postgres_run(db->pq, connection, sql, &wire, end_ms, &broken);
     const ExecStatusType kind = result ? db->pq->resultStatus(result) : PGRES_FATAL_ERROR;
     bn_status status = BIREFNET_OK;
     if (kind == PGRES_TUPLES_OK || kind == PGRES_COMMAND_OK) {
@@ -434,8 +356,9 @@ static bn_status check_address(const bn_pq *pq, const char *address, bn_error *e
     if (options) pq->conninfoFree(options);
     if (sensible) return BIREFNET_OK;
     const bool secret = strchr(address, '@') || strstr(address, "password");
-    one_line(secret || !fault ? "in user and password write : / ? # @ % as %3A %2F %3F %23 %40 %25" : fault,
-             line, sizeof line);
+    bn_postgres_one_line(
+        secret || !fault ? "in user and password write : / ? # @ % as %3A %2F %3F %23 %40 %25" : fault, line,
+        sizeof line);
     if (fault) pq->freemem(fault);
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
                    "the store's address is not postgresql://USER@HOST:PORT/DATABASE: %s", line);

@@ -34,6 +34,8 @@ static const bn_library_symbol functions[] = {
     {"PQgetvalue", offsetof(bn_pq, getvalue)},
     {"PQcmdTuples", offsetof(bn_pq, cmdTuples)},
     {"PQclear", offsetof(bn_pq, clear)},
+    {"PQnotifies", offsetof(bn_pq, notifies)},
+    {"PQbackendPID", offsetof(bn_pq, backendPID)},
 };
 
 /* Written once, by load(). */

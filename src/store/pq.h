@@ -35,6 +35,8 @@ typedef struct bn_pq {
     char *(*getvalue)(const PGresult *result, int row, int column);
     char *(*cmdTuples)(PGresult *result);
     void (*clear)(PGresult *result);
+    PGnotify *(*notifies)(PGconn *connection);
+    int (*backendPID)(const PGconn *connection);
 } bn_pq;
 
 /* The table, for as long as the process lives. NULL, with UNSUPPORTED in err (may be NULL), where it cannot be loaded. Any

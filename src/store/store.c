@@ -111,6 +111,33 @@ void bn_store_close(bn_store **store)
     *store = NULL;
 }
 
+bool bn_store_has_hints(const bn_store *store)
+{
+    return store->kind->ear_open != NULL;
+}
+
+bn_status bn_ear_open(bn_store *store, const char *address, bn_ear **ear, bn_error *err)
+{
+    if (store->kind->ear_open) return store->kind->ear_open(store, address, ear, err);
+    return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "%s has no hints", store->kind->scheme);
+}
+
+void bn_ear_close(bn_ear **ear)
+{
+    if (*ear) (*ear)->close(*ear);
+    *ear = NULL;
+}
+
+bn_status bn_ear_tell(bn_ear *ear, unsigned hints, bn_error *err)
+{
+    return ear->tell(ear, hints, err);
+}
+
+bn_status bn_ear_hear(bn_ear *ear, int wake, int64_t wait_ms, unsigned *hints, bn_error *err)
+{
+    return ear->hear(ear, wake, wait_ms, hints, err);
+}
+
 bool bn_store_failing(bn_store *store)
 {
     return store->kind->failing(store);

@@ -35,6 +35,27 @@ void bn_store_probe(bn_store *store);
 /* For tests: from now on this handle takes the store's clock to be ahead by so much. */
 void bn_store_shift(bn_store *store, int64_t ms);
 
+/* ---- hints: what makes others look sooner. Truth is polled: a hint that is lost costs time, and nothing else. */
+
+typedef enum bn_hint {
+    BN_HINT_WORK = 1,     /* a request waits */
+    BN_HINT_CANCEL = 2,   /* one was cancelled that is held */
+    BN_HINT_ENDED = 4,    /* one has ended whose client waits */
+    BN_HINT_KEYS = 8,     /* keys have changed */
+    BN_HINT_WEBHOOKS = 16 /* one is due */
+} bn_hint;
+
+bool bn_store_has_hints(const bn_store *store);
+/* A connection of its own on which the hints of others come. */
+typedef struct bn_ear bn_ear;
+/* address NULL: the store's. UNSUPPORTED where none come: the store has no such thing, or a pooler stands between. IO. */
+bn_status bn_ear_open(bn_store *store, const char *address, bn_ear **ear, bn_error *err);
+void bn_ear_close(bn_ear **ear);
+/* Tell others, by the ear's connection: a set of bn_hint. IO: it is deaf now, close it. Durable nowhere. */
+bn_status bn_ear_tell(bn_ear *ear, unsigned hints, bn_error *err);
+/* Wait until others tell something, `wake` (a file descriptor) can be read, or so long. *hints: a set; 0: none. IO as above. */
+bn_status bn_ear_hear(bn_ear *ear, int wake, int64_t wait_ms, unsigned *hints, bn_error *err);
+
 /* ---- requests */
 
 /* One request as it was accepted. Texts may be NULL. */

@@ -187,6 +187,60 @@ static void limits_are_those_of_all(void **state)
     assert_int_equal(submit(&self->two, facts.id), 429);
 }
 
+/* How often it has heard of others; 1 when it has begun to listen. */
+static int heard(bn_jobs *jobs)
+{
+    static const char name[] = "\nbirefnet_hints_heard_total ";
+    bn_error err = {0};
+    bn_buffer text;
+    bn_buffer_init(&text, 1u << 20);
+    assert_ok(bn_jobs_metrics(jobs, &text, &err), err);
+    assert_ok(bn_buffer_append(&text, "", 1, &err), err);
+    const char *line = strstr((const char *)text.data, name);
+    assert_non_null(line);
+    const int count = atoi(line + strlen(name));
+    bn_buffer_free(&text);
+    return count;
+}
+
+static void wait_heard(bn_jobs *jobs, int least)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    const double end_ms = bn_clock_ms() + 60000;
+    while (heard(jobs) < least && bn_clock_ms() < end_ms) nanosleep(&pause, NULL);
+    assert_true(heard(jobs) >= least);
+}
+
+/* A worker is told of work, and a server that its client's run has ended; both go on where nobody tells them anything. */
+static void hints_come_or_are_missed(void **state)
+{
+    servers *self = *state;
+    char id[BN_REQUEST_ID_CHARS];
+    if (!bench_shares_store()) skip(); /* nothing to listen to */
+    self->one.options.role = BN_ROLE_FRONT;
+    self->two.options.role = BN_ROLE_WORK;
+    char *body = bench_body(40, 40, "");
+    for (int deaf = 0; deaf < 2; deaf++) {
+        self->one.options.store_listen = self->two.options.store_listen = deaf ? "off" : NULL;
+        bench_open(&self->one);
+        bench_open(&self->two);
+        if (!deaf) wait_heard(self->one.jobs, 1);
+        if (!deaf) wait_heard(self->two.jobs, 1);
+        bench_submit_body(&self->one, body, id);
+        bench_wait(&self->one, id, BN_REQUEST_COMPLETED);
+        if (!deaf) wait_heard(self->two.jobs, 2);
+        const bn_submit run = {
+            .body = body, .body_bytes = strlen(body), .sync = true, .max_queue_length = -1};
+        bench_submit(&self->one, &run, id);
+        bench_wait(&self->one, id, BN_REQUEST_COMPLETED);
+        if (!deaf) wait_heard(self->one.jobs, 2);
+        if (deaf) assert_int_equal(heard(self->one.jobs) + heard(self->two.jobs), 0);
+        bench_close(&self->two);
+        bench_close(&self->one);
+    }
+    free(body);
+}
+
 #define SERVERS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -196,6 +250,7 @@ int main(void)
         SERVERS_TEST(what_a_server_wrote_before_it_was_missed_strays),
         SERVERS_TEST(keys_are_those_of_all),
         SERVERS_TEST(limits_are_those_of_all),
+        SERVERS_TEST(hints_come_or_are_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
