@@ -3,6 +3,7 @@
 #include "tests/gpu/field.h"
 
 #include "nn/gpu/call.h"
+#include "nn/gpu/window_bias.h"
 
 #include <stdio.h>
 
@@ -124,6 +125,65 @@ static bn_gpu_call window_call(const window_fields *f, const window_case *c, uin
                      c->dim % 4 == 0 && c->more % 4 == 0, c->dim < 10 ? 4 : 1}};
 }
 
+/* A driver that computes on the CPU would compile windows of 12 for minutes. */
+static bool on_matrix_cores(const bn_gpu_facts *facts, const window_case *c)
+{
+    const bool small = facts->kind != BN_GPU_SOFTWARE || c->window * c->window <= 16;
+    return small && facts->matrix && c->type == BN_F16 && c->dim % 16 == 0 &&
+           c->dim / 2 >= (size_t)facts->matrix_n && c->more % 8 == 0;
+}
+
+/* The same on matrix cores. */
+static void check_matrix_window(bn_gpu *gpu, const window_fields *f, const window_case *c, fill kind,
+                                uint32_t subgroups)
+{
+    const bn_gpu_facts *facts = bn_gpu_facts_of(gpu);
+    const int most = BN_MAX(facts->matrix_m, BN_MAX(facts->matrix_n, facts->matrix_k));
+    const bn_window_shape shape = {(int)c->window,
+                                   (int)c->shift,
+                                   (int)c->heads,
+                                   (int)bn_size_round_up(c->window * c->window, (size_t)most),
+                                   facts->matrix_m,
+                                   facts->matrix_n,
+                                   1.0f / sqrtf((float)c->dim)};
+    const size_t count = bn_window_bias_count(&shape), places = f->table.c;
+    field bias = field_make(gpu, 1, c->heads, count, count, BN_F16),
+          hidden = field_make(gpu, 1, 4, count, count, BN_F16);
+    float *table = malloc(places * c->heads * sizeof *table);
+    assert_non_null(table);
+    for (size_t i = 0; i < places * c->heads; i++)
+        table[i] = field_at(&f->table, 0, i % c->heads)[i / c->heads];
+    bn_window_bias_fill(&shape, table, NULL, bias.numbers);
+    for (size_t i = 0; i < field_count(&bias); i++) bias.numbers[i] = rounded(bias.numbers[i], BN_F16);
+    bn_window_hidden_fill(&shape, NULL, NULL, hidden.numbers);
+    field_upload(&bias);
+    field_upload(&hidden);
+    bn_gpu_call call = window_call(f, c, 0, 256);
+    call.kernel = BN_GPU_MATRIX_WINDOW;
+    call.groups[1] = (uint32_t)((c->h + c->window - 1) / c->window);
+    call.span[3] = field_span(&bias);
+    call.span[4] = field_span(&hidden);
+    call.number[6] = bn_gpu_bits(shape.scale * 1.44269504f);
+    const uint32_t constants[BN_GPU_CONSTANTS] = {(uint32_t)c->dim,
+                                                  (uint32_t)c->window,
+                                                  (uint32_t)shape.padded,
+                                                  (uint32_t)facts->matrix_m | (uint32_t)facts->matrix_n << 8 |
+                                                      (uint32_t)facts->matrix_k << 16 |
+                                                      (uint32_t)facts->subgroup << 24,
+                                                  subgroups,
+                                                  (uint32_t)c->dim / 8 + subgroups % 2,
+                                                  0,
+                                                  subgroups * (uint32_t)facts->subgroup};
+    memcpy(call.constant, constants, sizeof constants);
+    char what[96];
+    snprintf(what, sizeof what, "matrix window %zu of %zux%zu shift %zu dim %zu fill %d subgroups %u",
+             c->window, c->h, c->w, c->shift, c->dim, (int)kind, subgroups);
+    field_check(gpu, &call, &f->out, NULL, what, 2e-3);
+    free(table);
+    field_free(&bias);
+    field_free(&hidden);
+}
+
 /* With scores of 1e9 the winner of a softmax is a matter of rounding: looser. */
 static double tolerance(bn_type type, fill kind)
 {
@@ -149,6 +209,10 @@ static void check_window(bn_gpu *gpu, const window_case *c, fill kind)
                  c->window, c->h, c->w, c->shift, c->dim, (int)c->type, (int)kind, shapes[i][0]);
         field_check(gpu, &call, &f.out, NULL, what, tolerance(c->type, kind));
     }
+    if (on_matrix_cores(bn_gpu_facts_of(gpu), c) && kind != FILL_LARGE) { /* large: the bias is float16 */
+        check_matrix_window(gpu, &f, c, kind, 1);
+        check_matrix_window(gpu, &f, c, kind, 2);
+    }
     field_free(&f.qkv);
     field_free(&f.padding);
     field_free(&f.table);
@@ -161,6 +225,7 @@ static void windows_agree(void **state)
         {9, 12, 7, 3, 2, 32, 0, BN_F32},  {9, 12, 7, 3, 2, 32, 4, BN_F16}, {13, 14, 12, 6, 1, 32, 0, BN_F16},
         {7, 14, 7, 0, 1, 32, 0, BN_F32},  {5, 3, 2, 1, 3, 10, 1, BN_F32},  {5, 3, 2, 1, 3, 10, 0, BN_F16},
         {20, 17, 16, 8, 1, 8, 0, BN_F32}, {3, 2, 7, 0, 1, 64, 8, BN_F16},  {1, 1, 1, 0, 1, 32, 0, BN_F32},
+        {6, 9, 4, 2, 2, 32, 8, BN_F16},   {5, 7, 3, 1, 3, 16, 0, BN_F16},  {9, 12, 7, 3, 2, 32, 8, BN_F16},
     };
     bn_gpu *gpu = field_device(state);
     for (size_t i = 0; i < BN_COUNT(cases); i++)
