@@ -18,6 +18,7 @@
     KERNEL(PHOTO, photo) \
     KERNEL(POOL_BIAS, pool_bias) \
     KERNEL(POOL_SUM, pool_sum) \
+    KERNEL(PRODUCT, product) \
     KERNEL(REARRANGE, rearrange) \
     KERNEL(RESIZE, resize) \
     KERNEL(SUMS, sums) \

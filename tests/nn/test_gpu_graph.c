@@ -123,7 +123,7 @@ static void packs_are_padded_rounded_and_shared(void **state)
     const bn_gpu_span matrix = bn_gpu_pack_matrix(b.graph, &source, OUT, IN, TAPS),
                       bias = bn_gpu_pack_bias(b.graph, &source, OUT);
     const size_t bytes = bn_gpu_packs_bytes(b.packs);
-    assert_int_equal(bytes, BN_GPU_ROWS * DEPTH * 2 + BN_GPU_ROWS * 4);
+    assert_int_equal(bytes, BN_GPU_PACK_ROWS * DEPTH * 2 + BN_GPU_PACK_ROWS * 4);
     const bn_gpu_span again = bn_gpu_pack_matrix(b.graph, &source, OUT, IN, TAPS);
     assert_true(again.buffer == matrix.buffer && again.offset == matrix.offset);
     assert_int_equal(bn_gpu_packs_bytes(b.packs), bytes);

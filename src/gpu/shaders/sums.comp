@@ -24,7 +24,7 @@ void main()
     for (uint piece = 0; piece < call.number[5]; piece++) sum += load(0, F32, piece * count + i);
     if (call.at[2] != uvec2(0)) sum += load(2, F32, i % columns);
     if (ADD) sum += load(3, DST_TYPE, at);
-    if (ACTIVATION == RELU) sum = sum < 0.0 ? 0.0 : sum; // keeps what is not a number
+    if (ACTIVATION == RELU) sum = sum > 0.0 ? sum : 0.0; // 0 of what is not a number, as on CPUs
     if (ACTIVATION == GELU) sum = gelu(sum);
     store(3, DST_TYPE, at, sum);
 }

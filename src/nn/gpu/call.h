@@ -76,15 +76,15 @@ static inline uint32_t bn_gpu_groups(size_t count, size_t size)
 
 /* ---- packs ---------------------------------------------------------------------------------------------------- */
 
-/* Rows of a matrix are padded with zeros to a multiple of BN_GPU_ROWS rows, each to a multiple of BN_GPU_DEPTH numbers, so
+/* Rows of a matrix are padded with zeros to a multiple of BN_GPU_PACK_ROWS rows, each to a multiple of BN_GPU_PACK_DEPTH numbers, so
  * that kernels need no bounds there. */
-#define BN_GPU_ROWS  256
-#define BN_GPU_DEPTH 32
+#define BN_GPU_PACK_ROWS  256
+#define BN_GPU_PACK_DEPTH 32
 
 /* A source's weight [out][in][taps] as [out][taps][in] of the graph's type, padded; shared by the graphs of a model. */
 bn_gpu_span bn_gpu_pack_matrix(bn_graph *graph, const bn_source *source, int out, int in, int taps);
 
-/* Its bias, float32 [out], padded with zeros to a multiple of BN_GPU_ROWS. */
+/* Its bias, float32 [out], padded with zeros to a multiple of BN_GPU_PACK_ROWS. */
 bn_gpu_span bn_gpu_pack_bias(bn_graph *graph, const bn_source *source, int out);
 
 /* `count` numbers of `type` that fill makes of a source's weight [weights] and bias [biases], kept under the source's key and

@@ -50,7 +50,7 @@ static bn_status make_matrix(const void *context, float *numbers, bn_error *err)
 {
     const making *m = context;
     const size_t in = (size_t)m->in, taps = (size_t)m->taps, row = in * taps;
-    const size_t padded = bn_size_round_up(row, BN_GPU_DEPTH);
+    const size_t padded = bn_size_round_up(row, BN_GPU_PACK_DEPTH);
     loaded from;
     const bn_status status = load(m->source, (size_t)m->out * row, 0, &from, err);
     for (size_t o = 0; status == BIREFNET_OK && o < (size_t)m->out; o++) {
@@ -96,8 +96,8 @@ static bn_gpu_span get(bn_graph *graph, const char *key, size_t count, bn_type t
 bn_gpu_span bn_gpu_pack_matrix(bn_graph *graph, const bn_source *source, int out, int in, int taps)
 {
     const making how = {.source = source, .out = out, .in = in, .taps = taps};
-    const size_t rows = bn_size_round_up((size_t)out, BN_GPU_ROWS),
-                 row = bn_size_round_up((size_t)in * (size_t)taps, BN_GPU_DEPTH);
+    const size_t rows = bn_size_round_up((size_t)out, BN_GPU_PACK_ROWS),
+                 row = bn_size_round_up((size_t)in * (size_t)taps, BN_GPU_PACK_DEPTH);
     const bn_type type = bn_graph_type(graph);
     char key[256];
     snprintf(key, sizeof key, "%s.matrix%d.%dx%dx%d", source->key, (int)type, out, taps, in);
@@ -109,7 +109,7 @@ bn_gpu_span bn_gpu_pack_bias(bn_graph *graph, const bn_source *source, int out)
     const making how = {.source = source, .biases = (size_t)out};
     char key[256];
     snprintf(key, sizeof key, "%s.bias.%d", source->key, out);
-    return get(graph, key, bn_size_round_up((size_t)out, BN_GPU_ROWS), BN_F32, make_other, &how);
+    return get(graph, key, bn_size_round_up((size_t)out, BN_GPU_PACK_ROWS), BN_F32, make_other, &how);
 }
 
 bn_gpu_span bn_gpu_pack_made(bn_graph *graph, const bn_source *source, const char *suffix, size_t weights,
