@@ -9,6 +9,8 @@
 static const char *const environment[][2] = {
     {"BIREFNET_MODELS", "A folder with weights, before the user's own data folder."},
     {"XDG_DATA_HOME", "Weights are pulled to birefnet/ in this folder; ~/.local/share where it is not set."},
+    {"XDG_CACHE_HOME", "Kernels compiled for a graphics card are kept in birefnet/ in this folder; ~/.cache "
+                       "where it is not set."},
     {"BIREFNET_MIRROR, HF_ENDPOINT", "Another address to pull published weights from."},
     {"https_proxy, http_proxy, no_proxy", "Proxies, as for curl."},
 };

@@ -30,6 +30,24 @@ static json_t *libraries_json(void)
     return json;
 }
 
+/* The graphics cards, and in `why` what is missing where there are none. */
+static json_t *devices_json(bn_error *why)
+{
+    static const char *const kinds[] = {"discrete", "integrated", "software"};
+    birefnet_device list[16];
+    int count = 0;
+    birefnet_devices(list, (int)BN_COUNT(list), &count, why);
+    json_t *json = json_array();
+    for (int i = 0; i < BN_MIN(count, (int)BN_COUNT(list)); i++) {
+        const birefnet_device *d = &list[i];
+        json_array_append_new(
+            json, json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I}", "device", d->id, "name", d->name, "driver",
+                            d->driver, "kind", kinds[d->kind], "matrix_cores", d->has_matrix, "memory_bytes",
+                            (json_int_t)d->memory_bytes, "free_bytes", (json_int_t)d->free_bytes));
+    }
+    return json;
+}
+
 static json_t *model_json(const bn_model_choice *choice, bn_isa isa, const birefnet_model_info *model,
                           const birefnet_session_info *session)
 {
@@ -112,6 +130,24 @@ static void print_model(const json_t *model)
            mib(model, "arena_bytes"));
 }
 
+static void print_devices(const json_t *json)
+{
+    const json_t *devices = json_object_get(json, "devices"), *device;
+    size_t i;
+    const char *label = "graphics";
+    json_array_foreach(devices, i, device)
+    {
+        const double gib = 1024.0;
+        bn_console_print("%-13s %s %s (%s; %s, %.1f GiB, %.1f free; matrix cores: %s)", label,
+                         string_of(device, "device"), string_of(device, "name"), string_of(device, "driver"),
+                         string_of(device, "kind"), mib(device, "memory_bytes") / gib,
+                         mib(device, "free_bytes") / gib,
+                         json_is_true(json_object_get(device, "matrix_cores")) ? "KHR" : "none");
+        label = "";
+    }
+    if (i == 0) bn_console_print("%-13s none: %s", label, string_of(json, "no_devices"));
+}
+
 static void print_text(json_t *json)
 {
     const json_t *cpu = json_object_get(json, "cpu"), *model = json_object_get(json, "model"), *version;
@@ -125,6 +161,7 @@ static void print_text(json_t *json)
                best);
     printf("\nthreads       %lld\nprecision     auto is %s here\n",
            json_integer_value(json_object_get(cpu, "threads")), string_of(json, "auto_precision"));
+    print_devices(json);
     const char *label = "libraries";
     json_object_foreach(json_object_get(json, "libraries"), name, version)
     {
@@ -139,11 +176,12 @@ static void print_text(json_t *json)
 
 bn_exit bn_command_info(const bn_values *values, bn_console *console)
 {
-    bn_error err = {0};
+    bn_error err = {0}, why = {0};
     const bn_isa isa = bn_values_isa(values);
-    json_t *json =
-        json_pack("{s:s, s:o, s:s, s:o}", "version", birefnet_version(), "cpu", cpu_json(isa),
-                  "auto_precision", bn_isa_bf16_pays(isa) ? "bf16" : "f32", "libraries", libraries_json());
+    json_t *json = json_pack("{s:s, s:o, s:s, s:o, s:o}", "version", birefnet_version(), "cpu", cpu_json(isa),
+                             "auto_precision", bn_isa_bf16_pays(isa) ? "bf16" : "f32", "devices",
+                             devices_json(&why), "libraries", libraries_json());
+    if (json && why.message[0]) json_object_set_new(json, "no_devices", json_string(why.message));
     bn_status status = json ? BIREFNET_OK : bn_fail_memory(&err, 0, "the facts");
     if (status == BIREFNET_OK && values->given[BN_OPTION_MODEL]) {
         json_t *model = NULL;

@@ -35,12 +35,18 @@ typedef struct bn_gpu_facts {
 /* How many devices there are, discrete ones first, then integrated, then software. 0 is no error: `why` (may be NULL)
  * then says what is missing, in words for a user. */
 int bn_gpu_count(bn_error *why);
+/* The same, and the facts of the first `room` at once. */
+int bn_gpu_find(bn_gpu_facts *facts, int room, bn_error *why);
 bn_status bn_gpu_describe(int index, bn_gpu_facts *facts, bn_error *err);
 
 typedef struct bn_gpu bn_gpu;
 bn_status bn_gpu_open(int index, bn_gpu **gpu, bn_error *err);
 void bn_gpu_close(bn_gpu **gpu); /* after its buffers and lists */
 const bn_gpu_facts *bn_gpu_facts_of(const bn_gpu *gpu);
+
+/* A file in the user's cache folder for what holds as long as this device, its driver and our version stay: "KIND" is the end
+ * of its name. False where there is no such folder. */
+bool bn_gpu_cache_path(const bn_gpu *gpu, const char *kind, char *path, size_t room);
 
 /* ---- memory -------------------------------------------------------------------------------------------------- */
 

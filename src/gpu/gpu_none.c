@@ -13,6 +13,12 @@ int bn_gpu_count(bn_error *why)
     return 0;
 }
 
+int bn_gpu_find(bn_gpu_facts *facts, int room, bn_error *why)
+{
+    (void)facts, (void)room;
+    return bn_gpu_count(why);
+}
+
 bn_status bn_gpu_describe(int index, bn_gpu_facts *facts, bn_error *err)
 {
     (void)index, (void)facts;
@@ -35,6 +41,12 @@ const bn_gpu_facts *bn_gpu_facts_of(const bn_gpu *gpu)
 {
     (void)gpu;
     return NULL;
+}
+
+bool bn_gpu_cache_path(const bn_gpu *gpu, const char *kind, char *path, size_t room)
+{
+    (void)gpu, (void)kind, (void)path, (void)room;
+    return false;
 }
 
 bn_status bn_gpu_buffer_create(bn_gpu *gpu, size_t bytes, bn_gpu_buffer **buffer, bn_error *err)

@@ -17,11 +17,22 @@ typedef struct bn_vk {
 bn_status bn_vk_open(bn_vk *vk, bn_error *err);
 void bn_vk_close(bn_vk *vk);
 
-/* A function of the loader, or of an instance. */
+/* A function of the loader or of an instance, and of a device. All come by these two: a test gives functions that fail. */
 PFN_vkVoidFunction bn_vk_address(const bn_vk *vk, VkInstance instance, const char *name);
+PFN_vkVoidFunction bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name);
+
+/* vk_hint.c: what is likely missing where there is no driver. `root` is "", or a test's folder that stands for it. */
+const char *bn_vk_hint(const char *root);
+
+/* What makes of SPIR-V a device's own code: other values, other code. */
+typedef struct bn_vk_identity {
+    uint32_t vendor, device, driver_version;
+    uint8_t cache_id[VK_UUID_SIZE];
+} bn_vk_identity;
 
 /* A device that can run our kernels. */
 typedef struct bn_vk_physical {
+    bn_vk_identity identity;
     VkPhysicalDevice handle;
     bn_gpu_facts facts;
     uint32_t family; /* of queues that compute */
@@ -51,7 +62,8 @@ void bn_vk_memory_facts(const bn_vk *vk, const bn_vk_physical *physical, uint64_
 typedef struct bn_vk_pipeline {
     bn_gpu_kernel kernel;
     uint32_t constant[BN_GPU_CONSTANTS];
-    VkPipeline handle;
+    VkPipeline handle; /* NULL: wanted */
+    VkResult result;   /* of making it */
 } bn_vk_pipeline;
 
 /* Memory that both sides reach, and the copy that goes on with it. */
@@ -75,6 +87,7 @@ struct bn_gpu {
     uint64_t submitted; /* submissions so far */
     VkCommandPool pool;
     VkPipelineLayout layout;
+    VkPipelineCache cache;
     bn_vk_pipeline *pipelines;
     size_t pipeline_count, pipeline_room;
     bn_vk_stage stage[BN_VK_STAGES];
@@ -102,15 +115,23 @@ bn_status bn_vk_begin(bn_gpu *gpu, VkCommandBuffer commands, bool once, bn_error
 void bn_vk_barrier(const bn_gpu *gpu, VkCommandBuffer commands);
 bn_status bn_vk_submit(bn_gpu *gpu, VkCommandBuffer commands, uint64_t *number, bn_error *err);
 bn_status bn_vk_wait(bn_gpu *gpu, uint64_t number, bn_error *err);
+void bn_vk_settle(bn_gpu *gpu); /* nothing is under way any more: what a call that failed left, too */
 
 /* vk_staging.c */
 bn_status bn_vk_stages_create(bn_gpu *gpu, bn_error *err);
 void bn_vk_stages_destroy(bn_gpu *gpu);
 
-/* vk_pipeline.c: a call into a command buffer; its pipeline is made when first asked for. */
+/* vk_pipeline.c: the pipeline that a call needs, by its index; making those that are wanted; the call into a command buffer. */
 enum { BN_VK_PUSH_BYTES = 128 }; /* what all drivers have */
-bn_status bn_vk_record(bn_gpu *gpu, VkCommandBuffer commands, const bn_gpu_call *call, bn_error *err);
 bn_status bn_vk_layout_create(bn_gpu *gpu, bn_error *err);
 void bn_vk_pipelines_destroy(bn_gpu *gpu);
+bn_status bn_vk_pipeline_want(bn_gpu *gpu, const bn_gpu_call *call, size_t *index, bn_error *err);
+bn_status bn_vk_pipelines_make(bn_gpu *gpu, bn_error *err);
+bn_status bn_vk_check_call(const bn_gpu_call *call, bn_error *err);
+void bn_vk_record(const bn_gpu *gpu, VkCommandBuffer commands, const bn_gpu_call *call, size_t pipeline);
+
+/* vk_cache.c */
+bn_status bn_vk_cache_create(bn_gpu *gpu, bn_error *err);
+void bn_vk_cache_save(bn_gpu *gpu);
 
 #endif

@@ -48,7 +48,7 @@ static void make_wishes(const bn_vk_physical *physical, wishes *w)
 static bool fill_table(bn_gpu *gpu)
 {
 #define FIND(name)                                                                                           \
-    gpu->fn.name = (PFN_vk##name)gpu->vk.fn.GetDeviceProcAddr(gpu->device, "vk" #name);                      \
+    gpu->fn.name = (PFN_vk##name)bn_vk_device_address(&gpu->vk, gpu->device, "vk" #name);                    \
     if (!gpu->fn.name) return false;
     BN_VK_DEVICE_FUNCTIONS(FIND)
 #undef FIND
@@ -92,6 +92,7 @@ static bn_status create_parts(bn_gpu *gpu, bn_error *err)
                                           .queueFamilyIndex = gpu->physical.family};
     BN_TRY(bn_vk_check(gpu, gpu->fn.CreateCommandPool(gpu->device, &pool, NULL, &gpu->pool), "open it", err));
     BN_TRY(bn_vk_layout_create(gpu, err));
+    BN_TRY(bn_vk_cache_create(gpu, err));
     return bn_vk_stages_create(gpu, err);
 }
 
@@ -133,6 +134,7 @@ void bn_gpu_close(bn_gpu **closed)
         gpu->fn.DeviceWaitIdle(gpu->device);
         bn_vk_stages_destroy(gpu);
         bn_vk_pipelines_destroy(gpu);
+        gpu->fn.DestroyPipelineCache(gpu->device, gpu->cache, NULL);
         gpu->fn.DestroyCommandPool(gpu->device, gpu->pool, NULL);
         gpu->fn.DestroySemaphore(gpu->device, gpu->done, NULL);
         gpu->fn.DestroyDevice(gpu->device, NULL);

@@ -1,20 +1,31 @@
-/* vk_list.c - lists of kernel calls: recorded once, a command buffer and two time stamps for each part. */
+/* vk_list.c - lists of kernel calls: kept until the end is known, then recorded once, a command buffer and two time stamps
+ * for each part. */
 #include "base/size.h"
-#include "gpu/spirv.h"
 #include "gpu/vk.h"
 
 #include <stdlib.h>
 
 enum { PARTS = 64, IN_FLIGHT = 2 };
 
+/* A call, and whether it waits for all calls before it. */
+typedef struct item {
+    bn_gpu_call call;
+    size_t pipeline;
+    int part;
+    bool waits;
+} item;
+
 struct bn_gpu_list {
     bn_gpu *gpu;
+    item *items; /* until the list ends */
+    size_t item_count, item_room;
+    bool waits;         /* the next call */
     VkQueryPool stamps; /* two for each part */
     VkCommandBuffer part[PARTS];
     const char *name[PARTS];
     double ms[PARTS];
-    int count;
-    bool is_open; /* the last part takes calls */
+    int part_count, recorded; /* parts */
+    bool is_whole;
 };
 
 bn_status bn_gpu_list_create(bn_gpu *gpu, bn_gpu_list **out, bn_error *err)
@@ -39,75 +50,117 @@ void bn_gpu_list_destroy(bn_gpu_list **destroyed)
     *destroyed = NULL;
     if (!list) return;
     bn_gpu *gpu = list->gpu;
-    if (list->count) gpu->fn.FreeCommandBuffers(gpu->device, gpu->pool, (uint32_t)list->count, list->part);
+    bn_vk_settle(gpu);
+    if (list->recorded)
+        gpu->fn.FreeCommandBuffers(gpu->device, gpu->pool, (uint32_t)list->recorded, list->part);
     gpu->fn.DestroyQueryPool(gpu->device, list->stamps, NULL);
+    free(list->items);
     free(list);
 }
+
+/* ---- filling ------------------------------------------------------------------------------------------------------ */
+
+bn_status bn_gpu_list_part(bn_gpu_list *list, const char *name, bn_error *err)
+{
+    if (list->part_count == PARTS)
+        return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a list of calls has %d parts at most", PARTS);
+    list->name[list->part_count++] = name;
+    list->waits = false; /* each part waits for the one before it */
+    return BIREFNET_OK;
+}
+
+static bn_status make_room(bn_gpu_list *list, bn_error *err)
+{
+    if (list->item_count < list->item_room) return BIREFNET_OK;
+    const size_t room = list->item_room ? 2 * list->item_room : 64;
+    item *larger = realloc(list->items, room * sizeof *larger);
+    if (!larger) return bn_fail_memory(err, room * sizeof *larger, "a list of calls");
+    list->items = larger;
+    list->item_room = room;
+    return BIREFNET_OK;
+}
+
+bn_status bn_gpu_list_call(bn_gpu_list *list, const bn_gpu_call *call, bn_error *err)
+{
+    if (list->is_whole) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a call behind the end of its list");
+    if (list->part_count == 0) BN_TRY(bn_gpu_list_part(list, "all", err));
+    BN_TRY(bn_vk_check_call(call, err));
+    BN_TRY(make_room(list, err));
+    item added = {.call = *call, .part = list->part_count - 1, .waits = list->waits};
+    BN_TRY(bn_vk_pipeline_want(list->gpu, call, &added.pipeline, err));
+    list->items[list->item_count++] = added;
+    list->waits = false;
+    return BIREFNET_OK;
+}
+
+void bn_gpu_list_barrier(bn_gpu_list *list)
+{
+    list->waits = true;
+}
+
+/* ---- recording ---------------------------------------------------------------------------------------------------- */
 
 static bool is_timed(const bn_gpu_list *list)
 {
     return list->gpu->physical.tick_ms > 0.0;
 }
 
-static bn_status close_part(bn_gpu_list *list, bn_error *err)
-{
-    if (!list->is_open) return BIREFNET_OK;
-    bn_gpu *gpu = list->gpu;
-    const int i = list->count - 1;
-    if (is_timed(list))
-        gpu->fn.CmdWriteTimestamp(list->part[i], VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, list->stamps,
-                                  (uint32_t)(2 * i + 1));
-    list->is_open = false;
-    return bn_vk_check(gpu, gpu->fn.EndCommandBuffer(list->part[i]), "record calls", err);
-}
-
-bn_status bn_gpu_list_part(bn_gpu_list *list, const char *name, bn_error *err)
+static bn_status begin_part(bn_gpu_list *list, int part, bn_error *err)
 {
     bn_gpu *gpu = list->gpu;
-    BN_TRY(close_part(list, err));
-    if (list->count == PARTS)
-        return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a list of calls has %d parts at most", PARTS);
-    const int i = list->count;
-    BN_TRY(bn_vk_commands(gpu, &list->part[i], err));
-    list->name[i] = name;
-    list->count++;
-    BN_TRY(bn_vk_begin(gpu, list->part[i], false, err));
-    list->is_open = true;
+    BN_TRY(bn_vk_commands(gpu, &list->part[part], err));
+    list->recorded++;
+    BN_TRY(bn_vk_begin(gpu, list->part[part], false, err));
     if (!is_timed(list)) return BIREFNET_OK;
-    gpu->fn.CmdResetQueryPool(list->part[i], list->stamps, (uint32_t)(2 * i), 2);
-    gpu->fn.CmdWriteTimestamp(list->part[i], VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, list->stamps,
-                              (uint32_t)(2 * i));
+    const uint32_t first = 2 * (uint32_t)part;
+    gpu->fn.CmdResetQueryPool(list->part[part], list->stamps, first, 2);
+    gpu->fn.CmdWriteTimestamp(list->part[part], VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, list->stamps, first);
     return BIREFNET_OK;
 }
 
-bn_status bn_gpu_list_call(bn_gpu_list *list, const bn_gpu_call *call, bn_error *err)
+static bn_status end_part(bn_gpu_list *list, int part, bn_error *err)
 {
-    if (!list->is_open) BN_TRY(bn_gpu_list_part(list, "all", err));
-    return bn_vk_record(list->gpu, list->part[list->count - 1], call, err);
-}
-
-void bn_gpu_list_barrier(bn_gpu_list *list)
-{
-    if (list->is_open) bn_vk_barrier(list->gpu, list->part[list->count - 1]);
+    bn_gpu *gpu = list->gpu;
+    if (is_timed(list))
+        gpu->fn.CmdWriteTimestamp(list->part[part], VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, list->stamps,
+                                  2 * (uint32_t)part + 1);
+    return bn_vk_check(gpu, gpu->fn.EndCommandBuffer(list->part[part]), "record calls", err);
 }
 
 bn_status bn_gpu_list_end(bn_gpu_list *list, bn_error *err)
 {
-    return close_part(list, err);
+    if (list->is_whole) return BIREFNET_OK;
+    bn_gpu *gpu = list->gpu;
+    BN_TRY(bn_vk_pipelines_make(gpu, err));
+    size_t next = 0;
+    for (int part = 0; part < list->part_count; part++) {
+        BN_TRY(begin_part(list, part, err));
+        for (; next < list->item_count && list->items[next].part == part; next++) {
+            const item *recorded = &list->items[next];
+            if (recorded->waits) bn_vk_barrier(gpu, list->part[part]);
+            bn_vk_record(gpu, list->part[part], &recorded->call, recorded->pipeline);
+        }
+        BN_TRY(end_part(list, part, err));
+    }
+    free(list->items);
+    list->items = NULL;
+    list->is_whole = true;
+    return BIREFNET_OK;
 }
+
+/* ---- running ------------------------------------------------------------------------------------------------------ */
 
 static bn_status read_stamps(bn_gpu_list *list, bn_error *err)
 {
-    if (!is_timed(list) || list->count == 0) return BIREFNET_OK;
+    if (!is_timed(list) || list->part_count == 0) return BIREFNET_OK;
     bn_gpu *gpu = list->gpu;
     uint64_t stamps[2 * PARTS];
-    const uint32_t count = (uint32_t)(2 * list->count);
-    BN_TRY(bn_vk_check(gpu,
-                       gpu->fn.GetQueryPoolResults(gpu->device, list->stamps, 0, count,
-                                                   count * sizeof *stamps, stamps, sizeof *stamps,
-                                                   VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
-                       "read its clock", err));
-    for (int i = 0; i < list->count; i++)
+    const uint32_t count = 2 * (uint32_t)list->part_count;
+    const VkQueryResultFlags flags = VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT;
+    const VkResult result = gpu->fn.GetQueryPoolResults(
+        gpu->device, list->stamps, 0, count, count * sizeof *stamps, stamps, sizeof *stamps, flags);
+    BN_TRY(bn_vk_check(gpu, result, "read its clock", err));
+    for (int i = 0; i < list->part_count; i++)
         list->ms[i] = (double)(stamps[2 * i + 1] - stamps[2 * i]) * gpu->physical.tick_ms;
     return BIREFNET_OK;
 }
@@ -118,7 +171,7 @@ static bn_status submit_parts(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, 
 {
     bn_gpu *gpu = list->gpu;
     uint64_t number[PARTS];
-    for (int i = 0; i < list->count; i++) {
+    for (int i = 0; i < list->part_count; i++) {
         if (i >= IN_FLIGHT) BN_TRY(bn_vk_wait(gpu, number[i - IN_FLIGHT], err));
         if (ask && ask(user, i)) return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
         BN_TRY(bn_vk_submit(gpu, list->part[i], &number[i], err));
@@ -128,6 +181,7 @@ static bn_status submit_parts(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, 
 
 bn_status bn_gpu_list_run(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, bn_error *err)
 {
+    if (!list->is_whole) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a list of calls that has no end");
     const bn_status status = submit_parts(list, ask, user, err);
     bn_error second;
     const bn_status waited =
@@ -139,5 +193,5 @@ bn_status bn_gpu_list_run(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, bn_e
 
 double bn_gpu_list_part_ms(const bn_gpu_list *list, int part)
 {
-    return part >= 0 && part < list->count ? list->ms[part] : 0.0;
+    return part >= 0 && part < list->part_count ? list->ms[part] : 0.0;
 }

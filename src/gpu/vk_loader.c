@@ -6,11 +6,6 @@
 
 #define LOADER "libvulkan.so.1"
 
-PFN_vkVoidFunction bn_vk_address(const bn_vk *vk, VkInstance instance, const char *name)
-{
-    return vk->address_of(instance, name);
-}
-
 static bool fill_table(bn_vk *vk)
 {
 #define FIND(name)                                                                                           \
@@ -42,8 +37,7 @@ bn_status bn_vk_open(bn_vk *vk, bn_error *err)
                        "no Vulkan here: install libvulkan1 and the driver of the card");
     const VkResult result = create_instance(vk);
     if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
-        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED,
-                       "Vulkan finds no driver here: install the driver of the card");
+        return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "%s", bn_vk_hint(""));
     BN_TRY(bn_vk_say(result, "Vulkan", "start", err));
     if (fill_table(vk)) return BIREFNET_OK;
     bn_vk_close(vk);

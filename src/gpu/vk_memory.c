@@ -100,6 +100,7 @@ void bn_gpu_buffer_destroy(bn_gpu_buffer **destroyed)
     bn_gpu_buffer *buffer = *destroyed;
     *destroyed = NULL;
     if (!buffer) return;
+    bn_vk_settle(buffer->gpu);
     buffer->gpu->fn.DestroyBuffer(buffer->gpu->device, buffer->handle, NULL);
     buffer->gpu->fn.FreeMemory(buffer->gpu->device, buffer->memory, NULL);
     free(buffer);

@@ -147,6 +147,10 @@ static void fill_facts(const bn_vk *vk, bn_vk_physical *p, const answers *a)
              a->driver.driverInfo);
     bn_make_visible(facts->name, strlen(facts->name));
     bn_make_visible(facts->driver, strlen(facts->driver));
+    p->identity = (bn_vk_identity){.vendor = properties->vendorID,
+                                   .device = properties->deviceID,
+                                   .driver_version = properties->driverVersion};
+    memcpy(p->identity.cache_id, properties->pipelineCacheUUID, VK_UUID_SIZE);
     facts->kind = kind_of(properties->deviceType);
     facts->half = a->features12.shaderFloat16;
     facts->subgroup = (int)a->subgroup.subgroupSize;
@@ -215,30 +219,41 @@ bn_status bn_vk_find(const bn_vk *vk, bn_vk_found *found, bn_error *why)
     uint32_t count = BN_COUNT(handles);
     const VkResult result = vk->fn.EnumeratePhysicalDevices(vk->instance, &count, handles);
     if (result != VK_INCOMPLETE) BN_TRY(bn_vk_say(result, "Vulkan", "list devices", why));
-    bn_fail(why, BIREFNET_ERROR_UNSUPPORTED,
-            "Vulkan finds no card here: install its driver; a container needs the card and, of NVIDIA, "
-            "NVIDIA_DRIVER_CAPABILITIES=all");
+    bn_vk_physical refused = {0};
+    const char *refusal = NULL;
     for (uint32_t i = 0; i < count; i++) {
         bn_vk_physical physical;
         const char *lack = look_at(vk, handles[i], &physical);
-        if (lack)
-            bn_fail(why, BIREFNET_ERROR_UNSUPPORTED, "%s cannot be used: %s", physical.facts.name, lack);
-        else
+        if (!lack) {
             insert(found, &physical);
+            continue;
+        }
+        refused = physical;
+        refusal = lack;
     }
+    if (found->count == 0 && refusal)
+        bn_fail(why, BIREFNET_ERROR_UNSUPPORTED, "%s cannot be used: %s", refused.facts.name, refusal);
+    else if (found->count == 0)
+        bn_fail(why, BIREFNET_ERROR_UNSUPPORTED, "%s", bn_vk_hint(""));
     return BIREFNET_OK;
 }
 
 /* ---- gpu.h ------------------------------------------------------------------------------------------------------- */
 
-int bn_gpu_count(bn_error *why)
+int bn_gpu_find(bn_gpu_facts *facts, int room, bn_error *why)
 {
     bn_vk vk;
     if (bn_vk_open(&vk, why) != BIREFNET_OK) return 0;
     bn_vk_found found;
     if (bn_vk_find(&vk, &found, why) != BIREFNET_OK) found.count = 0;
+    for (int i = 0; i < BN_MIN(room, found.count); i++) facts[i] = found.device[i].facts;
     bn_vk_close(&vk);
     return found.count;
+}
+
+int bn_gpu_count(bn_error *why)
+{
+    return bn_gpu_find(NULL, 0, why);
 }
 
 bn_status bn_gpu_describe(int index, bn_gpu_facts *facts, bn_error *err)

@@ -1,4 +1,7 @@
-/* vk_pipeline.c - pipelines: a kernel's SPIR-V with one set of specialisation constants, made when first asked for. */
+/* vk_pipeline.c - pipelines: a kernel's SPIR-V with one set of specialisation constants. They are asked for while a list is
+ * filled and made when it ends, all that are new at once on the CPU's threads: a driver takes up to a second for some. */
+#include "base/cpu.h"
+#include "base/parallel.h"
 #include "gpu/spirv.h"
 #include "gpu/vk.h"
 
@@ -31,43 +34,7 @@ void bn_vk_pipelines_destroy(bn_gpu *gpu)
     gpu->fn.DestroyPipelineLayout(gpu->device, gpu->layout, NULL);
 }
 
-static VkResult build(bn_gpu *gpu, const bn_gpu_call *call, VkShaderModule module, VkPipeline *pipeline)
-{
-    VkSpecializationMapEntry entries[BN_GPU_CONSTANTS];
-    for (uint32_t i = 0; i < BN_GPU_CONSTANTS; i++)
-        entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = 4 * i, .size = 4};
-    const VkSpecializationInfo constants = {.mapEntryCount = BN_GPU_CONSTANTS,
-                                            .pMapEntries = entries,
-                                            .dataSize = sizeof call->constant,
-                                            .pData = call->constant};
-    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
-        .requiredSubgroupSize = (uint32_t)gpu->physical.facts.subgroup};
-    const VkComputePipelineCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .pNext = gpu->physical.fixes_subgroup ? &subgroup : NULL,
-                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                  .module = module,
-                  .pName = "main",
-                  .pSpecializationInfo = &constants},
-        .layout = gpu->layout};
-    return gpu->fn.CreateComputePipelines(gpu->device, VK_NULL_HANDLE, 1, &info, NULL, pipeline);
-}
-
-static bn_status make(bn_gpu *gpu, const bn_gpu_call *call, VkPipeline *pipeline, bn_error *err)
-{
-    const bn_spirv *code = &bn_spirv_table[call->kernel];
-    const VkShaderModuleCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = code->bytes, .pCode = code->words};
-    VkShaderModule module;
-    BN_TRY(bn_vk_check(gpu, gpu->fn.CreateShaderModule(gpu->device, &info, NULL, &module), "read a kernel",
-                       err));
-    const VkResult result = build(gpu, call, module, pipeline);
-    gpu->fn.DestroyShaderModule(gpu->device, module, NULL);
-    const bn_status status = bn_vk_check(gpu, result, "compile a kernel", err);
-    return status == BIREFNET_OK ? status : bn_error_prefix(err, status, "kernel %s", code->name);
-}
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 static bn_status make_room(bn_gpu *gpu, bn_error *err)
 {
@@ -80,41 +47,107 @@ static bn_status make_room(bn_gpu *gpu, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bn_status get_pipeline(bn_gpu *gpu, const bn_gpu_call *call, VkPipeline *pipeline, bn_error *err)
+bn_status bn_vk_pipeline_want(bn_gpu *gpu, const bn_gpu_call *call, size_t *index, bn_error *err)
 {
-    for (size_t i = 0; i < gpu->pipeline_count; i++) {
-        const bn_vk_pipeline *p = &gpu->pipelines[i];
-        if (p->kernel != call->kernel || memcmp(p->constant, call->constant, sizeof p->constant) != 0)
-            continue;
-        *pipeline = p->handle;
-        return BIREFNET_OK;
+    for (*index = 0; *index < gpu->pipeline_count; ++*index) {
+        const bn_vk_pipeline *p = &gpu->pipelines[*index];
+        if (p->kernel == call->kernel && memcmp(p->constant, call->constant, sizeof p->constant) == 0)
+            return BIREFNET_OK;
     }
     BN_TRY(make_room(gpu, err));
-    bn_vk_pipeline made = {.kernel = call->kernel};
-    memcpy(made.constant, call->constant, sizeof made.constant);
-    BN_TRY(make(gpu, call, &made.handle, err));
-    gpu->pipelines[gpu->pipeline_count++] = made;
-    *pipeline = made.handle;
+    bn_vk_pipeline *added = &gpu->pipelines[gpu->pipeline_count++];
+    *added = (bn_vk_pipeline){.kernel = call->kernel};
+    memcpy(added->constant, call->constant, sizeof added->constant);
     return BIREFNET_OK;
 }
 
-bn_status bn_vk_record(bn_gpu *gpu, VkCommandBuffer commands, const bn_gpu_call *call, bn_error *err)
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+static VkResult build(const bn_gpu *gpu, bn_vk_pipeline *pipeline, VkShaderModule module)
 {
-    VkPipeline pipeline;
-    BN_TRY(get_pipeline(gpu, call, &pipeline, err));
+    VkSpecializationMapEntry entries[BN_GPU_CONSTANTS];
+    for (uint32_t i = 0; i < BN_GPU_CONSTANTS; i++)
+        entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = 4 * i, .size = 4};
+    const VkSpecializationInfo constants = {.mapEntryCount = BN_GPU_CONSTANTS,
+                                            .pMapEntries = entries,
+                                            .dataSize = sizeof pipeline->constant,
+                                            .pData = pipeline->constant};
+    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = (uint32_t)gpu->physical.facts.subgroup};
+    const VkComputePipelineCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = gpu->physical.fixes_subgroup ? &subgroup : NULL,
+                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                  .module = module,
+                  .pName = "main",
+                  .pSpecializationInfo = &constants},
+        .layout = gpu->layout};
+    return gpu->fn.CreateComputePipelines(gpu->device, gpu->cache, 1, &info, NULL, &pipeline->handle);
+}
+
+static VkResult make(const bn_gpu *gpu, bn_vk_pipeline *pipeline)
+{
+    const bn_spirv *code = &bn_spirv_table[pipeline->kernel];
+    const VkShaderModuleCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = code->bytes, .pCode = code->words};
+    VkShaderModule module;
+    const VkResult result = gpu->fn.CreateShaderModule(gpu->device, &info, NULL, &module);
+    if (result != VK_SUCCESS) return result;
+    const VkResult built = build(gpu, pipeline, module);
+    gpu->fn.DestroyShaderModule(gpu->device, module, NULL);
+    return built;
+}
+
+static void make_some(void *context, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    bn_gpu *gpu = context;
+    for (size_t i = begin; i < end; i++) {
+        bn_vk_pipeline *pipeline = &gpu->pipelines[i];
+        if (!pipeline->handle) pipeline->result = make(gpu, pipeline);
+    }
+}
+
+bn_status bn_vk_pipelines_make(bn_gpu *gpu, bn_error *err)
+{
+    size_t wanted = 0;
+    for (size_t i = 0; i < gpu->pipeline_count; i++) wanted += !gpu->pipelines[i].handle;
+    if (wanted == 0) return BIREFNET_OK;
+    bn_parallel_items(bn_cpu_threads(), gpu->pipeline_count, make_some, gpu);
+    for (size_t i = 0; i < gpu->pipeline_count; i++) {
+        const bn_vk_pipeline *pipeline = &gpu->pipelines[i];
+        const bn_status status = bn_vk_check(gpu, pipeline->result, "compile a kernel", err);
+        if (status != BIREFNET_OK)
+            return bn_error_prefix(err, status, "kernel %s", bn_spirv_table[pipeline->kernel].name);
+    }
+    bn_vk_cache_save(gpu);
+    return BIREFNET_OK;
+}
+
+/* ---- calling ----------------------------------------------------------------------------------------------------- */
+
+bn_status bn_vk_check_call(const bn_gpu_call *call, bn_error *err)
+{
+    for (int i = 0; i < BN_GPU_SPANS; i++) {
+        const bn_gpu_span *span = &call->span[i];
+        if (span->buffer && span->offset >= span->buffer->bytes)
+            return bn_fail(err, BIREFNET_ERROR_INTERNAL, "kernel %s: span %d begins behind its buffer",
+                           bn_spirv_table[call->kernel].name, i);
+    }
+    return BIREFNET_OK;
+}
+
+void bn_vk_record(const bn_gpu *gpu, VkCommandBuffer commands, const bn_gpu_call *call, size_t pipeline)
+{
     push pushed = {0};
     memcpy(pushed.step, call->step, sizeof pushed.step);
     memcpy(pushed.number, call->number, sizeof pushed.number);
     for (int i = 0; i < BN_GPU_SPANS; i++) {
-        const bn_gpu_span *span = &call->span[i];
-        if (!span->buffer) continue;
-        if (span->offset >= span->buffer->bytes)
-            return bn_fail(err, BIREFNET_ERROR_INTERNAL, "kernel %s: span %d begins behind its buffer",
-                           bn_spirv_table[call->kernel].name, i);
-        pushed.at[i] = span->buffer->address + span->offset;
+        if (call->span[i].buffer) pushed.at[i] = call->span[i].buffer->address + call->span[i].offset;
     }
-    gpu->fn.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
+    gpu->fn.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, gpu->pipelines[pipeline].handle);
     gpu->fn.CmdPushConstants(commands, gpu->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof pushed, &pushed);
     gpu->fn.CmdDispatch(commands, call->groups[0], call->groups[1], call->groups[2]);
-    return BIREFNET_OK;
 }

@@ -96,6 +96,7 @@ bn_status bn_gpu_download(const bn_gpu_buffer *buffer, size_t offset, void *to, 
     for (size_t turn = 0; turn <= turns; turn++) {
         if (turn < turns) {
             bn_vk_stage *stage = &gpu->stage[turn % BN_VK_STAGES];
+            BN_TRY(bn_vk_wait(gpu, stage->until, err));
             const VkBufferCopy region = {.srcOffset = offset + turn * block,
                                          .size = BN_MIN(bytes - turn * block, block)};
             BN_TRY(submit_copy(gpu, stage, buffer->handle, stage->buffer, &region, err));

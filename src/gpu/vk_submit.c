@@ -59,3 +59,8 @@ bn_status bn_vk_wait(bn_gpu *gpu, uint64_t number, bn_error *err)
                                       .pValues = &number};
     return bn_vk_check(gpu, gpu->fn.WaitSemaphores(gpu->device, &info, UINT64_MAX), "compute", err);
 }
+
+void bn_vk_settle(bn_gpu *gpu)
+{
+    if (gpu->submitted > 0) gpu->fn.DeviceWaitIdle(gpu->device);
+}

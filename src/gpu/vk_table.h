@@ -36,6 +36,9 @@
     F(DestroyShaderModule)                                                                                   \
     F(CreatePipelineLayout)                                                                                  \
     F(DestroyPipelineLayout)                                                                                 \
+    F(CreatePipelineCache)                                                                                   \
+    F(DestroyPipelineCache)                                                                                  \
+    F(GetPipelineCacheData)                                                                                  \
     F(CreateComputePipelines)                                                                                \
     F(DestroyPipeline)                                                                                       \
     F(CreateQueryPool)                                                                                       \

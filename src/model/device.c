@@ -28,12 +28,9 @@ birefnet_status birefnet_devices(birefnet_device *devices, int room, int *count,
     if (!count || room < 0 || (room > 0 && !devices))
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no place for the devices");
     bn_error why = {0};
-    const int found = bn_gpu_count(&why);
-    for (int i = 0; i < BN_MIN(found, room); i++) {
-        bn_gpu_facts facts;
-        BN_TRY(bn_gpu_describe(i, &facts, error));
-        fill_device(i, &facts, &devices[i]);
-    }
+    bn_gpu_facts facts[16];
+    const int described = BN_MIN(room, (int)BN_COUNT(facts)), found = bn_gpu_find(facts, described, &why);
+    for (int i = 0; i < BN_MIN(found, described); i++) fill_device(i, &facts[i], &devices[i]);
     *count = found;
     if (found == 0 && error) *error = why;
     return BIREFNET_OK;

@@ -179,6 +179,7 @@ static void facts_are_told(void **state)
     cli_expect(&result, 0, "", "--version");
     assert_non_null(strstr(result.out, BN_VERSION));
     cli_expect(&result, 0, "", "info");
+    assert_non_null(strstr(result.out, "\ngraphics      ")); /* the cards, or what is missing for one */
     assert_non_null(strstr(result.out, "oneDNN"));
     assert_non_null(strstr(result.out, "threads"));
     cli_expect(&result, 0, "", "info " SMALL_MODEL " --precision f32");

@@ -1,0 +1,463 @@
+/* test_gpu_faults.c - each call of Vulkan, and each allocation of ours, fails once on the way from opening a device to a
+ * result: that is an error with words, and nothing is left behind, nor broken for those who go on. */
+#include "gpu/gpu.h"
+#include "gpu/vk.h"
+
+#include "base/file.h"
+#include "base/size.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/gpu/device.h"
+
+/* ---- failing on demand ------------------------------------------------------------------------------------------------ */
+
+static struct {
+    long until; /* calls that still work; negative: all do */
+    VkResult result;
+    const char *failed; /* which did not */
+    long living;        /* made and not yet destroyed */
+} faults = {.until = -1};
+
+static bool fails(const char *name)
+{
+    if (__atomic_load_n(&faults.until, __ATOMIC_RELAXED) < 0) return false;
+    if (__atomic_fetch_sub(&faults.until, 1, __ATOMIC_RELAXED) != 0)
+        return false; /* kernels are compiled by threads */
+    __atomic_store_n(&faults.failed, name, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* What a real function is called through: types, then names of the parameters. */
+#define FAILING(name, parameters, arguments, made)                                                           \
+    static PFN_vk##name real_##name;                                                                         \
+    static VKAPI_ATTR VkResult VKAPI_CALL failing_##name parameters                                          \
+    {                                                                                                        \
+        if (fails(#name)) return faults.result;                                                              \
+        const VkResult result = real_##name arguments;                                                       \
+        if (result == VK_SUCCESS) __atomic_fetch_add(&faults.living, made, __ATOMIC_RELAXED);                \
+        return result;                                                                                       \
+    }
+#define DESTROYING(name, type)                                                                               \
+    static PFN_vk##name real_##name;                                                                         \
+    static VKAPI_ATTR void VKAPI_CALL failing_##name(VkDevice device, type thing,                            \
+                                                     const VkAllocationCallbacks *a)                         \
+    {                                                                                                        \
+        if (thing) __atomic_fetch_sub(&faults.living, 1, __ATOMIC_RELAXED);                                  \
+        real_##name(device, thing, a);                                                                       \
+    }
+#define MAKING(name, info_type, type)                                                                        \
+    FAILING(name, (VkDevice d, const info_type *i, const VkAllocationCallbacks *a, type *made),              \
+            (d, i, a, made), 1)
+
+MAKING(CreateSemaphore, VkSemaphoreCreateInfo, VkSemaphore)
+MAKING(CreateBuffer, VkBufferCreateInfo, VkBuffer)
+MAKING(AllocateMemory, VkMemoryAllocateInfo, VkDeviceMemory)
+MAKING(CreateShaderModule, VkShaderModuleCreateInfo, VkShaderModule)
+MAKING(CreatePipelineLayout, VkPipelineLayoutCreateInfo, VkPipelineLayout)
+static size_t given_bytes; /* to the last CreatePipelineCache */
+static PFN_vkCreatePipelineCache real_CreatePipelineCache;
+static VKAPI_ATTR VkResult VKAPI_CALL failing_CreatePipelineCache(VkDevice d,
+                                                                  const VkPipelineCacheCreateInfo *i,
+                                                                  const VkAllocationCallbacks *a,
+                                                                  VkPipelineCache *made)
+{
+    given_bytes = i->initialDataSize;
+    if (fails("CreatePipelineCache")) return faults.result;
+    const VkResult result = real_CreatePipelineCache(d, i, a, made);
+    if (result == VK_SUCCESS) __atomic_fetch_add(&faults.living, 1, __ATOMIC_RELAXED);
+    return result;
+}
+MAKING(CreateQueryPool, VkQueryPoolCreateInfo, VkQueryPool)
+MAKING(CreateCommandPool, VkCommandPoolCreateInfo, VkCommandPool)
+FAILING(CreateComputePipelines,
+        (VkDevice d, VkPipelineCache c, uint32_t n, const VkComputePipelineCreateInfo *i,
+         const VkAllocationCallbacks *a, VkPipeline *made),
+        (d, c, n, i, a, made), 1)
+FAILING(BindBufferMemory, (VkDevice d, VkBuffer b, VkDeviceMemory m, VkDeviceSize o), (d, b, m, o), 0)
+FAILING(MapMemory,
+        (VkDevice d, VkDeviceMemory m, VkDeviceSize o, VkDeviceSize s, VkMemoryMapFlags f, void **p),
+        (d, m, o, s, f, p), 0)
+FAILING(AllocateCommandBuffers, (VkDevice d, const VkCommandBufferAllocateInfo *i, VkCommandBuffer *c),
+        (d, i, c), 0)
+FAILING(BeginCommandBuffer, (VkCommandBuffer c, const VkCommandBufferBeginInfo *i), (c, i), 0)
+FAILING(QueueSubmit, (VkQueue q, uint32_t n, const VkSubmitInfo *i, VkFence f), (q, n, i, f), 0)
+FAILING(WaitSemaphores, (VkDevice d, const VkSemaphoreWaitInfo *i, uint64_t t), (d, i, t), 0)
+FAILING(GetQueryPoolResults,
+        (VkDevice d, VkQueryPool p, uint32_t a, uint32_t n, size_t s, void *to, VkDeviceSize step,
+         VkQueryResultFlags f),
+        (d, p, a, n, s, to, step, f), 0)
+FAILING(EnumeratePhysicalDevices, (VkInstance i, uint32_t *n, VkPhysicalDevice *d), (i, n, d), 0)
+FAILING(EnumerateDeviceExtensionProperties,
+        (VkPhysicalDevice d, const char *l, uint32_t *n, VkExtensionProperties *p), (d, l, n, p), 0)
+FAILING(CreateInstance, (const VkInstanceCreateInfo *i, const VkAllocationCallbacks *a, VkInstance *made),
+        (i, a, made), 1)
+FAILING(CreateDevice,
+        (VkPhysicalDevice d, const VkDeviceCreateInfo *i, const VkAllocationCallbacks *a, VkDevice *made),
+        (d, i, a, made), 1)
+/* A driver that fails here has ended the recording all the same. */
+static PFN_vkEndCommandBuffer real_EndCommandBuffer;
+static VKAPI_ATTR VkResult VKAPI_CALL failing_EndCommandBuffer(VkCommandBuffer commands)
+{
+    const VkResult result = real_EndCommandBuffer(commands);
+    return fails("EndCommandBuffer") ? faults.result : result;
+}
+
+DESTROYING(DestroySemaphore, VkSemaphore)
+DESTROYING(DestroyBuffer, VkBuffer)
+DESTROYING(FreeMemory, VkDeviceMemory)
+DESTROYING(DestroyShaderModule, VkShaderModule)
+DESTROYING(DestroyPipelineLayout, VkPipelineLayout)
+DESTROYING(DestroyPipelineCache, VkPipelineCache)
+DESTROYING(DestroyQueryPool, VkQueryPool)
+DESTROYING(DestroyCommandPool, VkCommandPool)
+DESTROYING(DestroyPipeline, VkPipeline)
+
+static PFN_vkDestroyInstance real_DestroyInstance;
+static VKAPI_ATTR void VKAPI_CALL failing_DestroyInstance(VkInstance instance, const VkAllocationCallbacks *a)
+{
+    faults.living--;
+    real_DestroyInstance(instance, a);
+}
+
+static PFN_vkDestroyDevice real_DestroyDevice;
+static VKAPI_ATTR void VKAPI_CALL failing_DestroyDevice(VkDevice device, const VkAllocationCallbacks *a)
+{
+    faults.living--;
+    real_DestroyDevice(device, a);
+}
+
+#define EACH(F)                                                                                              \
+    F(CreateInstance)                                                                                        \
+    F(DestroyInstance)                                                                                       \
+    F(EnumeratePhysicalDevices)                                                                              \
+    F(EnumerateDeviceExtensionProperties)                                                                    \
+    F(CreateDevice)                                                                                          \
+    F(DestroyDevice)                                                                                         \
+    F(CreateSemaphore)                                                                                       \
+    F(DestroySemaphore)                                                                                      \
+    F(CreateBuffer)                                                                                          \
+    F(DestroyBuffer)                                                                                         \
+    F(AllocateMemory)                                                                                        \
+    F(FreeMemory)                                                                                            \
+    F(BindBufferMemory)                                                                                      \
+    F(MapMemory)                                                                                             \
+    F(CreateShaderModule)                                                                                    \
+    F(DestroyShaderModule)                                                                                   \
+    F(CreatePipelineLayout)                                                                                  \
+    F(DestroyPipelineLayout)                                                                                 \
+    F(CreatePipelineCache)                                                                                   \
+    F(DestroyPipelineCache)                                                                                  \
+    F(CreateComputePipelines)                                                                                \
+    F(DestroyPipeline)                                                                                       \
+    F(CreateQueryPool)                                                                                       \
+    F(DestroyQueryPool)                                                                                      \
+    F(GetQueryPoolResults)                                                                                   \
+    F(CreateCommandPool)                                                                                     \
+    F(DestroyCommandPool)                                                                                    \
+    F(AllocateCommandBuffers)                                                                                \
+    F(BeginCommandBuffer)                                                                                    \
+    F(EndCommandBuffer)                                                                                      \
+    F(QueueSubmit)                                                                                           \
+    F(WaitSemaphores)
+
+/* The linker puts these in the place of vk_loader.c's (--wrap). */
+PFN_vkVoidFunction __real_bn_vk_address(const bn_vk *vk, VkInstance instance, const char *name);
+PFN_vkVoidFunction __wrap_bn_vk_address(const bn_vk *vk, VkInstance instance, const char *name);
+PFN_vkVoidFunction __real_bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name);
+PFN_vkVoidFunction __wrap_bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name);
+
+static PFN_vkVoidFunction failing(PFN_vkVoidFunction real, const char *name)
+{
+#define INSTEAD(wanted)                                                                                      \
+    if (strcmp(name, "vk" #wanted) == 0) {                                                                   \
+        real_##wanted = (PFN_vk##wanted)real;                                                                \
+        return (PFN_vkVoidFunction)failing_##wanted;                                                         \
+    }
+    EACH(INSTEAD)
+#undef INSTEAD
+    return real;
+}
+
+PFN_vkVoidFunction __wrap_bn_vk_address(const bn_vk *vk, VkInstance instance, const char *name)
+{
+    return failing(__real_bn_vk_address(vk, instance, name), name);
+}
+
+PFN_vkVoidFunction __wrap_bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name)
+{
+    return failing(__real_bn_vk_device_address(vk, device, name), name);
+}
+
+/* ---- the way from a device to a result ---------------------------------------------------------------------------------- */
+
+enum { COUNT = 300 };
+
+static bn_status record(bn_gpu_list *list, bn_gpu_buffer *buffer, bn_error *err)
+{
+    const bn_gpu_call call = {.kernel = BN_GPU_COPY,
+                              .groups = {(COUNT + 255) / 256, 1, 1},
+                              .span = {{buffer, 0}, {buffer, COUNT * sizeof(float)}},
+                              .number = {COUNT, 1, 1, 1}};
+    for (int i = 0; i < 3; i++) {
+        BN_TRY(bn_gpu_list_part(list, "copy", err));
+        BN_TRY(bn_gpu_list_call(list, &call, err));
+    }
+    return bn_gpu_list_end(list, err);
+}
+
+static bn_status compute(bn_gpu *gpu, bn_error *err)
+{
+    float sent[COUNT], got[COUNT] = {0};
+    for (int i = 0; i < COUNT; i++) sent[i] = (float)i;
+    bn_gpu_buffer *buffer = NULL;
+    bn_gpu_list *list = NULL;
+    bn_status status;
+    BN_TRY_DONE(bn_gpu_buffer_create(gpu, 2 * sizeof sent, &buffer, err));
+    BN_TRY_DONE(bn_gpu_upload(buffer, 0, sent, sizeof sent, err));
+    BN_TRY_DONE(bn_gpu_list_create(gpu, &list, err));
+    BN_TRY_DONE(record(list, buffer, err));
+    BN_TRY_DONE(bn_gpu_list_run(list, NULL, NULL, err));
+    BN_TRY_DONE(bn_gpu_download(buffer, sizeof sent, got, sizeof got, err));
+    assert_memory_equal(got, sent, sizeof sent);
+done:
+    bn_gpu_list_destroy(&list);
+    bn_gpu_buffer_destroy(&buffer);
+    return status;
+}
+
+static bn_status whole_way(int index, bn_error *err)
+{
+    bn_gpu *gpu = NULL;
+    BN_TRY(bn_gpu_open(index, &gpu, err));
+    const bn_status status = compute(gpu, err);
+    bn_gpu_close(&gpu);
+    return status;
+}
+
+static void test_each_call_fails_once(void **state)
+{
+    (void)state;
+    const int index = test_device_index();
+    if (index < 0) skip();
+    const VkResult results[] = {VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_DEVICE_LOST,
+                                VK_ERROR_INITIALIZATION_FAILED};
+    long count = 0;
+    for (long at = 0;; at++) {
+        bn_error err = {0};
+        faults.until = at;
+        faults.failed = NULL;
+        faults.result = results[at % (long)BN_COUNT(results)];
+        const bn_status status = whole_way(index, &err);
+        faults.until = -1;
+        if (!faults.failed) {
+            assert_int_equal(status, BIREFNET_OK);
+            break;
+        }
+        if (status == BIREFNET_OK) fail_msg("%s failed, and nobody said so", faults.failed);
+        assert_true(err.message[0]);
+        assert_int_equal(faults.living, 0);
+        count++;
+    }
+    print_message("%ld calls failed, one at a time\n", count);
+    assert_true(count > 40);
+}
+
+/* A call that fails leaves the device usable, unless it is lost. */
+static void test_going_on(void **state)
+{
+    (void)state;
+    bn_gpu *gpu = test_device_open();
+    bn_error err = {0};
+    for (long at = 0;; at++) {
+        faults.until = at;
+        faults.failed = NULL;
+        faults.result = VK_ERROR_OUT_OF_HOST_MEMORY;
+        const bn_status status = compute(gpu, &err);
+        faults.until = -1;
+        if (!faults.failed) break;
+        assert_int_equal(status, BIREFNET_ERROR_MEMORY);
+        if (compute(gpu, &err) != BIREFNET_OK) fail_msg("after %s: %s", faults.failed, err.message);
+    }
+    bn_gpu_close(&gpu);
+    assert_int_equal(faults.living, 0);
+}
+
+/* Without a word to the driver: it is gone. */
+static void test_lost(void **state)
+{
+    (void)state;
+    bn_gpu *gpu = test_device_open();
+    char byte = 0;
+    bn_gpu_buffer *buffer;
+    bn_error err = {0};
+    assert_int_equal(bn_gpu_buffer_create(gpu, 1, &buffer, &err), BIREFNET_OK);
+    faults.until = 3; /* waiting, beginning, ending work; submitting does not */
+    faults.result = VK_ERROR_DEVICE_LOST;
+    assert_int_equal(bn_gpu_upload(buffer, 0, &byte, 1, &err), BIREFNET_ERROR_DEVICE);
+    assert_string_equal(faults.failed, "QueueSubmit");
+    faults.until = -1;
+    assert_non_null(strstr(err.message, "was lost"));
+    assert_int_equal(bn_gpu_upload(buffer, 0, &byte, 1, &err), BIREFNET_ERROR_DEVICE);
+    assert_int_equal(bn_gpu_download(buffer, 0, &byte, 1, &err), BIREFNET_ERROR_DEVICE);
+    bn_gpu_buffer_destroy(&buffer);
+    bn_gpu_close(&gpu);
+    assert_int_equal(faults.living, 0);
+}
+
+/* ---- what the driver made, kept ------------------------------------------------------------------------------------------- */
+
+static void test_cache(void **state)
+{
+    (void)state;
+    char home[] = "/tmp/birefnet-test-XXXXXX", path[PATH_MAX];
+    assert_non_null(mkdtemp(home));
+    char *before = strdup(getenv("XDG_CACHE_HOME") ? getenv("XDG_CACHE_HOME") : "");
+    assert_non_null(before);
+    assert_int_equal(setenv("XDG_CACHE_HOME", home, 1), 0);
+    setenv("MESA_SHADER_CACHE_DISABLE", "true", 1); /* a cache of the driver's own, in the same folder */
+    bn_gpu *gpu = test_device_open();
+    bn_error err = {0};
+    assert_true(bn_gpu_cache_path(gpu, "pipelines", path, sizeof path));
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(compute(gpu, &err), BIREFNET_OK);
+    bn_gpu_close(&gpu);
+    bn_buffer whole;
+    bn_buffer_init(&whole, 1 << 24);
+    assert_int_equal(bn_file_read(path, &whole, &err), BIREFNET_OK);
+    assert_true(whole.size >= 48);
+    /* cut off, or another byte anywhere, is not given to the driver: the file is made anew, the same */
+    for (size_t i = 0; i < whole.size; i += 7) {
+        whole.data[i] ^= 0x10;
+        const size_t size = i % 2 ? whole.size : i;
+        assert_int_equal(bn_file_write_atomic(path, whole.data, size, &err), BIREFNET_OK);
+        whole.data[i] ^= 0x10;
+        gpu = test_device_open();
+        assert_int_equal(given_bytes, 0);
+        if (i < 30) assert_int_equal(compute(gpu, &err), BIREFNET_OK);
+        bn_gpu_close(&gpu);
+    }
+    assert_int_equal(bn_file_write_atomic(path, whole.data, whole.size, &err), BIREFNET_OK);
+    gpu = test_device_open();
+    assert_int_equal(given_bytes, whole.size - 16);
+    bn_gpu_close(&gpu);
+    bn_buffer_free(&whole);
+    assert_int_equal(remove(path), 0);
+    *strrchr(path, '/') = '\0';
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(remove(home), 0);
+    setenv("XDG_CACHE_HOME", before, 1);
+    free(before);
+}
+
+/* ---- our own memory ------------------------------------------------------------------------------------------------------ */
+
+static long until_malloc = -1;
+static bool malloc_failed;
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *memory, size_t bytes);
+void *__wrap_realloc(void *memory, size_t bytes);
+
+static bool is_refused(void)
+{
+    if (until_malloc < 0 || until_malloc-- > 0) return false;
+    malloc_failed = true;
+    return true;
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return is_refused() ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *memory, size_t bytes)
+{
+    return is_refused() ? NULL : __real_realloc(memory, bytes);
+}
+
+static void test_each_allocation_fails_once(void **state)
+{
+    (void)state;
+    const int index = test_device_index();
+    if (index < 0) skip();
+    char *before = strdup(getenv("XDG_CACHE_HOME") ? getenv("XDG_CACHE_HOME") : "");
+    assert_non_null(before);
+    setenv("XDG_CACHE_HOME", "", 1); /* no cache: it does without memory, too */
+    setenv("HOME", "", 1);
+    long count = 0;
+    for (long at = 0;; at++, count++) {
+        bn_error err = {0};
+        until_malloc = at;
+        malloc_failed = false;
+        const bn_status status = whole_way(index, &err);
+        until_malloc = -1;
+        if (!malloc_failed) break;
+        assert_true(status != BIREFNET_OK && err.message[0]);
+        assert_int_equal(faults.living, 0);
+    }
+    assert_true(count >= 4);
+    setenv("XDG_CACHE_HOME", before, 1);
+    free(before);
+}
+
+/* ---- what a user is told ---------------------------------------------------------------------------------------------------- */
+
+static void make(const char *root, const char *path)
+{
+    char name[300];
+    snprintf(name, sizeof name, "%s%s", root, path);
+    const int file = open(name, O_CREAT | O_WRONLY, 0600);
+    assert_true(file >= 0);
+    close(file);
+}
+
+static void test_hints(void **state)
+{
+    (void)state;
+    char root[] = "/tmp/birefnet-test-XXXXXX", name[300];
+    assert_non_null(mkdtemp(root));
+    assert_non_null(strstr(bn_vk_hint(root), "Vulkan finds no card here"));
+    snprintf(name, sizeof name, "%s/dev", root);
+    assert_int_equal(mkdir(name, 0700), 0);
+    snprintf(name, sizeof name, "%s/dev/dri", root);
+    assert_int_equal(mkdir(name, 0700), 0);
+    make(root, "/dev/dri/renderD129");
+    assert_non_null(strstr(bn_vk_hint(root), "no Vulkan driver for it"));
+    if (geteuid() != 0) { /* whom nothing is closed to */
+        snprintf(name, sizeof name, "%s/dev/dri/renderD129", root);
+        assert_int_equal(chmod(name, 0), 0);
+        assert_non_null(strstr(bn_vk_hint(root), "may not be opened"));
+    }
+    make(root, "/dev/nvidiactl");
+    assert_non_null(strstr(bn_vk_hint(root), "NVIDIA_DRIVER_CAPABILITIES=all"));
+    const char *const made[] = {"/dev/nvidiactl", "/dev/dri/renderD129", "/dev/dri", "/dev", ""};
+    for (size_t i = 0; i < BN_COUNT(made); i++) {
+        snprintf(name, sizeof name, "%s%s", root, made[i]);
+        assert_int_equal(remove(name), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_call_fails_once),
+        cmocka_unit_test(test_going_on),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_each_allocation_fails_once),
+        cmocka_unit_test(test_hints),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
