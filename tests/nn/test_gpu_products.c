@@ -137,7 +137,7 @@ static bn_map build_windows(bn_graph *graph, const bn_map *input, const void *co
 }
 
 static const int wide = 128, narrow = 37;
-static const windows plain = {7, 0, 3}, shifted = {4, 2, 2};
+static const windows plain = {7, 0, 3}, shifted = {4, 2, 2}, shifted12 = {12, 6, 1};
 static const gpu_layer blocks[] = {
     {"perceptron", {F32_MAP(5, 7, 32)}, build_mlp, &wide, 1e-5, 3e-3},
     {"perceptron of odd channels", {F32_MAP(3, 3, 19)}, build_mlp, &narrow, 1e-5, 3e-3},
@@ -145,6 +145,8 @@ static const gpu_layer blocks[] = {
     {"merging of odd edges", {F32_MAP(5, 7, 7)}, build_merge, &narrow, 1e-5, 3e-3},
     {"windows", {F32_MAP(8, 15, 48)}, build_windows, &plain, 2e-5, 5e-3},
     {"shifted windows", {F32_MAP(8, 11, 32)}, build_windows, &shifted, 2e-5, 5e-3},
+    {"shifted windows, wide heads", {F32_MAP(7, 9, 64)}, build_windows, &shifted, 2e-5, 5e-3},
+    {"large shifted windows", {F32_MAP(13, 14, 32)}, build_windows, &shifted12, 2e-5, 5e-3},
 };
 
 /* ---- deformable branches ---------------------------------------------------------------------------------------------- */

@@ -1,20 +1,28 @@
-/* layer_window.c - attention in (shifted) windows: norm, product, window.comp, product onto the residual stream.
+/* layer_window.c - attention in (shifted) windows: norm, product, window.comp or matrix_window.comp, product onto the
+ * residual stream.
  *
- * Neither windows nor the roll nor padding are ever laid out in memory: window.comp computes where its tokens stand. */
+ * Neither windows nor the roll nor padding are ever laid out in memory: the kernels compute where their tokens stand. */
 #include "nn/gpu/layers.h"
 #include "nn/gpu/attention.h"
 #include "nn/gpu/norm.h"
 #include "nn/gpu/product.h"
 #include "nn/gpu/width.h"
+#include "nn/gpu/window_bias.h"
 
 #include "nn/op.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #define MAX_WINDOW  32
 #define TILE_BYTES  15360 /* of shared memory; the table of a window of 32 takes as much again */
 #define MARK_BYTES  8     /* of each key besides */
 #define INVOCATIONS 256   /* at most */
+
+#define MATRIX_TOKENS   256 /* of a window on matrix cores: a row of scores stays in registers */
+#define SOFTWARE_TOKENS 16  /* the same where a driver compiles for the CPU, for minutes if there are more */
+#define MOST_SUBGROUPS  4
 
 typedef struct table_shape {
     int span, heads;
@@ -37,34 +45,163 @@ static bn_gpu_span pack_table(bn_graph *graph, const bn_window_attention_params 
     return bn_gpu_pack_made(graph, params->table, ".heads", count, 0, count, BN_F32, turn_table, &shape);
 }
 
-static void append_windows(bn_graph *graph, bn_map projected, bn_map mixed,
-                           const bn_window_attention_params *params)
+/* One window attention: what it reads and writes, and what a padding token's queries, keys and values are. */
+typedef struct window_job {
+    bn_map projected, mixed;
+    const bn_window_attention_params *params;
+    int dim, down, across; /* elements of a head; windows */
+} window_job;
+
+static bn_gpu_span pack_padding(bn_graph *graph, const window_job *job)
 {
-    const size_t window = (size_t)params->window, keys = window * window, c = (size_t)mixed.c,
-                 dim = c / (size_t)params->heads, blocks = (keys + INVOCATIONS - 1) / INVOCATIONS;
-    const size_t down = ((size_t)mixed.h + window - 1) / window,
-                 across = ((size_t)mixed.w + window - 1) / window;
-    const uint32_t tile = bn_gpu_attend_tile(keys, dim, MARK_BYTES, TILE_BYTES);
+    const size_t count = 3 * (size_t)job->mixed.c;
+    return bn_gpu_pack_made(graph, job->params->qkv, ".padding", 0, count, count, job->projected.type, NULL,
+                            NULL);
+}
+
+static float scale_of(const window_job *job)
+{
+    return 1.0f / sqrtf((float)job->dim);
+}
+
+static void append_step(bn_graph *graph, const window_job *job, bn_gpu_step *step, float scale)
+{
+    const uint32_t numbers[] = {(uint32_t)job->mixed.h,
+                                (uint32_t)job->mixed.w,
+                                (uint32_t)job->params->shift,
+                                (uint32_t)job->projected.stride,
+                                (uint32_t)job->mixed.stride,
+                                (uint32_t)job->params->heads,
+                                bn_gpu_bits(scale)};
+    memcpy(step->number, numbers, sizeof numbers);
+    step->slot[0] = bn_gpu_reads(job->projected);
+    step->slot[1] = bn_gpu_writes(job->mixed);
+    step->slot[2] = bn_gpu_packed(pack_padding(graph, job));
+    const double keys = job->params->window * job->params->window;
+    step->macs = 2.0 * keys * (double)job->mixed.c * bn_map_pixels(job->mixed);
+    bn_gpu_step_append(graph, step);
+}
+
+/* ---- on any device ------------------------------------------------------------------------------------------- */
+
+static void append_plain(bn_graph *graph, const window_job *job)
+{
+    const size_t keys = (size_t)(job->params->window * job->params->window), dim = (size_t)job->dim;
+    const size_t blocks = (keys + INVOCATIONS - 1) / INVOCATIONS;
+    const uint32_t tile = bn_gpu_attend_tile(keys, dim, MARK_BYTES, TILE_BYTES),
+                   invocations = (uint32_t)bn_size_round_up((keys + blocks - 1) / blocks, 16);
     if (tile == 0) {
         bn_graph_fail(graph, BIREFNET_ERROR_UNSUPPORTED, "attention heads of %zu numbers on a graphics card",
                       dim);
         return;
     }
-    const bn_gpu_span padding =
-        bn_gpu_pack_made(graph, params->qkv, ".padding", 0, 3 * c, 3 * c, projected.type, NULL, NULL);
-    const uint32_t invocations = (uint32_t)bn_size_round_up((keys + blocks - 1) / blocks, 16);
-    const bn_gpu_step step = {
+    bn_gpu_step step = {
         .kernel = BN_GPU_WINDOW,
-        .groups = {(uint32_t)(across * (size_t)params->heads), (uint32_t)(down * blocks)},
-        .slot = {bn_gpu_reads(projected), bn_gpu_writes(mixed), bn_gpu_packed(padding),
-                 bn_gpu_packed(pack_table(graph, params))},
-        .number = {(uint32_t)mixed.h, (uint32_t)mixed.w, (uint32_t)params->shift, (uint32_t)projected.stride,
-                   (uint32_t)mixed.stride, (uint32_t)params->heads, bn_gpu_bits(1.0f / sqrtf((float)dim))},
-        .constant = {projected.type, (uint32_t)dim, (uint32_t)window, invocations, tile,
-                     dim % 4 == 0 && bn_gpu_by_fours(projected) && bn_gpu_by_fours(mixed),
-                     bn_gpu_attend_chunk(graph)},
-        .macs = 2.0 * (double)keys * (double)c * bn_map_pixels(mixed)};
-    bn_gpu_step_append(graph, &step);
+        .groups = {(uint32_t)(job->across * job->params->heads), (uint32_t)job->down * (uint32_t)blocks},
+        .constant = {job->projected.type, (uint32_t)dim, (uint32_t)job->params->window, invocations, tile,
+                     dim % 4 == 0 && bn_gpu_by_fours(job->projected) && bn_gpu_by_fours(job->mixed),
+                     bn_gpu_attend_chunk(graph)}};
+    step.slot[3] = bn_gpu_packed(pack_table(graph, job->params));
+    append_step(graph, job, &step, scale_of(job));
+}
+
+/* ---- on matrix cores ----------------------------------------------------------------------------------------- */
+
+static bn_window_shape matrix_shape(const bn_gpu_facts *facts, const window_job *job)
+{
+    const bn_window_attention_params *params = job->params;
+    const int most = BN_MAX(facts->matrix_m, BN_MAX(facts->matrix_n, facts->matrix_k));
+    return (bn_window_shape){.window = params->window,
+                             .shift = params->shift,
+                             .heads = params->heads,
+                             .padded = (params->window * params->window + most - 1) / most * most,
+                             .m = facts->matrix_m,
+                             .n = facts->matrix_n,
+                             .scale = scale_of(job)};
+}
+
+static bool by_eights(bn_map map)
+{
+    return map.stride % 8 == 0 && map.offset % 8 == 0;
+}
+
+/* Quads of 8 numbers of a row in shared memory: one more than a token has, against bank conflicts, where that fits. */
+static int pitch_of(const bn_gpu_facts *facts, const window_job *job, int padded)
+{
+    const int pitch = job->dim / 8 + 1;
+    return 3 * padded * pitch * 16 <= facts->shared_bytes ? pitch : pitch - 1;
+}
+
+/* Whether matrix_window.comp can do it: see its head. */
+static bool fits_matrix(const bn_gpu_facts *facts, const window_job *job)
+{
+    const int m = facts->matrix_m, n = facts->matrix_n, k = facts->matrix_k, dim = job->dim;
+    if (!facts->matrix || job->projected.type != BN_F16 || !by_eights(job->projected) ||
+        !by_eights(job->mixed))
+        return false;
+    const int padded = matrix_shape(facts, job).padded;
+    const bool slow = facts->kind == BN_GPU_SOFTWARE && padded > SOFTWARE_TOKENS;
+    return !slow && dim % 8 == 0 && dim % m == 0 && dim % n == 0 && dim % k == 0 && padded % m == 0 &&
+           padded % n == 0 && padded % k == 0 && 2 * n <= dim && n % 8 == 0 && facts->subgroup % m == 0 &&
+           padded <= MATRIX_TOKENS && 3 * padded * dim * 2 <= facts->shared_bytes;
+}
+
+static bn_gpu_span pack_bias(bn_graph *graph, const window_job *job, const bn_window_shape *shape)
+{
+    const size_t span = 2 * (size_t)shape->window - 1, heads = (size_t)shape->heads;
+    return bn_gpu_pack_made(graph, job->params->table, ".matrix", span * span * heads, 0,
+                            heads * bn_window_bias_count(shape), BN_F16, bn_window_bias_fill, shape);
+}
+
+static bn_status load_nothing(const bn_source *source, float *weight, float *bias, bn_error *err)
+{
+    (void)source, (void)weight, (void)bias, (void)err;
+    return BIREFNET_OK;
+}
+
+static bn_gpu_span pack_hidden(bn_graph *graph, const bn_window_shape *shape)
+{
+    bn_source none = {.load = load_nothing}; /* the same in all layers */
+    snprintf(none.key, sizeof none.key, "windows of %d by %d", shape->window, shape->shift);
+    return bn_gpu_pack_made(graph, &none, ".hidden", 0, 0, 4 * bn_window_bias_count(shape), BN_F16,
+                            bn_window_hidden_fill, shape);
+}
+
+static void append_matrix(bn_graph *graph, const window_job *job)
+{
+    const bn_gpu_facts *facts = bn_gpu_graph_facts(graph);
+    const bn_window_shape shape = matrix_shape(facts, job);
+    const int blocks = shape.padded / shape.m;
+    int subgroups = MOST_SUBGROUPS;
+    while (blocks % subgroups != 0) subgroups--;
+    bn_gpu_step step = {
+        .kernel = BN_GPU_MATRIX_WINDOW,
+        .groups = {(uint32_t)(job->across * shape.heads), (uint32_t)job->down},
+        .constant = {(uint32_t)job->dim, (uint32_t)shape.window, (uint32_t)shape.padded,
+                     (uint32_t)(facts->matrix_m | facts->matrix_n << 8 | facts->matrix_k << 16) |
+                         (uint32_t)facts->subgroup << 24,
+                     (uint32_t)subgroups, (uint32_t)pitch_of(facts, job, shape.padded), 0,
+                     (uint32_t)(subgroups * facts->subgroup)}};
+    step.slot[3] = bn_gpu_packed(pack_bias(graph, job, &shape));
+    step.slot[4] = bn_gpu_packed(pack_hidden(graph, &shape));
+    append_step(graph, job, &step, shape.scale * 1.44269504f); /* 1 / ln 2: exponentials are of 2 */
+}
+
+/* ---- the layer ----------------------------------------------------------------------------------------------- */
+
+static void append_windows(bn_graph *graph, bn_map projected, bn_map mixed,
+                           const bn_window_attention_params *params)
+{
+    const window_job job = {.projected = projected,
+                            .mixed = mixed,
+                            .params = params,
+                            .dim = mixed.c / params->heads,
+                            .down = (mixed.h + params->window - 1) / params->window,
+                            .across = (mixed.w + params->window - 1) / params->window};
+    if (fits_matrix(bn_gpu_graph_facts(graph), &job))
+        append_matrix(graph, &job);
+    else
+        append_plain(graph, &job);
 }
 
 void bn_gpu_layer_window_attention(bn_graph *graph, bn_map x, bn_window_attention_params params)
