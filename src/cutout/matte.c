@@ -5,13 +5,12 @@
 #include "base/size.h"
 #include "image/resample.h"
 #include "model/model.h"
+#include "model/normalise.h"
 
 #include <math.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-
-static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
 
 typedef struct convert_call {
     const uint8_t *rgb; /* [pixels][3] */
@@ -28,8 +27,7 @@ static void normalise(void *context, size_t begin, size_t end, int thread)
     const convert_call *call = context;
     for (size_t plane = 0; plane < 3; plane++)
         for (size_t i = begin; i < end; i++)
-            call->planes[plane * call->pixels + i] =
-                ((float)call->rgb[3 * i + plane] / 255.0f - mean[plane]) / deviation[plane];
+            call->planes[plane * call->pixels + i] = bn_normalise((int)plane, call->rgb[3 * i + plane]);
 }
 
 static void to_mask(void *context, size_t begin, size_t end, int thread)
@@ -59,6 +57,26 @@ static bn_status check_arguments(const birefnet_session *session, const uint8_t 
     return BIREFNET_OK;
 }
 
+/* The photo at the network's size: small uint8 [size.height][size.width][3]. */
+static bn_status shrink(const uint8_t *rgb, int width, int height, ptrdiff_t stride_bytes, bn_matte_size size,
+                        uint8_t *small, bn_error *err)
+{
+    return bn_resize_u8(rgb, width, height, 3, stride_bytes, small, size.width, size.height,
+                        (ptrdiff_t)3 * size.width, BN_FILTER_BILINEAR, size.threads, size.isa, err);
+}
+
+/* The network's mask at the photo's size, unless logits were not numbers. */
+static bn_status enlarge(const uint8_t *mask, size_t broken, bn_matte_size size, uint8_t *matte, int width,
+                         int height, ptrdiff_t matte_stride_bytes, bn_error *err)
+{
+    if (broken)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT,
+                       "the network's result is not a number at %zu of %zu pixels: its weights are broken",
+                       broken, (size_t)size.width * (size_t)size.height);
+    return bn_resize_u8(mask, size.width, size.height, 1, size.width, matte, width, height,
+                        matte_stride_bytes, BN_FILTER_BICUBIC, size.threads, size.isa, err);
+}
+
 bn_status bn_matte_prepare(const uint8_t *rgb, int width, int height, ptrdiff_t stride_bytes,
                            bn_matte_size size, float *planes, bn_error *err)
 {
@@ -66,9 +84,7 @@ bn_status bn_matte_prepare(const uint8_t *rgb, int width, int height, ptrdiff_t 
     uint8_t *small = malloc(3 * pixels);
     if (!small) return bn_fail_memory(err, 3 * pixels, "the resized photo");
     convert_call call = {.rgb = small, .planes = planes, .pixels = pixels};
-    const bn_status status =
-        bn_resize_u8(rgb, width, height, 3, stride_bytes, small, size.width, size.height,
-                     (ptrdiff_t)3 * size.width, BN_FILTER_BILINEAR, size.threads, size.isa, err);
+    const bn_status status = shrink(rgb, width, height, stride_bytes, size, small, err);
     if (status == BIREFNET_OK) bn_parallel_for(size.threads, pixels, normalise, &call);
     free(small);
     return status;
@@ -82,13 +98,7 @@ bn_status bn_matte_finish(const float *logits, bn_matte_size size, uint8_t *matt
     if (!mask) return bn_fail_memory(err, pixels, "the network's mask");
     convert_call call = {.logits = logits, .mask = mask, .pixels = pixels};
     bn_parallel_for(size.threads, pixels, to_mask, &call);
-    const bn_status status =
-        call.broken
-            ? bn_fail(err, BIREFNET_ERROR_FORMAT,
-                      "the network's result is not a number at %zu of %zu pixels: its weights are broken",
-                      (size_t)call.broken, pixels)
-            : bn_resize_u8(mask, size.width, size.height, 1, size.width, matte, width, height,
-                           matte_stride_bytes, BN_FILTER_BICUBIC, size.threads, size.isa, err);
+    const bn_status status = enlarge(mask, call.broken, size, matte, width, height, matte_stride_bytes, err);
     free(mask);
     return status;
 }
@@ -101,6 +111,12 @@ birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t 
     birefnet_session_info info;
     birefnet_session_get_info(session, &info);
     const bn_matte_size size = {info.width, info.height, info.threads, bn_session_isa(session)};
+    if (bn_session_photo(session)) {
+        BN_TRY(shrink(rgb, width, height, stride_bytes, size, bn_session_photo(session), error));
+        BN_TRY(bn_session_run_photo(session, error));
+        return enlarge(bn_session_mask(session), bn_session_broken(session), size, matte, width, height,
+                       matte_stride_bytes, error);
+    }
     BN_TRY(bn_matte_prepare(rgb, width, height, stride_bytes, size, bn_session_input(session), error));
     BN_TRY(bn_session_run_inplace(session, error));
     return bn_matte_finish(bn_session_logits(session), size, matte, width, height, matte_stride_bytes, error);

@@ -30,6 +30,13 @@ float *bn_session_input(const birefnet_session *session);
 const float *bn_session_logits(const birefnet_session *session);
 bn_status bn_session_run_inplace(birefnet_session *session, bn_error *err);
 
+/* On a graphics card a photo may go there as bytes, uint8 [height][width][3], to be filled before bn_session_run_photo; the
+ * network's mask then comes as uint8 [height][width], with how many logits are not a number. NULL on the CPU. */
+uint8_t *bn_session_photo(const birefnet_session *session);
+bn_status bn_session_run_photo(birefnet_session *session, bn_error *err);
+const uint8_t *bn_session_mask(const birefnet_session *session);
+size_t bn_session_broken(const birefnet_session *session);
+
 /* The level of instructions that the session's model is held to. */
 bn_isa bn_session_isa(const birefnet_session *session);
 

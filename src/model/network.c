@@ -6,16 +6,15 @@ static bn_features backbone(bn_network *net, bn_planes picture)
     return net->arch->backbone == BN_SWIN ? bn_swin(net, picture) : bn_pvt(net, picture);
 }
 
-void bn_network_build(bn_network *net, int h, int w, bn_planes *input, bn_map *logits)
+bn_map bn_network_build(bn_network *net, bn_planes picture)
 {
     bn_graph *g = net->graph;
     bn_graph_part(g, "backbone full");
-    const bn_planes picture = bn_layer_input(g, h, w); /* float32 [3][H][W] */
     const bn_features full = backbone(net, picture);
     bn_graph_part(g, "backbone half");
     const bn_planes small = bn_layer_halve(g, picture); /* float32 [3][H/2][W/2] */
     const bn_features half = backbone(net, small);
-    *logits = bn_decoder(net, picture, &full, &half); /* float32 [H, W, 1] */
-    bn_graph_keep(g, *logits);
-    *input = picture;
+    const bn_map logits = bn_decoder(net, picture, &full, &half); /* float32 [H, W, 1] */
+    bn_graph_keep(g, logits);
+    return logits;
 }

@@ -33,7 +33,7 @@ bn_map bn_aspp(bn_network *net, const char *prefix, bn_map x);
 /* logits [H, W, 1] of the whole picture */
 bn_map bn_decoder(bn_network *net, bn_planes picture, const bn_features *full, const bn_features *half);
 
-/* Append the whole network for pictures of h x w pixels (multiples of 32) to net's graph. */
-void bn_network_build(bn_network *net, int h, int w, bn_planes *input, bn_map *logits);
+/* Append the whole network for a picture, whose sides are multiples of 32, to net's graph: float32 [H][W][1]. */
+bn_map bn_network_build(bn_network *net, bn_planes picture);
 
 #endif

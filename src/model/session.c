@@ -3,7 +3,9 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
+#include "model/normalise.h"
 #include "nn/cpu/pack.h"
+#include "nn/gpu/photo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,9 @@ struct birefnet_session {
     bn_graph *graph;
     bn_planes input;
     bn_map logits;
+    bool on_card; /* and there photos and masks may be bytes, too */
+    bn_gpu_photo photo;
+    bn_gpu_mask mask;
     birefnet_session_info info;
     birefnet_progress_fn progress;
     void *progress_user;
@@ -40,6 +45,34 @@ static bn_graph_options graph_options(const birefnet_session *session, const sto
         .type = model->cpu_type, .isa = model->isa, .threads = session->info.threads, .packs = packs->cpu};
 }
 
+static bn_status load_table(const bn_source *source, float *weight, float *bias, bn_error *err)
+{
+    (void)source, (void)bias, (void)err;
+    for (int i = 0; i < 768; i++) weight[i] = bn_normalise(i / 256, (uint8_t)(i % 256));
+    return BIREFNET_OK;
+}
+
+/* Append all that a session computes. */
+static void build_network(birefnet_session *session, bn_network *net)
+{
+    const int h = session->info.height, w = session->info.width;
+    bn_graph *graph = session->graph;
+    if (!session->on_card) {
+        session->input = bn_layer_input(graph, h, w);
+        session->logits = bn_network_build(net, session->input);
+        return;
+    }
+    const bn_source table = {.key = "normalised bytes", .load = load_table};
+    bn_graph_part(graph, "photo");
+    session->photo = bn_gpu_photo_input(graph, h, w, &table);
+    session->input = session->photo.planes;
+    session->logits = bn_network_build(net, session->input);
+    bn_graph_part(graph, "mask");
+    session->mask = bn_gpu_mask_of(graph, session->logits);
+    bn_graph_keep(graph, session->mask.bytes);
+    bn_graph_keep(graph, session->mask.broken);
+}
+
 static bn_status build(birefnet_session *session, const stores *packs, bn_error *err)
 {
     birefnet_model *model = session->model;
@@ -52,7 +85,8 @@ static bn_status build(birefnet_session *session, const stores *packs, bn_error 
                       .arch = &model->arch,
                       .params = params,
                       .grid_order = model->info.tile_order == BIREFNET_TILES_GRID};
-    bn_network_build(&net, session->info.height, session->info.width, &session->input, &session->logits);
+    session->on_card = packs->gpu != NULL;
+    build_network(session, &net);
     BN_TRY_DONE(bn_graph_finish(session->graph, err));
     session->info.arena_bytes = bn_graph_arena_bytes(session->graph);
     session->info.giga_macs = bn_graph_giga_macs(session->graph);
@@ -198,6 +232,37 @@ const float *bn_session_logits(const birefnet_session *session)
     return bn_graph_data(session->graph, session->logits);
 }
 
+/* Photos and masks as bytes, or planes and logits: what is not used does not travel. */
+static void take_photos(birefnet_session *session, bool photos)
+{
+    if (!session->on_card) return;
+    bn_graph *graph = session->graph;
+    *(uint32_t *)bn_graph_data(graph, session->photo.wanted) = photos;
+    bn_graph_transfer(graph, session->photo.bytes, photos);
+    bn_graph_transfer(graph, session->input.memory, !photos);
+    bn_graph_transfer(graph, session->mask.bytes, photos);
+    bn_graph_transfer(graph, session->mask.broken, photos);
+    bn_graph_transfer(graph, session->logits, !photos);
+}
+
+uint8_t *bn_session_photo(const birefnet_session *session)
+{
+    return session->on_card ? bn_graph_data(session->graph, session->photo.bytes) : NULL;
+}
+
+const uint8_t *bn_session_mask(const birefnet_session *session)
+{
+    return bn_graph_data(session->graph, session->mask.bytes);
+}
+
+size_t bn_session_broken(const birefnet_session *session)
+{
+    const uint32_t *counts = bn_graph_data(session->graph, session->mask.broken);
+    size_t sum = 0;
+    for (int i = 0; i < session->mask.broken.w; i++) sum += counts[i];
+    return sum;
+}
+
 bn_isa bn_session_isa(const birefnet_session *session)
 {
     return session->model->isa;
@@ -208,8 +273,15 @@ const bn_graph *bn_session_graph(const birefnet_session *session)
     return session->graph;
 }
 
+bn_status bn_session_run_photo(birefnet_session *session, bn_error *err)
+{
+    take_photos(session, true);
+    return bn_graph_run(session->graph, session->progress, session->progress_user, err);
+}
+
 bn_status bn_session_run_inplace(birefnet_session *session, bn_error *err)
 {
+    take_photos(session, false);
     return bn_graph_run(session->graph, session->progress, session->progress_user, err);
 }
 

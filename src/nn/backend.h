@@ -61,6 +61,7 @@ bn_op *bn_graph_op(const bn_graph *graph, size_t index);
 typedef struct bn_graph_place {
     size_t offset, bytes;
     bool input, kept; /* the caller fills it before a run; reads it afterwards */
+    bool stays;       /* but not now: bn_graph_transfer */
     void *host;       /* as set; NULL before */
 } bn_graph_place;
 

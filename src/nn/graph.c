@@ -15,9 +15,9 @@
 
 typedef struct buffer {
     size_t bytes, offset;
-    int first, last; /* operations that touch it; first > last: nobody does */
-    bool input, kept;
-    uint8_t *host; /* where the caller fills or reads it */
+    int first, last;         /* operations that touch it; first > last: nobody does */
+    bool input, kept, stays; /* stays: where it is, host or device */
+    uint8_t *host;           /* where the caller fills or reads it */
 } buffer;
 
 typedef struct part {
@@ -199,6 +199,11 @@ void bn_graph_keep(bn_graph *g, bn_map map)
     g->buffers[map.buffer].last = INT_MAX;
 }
 
+void bn_graph_transfer(bn_graph *g, bn_map map, bool wanted)
+{
+    if (!bn_graph_failed(g)) g->buffers[map.buffer].stays = !wanted;
+}
+
 bn_map bn_graph_scratch(bn_graph *g, size_t bytes)
 {
     const bn_map map = {.h = 1, .w = 1, .c = 1, .stride = 1, .type = BN_F32, .buffer = add_buffer(g, bytes)};
@@ -335,8 +340,12 @@ size_t bn_graph_buffer_count(const bn_graph *g)
 bn_graph_place bn_graph_place_of(const bn_graph *g, int index)
 {
     const buffer *b = &g->buffers[index];
-    return (bn_graph_place){
-        .offset = b->offset, .bytes = b->bytes, .input = b->input, .kept = b->kept, .host = b->host};
+    return (bn_graph_place){.offset = b->offset,
+                            .bytes = b->bytes,
+                            .input = b->input,
+                            .kept = b->kept,
+                            .stays = b->stays,
+                            .host = b->host};
 }
 
 void bn_graph_set_host(bn_graph *g, int index, void *host)

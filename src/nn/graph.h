@@ -54,6 +54,9 @@ void bn_graph_input(bn_graph *graph, bn_map map);
 /* Keep this map's memory to the end of the run, so that it can be read afterwards. */
 void bn_graph_keep(bn_graph *graph, bn_map map);
 
+/* Whether runs from now on bring this input to the device, or this kept map back; at first they do. On a CPU both are there. */
+void bn_graph_transfer(bn_graph *graph, bn_map map, bool wanted);
+
 /* The type that activations have in this graph. */
 bn_type bn_graph_type(const bn_graph *graph);
 

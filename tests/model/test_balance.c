@@ -13,8 +13,6 @@ static bn_graph *count_network(const char *path, int side, int threads, bn_pack_
     birefnet_model *model = NULL;
     bn_graph *graph = NULL;
     bn_params *params = NULL;
-    bn_planes input;
-    bn_map logits;
     const birefnet_model_options how = {.precision = BIREFNET_PRECISION_F32,
                                         .max_isa = bn_isa_name(test_isa())};
     assert_ok(birefnet_model_open(path, &how, &model, &err), err);
@@ -23,7 +21,7 @@ static bn_graph *count_network(const char *path, int side, int threads, bn_pack_
     assert_ok(bn_graph_create(&options, &graph, &err), err);
     assert_ok(bn_params_create(model->weights, &model->arch, graph, &params, &err), err);
     bn_network net = {.graph = graph, .arch = &model->arch, .params = params};
-    bn_network_build(&net, side, side, &input, &logits);
+    bn_network_build(&net, bn_layer_input(graph, side, side));
     assert_ok(bn_graph_finish(graph, &err), err);
     bn_params_destroy(&params);
     birefnet_model_close(&model);

@@ -64,21 +64,31 @@ static void a_photo_becomes_planes(void **state)
     (void)state;
     bench b = open_graph();
     const bn_source table = {.key = "table", .load = load_table};
-    const bn_map photo = bn_gpu_bytes(b.graph, H, W, 3);
-    bn_graph_input(b.graph, photo);
-    const bn_planes planes = bn_gpu_photo(b.graph, photo, H, W, &table);
-    bn_graph_keep(b.graph, planes.memory);
+    const bn_gpu_photo photo = bn_gpu_photo_input(b.graph, H, W, &table);
+    bn_graph_keep(b.graph, photo.planes.memory);
     finish(&b);
-    uint8_t *bytes = bn_graph_data(b.graph, photo);
+    uint8_t *bytes = bn_graph_data(b.graph, photo.bytes);
     for (int i = 0; i < PICTURES * PIXELS * 3; i++) bytes[i] = (uint8_t)(i * 37 + i / 256);
+    uint32_t *wanted_bytes = bn_graph_data(b.graph, photo.wanted);
+    for (int z = 0; z < PICTURES; z++) wanted_bytes[z] = 1;
     run(&b);
-    const float *got = bn_graph_data(b.graph, planes.memory);
+    const float *got = bn_graph_data(b.graph, photo.planes.memory);
     for (int z = 0; z < PICTURES; z++)
         for (int i = 0; i < 3 * PIXELS; i++) {
             const int colour = i / PIXELS, pixel = i % PIXELS;
             const float wanted = number_of(colour, bytes[(z * PIXELS + pixel) * 3 + colour]);
             assert_memory_equal(&got[z * 3 * PIXELS + i], &wanted, sizeof wanted);
         }
+    /* another photo that stays on this side, and planes that are filled as such, for the second picture alone */
+    memset(bytes, 0, (size_t)PICTURES * PIXELS * 3);
+    bn_graph_transfer(b.graph, photo.bytes, false);
+    float *planes = bn_graph_data(b.graph, photo.planes.memory);
+    const float first = planes[5];
+    for (int i = 0; i < PICTURES * 3 * PIXELS; i++) planes[i] = (float)i;
+    wanted_bytes[1] = 0;
+    run(&b);
+    assert_true(planes[5] == first);
+    for (int i = 3 * PIXELS; i < 2 * 3 * PIXELS; i++) assert_true(planes[i] == (float)i);
     close_graph(&b);
 }
 

@@ -1,5 +1,6 @@
 // photo.comp - a photo's bytes, normalised, as planes.
-//   spans     0 photo, bytes [pixels][3]; 1 planes, float32 [3][pixels]; 2 float32 [3][256]: what a byte of each colour becomes
+//   spans     0 photo, bytes [pixels][3]; 1 planes, float32 [3][pixels]; 2 float32 [3][256]: what a byte of each colour becomes;
+//             3 wanted, uint: 0 leaves the planes as they are
 //   numbers   0 pixels, a multiple of 4
 // The step of span 0 counts words of 4 bytes. One invocation 4 pixels; groups.x * groups.y cover pixels / 4.
 #version 450
@@ -16,7 +17,7 @@ layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer Wor
 void main()
 {
     const uint i = invocation(), pixels = call.number[0];
-    if (4 * i >= pixels) return;
+    if (4 * i >= pixels || Words(call.at[3]).v[gl_WorkGroupID.z * call.step[3]] == 0) return;
     const uint first = 3 * i + gl_WorkGroupID.z * call.step[0];
     vec4 colour[3];
     [[unroll]] for (uint k = 0; k < 3; k++) {

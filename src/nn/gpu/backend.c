@@ -128,7 +128,8 @@ static bn_status upload_inputs(const bn_graph *graph, const recorded *own, bn_er
 {
     for (int i = 0; i < (int)bn_graph_buffer_count(graph); i++) {
         const bn_graph_place place = bn_graph_place_of(graph, i);
-        if (place.input) BN_TRY(bn_gpu_upload(own->arena, place.offset, place.host, place.bytes, err));
+        if (place.input && !place.stays)
+            BN_TRY(bn_gpu_upload(own->arena, place.offset, place.host, place.bytes, err));
     }
     return BIREFNET_OK;
 }
@@ -137,7 +138,8 @@ static bn_status download_kept(const bn_graph *graph, const recorded *own, bn_er
 {
     for (int i = 0; i < (int)bn_graph_buffer_count(graph); i++) {
         const bn_graph_place place = bn_graph_place_of(graph, i);
-        if (place.kept) BN_TRY(bn_gpu_download(own->arena, place.offset, place.host, place.bytes, err));
+        if (place.kept && !place.stays)
+            BN_TRY(bn_gpu_download(own->arena, place.offset, place.host, place.bytes, err));
     }
     return BIREFNET_OK;
 }

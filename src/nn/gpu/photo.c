@@ -10,17 +10,21 @@ bn_map bn_gpu_bytes(bn_graph *graph, int h, int w, int per_pixel)
     return bn_graph_map(graph, 1, (int)((size_t)h * (size_t)w / 4), per_pixel, BN_F32);
 }
 
-bn_planes bn_gpu_photo(bn_graph *graph, bn_map photo, int h, int w, const bn_source *table)
+bn_gpu_photo bn_gpu_photo_input(bn_graph *graph, int h, int w, const bn_source *table)
 {
-    const bn_planes planes = bn_planes_make(graph, h, w);
+    const bn_gpu_photo photo = {bn_layer_input(graph, h, w), bn_gpu_bytes(graph, h, w, 3),
+                                bn_graph_map(graph, 1, 1, 1, BN_F32)};
+    bn_graph_input(graph, photo.bytes);
+    bn_graph_input(graph, photo.wanted);
     const size_t pixels = (size_t)h * (size_t)w;
     const bn_gpu_span pack = bn_gpu_pack_made(graph, table, ".floats", 768, 0, 768, BN_F32, NULL, NULL);
     bn_gpu_step step = {.kernel = BN_GPU_PHOTO,
-                        .slot = {bn_gpu_reads(photo), bn_gpu_writes(planes.memory), bn_gpu_packed(pack)},
+                        .slot = {bn_gpu_reads(photo.bytes), bn_gpu_changes(photo.planes.memory),
+                                 bn_gpu_packed(pack), bn_gpu_reads(photo.wanted)},
                         .number = {(uint32_t)pixels}};
     bn_gpu_spread(&step, pixels / 4);
     bn_gpu_step_append(graph, &step);
-    return planes;
+    return photo;
 }
 
 bn_gpu_mask bn_gpu_mask_of(bn_graph *graph, bn_map logits)
