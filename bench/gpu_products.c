@@ -1,12 +1,14 @@
 /* gpu_products.c - products of the network on a graphics card's matrix cores: every shape with every tile, checked and timed.
  *
- *   bench_gpu_products [--device N] [--seconds S] [--tiny] [--all] [--only NAME] [--compile I/N]
+ *   bench_gpu_products [--device N] [--seconds S] [--tiny] [--all] [--only NAME] [--compile I/N] [--speeds]
  *
  * Prints for each shape the best tiles, TFLOP/s and the worst error of samples against float64; the last table has the best
  * tile by shape. --tiny: small shapes that a software device can do. Tiles that were slow for one shape of a kind are not
- * tried for the others, unless --all. --only: shapes whose names hold NAME. --compile: only compile every N-th pipeline from the I-th on, for the driver's cache on the
- * disk: N processes at once fill it in a fraction of the time that one takes. */
-#include "gpu/tiles.h"
+ * tried for the others, unless --all. --only: shapes whose names hold NAME. --compile:
+ * only compile every N-th tile's pipelines from the I-th on, for the driver's cache on the disk: N processes at once fill it
+ * in a fraction of the time that one takes. --speeds: only what a program measures when it opens the device, and how long
+ * that takes. */
+#include "gpu/tile_speeds.h"
 
 #include "base/size.h"
 
@@ -100,7 +102,7 @@ typedef struct bench {
     const bn_gpu_tile *tiles;
     int tile_count;
     double until;
-    bool all, is_tiny;
+    bool all, is_tiny, speeds;
     const char *only;
     int wrong;
     int compile, of; /* of 0: no */
@@ -426,6 +428,12 @@ static void print_tile(const bench *b, const result *r)
     printf("%-24s /%-2d", name, r->pieces);
 }
 
+/* About a millisecond on a fast card. */
+static int repeats_of(const bench *b, const product *p)
+{
+    return b->is_tiny ? 1 : (int)fmin(50, ceil(1e-3 / (tflop(p) / 200)));
+}
+
 static bn_status try_tile(bench *b, const product *p, int tile, const sample *samples, result *best,
                           int *count, bn_error *err)
 {
@@ -443,8 +451,7 @@ static bn_status try_tile(bench *b, const product *p, int tile, const sample *sa
             printf("\n");
             continue;
         }
-        const int repeats = b->is_tiny ? 1 : (int)fmin(50, ceil(1e-3 / (tflop(p) / 200)));
-        BN_TRY(measure(b, p, &r, repeats, b->is_tiny ? 1 : 3, err));
+        BN_TRY(measure(b, p, &r, repeats_of(b, p), b->is_tiny ? 1 : 3, err));
         if (b->all) {
             printf("    ");
             print_tile(b, &r);
@@ -463,6 +470,23 @@ static void drop_slow(const bench *b, const double *ms, int kind)
     for (int i = 0; i < b->tile_count; i++) best = fmin(best, ms[i]);
     for (int i = 0; i < b->tile_count; i++)
         if (ms[i] > 1.5 * best && isfinite(ms[i]) && b->tiles[i].columns > 64) may_try[kind][i] = false;
+}
+
+/* What the program would take, by the table. */
+static bn_status show_chosen(const bench *b, const product *p, double best_ms, bn_error *err)
+{
+    const bn_gpu_shape shape = shape_of(p);
+    bn_gpu_tile_speeds speeds;
+    bn_gpu_tile_speeds_usual(&speeds);
+    const int pieces = bn_gpu_tile_pieces(&shape);
+    const bn_gpu_tile *tile = bn_gpu_tile_choose(b->facts, &speeds, &shape, pieces);
+    if (!tile || b->is_tiny) return BIREFNET_OK;
+    result r = {.tile = (int)(tile - bn_gpu_tiles), .pieces = pieces};
+    BN_TRY(measure(b, p, &r, repeats_of(b, p), 3, err));
+    printf("                                chosen %7.4f ms %6.1f ", r.ms, tflop(p) / r.ms * 1e3);
+    print_tile(b, &r);
+    printf(" %.2f of the best\n", best_ms / r.ms);
+    return BIREFNET_OK;
 }
 
 static bn_status run_product(bench *b, const product *p, bool first_of_kind, result *best, bn_error *err)
@@ -534,22 +558,38 @@ static void forget(bench *b)
     bn_gpu_close(&b->gpu);
 }
 
-/* Pipelines of a share of all shapes and tiles; nothing runs. */
+static bn_status compile_one(const bench *b, const product *p, int tile, int pieces, bn_error *err)
+{
+    if (!is_sensible(b, p, &b->tiles[tile], pieces)) return BIREFNET_OK;
+    const result how = {.tile = tile, .pieces = pieces};
+    bn_gpu_list *list = NULL;
+    BN_TRY(bn_gpu_list_create(b->gpu, &list, err));
+    const bn_status status = record(b, p, &how, 1, list, err);
+    bn_gpu_list_destroy(&list);
+    return status;
+}
+
+/* Pipelines of a share of the tiles; nothing runs. */
 static bn_status compile_all(const bench *b, bn_error *err)
 {
-    int number = 0;
-    for (size_t i = 0; i < BN_COUNT(full); i++)
-        for (int tile = 0; tile < b->tile_count; tile++)
-            for (int pieces = 1; pieces <= 2; pieces++) {
-                if (!is_sensible(b, &full[i], &b->tiles[tile], pieces) || number++ % b->of != b->compile)
-                    continue;
-                const result how = {.tile = tile, .pieces = pieces};
-                bn_gpu_list *list = NULL;
-                BN_TRY(bn_gpu_list_create(b->gpu, &list, err));
-                const bn_status status = record(b, &full[i], &how, 1, list, err);
-                bn_gpu_list_destroy(&list);
-                BN_TRY(status);
-            }
+    for (int tile = b->compile; tile < b->tile_count; tile += b->of)
+        for (size_t i = 0; i < BN_COUNT(full); i++) {
+            BN_TRY(compile_one(b, &full[i], tile, 1, err));
+            BN_TRY(compile_one(b, &full[i], tile, 2, err));
+        }
+    return BIREFNET_OK;
+}
+
+static bn_status show_speeds(const bench *b, bn_error *err)
+{
+    bn_gpu_tile_speeds speeds;
+    const double start = now_s();
+    BN_TRY(bn_gpu_tile_speeds_measure(b->gpu, &speeds, err));
+    printf("tiles timed in %.2f s\n", now_s() - start);
+    for (int i = 0; i < b->tile_count; i++) {
+        print_tile(b, &(result){.tile = i, .pieces = 1});
+        printf(" %.1f TFLOP/s (table: %d)\n", 2e-3 * (double)speeds.worth[i], b->tiles[i].worth);
+    }
     return BIREFNET_OK;
 }
 
@@ -565,6 +605,7 @@ static bn_status run_all(bench *b, bn_error *err)
         if (b->only && !strstr(p->name, b->only)) continue;
         result best[KEPT];
         BN_TRY(run_product(b, p, !seen[p->loader], best, err));
+        BN_TRY(show_chosen(b, p, best[0].ms, err));
         seen[p->loader] = true;
         sum_ms += p->times * best[0].ms;
         sum_tflop += p->times * tflop(p);
@@ -580,6 +621,8 @@ static bool parse(int argc, char **argv, int *device, double *seconds, bench *b)
             b->is_tiny = true;
         else if (strcmp(argv[i], "--all") == 0)
             b->all = true;
+        else if (strcmp(argv[i], "--speeds") == 0)
+            b->speeds = true;
         else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
             *device = atoi(argv[++i]);
         else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
@@ -601,9 +644,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     double seconds = 55;
     if (!parse(argc, argv, &device, &seconds, &b)) {
-        fprintf(
-            stderr,
-            "bench_gpu_products [--device N] [--seconds S] [--tiny] [--all] [--only NAME] [--compile I/N]\n");
+        fprintf(stderr, "bench_gpu_products [--device N] [--seconds S] [--tiny] [--all] [--only NAME] "
+                        "[--compile I/N] [--speeds]\n");
         return 2;
     }
     b.tiles = b.is_tiny ? tiny_tiles : bn_gpu_tiles;
@@ -617,6 +659,8 @@ int main(int argc, char **argv)
            b.facts->matrix_m, b.facts->matrix_n, b.facts->matrix_k, b.facts->subgroup, b.facts->shared_bytes);
     if (!b.facts->matrix)
         status = bn_fail(&err, BIREFNET_ERROR_UNSUPPORTED, "no matrix cores here");
+    else if (b.speeds)
+        status = show_speeds(&b, &err);
     else if (b.of)
         status = compile_all(&b, &err);
     else if ((status = prepare(&b, &err)) == BIREFNET_OK)

@@ -35,34 +35,32 @@ run() {
 
 compile() { tool glslang -V -g0 --target-env vulkan1.2 -o "$2" "$1" >"$2.log" || { cat "$2.log" >&2; exit 1; }; }
 
-# compiled_by: the compiler's version, and a sum of the sources without their comments. Another version makes other bytes: then
-# the sum alone is compared.
+# compiled_by: the compiler's version, and of each kernel a sum of its source without comments. Another version makes other
+# bytes: then the sums alone are compared.
 shaders() {
     cd "$tree/src/gpu/shaders/matrix"
-    local version sources shader name
+    local version shader name
     version=$(tool glslang --version | head -1)
-    sources=$(for shader in *.comp; do tool glslang -E "$shader"; done | sha256sum | cut -d' ' -f1)
-    if [ "${1:-}" = check ]; then
-        [ "$(sed -n 2p compiled_by)" = "$sources" ] ||
-            { echo "newer_vulkan.sh: shaders changed and were not compiled: scripts/newer_vulkan.sh shaders" >&2; exit 1; }
-        if [ "$(sed -n 1p compiled_by)" != "$version" ]; then
-            echo "compiled by $(sed -n 1p compiled_by), here is $version: bytes not compared"
-            return
-        fi
-    fi
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT # work is no local: the trap outlives the function
+    echo "$version" >"$work/compiled_by"
     for shader in *.comp; do
         name=${shader%.comp}
+        echo "$name $(tool glslang -E "$shader" | sha256sum | cut -d' ' -f1)" >>"$work/compiled_by"
         compile "$shader" "$work/$name.spv"
         tool spirv-val --target-env vulkan1.2 "$work/$name.spv"
-        if [ "${1:-}" = check ]; then
-            cmp "$work/$name.spv" "$name.spv"
-        else
-            cp "$work/$name.spv" .
-        fi
     done
-    [ "${1:-}" = check ] || printf '%s\n%s\n' "$version" "$sources" >compiled_by
+    if [ "${1:-}" != check ]; then
+        cp "$work"/*.spv "$work/compiled_by" .
+        return
+    fi
+    [ "$(sed 1d compiled_by)" = "$(sed 1d "$work/compiled_by")" ] ||
+        { echo "newer_vulkan.sh: kernels changed and were not compiled: scripts/newer_vulkan.sh shaders" >&2; exit 1; }
+    if [ "$(head -1 compiled_by)" != "$version" ]; then
+        echo "compiled by $(head -1 compiled_by), here is $version: bytes not compared"
+        return
+    fi
+    for shader in *.comp; do cmp "$work/${shader%.comp}.spv" "${shader%.comp}.spv"; done
 }
 
 make_root

@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { ROWS_LOADER = 0, F32 = 0, NONE = 0, QUAD_BYTES = 16, MOST_INVOCATIONS = 1024 };
@@ -29,8 +30,12 @@ const bn_gpu_tile bn_gpu_tiles[] = {
     {256, 64, 32, 4, 1, 1, ALL_FIRST, 1, 85},   {256, 64, 16, 4, 1, 2, ALL_FIRST, 1, 85},
     {64, 64, 32, 2, 2, 2, AHEAD, 1, 55},        {64, 64, 64, 2, 2, 1, ALL_FIRST, 1, 55},
     {64, 32, 32, 2, 1, 2, ALL_FIRST, 1, 30},    {32, 32, 32, 2, 2, 2, ALL_FIRST, 1, 30},
+    {128, 128, 32, 2, 2, 2, AHEAD, 1, 85},      {128, 256, 32, 2, 4, 1, AHEAD, 1, 85},
+    {256, 128, 32, 4, 2, 1, AHEAD, 1, 85},      {128, 192, 32, 2, 3, 1, AHEAD, 1, 85},
+    {192, 128, 32, 2, 2, 1, ONE_BY_ONE, 0, 85}, {256, 64, 32, 4, 2, 1, AHEAD, 1, 75},
 };
 const int bn_gpu_tile_count = (int)BN_COUNT(bn_gpu_tiles);
+_Static_assert(BN_COUNT(bn_gpu_tiles) <= BN_GPU_TILES, "bn_gpu_tile_speeds has room");
 
 static int subgroups_of(const bn_gpu_tile *tile)
 {
@@ -114,12 +119,12 @@ int bn_gpu_tile_pieces(const bn_gpu_shape *shape)
 }
 
 /* As if each unit did its groups one after the other. */
-static double cost_of(const bn_gpu_tile *tile, const bn_gpu_shape *shape, int pieces)
+static double cost_of(const bn_gpu_tile *tile, float worth, const bn_gpu_shape *shape, int pieces)
 {
     uint32_t groups[2];
     bn_gpu_tile_groups(tile, shape, pieces, groups);
     const double rounds = (double)(((uint64_t)groups[0] * groups[1] + UNITS - 1) / UNITS);
-    return rounds * tile->rows * tile->columns * ((double)shape->depth / pieces + ENDING) / tile->worth;
+    return rounds * tile->rows * tile->columns * ((double)shape->depth / pieces + ENDING) / (double)worth;
 }
 
 static bool is_small(const bn_gpu_tile *tile)
@@ -127,13 +132,19 @@ static bool is_small(const bn_gpu_tile *tile)
     return tile->rows / tile->along_rows <= SMALL && tile->columns / tile->along_columns <= SMALL;
 }
 
-const bn_gpu_tile *bn_gpu_tile_choose(const bn_gpu_facts *facts, const bn_gpu_shape *shape, int pieces)
+const bn_gpu_tile *bn_gpu_tile_choose(const bn_gpu_facts *facts, const bn_gpu_tile_speeds *speeds,
+                                      const bn_gpu_shape *shape, int pieces)
 {
     const bn_gpu_tile *best = NULL;
+    double least = INFINITY;
     for (int i = 0; i < bn_gpu_tile_count; i++) {
         const bn_gpu_tile *tile = &bn_gpu_tiles[i];
         if (!bn_gpu_tile_fits(tile, facts) || (facts->kind == BN_GPU_SOFTWARE && !is_small(tile))) continue;
-        if (!best || cost_of(tile, shape, pieces) < cost_of(best, shape, pieces)) best = tile;
+        const double cost = speeds->worth[i] > 0 ? cost_of(tile, speeds->worth[i], shape, pieces) : INFINITY;
+        if (cost < least) {
+            best = tile;
+            least = cost;
+        }
     }
     return best;
 }

@@ -18,8 +18,14 @@ typedef struct bn_gpu_tile {
     uint8_t worth;    /* products a second in full tiles, beside the others */
 } bn_gpu_tile;
 
+#define BN_GPU_TILES 64 /* at most */
 extern const bn_gpu_tile bn_gpu_tiles[];
 extern const int bn_gpu_tile_count;
+
+/* As bn_gpu_tile.worth, of a device; 0: the tile is not to be taken. */
+typedef struct bn_gpu_tile_speeds {
+    float worth[BN_GPU_TILES];
+} bn_gpu_tile_speeds;
 
 /* Whether a device can take it: fragments, invocations, shared memory. */
 bool bn_gpu_tile_fits(const bn_gpu_tile *tile, const bn_gpu_facts *facts);
@@ -43,7 +49,8 @@ void bn_gpu_tile_groups(const bn_gpu_tile *tile, const bn_gpu_shape *shape, int 
  * alone: sums are the same whichever tile is taken. */
 int bn_gpu_tile_pieces(const bn_gpu_shape *shape);
 
-/* The tile that should be fastest; NULL: none fits the device. */
-const bn_gpu_tile *bn_gpu_tile_choose(const bn_gpu_facts *facts, const bn_gpu_shape *shape, int pieces);
+/* The tile that should be fastest on a device of these facts and speeds; NULL: none will do. */
+const bn_gpu_tile *bn_gpu_tile_choose(const bn_gpu_facts *facts, const bn_gpu_tile_speeds *speeds,
+                                      const bn_gpu_shape *shape, int pieces);
 
 #endif

@@ -1,5 +1,5 @@
 /* test_tiles.c - tiles of the product on matrix cores: what fits a device, how a depth is cut, which tile a shape gets. */
-#include "gpu/tiles.h"
+#include "gpu/tile_speeds.h"
 
 #include "base/size.h"
 
@@ -33,6 +33,13 @@ static bn_gpu_shape shape(int rows, int columns, int depth)
         .rows = rows, .columns = columns, .depth = depth, .a_type = 2, .dst_type = 2, .aligned = true};
 }
 
+static const bn_gpu_tile *choose(const bn_gpu_facts *facts, const bn_gpu_shape *s)
+{
+    bn_gpu_tile_speeds speeds;
+    bn_gpu_tile_speeds_usual(&speeds);
+    return bn_gpu_tile_choose(facts, &speeds, s, 1);
+}
+
 /* The table is made for cards of this kind: each tile is of use there. */
 static void every_tile_fits_a_large_card(void **state)
 {
@@ -49,13 +56,13 @@ static void none_fits_a_device_without(void **state)
     bn_gpu_facts none = large;
     none.matrix = false;
     const bn_gpu_shape s = shape(4096, 768, 768);
-    assert_null(bn_gpu_tile_choose(&none, &s, 1));
+    assert_null(choose(&none, &s));
     none = large;
     none.matrix_k = 4; /* not whole quads */
-    assert_null(bn_gpu_tile_choose(&none, &s, 1));
+    assert_null(choose(&none, &s));
     none = large;
     none.shared_bytes = 1 << 10;
-    assert_null(bn_gpu_tile_choose(&none, &s, 1));
+    assert_null(choose(&none, &s));
 }
 
 /* 13 x 13 rows of 40 and 24 columns: 169 = 5 * 32 + 9. */
@@ -87,9 +94,9 @@ static void a_tile_wastes_little(void **state)
 {
     (void)state;
     const bn_gpu_shape few = shape(65536, 64, 4320), many = shape(65536, 768, 768);
-    assert_int_equal(bn_gpu_tile_choose(&large, &few, 1)->columns, 64);
-    assert_true(bn_gpu_tile_choose(&large, &many, 1)->columns >= 128);
-    const bn_gpu_tile *soft = bn_gpu_tile_choose(&software, &many, 1);
+    assert_int_equal(choose(&large, &few)->columns, 64);
+    assert_true(choose(&large, &many)->columns >= 128);
+    const bn_gpu_tile *soft = choose(&software, &many);
     assert_non_null(soft);
     assert_true(bn_gpu_tile_shared_bytes(soft, &software) <= software.shared_bytes);
 }

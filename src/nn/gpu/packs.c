@@ -5,6 +5,7 @@
 #include "base/half.h"
 #include "base/parallel.h"
 #include "base/size.h"
+#include "gpu/tile_speeds.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@ struct bn_gpu_packs {
     pthread_mutex_t lock; /* of the device and all that follows */
     bn_gpu *gpu;          /* NULL: only counts */
     bn_gpu_facts facts;
+    bn_gpu_tile_speeds tiles;
+    bool has_tiles;
     block *blocks; /* the one that is being filled first */
     entry *buckets[1024];
     size_t bytes;
@@ -94,6 +97,20 @@ size_t bn_gpu_packs_bytes(bn_gpu_packs *packs)
 const bn_gpu_facts *bn_gpu_packs_facts(const bn_gpu_packs *packs)
 {
     return &packs->facts;
+}
+
+const bn_gpu_tile_speeds *bn_gpu_packs_tiles(bn_gpu_packs *packs)
+{
+    pthread_mutex_lock(&packs->lock);
+    if (!packs->has_tiles) {
+        if (packs->gpu)
+            bn_gpu_tile_speeds_find(packs->gpu, &packs->tiles);
+        else
+            bn_gpu_tile_speeds_usual(&packs->tiles);
+    }
+    packs->has_tiles = true;
+    pthread_mutex_unlock(&packs->lock);
+    return &packs->tiles;
 }
 
 bn_gpu *bn_gpu_packs_borrow(bn_gpu_packs *packs)

@@ -5,7 +5,7 @@
 #ifndef BN_NN_GPU_PACKS_H
 #define BN_NN_GPU_PACKS_H
 
-#include "gpu/gpu.h"
+#include "gpu/tiles.h"
 #include "nn/map.h"
 #include "nn/source.h"
 
@@ -23,6 +23,9 @@ void bn_gpu_packs_destroy(bn_gpu_packs **packs);
 
 size_t bn_gpu_packs_bytes(bn_gpu_packs *packs);
 const bn_gpu_facts *bn_gpu_packs_facts(const bn_gpu_packs *packs);
+
+/* How fast the device does the tiles of products on matrix cores; found out when first asked. */
+const bn_gpu_tile_speeds *bn_gpu_packs_tiles(bn_gpu_packs *packs);
 
 /* The device, for this thread until it is given back; NULL in a store that only counts. */
 bn_gpu *bn_gpu_packs_borrow(bn_gpu_packs *packs);

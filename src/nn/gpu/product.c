@@ -2,6 +2,7 @@
 #include "nn/gpu/product.h"
 
 #include "base/size.h"
+#include "nn/gpu/product_matrix.h"
 #include "nn/gpu/width.h"
 
 #define STEP        16  /* DEPTH of product.comp */
@@ -101,6 +102,7 @@ static void append_slices(bn_graph *graph, const bn_gpu_product_params *params, 
 
 void bn_gpu_product(bn_graph *graph, const bn_gpu_product_params *params)
 {
+    if (bn_gpu_product_matrix(graph, params)) return;
     const tiling t = choose_tiling(params);
     bn_gpu_step step = make_step(graph, params);
     step.groups[0] = t.groups[0];

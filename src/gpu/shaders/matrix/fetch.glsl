@@ -23,6 +23,9 @@ uint b_at[B_QUADS];                       // first quad of its row of the weight
 uint position;                            // quads along the depth
 uint channel_quad, tap_y, tap_x;          // position, taken apart
 uint a_first;                             // quad of this picture
+uint placed_tap;                          // LOADER_SAMPLES: the tap that these are of, one quad and weight a corner
+uvec4 a_corner[A_QUADS];
+vec4 a_weight[A_QUADS];
 uvec4 a_quads[A_QUADS], b_quads[B_QUADS]; // what was read last
 
 void begin_fetch(uint m0, uint n0, uint first_position)
@@ -51,6 +54,7 @@ void begin_fetch(uint m0, uint n0, uint first_position)
         channel_quad = position % a_channel_quads;
         tap_y = tap / kernel;
         tap_x = tap % kernel;
+        placed_tap = ~0u;
     }
 }
 
@@ -67,24 +71,34 @@ uvec4 read_a(uint quad)
     return half_quad(Fours(call.at[A]).v[2 * quad], Fours(call.at[A]).v[2 * quad + 1]);
 }
 
-// One tap's 8 channels, bilinear, zeros outside, in float32.
-uvec4 sample_a(uint i)
+// Where tap (tap_y, tap_x) of row i lies, as deform_taps of kernels_plain.c: corners outside of the map weigh nothing.
+void place_sample(uint i)
 {
     const uint tap = tap_y * kernel + tap_x;
     const uint at = gl_WorkGroupID.z * call.step[OFFSETS] + a_at[i] * call.number[11];
     Floats offsets = Floats(call.at[OFFSETS]);
     const float y = float(a_y[i] + int(tap_y)) + offsets.v[at + call.number[12] + 2 * tap];
     const float x = float(a_x[i] + int(tap_x)) + offsets.v[at + call.number[12] + 2 * tap + 1];
-    if (!(y > -1.0 && x > -1.0 && y < float(a_h) && x < float(a_w))) return uvec4(0);
     const float strength = 2.0 / (1.0 + exp(-offsets.v[at + call.number[13] + tap]));
-    const float y0 = floor(y), x0 = floor(x);
-    vec4 low = vec4(0), high = vec4(0);
+    const float y0 = floor(y), x0 = floor(x), fy = y - y0, fx = x - x0;
+    const bool inside = y > -1.0 && x > -1.0 && y < float(a_h) && x < float(a_w); // false if not a number
     [[unroll]] for (uint corner = 0; corner < 4; corner++) {
         const int cy = int(y0) + int(corner / 2), cx = int(x0) + int(corner % 2);
-        const float wy = corner / 2 != 0 ? y - y0 : 1.0 - (y - y0), wx = corner % 2 != 0 ? x - x0 : 1.0 - (x - x0);
-        if (uint(cy) >= a_h || uint(cx) >= a_w) continue;
-        const uint quad = a_first + (uint(cy) * a_w + uint(cx)) * a_stride_quads + channel_quad;
-        const float weight = wy * wx * strength;
+        const bool there = inside && uint(cy) < a_h && uint(cx) < a_w;
+        const float weight = (corner / 2 != 0 ? fy : 1.0 - fy) * (corner % 2 != 0 ? fx : 1.0 - fx) * strength;
+        a_corner[i][corner] = there ? a_first + (uint(cy) * a_w + uint(cx)) * a_stride_quads : 0;
+        a_weight[i][corner] = there ? weight : 0.0;
+    }
+}
+
+// One tap's 8 channels, bilinear, zeros outside, in float32.
+uvec4 sample_a(uint i)
+{
+    vec4 low = vec4(0), high = vec4(0);
+    [[unroll]] for (uint corner = 0; corner < 4; corner++) {
+        const float weight = a_weight[i][corner];
+        if (weight == 0.0) continue; // what lies there may be no number
+        const uint quad = a_corner[i][corner] + channel_quad;
         if (A_TYPE == F16) {
             const uvec4 eight = Quads(call.at[A]).v[quad];
             low += weight * vec4(unpackHalf2x16(eight.x), unpackHalf2x16(eight.y));
@@ -129,6 +143,10 @@ void fetch()
     const bool inside = position < depth_quads;
     [[unroll]] for (uint i = 0; i < B_QUADS; i++)
         b_quads[i] = EXACT || inside ? Quads(call.at[WEIGHT]).v[b_at[i] + position] : uvec4(0);
+    if (LOADER == LOADER_SAMPLES && placed_tap != tap_y * kernel + tap_x && (EXACT || inside)) {
+        placed_tap = tap_y * kernel + tap_x;
+        [[unroll]] for (uint i = 0; i < A_QUADS; i++) place_sample(i);
+    }
     [[unroll]] for (uint i = 0; i < A_QUADS; i++) a_quads[i] = fetch_a(i, inside);
     advance();
 }

@@ -6,7 +6,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) buffer Fours_out {
 
 float activate(float x)
 {
-    if (ACTIVATION == RELU) return x < 0.0 ? 0.0 : x; // keeps what is not a number
+    if (ACTIVATION == RELU) return x > 0.0 ? x : 0.0; // what is not a number becomes 0, as on the CPU
     if (ACTIVATION == GELU) return gelu(x);
     return x;
 }

@@ -1,0 +1,18 @@
+/* tile_speeds.h - how fast a device does the tiles of tiles.h: as the table has it, or measured there and remembered. */
+#ifndef BN_GPU_TILE_SPEEDS_H
+#define BN_GPU_TILE_SPEEDS_H
+
+#include "gpu/tiles.h"
+
+/* What the table says. */
+void bn_gpu_tile_speeds_usual(bn_gpu_tile_speeds *speeds);
+
+/* Times some tiles on the device, 2 ms each, the others by their likeness; matrix cores that are slower than plain products get
+ * no tile. What an earlier call measured with the same device, driver and version is taken from the user's cache folder.
+ * Software devices are not measured. Never fails: then it is the table. */
+void bn_gpu_tile_speeds_find(bn_gpu *gpu, bn_gpu_tile_speeds *speeds);
+
+/* The same without the cache folder. */
+bn_status bn_gpu_tile_speeds_measure(bn_gpu *gpu, bn_gpu_tile_speeds *speeds, bn_error *err);
+
+#endif
