@@ -35,14 +35,24 @@ static void append_stage(void *context, const bn_bench_part *stage)
 {
     json_t *made = json_pack("{s:s, s:f, s:f, s:f}", "name", stage->name, "median_ms", stage->median_ms,
                              "giga_macs", stage->giga_macs, "gflops", gflops_of(stage));
-    if (made && stage->giga_macs > 0) json_object_set_new(made, "balance", json_real(stage->balance));
+    if (made && stage->giga_macs > 0 && stage->calls == 0)
+        json_object_set_new(made, "balance", json_real(stage->balance));
+    if (made && stage->calls > 0) {
+        json_object_set_new(made, "calls", json_integer(stage->calls));
+        json_object_set_new(made, "mib", json_real(stage->mib));
+    }
     json_array_append_new(context, made);
 }
 
 static void print_stage(void *context, const bn_bench_part *stage)
 {
     (void)context;
-    if (stage->giga_macs > 0)
+    if (stage->calls >
+        0) /* GB/s: what is moved, and what a card of infinite speed at arithmetic would need */
+        printf("%-20s %10.2f %8.2f %10.0f %10d %10.1f %10.1f\n", stage->name, stage->median_ms,
+               stage->giga_macs, gflops_of(stage), stage->calls, stage->mib,
+               stage->median_ms > 0 ? stage->mib * (1 << 20) / (stage->median_ms * 1e6) : 0.0);
+    else if (stage->giga_macs > 0)
         printf("%-20s %10.1f %8.2f %10.0f %8.0f %%\n", stage->name, stage->median_ms, stage->giga_macs,
                gflops_of(stage), 100 * stage->balance);
     else
@@ -93,6 +103,7 @@ static json_t *result_json(const bn_bench_options *options, const bn_bench_resul
         json_object_set_new(
             json, "load",
             json_pack("{s:f, s:f}", "others", result->load.others, "stolen", result->load.stolen));
+    if (json) json_object_set_new(json, "device", json_string(result->model.device));
     if (json) json_object_set_new(json, "balance", json_real(result->balance));
     if (json) json_object_set_new(json, "photo_size", json_pack("[ii]", photo->width, photo->height));
     if (json && options->compare_precision)
@@ -102,21 +113,36 @@ static json_t *result_json(const bn_bench_options *options, const bn_bench_resul
     return json;
 }
 
-static void print_text(const bn_bench_options *options, const bn_bench_result *result,
-                       const bn_photo_times *photo)
+/* The whole network: on a CPU beside the floor that its multiply-adds set, on a card with all calls and all that they move. */
+static void print_network(const bn_bench_result *result)
 {
-    bn_console_print("%s: %s, %dx%d, %s, %d threads, median of %d runs", result->model.name,
-                     result->model.architecture, result->session.width, result->session.height,
-                     birefnet_precision_name(result->model.precision), result->session.threads,
-                     options->runs);
-    printf("a photo of %dx%d\n%-20s %10s %8s %10s %10s\n", photo->width, photo->height, "stage", "ms", "GMAC",
-           "GFLOP/s", "balance");
-    each_stage(result, photo, print_stage, NULL);
-    print_stage(NULL,
-                &(bn_bench_part){"network", result->median_ms, result->session.giga_macs, result->balance});
+    bn_bench_part whole = {.name = "network",
+                           .median_ms = result->median_ms,
+                           .giga_macs = result->session.giga_macs,
+                           .balance = result->balance};
+    for (int i = 0; i < result->parts; i++) {
+        whole.calls += result->part[i].calls;
+        whole.mib += result->part[i].mib;
+    }
+    print_stage(NULL, &whole);
+    if (whole.calls > 0) return;
     printf("%-20s %10.1f %8s %10.0f  (multiply-adds alone; the network takes %.2f times as long)\n", "floor",
            result->floor_ms, "", result->peak_gflops, result->median_ms / result->floor_ms);
     printf("%-20s %10s %8s %10.0f\n", "product of 2048^3", "", "", result->product_gflops);
+}
+
+static void print_text(const bn_bench_options *options, const bn_bench_result *result,
+                       const bn_photo_times *photo)
+{
+    const bool on_cpu = result->parts == 0 || result->part[0].calls == 0;
+    bn_console_print("%s: %s, %dx%d, %s, %s, %d threads, median of %d runs", result->model.name,
+                     result->model.architecture, result->session.width, result->session.height,
+                     result->model.device, birefnet_precision_name(result->model.precision),
+                     result->session.threads, options->runs);
+    printf("a photo of %dx%d\n%-20s %10s %8s %10s %10s%s\n", photo->width, photo->height, "stage", "ms",
+           "GMAC", "GFLOP/s", on_cpu ? "balance" : "calls", on_cpu ? "" : "        MiB       GB/s");
+    each_stage(result, photo, print_stage, NULL);
+    print_network(result);
     printf("fastest %.1f ms, first %.1f ms, opening %.1f ms\n", result->min_ms, result->first_ms,
            result->open_ms);
     printf("memory: %.0f MiB weights, %.0f MiB work space, %.0f MiB at most\n",

@@ -144,8 +144,9 @@ static bn_status time_runs(birefnet_session *session, const bn_bench_options *op
     for (int p = 0; p < result->parts; p++) {
         const bn_part_stats stats = bn_graph_part_stats(graph, p);
         result->part[p] =
-            (bn_bench_part){stats.name, median(times + (p + 1) * runs, result->runs), stats.giga_macs,
-                            bn_graph_balance(graph, p, result->session.threads)};
+            (bn_bench_part){stats.name,      median(times + (p + 1) * runs, result->runs),
+                            stats.giga_macs, bn_graph_balance(graph, p, result->session.threads),
+                            stats.calls,     stats.mib};
     }
     result->balance = bn_graph_balance(graph, -1, result->session.threads);
 done:
@@ -196,12 +197,13 @@ bn_status bn_bench_run(const bn_bench_options *options, bn_bench_result *result,
     birefnet_model_get_info(model, &result->model);
     const bn_type type = model->cpu_type;
     const int threads = result->session.threads;
-    if (options->with_floor) result->peak_gflops = bn_peak_gflops(model->isa, type, threads);
+    const bool with_floor = options->with_floor && !model->device.gpu; /* which is a CPU's */
+    if (with_floor) result->peak_gflops = bn_peak_gflops(model->isa, type, threads);
     BN_TRY_DONE(time_runs(session, options, result, err));
     result->peak_rss_bytes = bn_peak_rss_bytes();
     if (options->compare_precision) BN_TRY_DONE(compare_with_f32(options, session, result, err));
     birefnet_session_close(&session);
-    if (options->with_floor) {
+    if (with_floor) {
         result->peak_gflops = BN_MAX(result->peak_gflops, bn_peak_gflops(model->isa, type, threads));
         result->floor_ms = 2e3 * result->session.giga_macs / result->peak_gflops;
         BN_TRY_DONE(time_product(model->isa, type, threads, &result->product_gflops, err));

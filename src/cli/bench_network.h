@@ -27,6 +27,8 @@ typedef struct bn_bench_part {
     const char *name; /* static storage */
     double median_ms, giga_macs;
     double balance; /* bn_graph_balance for the session's threads */
+    int calls;      /* of kernels of a graphics card */
+    double mib;     /* that they move */
 } bn_bench_part;
 
 typedef struct bn_bench_result {
@@ -37,8 +39,9 @@ typedef struct bn_bench_result {
     bn_load_shares load;      /* of the machine while they were */
     double first_ms;          /* the run that is not counted */
     double median_ms, min_ms; /* of the others */
-    double peak_gflops; /* bn_peak_gflops, before or behind the runs; 0 without with_floor, as what follows */
-    double floor_ms;    /* 2 * giga_macs / peak_gflops */
+    double
+        peak_gflops; /* of the CPU: bn_peak_gflops, before or behind the runs; 0 without with_floor, as what follows */
+    double floor_ms;       /* 2 * giga_macs / peak_gflops */
     double product_gflops; /* of a 2048^3 product */
     double balance;        /* bn_graph_balance of the whole network */
     size_t peak_rss_bytes; /* after the runs, before the floor was timed */

@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "cli/commands.h"
+#include "model/device.h"
 #include "store/store.h"
 #include "weights/presets.h"
 #include "weights/weights.h"
@@ -122,10 +123,26 @@ static bn_status choose_files(const bn_values *values, bn_jobs_options *options,
     return BIREFNET_OK;
 }
 
+/* Before anything is opened: a request would be the first to find out otherwise. */
+static bn_status check_devices(const char *text, bn_error *err)
+{
+    char one[64];
+    for (const char *at = text; at; at = *at ? at + 1 : NULL) {
+        const size_t length = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", (int)BN_MIN(length, sizeof one), at);
+        if (length == 0 && (at != text || *at))
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "an empty device in '%s'", text);
+        BN_TRY(bn_error_prefix(err, bn_device_check(one, err), "--device"));
+        at += length;
+    }
+    return BIREFNET_OK;
+}
+
 static void read_sizes(const bn_values *values, bn_jobs_options *options)
 {
     options->max_models = (int)bn_number_or(values, BN_OPTION_MAX_MODELS, options->max_models);
     options->threads = (int)bn_number_or(values, BN_OPTION_THREADS, options->threads);
+    options->devices = values->text[BN_OPTION_DEVICE];
     options->sessions = (int)bn_number_or(values, BN_OPTION_JOBS, options->sessions);
     options->fetch_threads = (int)bn_number_or(values, BN_OPTION_FETCHES, options->fetch_threads);
     options->max_pixels =
@@ -160,6 +177,7 @@ bn_status bn_computing_read(const bn_values *values, bn_console *console, const 
     if (own->preload[0]) options->preload = own->preload;
     BN_TRY(read_test_resolution(values, options, err));
     read_sizes(values, options);
+    BN_TRY(check_devices(options->devices, err));
     options->allow_private = values->given[BN_OPTION_ALLOW_PRIVATE];
     options->log = (bn_log){.write = log_line, .user = console};
     return choose_files(values, options, stage, err);

@@ -3,6 +3,7 @@
 
 #include "base/cpu.h"
 #include "base/size.h"
+#include "cli/json.h"
 #include "cli/model.h"
 #include "cli/versions.h"
 #include "cutout/sessions.h"
@@ -52,15 +53,16 @@ static json_t *model_json(const bn_model_choice *choice, bn_isa isa, const biref
                           const birefnet_session_info *session)
 {
     static const char *const chosen_by[] = {"the caller", "the file's metadata", "the weights"};
-    return json_pack(
-        "{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:i, s:f, s:I, s:I}", "path",
-        choice->path, "name", model->name, "starter", choice->preset && !choice->preset->repository,
-        "architecture", model->architecture, "precision", birefnet_precision_name(model->precision),
-        "tile_order", model->tile_order == BIREFNET_TILES_GRID ? "grid" : "channel", "tile_order_chosen_by",
-        chosen_by[BN_MIN(BN_MAX(model->tile_order_chosen_by, 0), 2)], "isa", bn_isa_name(isa), "parameters",
-        (json_int_t)model->parameters, "trained_for", model->width, model->height, "network_size",
-        session->width, session->height, "threads", session->threads, "giga_macs", session->giga_macs,
-        "weight_bytes", (json_int_t)model->weight_bytes, "arena_bytes", (json_int_t)session->arena_bytes);
+    return json_pack("{s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:[ii], s:[ii], s:i, s:f, s:I, s:I}",
+                     "path", choice->path, "name", model->name, "device", bn_json_text(model->device),
+                     "starter", choice->preset && !choice->preset->repository, "architecture",
+                     model->architecture, "precision", birefnet_precision_name(model->precision),
+                     "tile_order", model->tile_order == BIREFNET_TILES_GRID ? "grid" : "channel",
+                     "tile_order_chosen_by", chosen_by[BN_MIN(BN_MAX(model->tile_order_chosen_by, 0), 2)],
+                     "isa", bn_isa_name(isa), "parameters", (json_int_t)model->parameters, "trained_for",
+                     model->width, model->height, "network_size", session->width, session->height, "threads",
+                     session->threads, "giga_macs", session->giga_macs, "weight_bytes",
+                     (json_int_t)model->weight_bytes, "arena_bytes", (json_int_t)session->arena_bytes);
 }
 
 /* What a run would need; nothing is packed, and no work space taken. */
@@ -121,9 +123,9 @@ static void print_model(const json_t *model)
     printf("architecture  %s\n", string_of(model, "architecture"));
     printf("precision     %s\ntile order    %s (by %s)\n", string_of(model, "precision"),
            string_of(model, "tile_order"), string_of(model, "tile_order_chosen_by"));
-    printf("own size      %lldx%lld\nruns at       %lldx%lld, %lld threads, %.1f GMAC\n",
+    printf("own size      %lldx%lld\nruns at       %lldx%lld, %s, %lld threads, %.1f GMAC\n",
            pair_at(model, "trained_for", 0), pair_at(model, "trained_for", 1),
-           pair_at(model, "network_size", 0), pair_at(model, "network_size", 1),
+           pair_at(model, "network_size", 0), pair_at(model, "network_size", 1), string_of(model, "device"),
            json_integer_value(json_object_get(model, "threads")),
            json_real_value(json_object_get(model, "giga_macs")));
     printf("will need     %.0f MiB for weights, %.0f MiB of work space\n", mib(model, "weight_bytes"),

@@ -3,6 +3,7 @@
 #include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/patience.h"
+#include "model/device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -110,6 +111,14 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     return code;
 }
 
+/* One device, well said; lists are for serve and work, which look at them. */
+static bn_status check_device(const char *text, bn_error *err)
+{
+    bn_device_kind kind;
+    int index;
+    return !text || strchr(text, ',') ? BIREFNET_OK : bn_device_parse(text, &kind, &index, err);
+}
+
 static bn_exit program(int argc, char **argv)
 {
     if (argc < 2) return usage(NULL, "no command given");
@@ -120,6 +129,7 @@ static bn_exit program(int argc, char **argv)
     bn_error err = {0};
     if (bn_values_parse(command, argc - 1, argv + 1, &values, &err) != BIREFNET_OK)
         return usage(argv[1], err.message);
+    if (check_device(values.text[BN_OPTION_DEVICE], &err) != BIREFNET_OK) return usage(argv[1], err.message);
     if (values.given[BN_OPTION_HELP]) {
         bn_help_command(command, stdout);
         return finish_stdout(BN_EXIT_OK);

@@ -92,13 +92,14 @@ birefnet_model_options bn_values_model_options(const bn_values *values, bn_conso
 {
     /* in the order of the table's choices */
     static const birefnet_precision precisions[] = {BIREFNET_PRECISION_AUTO, BIREFNET_PRECISION_F32,
-                                                    BIREFNET_PRECISION_BF16};
+                                                    BIREFNET_PRECISION_BF16, BIREFNET_PRECISION_F16};
     static const birefnet_tile_order orders[] = {BIREFNET_TILES_AUTO, BIREFNET_TILES_CHANNEL,
                                                  BIREFNET_TILES_GRID};
     birefnet_model_options options;
     birefnet_model_options_default(&options);
     options.precision = precisions[values->choice[BN_OPTION_PRECISION]];
     options.tile_order = orders[values->choice[BN_OPTION_TILE_ORDER]];
+    options.device = values->text[BN_OPTION_DEVICE];
     options.max_isa = levels[values->choice[BN_OPTION_CPUMASK]];
     options.log = on_log;
     options.log_user = console;

@@ -44,7 +44,7 @@ static void print_end(const bn_models_path *path)
 
 /* Options that say how weights run; the list runs none. */
 static const bn_option only_for_check[] = {BN_OPTION_RESOLUTION, BN_OPTION_THREADS, BN_OPTION_PRECISION,
-                                           BN_OPTION_CPUMASK, BN_OPTION_TILE_ORDER};
+                                           BN_OPTION_DEVICE,     BN_OPTION_CPUMASK, BN_OPTION_TILE_ORDER};
 
 bn_exit bn_command_models(const bn_values *values, bn_console *console)
 {

@@ -130,11 +130,20 @@ static const bn_option_spec options[BN_OPTIONS] = {
                            .commands =
                                REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL | SERVE | WORK,
                            .help = "Threads of the network."},
+    [BN_OPTION_DEVICE] = {"device", 0, BN_KIND_TEXT, "DEVICE", .fallback = "cpu",
+                          .commands =
+                              REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL | SERVE | WORK,
+                          .help = "What computes: cpu, gpu (the first graphics card that birefnet info "
+                                  "lists), gpu:NUMBER, or auto: the "
+                                  "first card that has the memory, else the CPU. serve and work take "
+                                  "several, gpu:0,gpu:1, and compute "
+                                  "a photo on each at a time."},
     [BN_OPTION_PRECISION] =
-        {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16", .fallback = "auto",
+        {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16|f16", .fallback = "auto",
          .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
-         .help = "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively "
-                 "and faster than f32; asking for bf16 where it does not at all is an error."},
+         .help =
+             "Arithmetic of the network. auto is bf16 where the CPU multiplies it natively "
+             "and faster than f32, and f16 on a graphics card; asking for what is not there is an error."},
     [BN_OPTION_CPUMASK] = {"cpumask", 0, BN_KIND_CHOICE, "LEVEL",
                            .choices = "auto|plain|neon|avx2|avx512|avx512_bf16|amx", .fallback = "auto",
                            .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,

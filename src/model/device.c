@@ -64,6 +64,14 @@ static bn_status check_index(int index, bn_error *err)
     return BIREFNET_OK;
 }
 
+bn_status bn_device_check(const char *text, bn_error *err)
+{
+    bn_device_kind kind;
+    int index;
+    BN_TRY(bn_device_parse(text, &kind, &index, err));
+    return kind == BN_DEVICE_GPU ? check_index(index, err) : BIREFNET_OK;
+}
+
 bn_status bn_device_open(int index, bn_device *device, bn_error *err)
 {
     bn_status status = BIREFNET_OK;

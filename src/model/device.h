@@ -16,6 +16,9 @@ typedef struct bn_device {
 typedef enum bn_device_kind { BN_DEVICE_CPU = 0, BN_DEVICE_GPU, BN_DEVICE_AUTO } bn_device_kind;
 bn_status bn_device_parse(const char *text, bn_device_kind *kind, int *index, bn_error *err);
 
+/* Whether a model could be told this: well said, and there. */
+bn_status bn_device_check(const char *text, bn_error *err);
+
 /* Open device `index` with an empty store of packs. */
 bn_status bn_device_open(int index, bn_device *device, bn_error *err);
 void bn_device_close(bn_device *device);

@@ -34,11 +34,11 @@ void bn_compute_opening(void *user, const char *weights)
     if (job) bn_job_log(seat->jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", weights);
 }
 
-static bn_status compute(bn_seat *seat, bn_job *job, bn_error *err)
+/* A session for the job, what it is told about it, and its matte. */
+static bn_status run_network(bn_seat *seat, bn_job *job, bn_error *err)
 {
     bn_jobs *jobs = seat->jobs;
     bn_engine_answer answer = {.weights = ""};
-    if (job->cutout.matte) return BIREFNET_OK; /* a touch-up: its client has made it */
     BN_TRY(bn_engine_get(jobs->held.engine, seat->number, job->input.model, job->input.width,
                          job->input.height, &answer, err));
     birefnet_session_info info;
@@ -56,6 +56,19 @@ static bn_status compute(bn_seat *seat, bn_job *job, bn_error *err)
     bn_metrics_time(&jobs->metrics, BN_WORK_NETWORK, job->cutout.times.network_ms);
     job->compute_ms += job->cutout.times.network_ms;
     return status;
+}
+
+/* Where the device was lost, once more on the device opened anew. */
+static bn_status compute(bn_seat *seat, bn_job *job, bn_error *err)
+{
+    bn_jobs *jobs = seat->jobs;
+    if (job->cutout.matte) return BIREFNET_OK; /* a touch-up: its client has made it */
+    const bn_status status = run_network(seat, job, err);
+    if (status != BIREFNET_ERROR_DEVICE) return status;
+    bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "opening the device anew: %s", err->message);
+    bn_engine_lost(jobs->held.engine, seat->number);
+    job->told = 0;
+    return run_network(seat, job, err);
 }
 
 /* A byte a pixel is what results of photos take, about: no work for one that could not be stored. */

@@ -16,8 +16,9 @@
 #define SESSIONS_A_MODEL 2 /* sizes of one model that stay ready in a seat */
 
 typedef struct slot {
-    char path[4096];
+    char path[4096], device[16];
     birefnet_model *model;                      /* NULL: free */
+    bool is_lost;                               /* its device is: nobody enters any more */
     bn_sessions *sessions[BN_ENGINE_MAX_SEATS]; /* NULL: not used by that seat yet */
     int seats;                                  /* that use it now */
     unsigned long last_use;
@@ -37,6 +38,18 @@ struct bn_engine {
     slot slots[MAX_MODELS];
 };
 
+/* Each has models of its own. */
+static int count_devices(const bn_engine_options *options)
+{
+    int count = 0;
+    for (int i = 0; i < options->seats; i++) {
+        bool is_new = true;
+        for (int k = 0; k < i; k++) is_new = is_new && strcmp(options->device[i], options->device[k]) != 0;
+        count += is_new;
+    }
+    return BN_MAX(count, 1);
+}
+
 bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine, bn_error *err)
 {
     bn_engine *made = calloc(1, sizeof *made);
@@ -45,7 +58,7 @@ bn_status bn_engine_create(const bn_engine_options *options, bn_engine **engine,
     pthread_mutex_init(&made->names_lock, NULL);
     pthread_cond_init(&made->left, NULL);
     made->options = *options;
-    made->capacity = BN_MIN(BN_MAX(options->max_models, 1), MAX_MODELS);
+    made->capacity = BN_MIN(BN_MAX(options->max_models, 1) * count_devices(options), MAX_MODELS);
     made->models_folder = options->models_folder ? strdup(options->models_folder) : NULL;
     made->fallback_model = options->fallback_model ? strdup(options->fallback_model) : NULL;
     if ((options->models_folder && !made->models_folder) ||
@@ -122,15 +135,18 @@ static void name_weights(const bn_model_choice *choice, char name[100])
     snprintf(name, 100, "%s", choice->preset ? choice->preset->name : slash ? slash + 1 : choice->path);
 }
 
-static bn_status fill_slot(bn_engine *engine, slot *used, const char *path, bn_error *err)
+static bn_status fill_slot(bn_engine *engine, slot *used, const char *path, const char *device, bn_error *err)
 {
     birefnet_model_options options;
     birefnet_model_options_default(&options);
     options.log = engine->options.log.write;
     options.log_user = engine->options.log.user;
+    options.device = device;
     BN_TRY(birefnet_model_open(path, &options, &used->model, err));
     atomic_fetch_add(&engine->open_models, 1);
     snprintf(used->path, sizeof used->path, "%s", path);
+    snprintf(used->device, sizeof used->device, "%s", device);
+    used->is_lost = false;
     return BIREFNET_OK;
 }
 
@@ -145,27 +161,33 @@ static void log_opened(bn_engine *engine, const bn_model_choice *choice)
                 starter->about, advice);
 }
 
-/* The slot with this model; else the free one, or the one not used for longest, that no seat uses; NULL: all are in use. */
-static slot *find_slot(bn_engine *engine, const char *path)
+static bool holds(const slot *used, const char *path, const char *device)
+{
+    return used->model && !used->is_lost && strcmp(used->path, path) == 0 &&
+           strcmp(used->device, device) == 0;
+}
+
+/* The slot with this model on this device; else the free one, or the one not used for longest, that no seat uses; NULL: all are in use. */
+static slot *find_slot(bn_engine *engine, const char *path, const char *device)
 {
     slot *oldest = NULL;
     for (int i = 0; i < engine->capacity; i++) {
         slot *each = &engine->slots[i];
-        if (each->model && strcmp(each->path, path) == 0) return each;
+        if (holds(each, path, device)) return each;
         if (each->seats == 0 && (!oldest || each->last_use < oldest->last_use)) oldest = each;
     }
     return oldest;
 }
 
-static bn_status open_in(bn_engine *engine, slot *used, const bn_model_choice *choice, void *user,
+static bn_status open_in(bn_engine *engine, slot *used, const bn_model_choice *choice, int seat,
                          bn_error *err)
 {
     if (used->model) bn_log_line(&engine->options.log, BIREFNET_LOG_INFO, "closing model %s", used->path);
     close_slot(engine, used); /* before the new one takes its memory */
     char weights[100];
     name_weights(choice, weights);
-    if (engine->options.opening) engine->options.opening(user, weights);
-    BN_TRY(fill_slot(engine, used, choice->path, err));
+    if (engine->options.opening) engine->options.opening(engine->options.seat_users[seat], weights);
+    BN_TRY(fill_slot(engine, used, choice->path, engine->options.device[seat], err));
     name_slot(engine, used, weights);
     log_opened(engine, choice);
     return BIREFNET_OK;
@@ -175,11 +197,11 @@ static bn_status open_in(bn_engine *engine, slot *used, const bn_model_choice *c
 static bn_status take_slot(bn_engine *engine, int seat, const bn_model_choice *choice, bn_error *err)
 {
     slot *used;
+    const char *device = engine->options.device[seat];
     bn_status status = BIREFNET_OK;
     pthread_mutex_lock(&engine->lock);
-    while (!(used = find_slot(engine, choice->path))) pthread_cond_wait(&engine->left, &engine->lock);
-    if (!used->model || strcmp(used->path, choice->path) != 0)
-        status = open_in(engine, used, choice, engine->options.seat_users[seat], err);
+    while (!(used = find_slot(engine, choice->path, device))) pthread_cond_wait(&engine->left, &engine->lock);
+    if (!holds(used, choice->path, device)) status = open_in(engine, used, choice, seat, err);
     if (status == BIREFNET_OK) {
         used->last_use = ++engine->uses;
         used->seats++;
@@ -187,6 +209,17 @@ static bn_status take_slot(bn_engine *engine, int seat, const bn_model_choice *c
     }
     pthread_mutex_unlock(&engine->lock);
     return status;
+}
+
+void bn_engine_lost(bn_engine *engine, int seat)
+{
+    pthread_mutex_lock(&engine->lock);
+    slot *used = engine->taken[seat];
+    if (used) {
+        used->is_lost = true;
+        used->last_use = 0; /* the first to be closed */
+    }
+    pthread_mutex_unlock(&engine->lock);
 }
 
 void bn_engine_leave(bn_engine *engine, int seat)

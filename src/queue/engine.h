@@ -16,12 +16,13 @@ typedef struct bn_engine bn_engine;
 #define BN_ENGINE_MAX_SEATS 16
 
 typedef struct bn_engine_options {
-    const char *models_folder;  /* or NULL */
-    const char *fallback_model; /* as for --model; NULL or "": none */
-    int max_models;             /* open at a time */
-    int seats;                  /* 1 to BN_ENGINE_MAX_SEATS */
-    int threads;                /* of each seat */
-    int width, height;          /* instead of what is asked for; 0 = as asked */
+    const char *models_folder;            /* or NULL */
+    const char *fallback_model;           /* as for --model; NULL or "": none */
+    int max_models;                       /* open at a time */
+    int seats;                            /* 1 to BN_ENGINE_MAX_SEATS */
+    int threads;                          /* of each seat */
+    char device[BN_ENGINE_MAX_SEATS][16]; /* of each seat, as birefnet_model_options has it; "": the CPU */
+    int width, height;                    /* instead of what is asked for; 0 = as asked */
     bn_log log;
     birefnet_progress_fn progress;
     /* These weights are about to be opened, which takes a while; or NULL. */
@@ -46,6 +47,8 @@ bn_status bn_engine_get(bn_engine *engine, int seat, const char *preset, int wid
                         bn_engine_answer *answer, bn_error *err);
 /* The seat has done with its session; also after a bn_engine_get that failed. */
 void bn_engine_leave(bn_engine *engine, int seat);
+/* The seat's device was lost: what is open on it is closed when all seats have left it, and opened anew. */
+void bn_engine_lost(bn_engine *engine, int seat);
 bn_status bn_engine_preload(bn_engine *engine, int seat, const char *preset, bn_error *err);
 
 /* Append a JSON array of the presets: name, whether their weights are here, what answers for them. */

@@ -52,15 +52,32 @@ static bn_engine_options engine_options(bn_jobs *jobs)
         .fallback_model = jobs->fallback_model,
         .max_models = jobs->options.max_models,
         .seats = jobs->options.sessions,
-        .threads = network_threads(&jobs->options) / jobs->options.sessions,
+        .threads = BN_MAX(network_threads(&jobs->options) / jobs->options.sessions, 1),
         .width = jobs->options.network_width,
         .height = jobs->options.network_height,
         .log = jobs->options.log,
         .progress = bn_compute_progress,
         .opening = bn_compute_opening,
     };
-    for (int i = 0; i < options.seats; i++) options.seat_users[i] = &jobs->held.seats[i];
+    for (int i = 0; i < options.seats; i++) {
+        options.seat_users[i] = &jobs->held.seats[i];
+        memcpy(options.device[i], jobs->devices[i % jobs->device_count], sizeof options.device[i]);
+    }
     return options;
+}
+
+/* "gpu:0,gpu:1" */
+static bn_status read_devices(bn_jobs *jobs, const char *text, bn_error *err)
+{
+    for (const char *at = text ? text : "";; at += 1) {
+        const size_t length = strcspn(at, ",");
+        if (jobs->device_count == BN_ENGINE_MAX_SEATS || length >= sizeof jobs->devices[0])
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "'%s' is no list of at most %d devices", text,
+                           BN_ENGINE_MAX_SEATS);
+        snprintf(jobs->devices[jobs->device_count++], sizeof jobs->devices[0], "%.*s", (int)length, at);
+        at += length;
+        if (!*at) return BIREFNET_OK;
+    }
 }
 
 /* ---- opening ---- */
@@ -70,8 +87,10 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     jobs->options = *options;
     bn_jobs_options *mine = &jobs->options;
     mine->fetch_threads = BN_MIN(BN_MAX(mine->fetch_threads, 1), BN_JOBS_MAX_FETCHES);
-    const int most = BN_MIN(network_threads(mine), BN_ENGINE_MAX_SEATS);
-    mine->sessions = BN_MIN(BN_MAX(mine->sessions, 1), BN_MAX(most, 1));
+    BN_TRY(read_devices(jobs, options->devices, err));
+    mine->devices = NULL; /* the caller's */
+    const int most = BN_MIN(BN_MAX(network_threads(mine), jobs->device_count), BN_ENGINE_MAX_SEATS);
+    mine->sessions = BN_MIN(BN_MAX(mine->sessions, jobs->device_count), BN_MAX(most, 1));
     mine->prepare_threads = BN_MAX(mine->prepare_threads, mine->sessions + 1);
     mine->finish_threads = BN_MAX(mine->finish_threads, mine->sessions);
     mine->prepare_threads = BN_MIN(BN_MAX(mine->prepare_threads, 1), BN_JOBS_MAX_THREADS);

@@ -44,9 +44,11 @@ typedef struct bn_jobs_options {
     int max_models;             /* open at a time; default 2 */
     int threads;                /* of the network, and of finishing where nothing else runs; 0 = all */
     int fetch_threads;          /* photos fetched at a time, half of them of one key at most; default 16 */
-    int sessions;        /* photos in the network at a time, each on its share of the threads; default 1 */
-    int prepare_threads; /* decoding; default 2 */
-    int finish_threads;  /* refining, encoding, storing; default 1 */
+    const char
+        *devices; /* "cpu", "gpu:0,gpu:1", ...: a session for each at least; default NULL: the CPU. Copied */
+    int sessions; /* photos in the network at a time, each on its share of the threads; default 1 */
+    int prepare_threads;               /* decoding; default 2 */
+    int finish_threads;                /* refining, encoding, storing; default 1 */
     int network_width, network_height; /* instead of what requests ask for; 0 = as they ask */
     int max_waiting;                   /* requests, of all keys together; default 10000 */
     uint64_t max_waiting_bytes;        /* of their bodies; default 4 GiB */

@@ -258,9 +258,11 @@ struct bn_jobs {
     bn_jobs_options options;
     char data_folder[3072];
     char *models_folder, *fallback_model, *public_url, *store_address,
-        *listen_address;     /* copies of the options' */
-    int lock_fd, workers_fd; /* of lock files in the data folder */
-    bool alone;              /* nobody else used data folder or store when they were opened */
+        *listen_address;                   /* copies of the options' */
+    int lock_fd, workers_fd;               /* of lock files in the data folder */
+    char devices[BN_ENGINE_MAX_SEATS][16]; /* what computes, one seat after the other */
+    int device_count;
+    bool alone; /* nobody else used data folder or store when they were opened */
     bn_store *store;
     bn_blobs *blobs;
     bn_keys *keys;

@@ -185,6 +185,13 @@ static void facts_are_told(void **state)
     cli_expect(&result, 0, "", "info " SMALL_MODEL " --precision f32");
     assert_non_null(strstr(result.out, "runs at       128x128"));
     assert_non_null(strstr(result.out, "f32"));
+    assert_non_null(strstr(result.out, "graphics "));
+    assert_non_null(strstr(result.out, ", cpu, "));
+    cli_expect(&result, 0, "", "info --json");
+    assert_non_null(strstr(result.out, "\"devices\": ["));
+    cli_expect(&result, 2, "'gpu:x' is no device", "info " SMALL_MODEL " --device gpu:x");
+    cli_expect(&result, 2, "'card' is no device", "serve --data nothing --device cpu,card");
+    cli_expect(&result, 2, "an empty device", "serve --data nothing --device cpu,");
     cli_expect(&result, 0, "", "models");
     assert_non_null(strstr(result.out, "General Use (Heavy)"));
     assert_non_null(strstr(result.out, "not here"));

@@ -136,12 +136,48 @@ static void a_model_in_use_is_not_closed(void **state)
     bn_engine_destroy(&engine);
 }
 
+static void count_opening(void *user, const char *weights)
+{
+    (void)weights;
+    ++*(int *)user;
+}
+
+/* Devices have models of their own, and one that was lost is opened anew: "" and "cpu" are two names of one here. */
+static void each_device_has_its_models(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_engine *engine;
+    bn_engine_answer first, second;
+    int opened[2] = {0};
+    const bn_engine_options options = {.max_models = 1,
+                                       .seats = 2,
+                                       .threads = 1,
+                                       .device = {"", "cpu"},
+                                       .opening = count_opening,
+                                       .seat_users = {&opened[0], &opened[1]}};
+    assert_ok(bn_engine_create(&options, &engine, &err), err);
+    assert_ok(bn_engine_get(engine, 0, SEEDED, 64, 64, &first, &err), err);
+    assert_ok(bn_engine_get(engine, 1, SEEDED, 64, 64, &second, &err), err);
+    assert_int_equal(bn_engine_open_models(engine), 2);
+    bn_engine_lost(engine, 0);
+    assert_ok(bn_engine_get(engine, 0, SEEDED, 64, 64, &first, &err), err);
+    assert_ok(bn_engine_get(engine, 1, SEEDED, 64, 64, &second, &err), err);
+    assert_int_equal(opened[0], 2);
+    assert_int_equal(opened[1], 1);
+    assert_int_equal(bn_engine_open_models(engine), 2);
+    bn_engine_leave(engine, 0);
+    bn_engine_leave(engine, 1);
+    bn_engine_destroy(&engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(two_photos_are_in_the_network_at_a_time),
         BENCH_TEST(sessions_give_the_same_bytes),
         cmocka_unit_test(a_model_in_use_is_not_closed),
+        cmocka_unit_test(each_device_has_its_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
