@@ -1,7 +1,8 @@
 /* layers.c - layers go to the graph's backend. */
 #include "nn/backend.h"
 
-/* Whether the backend has this layer; the graph fails where it has not. */
+/* Whether the backend has this layer; the graph fails where it has not, and what stands for the layer's map is any that has a
+ * shape. */
 #define HAS(graph, layer) has(graph, bn_graph_backend(graph)->layer != NULL, #layer)
 
 static bool has(bn_graph *graph, bool there, const char *layer)
@@ -28,25 +29,25 @@ bn_planes bn_layer_input(bn_graph *graph, int h, int w)
 
 bn_planes bn_layer_halve(bn_graph *graph, bn_planes picture)
 {
-    if (!HAS(graph, halve)) return (bn_planes){0};
+    if (!HAS(graph, halve)) return picture;
     return bn_graph_backend(graph)->halve(graph, picture);
 }
 
 bn_map bn_layer_patches(bn_graph *graph, bn_planes picture, int size)
 {
-    if (!HAS(graph, patches)) return (bn_map){0};
+    if (!HAS(graph, patches)) return picture.memory;
     return bn_graph_backend(graph)->patches(graph, picture, size);
 }
 
 bn_map bn_layer_tiles(bn_graph *graph, bn_planes picture, int gy, int gx, bool grid_order)
 {
-    if (!HAS(graph, tiles)) return (bn_map){0};
+    if (!HAS(graph, tiles)) return picture.memory;
     return bn_graph_backend(graph)->tiles(graph, picture, gy, gx, grid_order);
 }
 
 bn_map bn_layer_logits(bn_graph *graph, bn_map map, bn_planes picture, const bn_source *filter)
 {
-    if (!HAS(graph, logits)) return (bn_map){0};
+    if (!HAS(graph, logits)) return map;
     return bn_graph_backend(graph)->logits(graph, map, picture, filter);
 }
 
@@ -68,13 +69,13 @@ bn_map bn_layer_linear(bn_graph *graph, bn_map x, int out, const bn_source *sour
 
 bn_map bn_layer_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_source *source)
 {
-    if (!HAS(graph, conv)) return (bn_map){0};
+    if (!HAS(graph, conv)) return x;
     return bn_graph_backend(graph)->conv(graph, x, params, source);
 }
 
 bn_map bn_layer_norm(bn_graph *graph, bn_map x, float eps, const bn_source *source, bn_type type)
 {
-    if (!HAS(graph, norm)) return (bn_map){0};
+    if (!HAS(graph, norm)) return x;
     return bn_graph_backend(graph)->norm(graph, x, eps, source, type);
 }
 
@@ -90,13 +91,13 @@ void bn_layer_copy_into(bn_graph *graph, bn_map x, bn_map dst)
 
 bn_map bn_layer_gate(bn_graph *graph, bn_map x, const bn_source *source)
 {
-    if (!HAS(graph, gate)) return (bn_map){0};
+    if (!HAS(graph, gate)) return x;
     return bn_graph_backend(graph)->gate(graph, x, source);
 }
 
 bn_map bn_layer_depthwise_gelu(bn_graph *graph, bn_map x, const bn_source *source)
 {
-    if (!HAS(graph, depthwise_gelu)) return (bn_map){0};
+    if (!HAS(graph, depthwise_gelu)) return x;
     return bn_graph_backend(graph)->depthwise_gelu(graph, x, source);
 }
 
@@ -109,7 +110,7 @@ void bn_layer_window_attention(bn_graph *graph, bn_map x, bn_window_attention_pa
 
 bn_map bn_layer_attention(bn_graph *graph, bn_map q, bn_map kv, int heads)
 {
-    if (!HAS(graph, attention)) return (bn_map){0};
+    if (!HAS(graph, attention)) return q;
     return bn_graph_backend(graph)->attention(graph, q, kv, heads);
 }
 
@@ -121,7 +122,7 @@ void bn_layer_mlp(bn_graph *graph, bn_map x, bn_mlp_params params)
 bn_map bn_layer_patch_merge(bn_graph *graph, bn_map x, int out, float eps, const bn_source *norm,
                             const bn_source *linear)
 {
-    if (!HAS(graph, patch_merge)) return (bn_map){0};
+    if (!HAS(graph, patch_merge)) return x;
     return bn_graph_backend(graph)->patch_merge(graph, x, out, eps, norm, linear);
 }
 
@@ -136,12 +137,12 @@ void bn_layer_resize_into(bn_graph *graph, bn_map x, bn_map dst, int via_h, int 
 bn_map bn_layer_pooled_bias(bn_graph *graph, bn_map x, int width, int out, const bn_source *pool,
                             const bn_source *weight)
 {
-    if (!HAS(graph, pooled_bias)) return (bn_map){0};
+    if (!HAS(graph, pooled_bias)) return x;
     return bn_graph_backend(graph)->pooled_bias(graph, x, width, out, pool, weight);
 }
 
 bn_map bn_layer_deform(bn_graph *graph, bn_map x, const bn_deform_params *params)
 {
-    if (!HAS(graph, deform)) return (bn_map){0};
+    if (!HAS(graph, deform)) return x;
     return bn_graph_backend(graph)->deform(graph, x, params);
 }
