@@ -19,6 +19,7 @@ bn_exit bn_command_serve(const bn_values *values, bn_console *console);
 bn_exit bn_command_work(const bn_values *values, bn_console *console);
 bn_exit bn_command_keys(const bn_values *values, bn_console *console);
 bn_exit bn_command_migrate(const bn_values *values, bn_console *console);
+bn_exit bn_command_queue(const bn_values *values, bn_console *console);
 
 /* The server's data folder: --data, or the usual place. */
 bn_status bn_data_folder(const bn_values *values, char folder[1024], bn_error *err);

@@ -66,6 +66,25 @@ static bn_status read_preload(const bn_values *values, bn_computing *own, bn_err
     return BIREFNET_OK;
 }
 
+/* --only NAME[,NAME...] */
+static bn_status read_only(const bn_values *values, bn_computing *own, bn_error *err)
+{
+    const char *text = values->text[BN_OPTION_ONLY];
+    size_t count = 0;
+    while (text && *text) {
+        char name[100];
+        const size_t length = strcspn(text, ",");
+        snprintf(name, sizeof name, "%.*s", (int)BN_MIN(length, sizeof name - 1), text);
+        const bn_preset *preset = bn_preset_find(name);
+        if (!preset) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--only: there is no preset %s", name);
+        if (count == BN_PRELOADS)
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--only names too many models");
+        own->only[count++] = preset->name;
+        text += length + (text[length] == ',');
+    }
+    return BIREFNET_OK;
+}
+
 /* What answers for missing weights must itself be there: better said now than by every request. */
 static bn_status check_fallback(const bn_values *values, bn_stage *stage, bn_error *err)
 {
@@ -175,6 +194,8 @@ bn_status bn_computing_read(const bn_values *values, bn_console *console, const 
     BN_TRY(check_fallback(values, stage, err));
     BN_TRY(read_preload(values, own, err));
     if (own->preload[0]) options->preload = own->preload;
+    BN_TRY(read_only(values, own, err));
+    if (own->only[0]) options->only = own->only;
     BN_TRY(read_test_resolution(values, options, err));
     read_sizes(values, options);
     BN_TRY(check_devices(options->devices, err));

@@ -13,6 +13,7 @@
 typedef struct bn_computing {
     char *preload_text; /* owned */
     const char *preload[BN_PRELOADS + 1];
+    const char *only[BN_PRELOADS + 1]; /* of the presets; --only */
 } bn_computing;
 
 /* The option's number, or the default that is not in its table. */

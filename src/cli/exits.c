@@ -74,10 +74,11 @@ const bn_exit_words *bn_exit_table(void)
         {BN_EXIT_PORT, "serve: the port is in use, or may not be listened at."},
         {BN_EXIT_NO_TOOL, "video: ffmpeg or ffprobe is not installed."},
         {BN_EXIT_STORE,
-         "serve, work, keys, migrate: the database of --store cannot be reached, or refuses us."},
-        {BN_EXIT_SCHEMA, "serve, work, keys, migrate: its tables are older than this program needs (birefnet "
-                         "migrate), or of a "
-                         "newer one."},
+         "serve, work, keys, queue, migrate: the database of --store cannot be reached, or refuses us."},
+        {BN_EXIT_SCHEMA,
+         "serve, work, keys, queue, migrate: its tables are older than this program needs (birefnet "
+         "migrate), or of a "
+         "newer one."},
         {BN_EXIT_FILES,
          "serve: the place of --files does not answer, or refuses what is needed there: bucket, "
          "region, keys, permissions, endpoint."},

@@ -104,6 +104,9 @@ static bn_exit run_command(bn_command command, const bn_values *values)
     case BN_COMMAND_MIGRATE:
         code = bn_command_migrate(values, &console);
         break;
+    case BN_COMMAND_QUEUE:
+        code = bn_command_queue(values, &console);
+        break;
     case BN_COMMANDS:
         break;
     }

@@ -14,6 +14,7 @@
 #define WORK    (1u << BN_COMMAND_WORK)
 #define KEYS    (1u << BN_COMMAND_KEYS)
 #define MIGRATE (1u << BN_COMMAND_MIGRATE)
+#define QUEUE   (1u << BN_COMMAND_QUEUE)
 
 static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_OUTPUT] = {"output", 'o', BN_KIND_TEXT, "OUT", .takes_path = true,
@@ -182,15 +183,18 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help = "Write a page with the figures and the worst twenty photos side by side: photo, truth, "
                  "mask, difference. One file that loads nothing."},
     [BN_OPTION_LISTEN] = {"listen", 'l', BN_KIND_TEXT, "HOST:PORT", .fallback = "127.0.0.1:8000",
-                          .commands = SERVE,
+                          .commands = SERVE | WORK,
                           .help =
-                              "Where plain HTTP is answered; 0.0.0.0:8000 is every network of this machine."},
+                              "Where plain HTTP is answered; 0.0.0.0:8000 is every network of this machine. "
+                              "work: /healthz, /readyz and /metrics only, to everybody who reaches it; "
+                              "nothing unless it is given."},
     [BN_OPTION_DATA] = {"data", 'd', BN_KIND_TEXT, "FOLDER", .takes_path = true,
                         .fallback = "birefnet/server in the user's data folder",
-                        .commands = SERVE | WORK | KEYS, .help = "Queue, files, keys and webhooks lie here."},
+                        .commands = SERVE | WORK | KEYS | QUEUE,
+                        .help = "Queue, files, keys and webhooks lie here."},
     [BN_OPTION_STORE] =
         {"store", 0, BN_KIND_TEXT, "ADDRESS", .fallback = "BIREFNET_STORE, else the data folder's",
-         .commands = SERVE | WORK | MIGRATE | KEYS,
+         .commands = SERVE | WORK | MIGRATE | KEYS | QUEUE,
          .help =
              "Where requests and keys are kept: postgresql://USER@HOST/DATABASE (several hosts with commas; "
              "a password is better in PGPASSWORD or ~/.pgpass), or sqlite:FILE."},
@@ -200,7 +204,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                          .fallback = "arrival", .commands = SERVE,
                          .help = "keys: keys take turns, however many requests each has waiting."},
     [BN_OPTION_LEASE] = {"lease", 0, BN_KIND_WHOLE, "SECONDS", .low = 1, .high = 3600, .fallback = "15",
-                         .commands = SERVE | WORK,
+                         .commands = SERVE | WORK | QUEUE,
                          .help = "A process that is not heard of for so long has gone: others do what it had "
                                  "begun. The same for all that share a store."},
     [BN_OPTION_STORE_CONNECTIONS] = {"store-connections", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 64,
@@ -217,6 +221,9 @@ static const bn_option_spec options[BN_OPTIONS] = {
                                       "seeded:GENERATION-BACKBONE:SEED. Empty: such requests fail."},
     [BN_OPTION_PRELOAD] = {"preload", 0, BN_KIND_TEXT, "NAMES", .commands = SERVE | WORK,
                            .help = "Open these presets, separated by commas, before the server is ready."},
+    [BN_OPTION_ONLY] = {"only", 0, BN_KIND_TEXT, "NAMES", .fallback = "all", .commands = WORK,
+                        .help = "Take requests for these presets alone, separated by commas; others are left "
+                                "to others."},
     [BN_OPTION_MAX_MODELS] = {"max-models", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 16, .fallback = "2",
                               .commands = SERVE | WORK,
                               .help = "Models in memory at a time; the one not used for longest goes."},
@@ -327,14 +334,14 @@ static const bn_option_spec options[BN_OPTIONS] = {
         {"verify", 0, BN_KIND_FLAG, .commands = PULL,
          .help = "Download nothing: check that the files that are there have the SHA-256 noted when they "
                  "were pulled and every tensor that the network needs. Without NAME all that are there."},
-    [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH | EVAL | KEYS,
+    [BN_OPTION_JSON] = {"json", 0, BN_KIND_FLAG, .commands = MODELS | INFO | BENCH | EVAL | KEYS | QUEUE,
                         .help = "Print JSON for programs instead of text."},
     [BN_OPTION_NO_PROGRESS] = {"no-progress", 0, BN_KIND_FLAG,
                                .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL,
                                .help = "No progress bar, even in a terminal."},
     [BN_OPTION_QUIET] = {"quiet", 'q', BN_KIND_FLAG,
-                         .commands =
-                             REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL | SERVE | WORK | KEYS | MIGRATE,
+                         .commands = REMOVE | WATCH | STREAM | VIDEO | PULL | EVAL | SERVE | WORK | KEYS |
+                                     MIGRATE | QUEUE,
                          .help = "Print errors only."},
     [BN_OPTION_VERBOSE] = {"verbose", 'v', BN_KIND_FLAG,
                            .commands =
@@ -342,7 +349,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                            .help = "Say more: the model, the times of each photo."},
     [BN_OPTION_HELP] = {"help", 'h', BN_KIND_FLAG,
                         .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | PULL | INFO | BENCH | EVAL |
-                                    SERVE | WORK | KEYS | MIGRATE,
+                                    SERVE | WORK | KEYS | MIGRATE | QUEUE,
                         .help = "Print this and stop."},
 };
 
@@ -497,6 +504,14 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "last release go on beside it. First this, then new workers, then new front ends.\n",
          "birefnet migrate --store postgresql://birefnet@db/birefnet\tmake or migrate\n"
          "birefnet migrate --store postgresql://birefnet@db/birefnet --check\tonly look\n",
+         NULL},
+    [BN_COMMAND_QUEUE] =
+        {"queue", "", 0, 0, "Show what waits, what runs where, and who is alive",
+         "Reads the store of servers and workers, and changes nothing: the requests that have not ended in "
+         "their order, who holds which and how far it is, and all processes with the time since they were "
+         "heard of.\n",
+         "birefnet queue\tof the server on this machine\n"
+         "birefnet queue --store postgresql://birefnet@db/birefnet --json\tof a cluster, for programs\n",
          NULL},
 };
 

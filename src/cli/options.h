@@ -21,6 +21,7 @@ typedef enum bn_command {
     BN_COMMAND_WORK,
     BN_COMMAND_KEYS,
     BN_COMMAND_MIGRATE,
+    BN_COMMAND_QUEUE,
     BN_COMMANDS,
 } bn_command;
 
@@ -68,6 +69,7 @@ typedef enum bn_option {
     BN_OPTION_STORE,
     BN_OPTION_STORE_CONNECTIONS,
     BN_OPTION_STORE_LISTEN,
+    BN_OPTION_ONLY,
     BN_OPTION_NO_WORKER,
     BN_OPTION_ORDER,
     BN_OPTION_LEASE,

@@ -27,37 +27,6 @@
 #define LAST_LINES_MS      1000
 #define MEGABYTE           1048576.0
 
-/* "HOST:PORT", "HOST", "PORT", "[::1]:8000". */
-static bn_status parse_address(const char *text, uint16_t port, bn_address *where, bn_error *err)
-{
-    const char *host = text, *colon = strrchr(text, ':');
-    size_t length = colon ? (size_t)(colon - text) : strlen(text);
-    const char *digits = colon ? colon + 1 : NULL;
-    if (text[0] == '[') {
-        const char *end = strchr(text, ']');
-        if (!end || (end[1] != ':' && end[1] != '\0'))
-            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "'%s' is no address", text);
-        host = text + 1;
-        length = (size_t)(end - host);
-        digits = end[1] == ':' ? end + 2 : NULL;
-    } else if (!colon && strspn(text, "0123456789") == length) {
-        host = "127.0.0.1";
-        digits = text;
-        length = strlen(host);
-    }
-    where->port = port;
-    if (digits) {
-        char *rest = NULL;
-        const unsigned long number = strtoul(digits, &rest, 10);
-        if (rest == digits || *rest || number > 65535)
-            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "'%s' has no port from 0 to 65535", text);
-        where->port = (uint16_t)number;
-    }
-    if (length >= sizeof where->host) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "'%s' is too long", text);
-    snprintf(where->host, sizeof where->host, "%.*s", (int)length, host);
-    return BIREFNET_OK;
-}
-
 bn_status bn_data_folder(const bn_values *values, char folder[1024], bn_error *err)
 {
     const char *given = values->text[BN_OPTION_DATA], *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
@@ -117,7 +86,7 @@ static bn_status read_tls(bn_server *own, bn_error *err)
     own->tls_listen = own->listen;
     own->tls_listen.port = DEFAULT_TLS_PORT;
     if (values->text[BN_OPTION_TLS_LISTEN])
-        BN_TRY(parse_address(values->text[BN_OPTION_TLS_LISTEN], DEFAULT_TLS_PORT, &own->tls_listen, err));
+        BN_TRY(bn_address_parse(values->text[BN_OPTION_TLS_LISTEN], DEFAULT_TLS_PORT, &own->tls_listen, err));
     if (chain) return bn_certificate_read(chain, key, &own->certificate, err);
     char folder[1100];
     snprintf(folder, sizeof folder, "%s/tls", own->data_folder);
@@ -129,7 +98,7 @@ static bn_status open_proxy(bn_server *own, bn_error *err)
 {
     const char *text = own->values->text[BN_OPTION_CONNECT_PROXY];
     if (!text) return BIREFNET_OK;
-    BN_TRY(parse_address(text, DEFAULT_PROXY_PORT, &own->proxy_listen, err));
+    BN_TRY(bn_address_parse(text, DEFAULT_PROXY_PORT, &own->proxy_listen, err));
     own->stage = BN_STAGE_LISTEN;
     const bn_status status =
         bn_tunnel_open(own->proxy_listen.host, own->proxy_listen.port, own->tls_listen.host,
@@ -232,7 +201,7 @@ static bn_status open_all(bn_server *own, bn_error *err)
     const char *listen = values->text[BN_OPTION_LISTEN];
     BN_TRY(bn_console_write_behind(own->console, err));
     BN_TRY(bn_data_folder(values, own->data_folder, err));
-    BN_TRY(parse_address(listen ? listen : DEFAULT_LISTEN, 8000, &own->listen, err));
+    BN_TRY(bn_address_parse(listen ? listen : DEFAULT_LISTEN, 8000, &own->listen, err));
     BN_TRY(open_access_log(own, err));
     umask(077); /* photos of others, and keys: from here on everything is the owner's alone */
     BN_TRY(read_tls(own, err));

@@ -2,6 +2,7 @@
 #ifndef BN_CLI_SERVE_PRIVATE_H
 #define BN_CLI_SERVE_PRIVATE_H
 
+#include "cli/address.h"
 #include "cli/commands.h"
 #include "cli/computing.h"
 #include "cli/descriptors.h"
@@ -10,11 +11,6 @@
 #include "api/target.h"
 #include "http/tls.h"
 #include "http/tunnel.h"
-
-typedef struct bn_address {
-    char host[256];
-    uint16_t port;
-} bn_address;
 
 /* Everything that is open while the server runs. */
 typedef struct bn_server {

@@ -3,6 +3,7 @@
 
 #include "cli/computing.h"
 #include "cli/descriptors.h"
+#include "cli/health.h"
 #include "cli/interrupt.h"
 
 #include <sodium.h>
@@ -10,7 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define DEFAULT_DRAIN_S 60
+#define DEFAULT_DRAIN_S     60
+#define DEFAULT_HEALTH_PORT 8001
 
 typedef struct worker {
     const bn_values *values;
@@ -19,6 +21,7 @@ typedef struct worker {
     char data_folder[1024];
     bn_computing computing;
     bn_jobs *jobs;
+    bn_http_server *health;
 } worker;
 
 static bn_status open_worker(worker *own, bn_error *err)
@@ -31,6 +34,19 @@ static bn_status open_worker(worker *own, bn_error *err)
                              &own->stage, err));
     options.role = BN_ROLE_WORK;
     return bn_jobs_open(&options, &own->jobs, err);
+}
+
+static bn_status open_health(worker *own, bn_error *err)
+{
+    const char *text = own->values->text[BN_OPTION_LISTEN];
+    bn_address where;
+    if (!text) return BIREFNET_OK;
+    BN_TRY(bn_address_parse(text, DEFAULT_HEALTH_PORT, &where, err));
+    own->stage = BN_STAGE_LISTEN;
+    BN_TRY(bn_health_open(own->jobs, &where, &own->health, err));
+    bn_console_say(own->console, "Health and metrics: http://%s:%u/readyz",
+                   *where.host ? where.host : "0.0.0.0", (unsigned)bn_http_server_port(own->health));
+    return BIREFNET_OK;
 }
 
 static void drain(worker *own)
@@ -48,7 +64,8 @@ bn_exit bn_command_work(const bn_values *values, bn_console *console)
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
     bn_limit_heaps();
     bn_descriptors_raise();
-    const bn_status status = open_worker(&own, &err);
+    bn_status status = open_worker(&own, &err);
+    if (status == BIREFNET_OK) status = open_health(&own, &err);
     if (status == BIREFNET_OK) {
         bn_console_say(console, "Working on the requests of %s",
                        bn_store_address(values) ? "the database" : own.data_folder);
@@ -57,6 +74,7 @@ bn_exit bn_command_work(const bn_values *values, bn_console *console)
     } else {
         bn_console_error(console, "%s", err.message);
     }
+    bn_http_server_close(&own.health);
     if (own.jobs) bn_jobs_close(&own.jobs);
     free(own.computing.preload_text);
     const bool usage = status == BIREFNET_ERROR_ARGUMENT && own.stage != BN_STAGE_MODEL;

@@ -42,6 +42,8 @@ static bool make_terms(const bn_jobs *jobs, bool fetches, bool normal_only, term
                     .busy = calloc(keys, sizeof(char *)),
                     .busy_low = calloc(keys, sizeof(char *))};
     if (!self->busy || !self->busy_low) return false;
+    self->claim.models = jobs->options.only;
+    while (jobs->options.only && jobs->options.only[self->claim.model_count]) self->claim.model_count++;
     list_busy(jobs, self);
     return true;
 }

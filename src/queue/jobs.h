@@ -40,6 +40,8 @@ typedef struct bn_jobs_options {
     const char *fallback_model; /* answers for presets whose files are missing; NULL: "starter"; "" : none */
     const char
         *public_url; /* what files and webhooks are written with where a request names no base; or NULL */
+    const char *const
+        *only; /* names of presets whose requests it takes; ends with NULL; NULL: all. Must live as long */
     const char *const *preload; /* presets to open before the server is ready; ends with NULL; may be NULL */
     int max_models;             /* open at a time; default 2 */
     int threads;                /* of the network, and of finishing where nothing else runs; 0 = all */

@@ -80,6 +80,7 @@ void bn_keeper_sweep(bn_jobs *jobs)
     bn_keeper_remove_astray(jobs, now_ms - PROMISE_MS);
     bn_store_forget(jobs->store, now_ms - jobs->options.retention_s * 1000,
                     now_ms - (int64_t)BN_FORGET_SOON_S * 1000, NULL);
+    bn_endings_forget_all(jobs);
 }
 
 /* ---- for all processes, by the one whose duty it is ---- */

@@ -254,6 +254,25 @@ typedef struct bn_courier {
     bool stop;
 } bn_courier;
 
+#define BN_ENDING_SETS 256
+#define BN_ENDING_WAYS 4
+
+/* Of a request that is not in the table. */
+typedef struct bn_known {
+    char id[BN_REQUEST_ID_CHARS], owner[BN_KEY_ID_CHARS];
+    bool owned, ended; /* owner is known; status is, without logs */
+    bn_request_status status;
+    double since_ms; /* bn_clock_ms */
+    uint64_t used;
+} bn_known;
+
+/* endings.c; under its own lock */
+typedef struct bn_endings {
+    pthread_mutex_t lock;
+    uint64_t uses;
+    bn_known sets[BN_ENDING_SETS][BN_ENDING_WAYS];
+} bn_endings;
+
 struct bn_jobs {
     bn_jobs_options options;
     char data_folder[3072];
@@ -277,6 +296,7 @@ struct bn_jobs {
     bn_keeper keeper;
     bn_pulse pulse;
     bn_herald herald;
+    bn_endings endings;
     _Atomic(int64_t) ahead_ms; /* of the store's clock */
     _Atomic(bool) shared;      /* other processes live, or may come: see pulse.c */
     bool draining, closing;
@@ -409,6 +429,13 @@ void bn_ending_count(bn_jobs *jobs, const bn_ending *ending, const char *id, con
 bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *base, bn_buffer *out,
                           bn_error *err);
 char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock is held */
+
+/* ---- endings.c: asked and told only where others share the store. No lock is held. False: it is not known. */
+bool bn_endings_owner(bn_jobs *jobs, const char *id, char key_id[BN_KEY_ID_CHARS]);
+void bn_endings_note_owner(bn_jobs *jobs, const char *id, const char *key_id);
+bool bn_endings_find(bn_jobs *jobs, const char *id, bn_request_status *status);
+void bn_endings_note(bn_jobs *jobs, const char *id, const bn_request_status *status);
+void bn_endings_forget_all(bn_jobs *jobs);
 
 /* ---- submit.c: what of a request is not of the endpoint's input, as the store keeps it */
 bn_status bn_extras_write(bn_accepted *accepted, bn_error *err);

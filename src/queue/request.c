@@ -17,8 +17,11 @@ bool bn_jobs_may_see(bn_jobs *jobs, const char *id, const char *key_id)
     const bool live = job != NULL, may = live && bn_may_use(job->accepted.key_id, key_id);
     pthread_mutex_unlock(&jobs->lock);
     if (live) return may;
+    const bool shared = atomic_load(&jobs->shared);
+    if (shared && bn_endings_owner(jobs, id, owner)) return bn_may_use(owner, key_id);
     const bn_status status = bn_store_owner(jobs->store, id, owner, NULL);
     if (status != BIREFNET_OK) return status == BIREFNET_ERROR_NOT_FOUND;
+    if (shared) bn_endings_note_owner(jobs, id, owner);
     return bn_may_use(owner, key_id);
 }
 
@@ -73,6 +76,8 @@ bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t 
         if (!want_logs || status->logs) return BIREFNET_OK;
         return bn_fail_memory(err, 0, "the logs of a request");
     }
+    const bool keeps = atomic_load(&jobs->shared) && !want_logs;
+    if (keeps && bn_endings_find(jobs, id, status)) return BIREFNET_OK;
     const bn_status found = bn_store_ending(jobs->store, id, false, want_logs, &ending, err);
     if (found == BIREFNET_ERROR_NOT_FOUND &&
         bn_news_is_open(jobs, id)) { /* accepted a moment ago, or taken from a worker */
@@ -87,6 +92,7 @@ bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t 
         .state = BN_REQUEST_COMPLETED, .code = ending.code, .inference_s = ending.inference_s, .progress = 1};
     memcpy(status->error_type, ending.error_type, sizeof status->error_type);
     if (ending.code != 200) memcpy(status->error, ending.error, sizeof status->error);
+    if (keeps) bn_endings_note(jobs, id, status);
     if (want_logs) status->logs = cut_logs(ending.logs, after_log, &status->last_log);
     bn_ending_free(&ending);
     if (!want_logs || status->logs) return BIREFNET_OK;
