@@ -56,7 +56,8 @@ typedef struct bn_gpu_buffer bn_gpu_buffer;
 bn_status bn_gpu_buffer_create(bn_gpu *gpu, size_t bytes, bn_gpu_buffer **buffer, bn_error *err);
 void bn_gpu_buffer_destroy(bn_gpu_buffer **buffer);
 
-/* Copy to or from the device, through staging memory; waits until it is done. */
+/* Copy to or from the device, through staging memory. `from` may be written again when upload returns, and whatever is asked
+ * for afterwards sees what was sent; a device that is lost meanwhile says so then. */
 bn_status bn_gpu_upload(bn_gpu_buffer *buffer, size_t offset, const void *from, size_t bytes, bn_error *err);
 bn_status bn_gpu_download(const bn_gpu_buffer *buffer, size_t offset, void *to, size_t bytes, bn_error *err);
 

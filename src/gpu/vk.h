@@ -37,6 +37,7 @@ typedef struct bn_vk_physical {
     bn_gpu_facts facts;
     uint32_t family; /* of queues that compute */
     double tick_ms;  /* of time stamps; 0: the queue has none */
+    uint32_t most_groups[3];
     uint64_t largest_bytes;
     bool budget;         /* VK_EXT_memory_budget */
     bool fixes_subgroup; /* pipelines can ask for a size of subgroups */
@@ -127,7 +128,7 @@ bn_status bn_vk_layout_create(bn_gpu *gpu, bn_error *err);
 void bn_vk_pipelines_destroy(bn_gpu *gpu);
 bn_status bn_vk_pipeline_want(bn_gpu *gpu, const bn_gpu_call *call, size_t *index, bn_error *err);
 bn_status bn_vk_pipelines_make(bn_gpu *gpu, bn_error *err);
-bn_status bn_vk_check_call(const bn_gpu_call *call, bn_error *err);
+bn_status bn_vk_check_call(const bn_gpu *gpu, const bn_gpu_call *call, bn_error *err);
 void bn_vk_record(const bn_gpu *gpu, VkCommandBuffer commands, const bn_gpu_call *call, size_t pipeline);
 
 /* vk_cache.c */

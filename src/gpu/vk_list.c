@@ -84,7 +84,7 @@ bn_status bn_gpu_list_call(bn_gpu_list *list, const bn_gpu_call *call, bn_error 
 {
     if (list->is_whole) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a call behind the end of its list");
     if (list->part_count == 0) BN_TRY(bn_gpu_list_part(list, "all", err));
-    BN_TRY(bn_vk_check_call(call, err));
+    BN_TRY(bn_vk_check_call(list->gpu, call, err));
     BN_TRY(make_room(list, err));
     item added = {.call = *call, .part = list->part_count - 1, .waits = list->waits};
     BN_TRY(bn_vk_pipeline_want(list->gpu, call, &added.pipeline, err));

@@ -155,6 +155,7 @@ static void fill_facts(const bn_vk *vk, bn_vk_physical *p, const answers *a)
     facts->half = a->features12.shaderFloat16;
     facts->subgroup = (int)a->subgroup.subgroupSize;
     facts->shared_bytes = (int)BN_MIN(properties->limits.maxComputeSharedMemorySize, (uint32_t)INT32_MAX);
+    memcpy(p->most_groups, properties->limits.maxComputeWorkGroupCount, sizeof p->most_groups);
     p->largest_bytes = a->limits.maxMemoryAllocationSize;
     p->newer = properties->apiVersion >= VK_API_VERSION_1_3;
     p->fixes_subgroup = a->size_control.subgroupSizeControl &&

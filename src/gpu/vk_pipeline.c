@@ -128,8 +128,15 @@ bn_status bn_vk_pipelines_make(bn_gpu *gpu, bn_error *err)
 
 /* ---- calling ----------------------------------------------------------------------------------------------------- */
 
-bn_status bn_vk_check_call(const bn_gpu_call *call, bn_error *err)
+bn_status bn_vk_check_call(const bn_gpu *gpu, const bn_gpu_call *call, bn_error *err)
 {
+    const uint32_t *most = gpu->physical.most_groups;
+    for (int i = 0; i < 3; i++) {
+        if (call->groups[i] > most[i])
+            return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "kernel %s: %u groups along %c, and %s takes %u",
+                           bn_spirv_table[call->kernel].name, call->groups[i], "xyz"[i],
+                           gpu -> physical.facts.name, most[i]);
+    }
     for (int i = 0; i < BN_GPU_SPANS; i++) {
         const bn_gpu_span *span = &call->span[i];
         if (span->buffer && span->offset >= span->buffer->bytes)

@@ -85,7 +85,7 @@ bn_status bn_gpu_upload(bn_gpu_buffer *buffer, size_t offset, const void *from, 
         BN_TRY(submit_copy(gpu, stage, stage->buffer, buffer->handle, &region, err));
         done += piece;
     }
-    return bn_vk_wait(gpu, gpu->submitted, err);
+    return BIREFNET_OK; /* copies, and what is handed over after them, are done in their order */
 }
 
 bn_status bn_gpu_download(const bn_gpu_buffer *buffer, size_t offset, void *to, size_t bytes, bn_error *err)

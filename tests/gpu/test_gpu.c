@@ -1,5 +1,6 @@
 /* test_gpu.c - devices, memory and lists of kernel calls, on the driver that computes on the CPU. */
 #include "gpu/gpu.h"
+#include "gpu/spirv.h"
 
 #include "base/half.h"
 #include "base/size.h"
@@ -236,6 +237,52 @@ static void test_parts_in_order(void **state)
     bn_gpu_buffer_destroy(&buffer);
 }
 
+/* More groups than the device takes: an error, not what its driver makes of it. */
+static void test_too_many_groups(void **state)
+{
+    bn_gpu *gpu = device(state);
+    bn_gpu_list *list;
+    OK(bn_gpu_list_create(gpu, &list, &err));
+    bn_gpu_call call = {.kernel = BN_GPU_COPY, .groups = {1, UINT32_MAX, 1}};
+    assert_int_equal(bn_gpu_list_call(list, &call, &err), BIREFNET_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "kernel copy: 4294967295 groups along y"));
+    call.groups[1] = 1;
+    OK(bn_gpu_list_call(list, &call, &err));
+    assert_int_equal(bn_gpu_list_run(list, NULL, NULL, &err), BIREFNET_ERROR_INTERNAL); /* it has no end */
+    bn_gpu_list_destroy(&list);
+}
+
+/* What kernels ask of a device is what opening it asks for (vk_physical.c: lack_of, vk_device.c: make_wishes). */
+static void test_capabilities(void **state)
+{
+    (void)state;
+    enum {
+        CAPABILITY = 17,
+        SHADER = 1,
+        FLOAT16 = 9,
+        NON_UNIFORM = 61,
+        STORAGE16 = 4433,
+        MEMORY_MODEL = 5345,
+        ADDRESSES = 5347,
+        MATRIX = 6022
+    };
+    const uint32_t plain[] = {SHADER, STORAGE16, ADDRESSES};
+    const uint32_t matrix[] = {SHADER, STORAGE16, ADDRESSES, FLOAT16, NON_UNIFORM, MEMORY_MODEL, MATRIX};
+    for (int kernel = 0; kernel < BN_GPU_KERNEL_COUNT; kernel++) {
+        const bn_spirv *code = &bn_spirv_table[kernel];
+        const bool is_matrix = strncmp(code->name, "matrix_", 7) == 0;
+        const uint32_t *allowed = is_matrix ? matrix : plain;
+        const size_t count = is_matrix ? BN_COUNT(matrix) : BN_COUNT(plain);
+        assert_int_equal(code->words[0], 0x07230203);
+        for (size_t at = 5; at < code->bytes / 4; at += code->words[at] >> 16) {
+            if ((code->words[at] & 0xFFFF) != CAPABILITY) break; /* they come first */
+            bool found = false;
+            for (size_t i = 0; i < count; i++) found = found || allowed[i] == code->words[at + 1];
+            if (!found) fail_msg("%s asks for capability %u", code->name, code->words[at + 1]);
+        }
+    }
+}
+
 static int stop_at(void *user, int part)
 {
     return part == *(int *)user;
@@ -262,6 +309,8 @@ int main(void)
         cmocka_unit_test(test_memory_is_refused),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_parts_in_order),
+        cmocka_unit_test(test_too_many_groups),
+        cmocka_unit_test(test_capabilities),
         cmocka_unit_test(test_cancelled),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
