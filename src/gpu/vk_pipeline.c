@@ -16,6 +16,16 @@ typedef struct push {
 
 _Static_assert(sizeof(push) == BN_VK_PUSH_BYTES, "as call.glsl has it");
 
+/* Matrix kernels share fragments among a subgroup, whose size they count with; others leave it to the driver. */
+#define KERNEL(enumerator, shader) +1
+enum { PLAIN_KERNELS = 0 BN_GPU_KERNELS(KERNEL) };
+#undef KERNEL
+
+static bool fixes_subgroup(const bn_gpu *gpu, bn_gpu_kernel kernel)
+{
+    return gpu->physical.fixes_subgroup && (int)kernel >= PLAIN_KERNELS;
+}
+
 bn_status bn_vk_layout_create(bn_gpu *gpu, bn_error *err)
 {
     const VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = BN_VK_PUSH_BYTES};
@@ -78,7 +88,7 @@ static VkResult build(const bn_gpu *gpu, bn_vk_pipeline *pipeline, VkShaderModul
     const VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .pNext = gpu->physical.fixes_subgroup ? &subgroup : NULL,
+                  .pNext = fixes_subgroup(gpu, pipeline->kernel) ? &subgroup : NULL,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = "main",
