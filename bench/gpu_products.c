@@ -1,12 +1,10 @@
 /* gpu_products.c - products of the network on a graphics card's matrix cores: every shape with every tile, checked and timed.
  *
- *   bench_gpu_products [--device N] [--seconds S] [--tiny] [--all] [--only NAME] [--compile I/N] [--speeds]
+ *   bench_gpu_products [--device N] [--seconds S] [--tiny] [--all] [--only NAME] [--speeds]
  *
  * Prints for each shape the best tiles, TFLOP/s and the worst error of samples against float64; the last table has the best
  * tile by shape. --tiny: small shapes that a software device can do. Tiles that were slow for one shape of a kind are not
- * tried for the others, unless --all. --only: shapes whose names hold NAME. --compile:
- * only compile every N-th tile's pipelines from the I-th on, for the driver's cache on the disk: N processes at once fill it
- * in a fraction of the time that one takes. --speeds: only what a program measures when it opens the device, and how long
+ * tried for the others, unless --all. --only: shapes whose names hold NAME. --speeds: only what a program measures when it opens the device, and how long
  * that takes. */
 #include "gpu/tile_speeds.h"
 
@@ -105,7 +103,6 @@ typedef struct bench {
     bool all, is_tiny, speeds;
     const char *only;
     int wrong;
-    int compile, of; /* of 0: no */
 } bench;
 
 typedef struct result {
@@ -489,10 +486,33 @@ static bn_status show_chosen(const bench *b, const product *p, double best_ms, b
     return BIREFNET_OK;
 }
 
+/* All pipelines of a shape at once, on all cores. */
+static bn_status compile(const bench *b, const product *p, bn_error *err)
+{
+    bn_gpu_list *list = NULL;
+    bn_status status;
+    BN_TRY_DONE(bn_gpu_list_create(b->gpu, &list, err));
+    for (int tile = 0; tile < b->tile_count; tile++)
+        for (int pieces = 1; pieces <= 2; pieces++) {
+            if (!may_try[p->loader][tile] || !is_sensible(b, p, &b->tiles[tile], pieces)) continue;
+            const bn_gpu_call call = product_call(b, p, &b->tiles[tile], pieces),
+                              sums = sums_call(b, p, pieces);
+            BN_TRY_DONE(bn_gpu_list_call(list, &call, err));
+            if (pieces > 1) BN_TRY_DONE(bn_gpu_list_call(list, &sums, err));
+        }
+    status = bn_gpu_list_end(list, err);
+done:
+    bn_gpu_list_destroy(&list);
+    return status;
+}
+
 static bn_status run_product(bench *b, const product *p, bool first_of_kind, result *best, bn_error *err)
 {
     sample samples[SAMPLES];
     choose_samples(b, p, samples);
+    const double start = now_s();
+    if (start < b->until) BN_TRY(compile(b, p, err));
+    const double compiled = now_s() - start;
     double ms[MOST_TILES];
     int count = 0;
     for (int i = 0; i < b->tile_count; i++) {
@@ -507,6 +527,7 @@ static bn_status run_product(bench *b, const product *p, bool first_of_kind, res
     if (first_of_kind && !b->all && !b->is_tiny) drop_slow(b, ms, p->loader);
     if (count == 0) best[0] = (result){.ms = INFINITY};
     printf("%-16s %6d x %5d x %5d", p->name, rows_of(p), depth_of(p), p->out);
+    if (compiled > 0.5) printf(" compiled in %.1f s\n%39s", compiled, "");
     for (int i = 0; i < (count < 3 ? count : 3); i++) {
         printf("%s %7.4f ms %6.1f ", i ? "\n                                       " : "", best[i].ms,
                tflop(p) / best[i].ms * 1e3);
@@ -558,28 +579,6 @@ static void forget(bench *b)
     bn_gpu_close(&b->gpu);
 }
 
-static bn_status compile_one(const bench *b, const product *p, int tile, int pieces, bn_error *err)
-{
-    if (!is_sensible(b, p, &b->tiles[tile], pieces)) return BIREFNET_OK;
-    const result how = {.tile = tile, .pieces = pieces};
-    bn_gpu_list *list = NULL;
-    BN_TRY(bn_gpu_list_create(b->gpu, &list, err));
-    const bn_status status = record(b, p, &how, 1, list, err);
-    bn_gpu_list_destroy(&list);
-    return status;
-}
-
-/* Pipelines of a share of the tiles; nothing runs. */
-static bn_status compile_all(const bench *b, bn_error *err)
-{
-    for (int tile = b->compile; tile < b->tile_count; tile += b->of)
-        for (size_t i = 0; i < BN_COUNT(full); i++) {
-            BN_TRY(compile_one(b, &full[i], tile, 1, err));
-            BN_TRY(compile_one(b, &full[i], tile, 2, err));
-        }
-    return BIREFNET_OK;
-}
-
 static bn_status show_speeds(const bench *b, bn_error *err)
 {
     bn_gpu_tile_speeds speeds;
@@ -629,9 +628,7 @@ static bool parse(int argc, char **argv, int *device, double *seconds, bench *b)
             *seconds = atof(argv[++i]);
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
             b->only = argv[++i];
-        else if (strcmp(argv[i], "--compile") == 0 && i + 1 < argc) {
-            if (sscanf(argv[++i], "%d/%d", &b->compile, &b->of) != 2 || b->of < 1) return false;
-        } else
+        else
             return false;
     }
     return true;
@@ -645,7 +642,7 @@ int main(int argc, char **argv)
     double seconds = 55;
     if (!parse(argc, argv, &device, &seconds, &b)) {
         fprintf(stderr, "bench_gpu_products [--device N] [--seconds S] [--tiny] [--all] [--only NAME] "
-                        "[--compile I/N] [--speeds]\n");
+                        "[--speeds]\n");
         return 2;
     }
     b.tiles = b.is_tiny ? tiny_tiles : bn_gpu_tiles;
@@ -661,8 +658,6 @@ int main(int argc, char **argv)
         status = bn_fail(&err, BIREFNET_ERROR_UNSUPPORTED, "no matrix cores here");
     else if (b.speeds)
         status = show_speeds(&b, &err);
-    else if (b.of)
-        status = compile_all(&b, &err);
     else if ((status = prepare(&b, &err)) == BIREFNET_OK)
         status = run_all(&b, &err);
 done:

@@ -7,9 +7,8 @@
 /* What the table says. */
 void bn_gpu_tile_speeds_usual(bn_gpu_tile_speeds *speeds);
 
-/* Times some tiles on the device, 2 ms each, the others by their likeness; matrix cores that are slower than plain products get
- * no tile. What an earlier call measured with the same device, driver and version is taken from the user's cache folder.
- * Software devices are not measured. Never fails: then it is the table. */
+/* Times every tile on the device for 2 ms, once: what an earlier call measured with the same device, driver and version is taken
+ * from the user's cache folder. Software devices are not measured. Never fails: then it is the table. */
 void bn_gpu_tile_speeds_find(bn_gpu *gpu, bn_gpu_tile_speeds *speeds);
 
 /* The same without the cache folder. */
