@@ -1,4 +1,4 @@
-/* gpu_attention.c - attention in windows and layer norm of the network on a graphics card: every shape of Swin-L at 1024, with
+/* gpu_attention.c - attention and layer norm of the network on a graphics card: every shape of Swin-L at 1024, and of PVT, with
  * each way to share out the work, timed; what matrix cores give is held to the plain kernel.
  *
  *   bench_gpu_attention [--device N] [--tiny]
@@ -10,6 +10,7 @@
 #include "base/half.h"
 #include "base/seeded.h"
 #include "base/size.h"
+#include "nn/gpu/attention.h"
 #include "nn/gpu/window_bias.h"
 #include "nn/map.h"
 
@@ -106,10 +107,9 @@ static uint32_t bits(float value)
 
 static bn_window_shape bias_shape(const bench *b, const shape *s)
 {
-    const int most = BN_MAX(b->facts->matrix_m, BN_MAX(b->facts->matrix_n, b->facts->matrix_k)),
-              tokens = s->window * s->window;
+    const int tokens = s->window * s->window;
     return (bn_window_shape){
-        s->window,          s->window / 2,      s->heads,         (tokens + most - 1) / most * most,
+        s->window,          s->window / 2,      s->heads,         bn_gpu_matrix_round_up(b->facts, tokens),
         b->facts->matrix_m, b->facts->matrix_n, 1.0f / sqrtf(DIM)};
 }
 
@@ -147,7 +147,7 @@ static bn_gpu_call window_call(const bench *b, const shape *s, bool matrix, int 
                                  {matrix ? b->hidden : NULL, 0}},
                         .number = {(uint32_t)s->size, (uint32_t)s->size, (uint32_t)w.shift, (uint32_t)(3 * c),
                                    (uint32_t)c, (uint32_t)s->heads,
-                                   bits(matrix ? w.scale * 1.44269504f : w.scale)}};
+                                   bits(matrix ? w.scale * BN_GPU_LOG2_E : w.scale)}};
     const uint32_t on_matrix[BN_GPU_CONSTANTS] = {DIM,
                                                   (uint32_t)s->window,
                                                   (uint32_t)w.padded,
@@ -225,6 +225,53 @@ static double run_windows(bench *b, const shape *s, int repeats)
     return best;
 }
 
+/* ---- all keys ------------------------------------------------------------------------------------------------- */
+
+enum { WIDE = 64 }; /* elements of a head */
+
+/* PVT's first stages at 1024: queries, keys, heads. */
+static const int all_keys[][3] = {{65536, 1024, 1}, {16384, 1024, 2}, {4096, 1024, 5}};
+
+static bn_gpu_call attend_call(const bench *b, const int *s, bool matrix, int tile, int subgroups)
+{
+    const bn_gpu_facts *f = b->facts;
+    const uint32_t c = (uint32_t)(s[2] * WIDE), queries = matrix ? (uint32_t)(subgroups * f->matrix_m) : 128;
+    const float scale = 1.0f / sqrtf(WIDE);
+    bn_gpu_call call = {.kernel = matrix ? BN_GPU_MATRIX_ATTEND : BN_GPU_ATTEND,
+                        .groups = {((uint32_t)s[0] + queries - 1) / queries * (uint32_t)s[2], 1, 1},
+                        .span = {{b->qkv, 0}, {b->mixed, 0}, {b->qkv, 0}},
+                        .number = {(uint32_t)s[0], (uint32_t)s[1], c, c, 2 * c, (uint32_t)s[2],
+                                   bits(matrix ? scale * BN_GPU_LOG2_E : scale)}};
+    const uint32_t on_matrix[BN_GPU_CONSTANTS] = {WIDE,
+                                                  (uint32_t)tile,
+                                                  bn_gpu_matrix_fragment(f),
+                                                  (uint32_t)subgroups,
+                                                  WIDE / 8 + 1,
+                                                  0,
+                                                  0,
+                                                  (uint32_t)(subgroups * f->subgroup)},
+                   plain[BN_GPU_CONSTANTS] = {BN_F16, WIDE, 32, 128, 1, 8};
+    memcpy(call.constant, matrix ? on_matrix : plain, sizeof plain);
+    return call;
+}
+
+static void run_all_keys(bench *b, const int *s, int repeats)
+{
+    const bn_gpu_call plain = attend_call(b, s, false, 0, 0);
+    printf("%d queries, %d keys, %d heads: plain %.4f ms", s[0], s[1], s[2], time_call(b, &plain, 2));
+    double best = INFINITY;
+    for (int subgroups = 2; b->facts->matrix && subgroups <= 8; subgroups *= 2)
+        for (int tile = 32; tile <= 128; tile *= 2) {
+            if ((subgroups * b->facts->matrix_m + 2 * tile) * (WIDE / 8 + 1) * 16 > b->facts->shared_bytes)
+                continue;
+            const bn_gpu_call call = attend_call(b, s, true, tile, subgroups);
+            const double ms = time_call(b, &call, repeats);
+            printf(" | %d/%d %.4f", subgroups, tile, ms);
+            best = fmin(best, ms);
+        }
+    printf(" | %.1f TFLOP/s\n", 4e-9 * s[0] * s[1] * s[2] * WIDE / best);
+}
+
 /* ---- norm ---------------------------------------------------------------------------------------------------- */
 
 static void run_norm(bench *b, const shape *s, int repeats)
@@ -267,6 +314,7 @@ int main(int argc, char **argv)
     double sum = 0;
     for (int i = 0; i < count; i++) sum += shapes[i].times * run_windows(&b, &shapes[i], repeats);
     printf("windows of a picture: %.3f ms\n", sum);
+    for (size_t i = 0; !is_tiny && i < BN_COUNT(all_keys); i++) run_all_keys(&b, all_keys[i], repeats);
     for (int i = 0; i < (is_tiny ? 1 : 4); i++) run_norm(&b, &shapes[i], repeats);
     bn_gpu_buffer *all[] = {b.qkv, b.mixed, b.stream, b.padding, b.gamma};
     for (size_t i = 0; i < BN_COUNT(all); i++) bn_gpu_buffer_destroy(&all[i]);

@@ -27,6 +27,7 @@
 /* shaders/matrix/SHADER.comp, which few compilers take yet: its SPIR-V lies beside it, shaders/matrix/SHADER.spv. Only for
  * devices with facts.matrix. */
 #define BN_GPU_MATRIX_KERNELS(KERNEL) \
+    KERNEL(MATRIX_ATTEND, matrix_attend) \
     KERNEL(MATRIX_PRODUCT, matrix_product) \
     KERNEL(MATRIX_WINDOW, matrix_window)
 

@@ -2,7 +2,7 @@
  * keys; both types, hostile numbers. */
 #include "tests/gpu/field.h"
 
-#include "nn/gpu/call.h"
+#include "nn/gpu/attention.h"
 #include "nn/gpu/window_bias.h"
 
 #include <stdio.h>
@@ -128,9 +128,16 @@ static bn_gpu_call window_call(const window_fields *f, const window_case *c, uin
 /* A driver that computes on the CPU would compile windows of 12 for minutes. */
 static bool on_matrix_cores(const bn_gpu_facts *facts, const window_case *c)
 {
-    const bool small = facts->kind != BN_GPU_SOFTWARE || c->window * c->window <= 16;
+    const bool small = facts->kind != BN_GPU_SOFTWARE || c->window * c->window * c->dim <= 640;
     return small && facts->matrix && c->type == BN_F16 && c->dim % 16 == 0 &&
            c->dim / 2 >= (size_t)facts->matrix_n && c->more % 8 == 0;
+}
+
+/* More than one that share a window's rows of fragments evenly. */
+static uint32_t other_subgroups(const bn_gpu_facts *facts, const window_case *c)
+{
+    const int rows = bn_gpu_matrix_round_up(facts, (int)(c->window * c->window)) / facts->matrix_m;
+    return rows % 2 == 0 ? 2 : rows % 3 == 0 ? 3 : (uint32_t)rows;
 }
 
 /* The same on matrix cores. */
@@ -138,11 +145,10 @@ static void check_matrix_window(bn_gpu *gpu, const window_fields *f, const windo
                                 uint32_t subgroups)
 {
     const bn_gpu_facts *facts = bn_gpu_facts_of(gpu);
-    const int most = BN_MAX(facts->matrix_m, BN_MAX(facts->matrix_n, facts->matrix_k));
     const bn_window_shape shape = {(int)c->window,
                                    (int)c->shift,
                                    (int)c->heads,
-                                   (int)bn_size_round_up(c->window * c->window, (size_t)most),
+                                   bn_gpu_matrix_round_up(facts, (int)(c->window * c->window)),
                                    facts->matrix_m,
                                    facts->matrix_n,
                                    1.0f / sqrtf((float)c->dim)};
@@ -163,13 +169,11 @@ static void check_matrix_window(bn_gpu *gpu, const window_fields *f, const windo
     call.groups[1] = (uint32_t)((c->h + c->window - 1) / c->window);
     call.span[3] = field_span(&bias);
     call.span[4] = field_span(&hidden);
-    call.number[6] = bn_gpu_bits(shape.scale * 1.44269504f);
+    call.number[6] = bn_gpu_bits(shape.scale * BN_GPU_LOG2_E);
     const uint32_t constants[BN_GPU_CONSTANTS] = {(uint32_t)c->dim,
                                                   (uint32_t)c->window,
                                                   (uint32_t)shape.padded,
-                                                  (uint32_t)facts->matrix_m | (uint32_t)facts->matrix_n << 8 |
-                                                      (uint32_t)facts->matrix_k << 16 |
-                                                      (uint32_t)facts->subgroup << 24,
+                                                  bn_gpu_matrix_fragment(facts),
                                                   subgroups,
                                                   (uint32_t)c->dim / 8 + subgroups % 2,
                                                   0,
@@ -211,7 +215,7 @@ static void check_window(bn_gpu *gpu, const window_case *c, fill kind)
     }
     if (on_matrix_cores(bn_gpu_facts_of(gpu), c) && kind != FILL_LARGE) { /* large: the bias is float16 */
         check_matrix_window(gpu, &f, c, kind, 1);
-        check_matrix_window(gpu, &f, c, kind, 2);
+        check_matrix_window(gpu, &f, c, kind, other_subgroups(bn_gpu_facts_of(gpu), c));
     }
     field_free(&f.qkv);
     field_free(&f.padding);
@@ -225,7 +229,8 @@ static void windows_agree(void **state)
         {9, 12, 7, 3, 2, 32, 0, BN_F32},  {9, 12, 7, 3, 2, 32, 4, BN_F16}, {13, 14, 12, 6, 1, 32, 0, BN_F16},
         {7, 14, 7, 0, 1, 32, 0, BN_F32},  {5, 3, 2, 1, 3, 10, 1, BN_F32},  {5, 3, 2, 1, 3, 10, 0, BN_F16},
         {20, 17, 16, 8, 1, 8, 0, BN_F32}, {3, 2, 7, 0, 1, 64, 8, BN_F16},  {1, 1, 1, 0, 1, 32, 0, BN_F32},
-        {6, 9, 4, 2, 2, 32, 8, BN_F16},   {5, 7, 3, 1, 3, 16, 0, BN_F16},  {9, 12, 7, 3, 2, 32, 8, BN_F16},
+        {6, 9, 4, 2, 2, 32, 8, BN_F16},   {7, 11, 6, 3, 1, 16, 0, BN_F16}, {5, 7, 3, 1, 3, 16, 0, BN_F16},
+        {9, 12, 7, 3, 2, 32, 8, BN_F16},
     };
     bn_gpu *gpu = field_device(state);
     for (size_t i = 0; i < BN_COUNT(cases); i++)
@@ -258,6 +263,27 @@ static void attend_plainly(const attend_case *c, const field *q, const field *kv
     free(values);
 }
 
+static bool all_on_matrix_cores(const bn_gpu_facts *facts, const attend_case *c)
+{
+    return facts->matrix && c->type == BN_F16 && c->dim % 16 == 0 && c->dim / 2 >= (size_t)facts->matrix_n &&
+           c->more % 8 == 0;
+}
+
+/* The call of the plain kernel as one on matrix cores. */
+static bn_gpu_call matrix_attend_call(const bn_gpu_facts *facts, const attend_case *c, bn_gpu_call call,
+                                      uint32_t subgroups)
+{
+    const uint32_t dim = (uint32_t)c->dim, m = (uint32_t)facts->matrix_m;
+    const uint32_t constants[BN_GPU_CONSTANTS] = {
+        dim, 16, bn_gpu_matrix_fragment(facts),        subgroups, dim / 8 + subgroups % 2,
+        0,   0,  subgroups * (uint32_t)facts->subgroup};
+    call.kernel = BN_GPU_MATRIX_ATTEND;
+    call.groups[0] = bn_gpu_groups(c->queries, subgroups * m) * (uint32_t)c->heads;
+    call.number[6] = bn_gpu_bits(BN_GPU_LOG2_E / sqrtf((float)c->dim));
+    memcpy(call.constant, constants, sizeof constants);
+    return call;
+}
+
 static void check_attend(bn_gpu *gpu, const attend_case *c, fill kind)
 {
     const size_t channels = c->heads * c->dim;
@@ -281,6 +307,11 @@ static void check_attend(bn_gpu *gpu, const attend_case *c, fill kind)
     snprintf(what, sizeof what, "attend %zu queries %zu keys dim %zu type %d fill %d", c->queries, c->keys,
              c->dim, (int)c->type, (int)kind);
     field_check(gpu, &call, &out, NULL, what, tolerance(c->type, kind));
+    const bn_gpu_facts *facts = bn_gpu_facts_of(gpu);
+    for (uint32_t subgroups = 1; all_on_matrix_cores(facts, c) && subgroups <= 2; subgroups++) {
+        const bn_gpu_call matrix = matrix_attend_call(facts, c, call, subgroups);
+        field_check(gpu, &matrix, &out, NULL, what, tolerance(c->type, kind));
+    }
     field_free(&q);
     field_free(&kv);
     field_free(&out);
@@ -290,7 +321,8 @@ static void attentions_agree(void **state)
 {
     static const attend_case cases[] = {
         {70, 49, 2, 64, 4, BN_F16},  {33, 100, 3, 64, 0, BN_F32}, {1, 1, 1, 64, 0, BN_F32},
-        {40, 257, 1, 10, 3, BN_F32}, {9, 24, 5, 10, 0, BN_F16},
+        {40, 257, 1, 10, 3, BN_F32}, {9, 24, 5, 10, 0, BN_F16},   {37, 43, 2, 16, 8, BN_F16},
+        {5, 16, 1, 32, 0, BN_F16},
     };
     bn_gpu *gpu = field_device(state);
     for (size_t i = 0; i < BN_COUNT(cases); i++)

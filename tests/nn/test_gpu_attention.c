@@ -32,12 +32,18 @@ static bn_map build_attention(bn_graph *graph, const bn_map *input, const void *
     return bn_layer_attention(graph, input[0], input[1], *(const int *)context);
 }
 
-static const int one_head = 1, two_heads = 2, five_heads = 5;
+static const int one_head = 1, two_heads = 2, three_heads = 3, five_heads = 5;
 static const gpu_layer attentions[] = {
     {"attention",
      {{7, 9, 128, .scale = 2}, {3, 13, 256, .scale = 2}},
      build_attention,
      &two_heads,
+     2e-5,
+     2e-3},
+    {"attention of small heads",
+     {{5, 9, 48, .scale = 2}, {3, 13, 96, .scale = 2}},
+     build_attention,
+     &three_heads,
      2e-5,
      2e-3},
     {"attention of many heads",

@@ -5,7 +5,7 @@
 #include "nn/gpu/layers.h"
 #include "nn/gpu/attention.h"
 #include "nn/gpu/norm.h"
-#include "nn/gpu/product.h"
+#include "nn/gpu/product_matrix.h"
 #include "nn/gpu/width.h"
 #include "nn/gpu/window_bias.h"
 
@@ -110,40 +110,24 @@ static void append_plain(bn_graph *graph, const window_job *job)
 static bn_window_shape matrix_shape(const bn_gpu_facts *facts, const window_job *job)
 {
     const bn_window_attention_params *params = job->params;
-    const int most = BN_MAX(facts->matrix_m, BN_MAX(facts->matrix_n, facts->matrix_k));
     return (bn_window_shape){.window = params->window,
                              .shift = params->shift,
                              .heads = params->heads,
-                             .padded = (params->window * params->window + most - 1) / most * most,
+                             .padded = bn_gpu_matrix_round_up(facts, params->window * params->window),
                              .m = facts->matrix_m,
                              .n = facts->matrix_n,
                              .scale = scale_of(job)};
 }
 
-static bool by_eights(bn_map map)
-{
-    return map.stride % 8 == 0 && map.offset % 8 == 0;
-}
-
-/* Quads of 8 numbers of a row in shared memory: one more than a token has, against bank conflicts, where that fits. */
-static int pitch_of(const bn_gpu_facts *facts, const window_job *job, int padded)
-{
-    const int pitch = job->dim / 8 + 1;
-    return 3 * padded * pitch * 16 <= facts->shared_bytes ? pitch : pitch - 1;
-}
-
-/* Whether matrix_window.comp can do it: see its head. */
+/* Whether matrix_window.comp can do it. */
 static bool fits_matrix(const bn_gpu_facts *facts, const window_job *job)
 {
-    const int m = facts->matrix_m, n = facts->matrix_n, k = facts->matrix_k, dim = job->dim;
-    if (!facts->matrix || job->projected.type != BN_F16 || !by_eights(job->projected) ||
-        !by_eights(job->mixed))
+    if (bn_gpu_matrix_refused() || !bn_gpu_matrix_heads(facts, job->dim) ||
+        !bn_gpu_by_eights(job->projected) || !bn_gpu_by_eights(job->mixed))
         return false;
-    const int padded = matrix_shape(facts, job).padded;
-    const bool slow = facts->kind == BN_GPU_SOFTWARE && padded > SOFTWARE_TOKENS;
-    return !slow && dim % 8 == 0 && dim % m == 0 && dim % n == 0 && dim % k == 0 && padded % m == 0 &&
-           padded % n == 0 && padded % k == 0 && 2 * n <= dim && n % 8 == 0 && facts->subgroup % m == 0 &&
-           padded <= MATRIX_TOKENS && 3 * padded * dim * 2 <= facts->shared_bytes;
+    const int padded = matrix_shape(facts, job).padded,
+              most = facts->kind == BN_GPU_SOFTWARE ? SOFTWARE_TOKENS : MATRIX_TOKENS;
+    return padded <= most && 3 * padded * job->dim * 2 <= facts->shared_bytes;
 }
 
 static bn_gpu_span pack_bias(bn_graph *graph, const window_job *job, const bn_window_shape *shape)
@@ -174,17 +158,15 @@ static void append_matrix(bn_graph *graph, const window_job *job)
     const int blocks = shape.padded / shape.m;
     int subgroups = MOST_SUBGROUPS;
     while (blocks % subgroups != 0) subgroups--;
-    bn_gpu_step step = {
-        .kernel = BN_GPU_MATRIX_WINDOW,
-        .groups = {(uint32_t)(job->across * shape.heads), (uint32_t)job->down},
-        .constant = {(uint32_t)job->dim, (uint32_t)shape.window, (uint32_t)shape.padded,
-                     (uint32_t)(facts->matrix_m | facts->matrix_n << 8 | facts->matrix_k << 16) |
-                         (uint32_t)facts->subgroup << 24,
-                     (uint32_t)subgroups, (uint32_t)pitch_of(facts, job, shape.padded), 0,
-                     (uint32_t)(subgroups * facts->subgroup)}};
+    bn_gpu_step step = {.kernel = BN_GPU_MATRIX_WINDOW,
+                        .groups = {(uint32_t)(job->across * shape.heads), (uint32_t)job->down},
+                        .constant = {(uint32_t)job->dim, (uint32_t)shape.window, (uint32_t)shape.padded,
+                                     bn_gpu_matrix_fragment(facts), (uint32_t)subgroups,
+                                     (uint32_t)bn_gpu_matrix_pitch(facts, job->dim, 3 * shape.padded), 0,
+                                     (uint32_t)(subgroups * facts->subgroup)}};
     step.slot[3] = bn_gpu_packed(pack_bias(graph, job, &shape));
     step.slot[4] = bn_gpu_packed(pack_hidden(graph, &shape));
-    append_step(graph, job, &step, shape.scale * 1.44269504f); /* 1 / ln 2: exponentials are of 2 */
+    append_step(graph, job, &step, shape.scale * BN_GPU_LOG2_E);
 }
 
 /* ---- the layer ----------------------------------------------------------------------------------------------- */

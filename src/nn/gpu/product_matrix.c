@@ -10,7 +10,7 @@
 #define QUAD 8  /* numbers that the kernel reads at once */
 #define LINE 16 /* bytes at whose multiples it may read or write them */
 
-static bool is_refused(void)
+bool bn_gpu_matrix_refused(void)
 {
     const char *wish = getenv("BIREFNET_GPU_MATRIX");
     return wish && strcmp(wish, "none") == 0;
@@ -24,7 +24,7 @@ static bool lies_well(bn_map map)
 static bool can_do(const bn_graph *graph, const bn_gpu_product_params *p)
 {
     return bn_gpu_graph_facts(graph)->matrix && bn_graph_type(graph) == BN_F16 && p->a.c % QUAD == 0 &&
-           lies_well(p->a) && !is_refused();
+           lies_well(p->a) && !bn_gpu_matrix_refused();
 }
 
 static bn_gpu_shape shape_of(const bn_gpu_product_params *p)

@@ -8,4 +8,7 @@
  * false: nothing was appended. BIREFNET_GPU_MATRIX=none in the environment: never. */
 bool bn_gpu_product_matrix(bn_graph *graph, const bn_gpu_product_params *params);
 
+/* Whether the environment says so. */
+bool bn_gpu_matrix_refused(void);
+
 #endif

@@ -8,7 +8,7 @@
 // A group is a window and head: groups.x is windows across x heads, heads fastest, groups.y windows down. A subgroup does M
 // queries at a time: their scores for all keys stay in its registers. Where the numbers of a fragment lie is the driver's
 // secret, so what rows have in common goes through shared memory, in the place of the queries that are no longer needed there.
-// Strides, offsets and DIM are multiples of 8; M, N, K divide DIM and PADDED; 2 N <= DIM; M divides a subgroup.
+// Strides, offsets and DIM are multiples of 8; M, N, K divide DIM and PADDED; 2 N <= DIM; M divides a subgroup; SUBGROUPS x M divides PADDED.
 #version 460
 #pragma use_vulkan_memory_model
 #extension GL_GOOGLE_include_directive : require
@@ -27,31 +27,20 @@ layout(constant_id = 5) const uint PITCH = 5;
 layout(constant_id = 7) const uint THREADS = 96;
 layout(local_size_x_id = 7) in;
 
+const uint M = FRAGMENT & 255, N = FRAGMENT >> 8 & 255, K = FRAGMENT >> 16 & 255, SUBGROUP = FRAGMENT >> 24;
+
 #include "../windows.glsl"
 
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Quads { uvec4 v[]; };
 
-const uint M = FRAGMENT & 255, N = FRAGMENT >> 8 & 255, K = FRAGMENT >> 16 & 255, SUBGROUP = FRAGMENT >> 24;
 const uint ROW = DIM / 8;                // quads of a token
 const uint TILES = PADDED / N;           // fragments of a row of scores
-const uint CHUNK = DIM / N;              // of them in the place of M queries
-const uint LANES = SUBGROUP / M;         // invocations of a row
 const uint KEYS = PADDED * PITCH, VALUES = 2 * KEYS; // first quads; the queries come first
 const uint EACH = (PADDED * ROW + THREADS - 1) / THREADS;
 
 shared uvec4 fast[3 * PADDED * PITCH];
 
-#define MINUS_INFINITY uintBitsToFloat(0xff800000)
-
-#define SUMS coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
-#define HALF_SUMS coopmat<float16_t, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
-#define LEFT coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA>
-#define RIGHT coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB>
-
-void subgroup_wait()
-{
-    controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
-}
+#include "softmax.glsl"
 
 // Queries, keys and values of the window's tokens; zeros behind the last.
 void load_tokens(uvec2 window, uint head)
@@ -79,22 +68,6 @@ void load_tokens(uvec2 window, uint head)
     }
 }
 
-// The M x N floats at `area` become their row's maximum, or 1 / their row's sum.
-void spread(uint area, bool sum)
-{
-    subgroup_wait();
-    const uint lane = gl_SubgroupInvocationID, row = area + lane / LANES * PITCH;
-    vec4 four = uintBitsToFloat(fast[row]);
-    [[unroll]] for (uint q = 1; q < N / 4; q++) {
-        const vec4 more = uintBitsToFloat(fast[row + q]);
-        four = sum ? four + more : max(four, more);
-    }
-    const float one = sum ? 1.0 / ((four.x + four.y) + (four.z + four.w)) : max(max(four.x, four.y), max(four.z, four.w));
-    subgroup_wait();
-    for (uint q = lane % LANES; q < N / 4; q += LANES) fast[row + q] = uvec4(floatBitsToUint(one));
-    subgroup_wait();
-}
-
 // What of span 4 is for this window; 0: its tokens are all of one region.
 uint regions_of(uvec2 window)
 {
@@ -119,8 +92,6 @@ void store_rows(uint area, uvec2 window, uint first, uint head)
 void attend(uvec2 window, uint head, uint first, uint regions)
 {
     const uint area = first * PITCH;
-    const float factor = uintBitsToFloat(call.number[6]);
-    SUMS score[TILES];
     {
         const uint at = (head * PADDED + first) * PADDED, see = (regions * PADDED + first) * PADDED;
         [[unroll]] for (uint j = 0; j < TILES; j++) {
@@ -145,47 +116,11 @@ void attend(uvec2 window, uint head, uint first, uint regions)
             score[j] = coopMatMulAdd(query, key, score[j]);
         }
     }
-    SUMS most = score[0];
-    [[unroll]] for (uint j = 1; j < TILES; j++)
-        for (uint i = 0; i < most.length(); i++) most[i] = max(most[i], score[j][i]);
-    coopMatStore(most, fast, area, PITCH, gl_CooperativeMatrixLayoutRowMajor);
-    spread(area, false);
-    coopMatLoad(most, fast, area, PITCH, gl_CooperativeMatrixLayoutRowMajor);
-    SUMS weight = SUMS(0.0);
-    [[unroll]] for (uint j = 0; j < TILES; j++)
-        for (uint i = 0; i < most.length(); i++) {
-            const float share = exp2((score[j][i] - most[i]) * factor);
-            score[j][i] = share;
-            weight[i] += share;
-        }
-    SUMS sums[DIM / N];
+    weight = SUMS(0.0);
     [[unroll]] for (uint d = 0; d < DIM / N; d++) sums[d] = SUMS(0.0);
-    [[unroll]] for (uint first_tile = 0; first_tile < TILES; first_tile += CHUNK) {
-        const uint tiles = min(CHUNK, TILES - first_tile);
-        subgroup_wait();
-        [[unroll]] for (uint j = 0; j < tiles; j++)
-            coopMatStore(HALF_SUMS(score[first_tile + j]), fast, area + j * (N / 8), PITCH, gl_CooperativeMatrixLayoutRowMajor);
-        subgroup_wait();
-        [[unroll]] for (uint step = 0; step < tiles * N / K; step++) {
-            LEFT shares;
-            coopMatLoad(shares, fast, area + step * (K / 8), PITCH, gl_CooperativeMatrixLayoutRowMajor);
-            [[unroll]] for (uint d = 0; d < DIM / N; d++) {
-                RIGHT value;
-                coopMatLoad(value, fast, VALUES + (first_tile * N + step * K) * PITCH + d * (N / 8), PITCH, gl_CooperativeMatrixLayoutRowMajor);
-                sums[d] = coopMatMulAdd(shares, value, sums[d]);
-            }
-        }
-    }
-    subgroup_wait();
-    coopMatStore(weight, fast, area, PITCH, gl_CooperativeMatrixLayoutRowMajor);
-    spread(area, true);
-    coopMatLoad(weight, fast, area, PITCH, gl_CooperativeMatrixLayoutRowMajor);
-    subgroup_wait();
-    [[unroll]] for (uint d = 0; d < DIM / N; d++) {
-        for (uint i = 0; i < weight.length(); i++) sums[d][i] = saturate(sums[d][i] * weight[i]);
-        coopMatStore(HALF_SUMS(sums[d]), fast, area + d * (N / 8), PITCH, gl_CooperativeMatrixLayoutRowMajor);
-    }
-    subgroup_wait();
+    const SUMS most = highest_scores(area);
+    add_values(area, most, uintBitsToFloat(call.number[6]));
+    lay_results(area);
     store_rows(area, window, first, head);
 }
 
@@ -196,5 +131,5 @@ void main()
     load_tokens(window, head);
     barrier();
     const uint regions = regions_of(window);
-    for (uint first = gl_SubgroupID * M; first < PADDED; first += SUBGROUPS * M) attend(window, head, first, regions);
+    for (uint i = 0; i < PADDED / (SUBGROUPS * M); i++) attend(window, head, (i * SUBGROUPS + gl_SubgroupID) * M, regions);
 }
