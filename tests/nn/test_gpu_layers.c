@@ -218,6 +218,31 @@ GPU_CHECK(gates_as_the_cpu, gates)
 GPU_CHECK(filters_depthwise_as_the_cpu, depthwises)
 GPU_CHECK(pools_as_the_cpu, pools)
 
+/* More groups than one dimension takes: the second counts, too. */
+static void large_maps_are_done_to_the_end(void **state)
+{
+    (void)state;
+    enum { H = 2900, W = 2903 };
+    if (!gpu_device) skip();
+    bn_error err = {0};
+    bn_gpu_packs *packs = NULL;
+    bn_graph *graph = NULL;
+    assert_ok(bn_gpu_packs_create(gpu_device, &packs, &err), err);
+    const bn_graph_options options = {.backend = &bn_gpu_backend, .type = BN_F32, .gpu = packs};
+    assert_ok(bn_graph_create(&options, &graph, &err), err);
+    const bn_map x = bn_graph_map(graph, H, W, 1, BN_F32), y = bn_graph_map(graph, H, W, 1, BN_F32);
+    bn_graph_input(graph, x);
+    bn_graph_keep(graph, y);
+    bn_layer_copy_into(graph, x, y);
+    assert_ok(bn_graph_finish(graph, &err), err);
+    float *in = bn_graph_data(graph, x);
+    for (int i = 0; i < H * W; i++) in[i] = (float)i;
+    assert_ok(bn_graph_run(graph, NULL, NULL, &err), err);
+    assert_memory_equal(bn_graph_data(graph, y), in, sizeof *in * H * W);
+    bn_graph_destroy(&graph);
+    bn_gpu_packs_destroy(&packs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +254,7 @@ int main(void)
         cmocka_unit_test(gates_as_the_cpu),
         cmocka_unit_test(filters_depthwise_as_the_cpu),
         cmocka_unit_test(pools_as_the_cpu),
+        cmocka_unit_test(large_maps_are_done_to_the_end),
     };
     return cmocka_run_group_tests(tests, gpu_device_setup, gpu_device_teardown);
 }

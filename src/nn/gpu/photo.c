@@ -29,13 +29,14 @@ bn_gpu_photo bn_gpu_photo_input(bn_graph *graph, int h, int w, const bn_source *
 
 bn_gpu_mask bn_gpu_mask_of(bn_graph *graph, bn_map logits)
 {
-    const uint32_t groups = bn_gpu_groups((size_t)bn_map_pixels(logits), 4 * BN_GPU_GROUP);
+    bn_gpu_step step = {.kernel = BN_GPU_MASK, .number = {(uint32_t)bn_map_pixels(logits)}};
+    bn_gpu_spread(&step, (size_t)bn_map_pixels(logits) / 4);
+    const int groups = (int)(step.groups[0] * step.groups[1]);
     const bn_gpu_mask mask = {bn_gpu_bytes(graph, logits.h, logits.w, 1),
-                              bn_graph_map(graph, 1, (int)groups, 1, BN_F32)};
-    bn_gpu_step_append(graph, &(bn_gpu_step){.kernel = BN_GPU_MASK,
-                                             .groups = {groups, 1},
-                                             .slot = {bn_gpu_reads(logits), bn_gpu_writes(mask.bytes),
-                                                      bn_gpu_writes(mask.broken)},
-                                             .number = {(uint32_t)bn_map_pixels(logits)}});
+                              bn_graph_map(graph, 1, groups, 1, BN_F32)};
+    step.slot[0] = bn_gpu_reads(logits);
+    step.slot[1] = bn_gpu_writes(mask.bytes);
+    step.slot[2] = bn_gpu_writes(mask.broken);
+    bn_gpu_step_append(graph, &step);
     return mask;
 }
