@@ -1,6 +1,7 @@
 /* layer_small.c - on a graphics card: copies, gates, depthwise convolutions, the pooled bias. */
 #include "nn/gpu/layers.h"
 
+#include "base/size.h"
 #include "nn/gpu/width.h"
 
 void bn_gpu_layer_copy_into(bn_graph *graph, bn_map x, bn_map dst)
@@ -62,21 +63,24 @@ bn_map bn_gpu_layer_depthwise_gelu(bn_graph *graph, bn_map x, const bn_source *s
 
 /* ---- the pooled branch, which is the same for every pixel: a bias --------------------------------------------- */
 
-#define POOL_PIXELS 512  /* of a group */
+#define POOL_PIXELS 256  /* of a group, at least */
+#define POOL_PARTS  1024 /* at most: one group adds them up */
 #define POOL_MAX    1024 /* channels: room in shared memory */
 
-/* float32 [parts][c]: sums over POOL_PIXELS pixels each. */
+/* float32 [parts][c]: sums over as many pixels each. */
 static bn_map pool_sums(bn_graph *graph, bn_map x)
 {
-    const uint32_t parts = bn_gpu_groups((size_t)bn_map_pixels(x), POOL_PIXELS);
+    const size_t pixels = (size_t)bn_map_pixels(x);
+    const uint32_t each = BN_MAX(bn_gpu_groups(pixels, POOL_PARTS), POOL_PIXELS),
+                   parts = bn_gpu_groups(pixels, each);
     const bn_map sums = bn_graph_map(graph, 1, (int)parts, x.c, BN_F32);
-    bn_gpu_step_append(graph, &(bn_gpu_step){.kernel = BN_GPU_POOL_SUM,
-                                             .groups = {parts, 1},
-                                             .slot = {bn_gpu_reads(x), bn_gpu_writes(sums)},
-                                             .number = {(uint32_t)bn_map_pixels(x), (uint32_t)x.c,
-                                                        (uint32_t)x.stride, POOL_PIXELS},
-                                             .constant = {x.type, bn_gpu_width(x, sums)},
-                                             .macs = (double)bn_map_pixels(x) * x.c});
+    bn_gpu_step_append(
+        graph, &(bn_gpu_step){.kernel = BN_GPU_POOL_SUM,
+                              .groups = {parts, 1},
+                              .slot = {bn_gpu_reads(x), bn_gpu_writes(sums)},
+                              .number = {(uint32_t)bn_map_pixels(x), (uint32_t)x.c, (uint32_t)x.stride, each},
+                              .constant = {x.type, bn_gpu_width(x, sums)},
+                              .macs = (double)bn_map_pixels(x) * x.c});
     return sums;
 }
 
@@ -98,7 +102,8 @@ bn_map bn_gpu_layer_pooled_bias(bn_graph *graph, bn_map x, int width, int out, c
                                                       bn_gpu_packed(first), bn_gpu_packed(second)},
                                              .number = {(uint32_t)sums.w, (uint32_t)x.c, (uint32_t)width,
                                                         (uint32_t)out, bn_gpu_bits((float)bn_map_pixels(x))},
-                                             .constant = {(uint32_t)x.c, (uint32_t)width},
+                                             .constant = {(uint32_t)x.c, (uint32_t)width,
+                                                          x.c % 4 == 0 && width % 4 == 0 ? 4 : 1},
                                              .macs = (double)width * (x.c + out)});
     return dst;
 }
