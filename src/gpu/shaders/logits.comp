@@ -30,9 +30,12 @@ float filter_at(uint i)
     return load(3, F32, i);
 }
 
+// Loads without a branch around them wait together.
 float picture_at(int plane, int y, int x)
 {
-    return inside(y, x) ? load(1, F32, uint((plane * height + y) * width + x)) : 0.0;
+    const int row = plane * height + clamp(y, 0, height - 1);
+    const float value = load(1, F32, uint(row * width + clamp(x, 0, width - 1)));
+    return inside(y, x) ? value : 0.0;
 }
 
 // What the picture adds to a pixel on the border.
@@ -41,10 +44,10 @@ float border(int y, int x)
     float sum = filter_at(BIAS);
     for (int tap = 0; tap < 9; tap++) {
         const int ty = y + tap / 3 - 1, tx = x + tap % 3 - 1;
-        if (!inside(ty, tx)) continue;
-        sum += filter_at(TAP_BIAS + tap);
-        for (int i = 0; i < 27; i++)
-            sum += filter_at(TAP + tap * 27 + i) * picture_at(i / 9, ty + i % 9 / 3 - 1, tx + i % 3 - 1);
+        float share = filter_at(TAP_BIAS + tap);
+        [[unroll]] for (int i = 0; i < 27; i++)
+            share += filter_at(TAP + tap * 27 + i) * picture_at(i / 9, ty + i % 9 / 3 - 1, tx + i % 3 - 1);
+        if (inside(ty, tx)) sum += share;
     }
     return sum;
 }
