@@ -2,6 +2,7 @@
 #include "image/cmyk.h"
 
 #include "image/image.h"
+#include "image/profile_memory.h"
 
 #include <stdlib.h>
 
@@ -32,7 +33,7 @@ bn_status bn_cmyk_create(const void *icc, size_t icc_bytes, bool inverted, bn_cm
     if (!made) return bn_fail(err, BIREFNET_ERROR_MEMORY, "no memory to convert CMYK");
     made->inverted = inverted;
     if (icc && icc_bytes > 0 && icc_bytes <= BN_PROFILE_MAX_BYTES) { /* lcms2 takes three times as much */
-        made->context = cmsCreateContext(NULL, NULL);
+        made->context = bn_profile_context(icc_bytes);
         if (made->context) made->transform = make_transform(made->context, icc, icc_bytes, inverted);
     }
     *cmyk = made;

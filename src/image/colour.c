@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "base/size.h"
 #include "image/codec_table.h"
+#include "image/profile_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static bool open_map(colour_map *map, const void *from_icc, size_t from_bytes, c
 {
     *map = (colour_map){0};
     if (from_bytes > UINT32_MAX || to_bytes > UINT32_MAX) return false;
-    map->context = cmsCreateContext(NULL, NULL);
+    map->context = bn_profile_context(from_bytes + to_bytes);
     if (!map->context) return false;
     cmsHPROFILE from = open_profile(map->context, from_icc, from_bytes);
     cmsHPROFILE to = open_profile(map->context, to_icc, to_bytes);

@@ -265,6 +265,7 @@ static void watch(bn_heif_source *source, const uint8_t *bytes, size_t size)
 static int read_source(void *data, size_t size, void *user)
 {
     bn_heif_source *source = user;
+    if (size == 0) return 0; /* libheif asks for that, too, of no memory */
     const size_t here = source->at < source->size ? BN_MIN(size, source->size - source->at) : 0;
     const uint8_t *from = source->bytes + BN_MIN(source->at, source->size);
     /* how tiles lie is an item, too: 8 or 12 bytes that begin with a zero */

@@ -2,6 +2,7 @@
 #include "image/profile.h"
 
 #include "base/size.h"
+#include "image/profile_memory.h"
 
 #include <stdlib.h>
 
@@ -62,7 +63,7 @@ static cmsToneCurve *measure_curve(cmsContext context, cmsHPROFILE grey)
 bool bn_profile_of_grey(const void *icc, size_t icc_bytes, bn_profile *profile)
 {
     *profile = (bn_profile){0};
-    cmsContext context = cmsCreateContext(NULL, NULL);
+    cmsContext context = bn_profile_context(icc_bytes);
     if (!context) return false;
     cmsHPROFILE grey = cmsOpenProfileFromMemTHR(context, icc, (cmsUInt32Number)icc_bytes), rgb = NULL;
     if (grey && cmsGetColorSpace(grey) == cmsSigGrayData) {
@@ -87,7 +88,7 @@ bool bn_profile_of_primaries(const bn_primaries *primaries, double gamma, bn_pro
     /* the exponent, then what ICC's parametric curve of type 4 calls a to d */
     static const double srgb[5] = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
     *profile = (bn_profile){0};
-    cmsContext context = cmsCreateContext(NULL, NULL);
+    cmsContext context = bn_profile_context(0);
     if (!context) return false;
     cmsToneCurve *curve =
         gamma > 0 ? cmsBuildGamma(context, gamma) : cmsBuildParametricToneCurve(context, 4, srgb);

@@ -1,5 +1,6 @@
 /* test_colour.c - colour profiles and ink. */
 #include "tests/image/pictures.h"
+#include "tests/image/process.h"
 
 #include "image/codec_table.h"
 #include "image/colour.h"
@@ -8,6 +9,8 @@
 #include <jpeglib.h>
 #include <libdeflate.h>
 #include <math.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void a_wide_profile_is_kept_and_converted_for_the_network(void **state)
 {
@@ -323,6 +326,64 @@ static void an_srgb_profile_changes_nothing_and_a_broken_one_is_noted(void **sta
 }
 
 /* A CMYK JPEG of one colour, with or without Adobe's marker, which says that ink is stored upside down. */
+/* A scanner's profile whose one table claims 255 x 255 x 255 colours, in 300 bytes. */
+static size_t make_boasting_profile(uint8_t icc[300])
+{
+    enum { SIZE = 300, TABLE_AT = 144 };
+    memset(icc, 0, SIZE);
+    put_u32(icc, SIZE);
+    put_u32(icc + 8, 0x04300000);
+    memcpy(icc + 12, "scnrRGB XYZ ", 12);
+    memcpy(icc + 36, "acsp", 4);
+    put_u32(icc + 68, 0xf6d6);
+    put_u32(icc + 72, 0x10000);
+    put_u32(icc + 76, 0xd32d);
+    put_u32(icc + 128, 1);
+    memcpy(icc + 132, "A2B0", 4);
+    put_u32(icc + 136, TABLE_AT);
+    put_u32(icc + 140, SIZE - TABLE_AT);
+    memcpy(icc + TABLE_AT, "mft2\0\0\0\0\3\3\377", 11);
+    for (int i = 0; i < 3; i++) put_u32(icc + TABLE_AT + 12 + 16 * i, 0x10000); /* the identity */
+    icc[TABLE_AT + 49] = icc[TABLE_AT + 51] = 2;                                /* entries of a curve */
+    for (size_t i = 0; i < 6; i++) icc[TABLE_AT + 54 + 4 * (i / 2) + i % 2] = 255;
+    return SIZE;
+}
+
+/* In a child, whose record of the most memory is its own: bytes that using the profile adds to it; 0 for "none at all". */
+static uint64_t memory_of_profile(bn_image *image)
+{
+    int ends[2], status = 0;
+    uint64_t added = 0;
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        bn_rgb8 rgb;
+        const uint64_t before = status_bytes("VmPeak");
+        const bool done = bn_image_to_srgb(image, 1, &rgb, NULL) == BIREFNET_OK;
+        added = status_bytes("VmPeak") - before;
+        _exit(done && write(ends[1], &added, sizeof added) == sizeof added ? 0 : 1);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &added, sizeof added), sizeof added);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    return added;
+}
+
+static void a_profile_gets_no_more_memory_than_it_can_fill(void **state)
+{
+    (void)state;
+    uint8_t icc[300];
+    bn_image *image = NULL;
+    assert_int_equal(bn_image_create(7, 5, 3, 8, &image, NULL), BIREFNET_OK);
+    assert_int_equal(bn_image_adopt_icc(image, icc, make_boasting_profile(icc), NULL), BIREFNET_OK);
+    const uint64_t added = memory_of_profile(image);
+    if (MEASURES && added > (uint64_t)40 << 20) fail_msg("%llu bytes", (unsigned long long)added);
+    bn_image_destroy(&image);
+}
+
 static void make_cmyk_jpeg(const uint8_t ink[4], bool adobe, const void *icc, unsigned icc_bytes,
                            bn_buffer *out)
 {
@@ -415,6 +476,8 @@ static void cmyk_photos_become_srgb(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            a_profile_gets_no_more_memory_than_it_can_fill), /* forks: before there are threads */
         cmocka_unit_test(a_wide_profile_is_kept_and_converted_for_the_network),
         cmocka_unit_test(a_grey_profile_is_honoured),
         cmocka_unit_test(a_grey_png_with_a_profile_is_read),

@@ -217,6 +217,16 @@ static void test_refuses_parameter_sets_in_picture_data(void **state)
     }
 }
 
+/* libheif asks so for items that are empty. The sanitizer of undefined behaviour watches. */
+static void test_reads_nothing_into_nothing(void **state)
+{
+    (void)state;
+    static const uint8_t file[4] = {0};
+    bn_heif_source source;
+    bn_heif_source_init(&source, file, sizeof file);
+    assert_int_equal(source.reader.read(NULL, 0, &source), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_sees_an_item_in_a_box_of_64_bit_size),
         cmocka_unit_test(test_refuses_tiles_in_pieces),
         cmocka_unit_test(test_refuses_parameter_sets_in_picture_data),
+        cmocka_unit_test(test_reads_nothing_into_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
