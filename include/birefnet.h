@@ -192,6 +192,7 @@ typedef int (*birefnet_progress_fn)(void *user, const char *part, double done);
 typedef struct birefnet_session_options {
     int width, height; /* what the network sees, pixels; rounded up to multiples of 32; 0 = the model's own */
     int threads;       /* 0 = as many as the affinity mask and the cgroup quota allow */
+    int batch;         /* pictures that one run computes; 0 = 1; more than 1 (to 64) on graphics cards only */
 } birefnet_session_options;
 
 BIREFNET_API void birefnet_session_options_default(birefnet_session_options *options);
@@ -209,6 +210,7 @@ typedef struct birefnet_session_info {
     int threads;
     size_t arena_bytes; /* activations and scratch memory of the session */
     double giga_macs;   /* multiply-accumulates of one run, in 10^9, after the exact rewrites */
+    int batch;          /* pictures that one run computes */
 } birefnet_session_info;
 
 BIREFNET_API void birefnet_session_get_info(const birefnet_session *session, birefnet_session_info *info);
@@ -217,7 +219,7 @@ BIREFNET_API void birefnet_session_get_info(const birefnet_session *session, bir
 BIREFNET_API void birefnet_session_set_progress(birefnet_session *session, birefnet_progress_fn progress,
                                                 void *user);
 
-/* The network alone.
+/* The network alone; with a batch, [batch] of each, one behind the other.
  *   input:  float32 [3][height][width], planar RGB, normalised as (value/255 - mean) / deviation with means
  *           0.485 0.456 0.406 and deviations 0.229 0.224 0.225
  *   logits: float32 [height][width], before the sigmoid */

@@ -64,7 +64,7 @@ class ModelPlace(ctypes.Structure):
 
 class SessionOptions(ctypes.Structure):
     c_name = "birefnet_session_options"
-    _fields_ = [("width", c_int), ("height", c_int), ("threads", c_int)]
+    _fields_ = [("width", c_int), ("height", c_int), ("threads", c_int), ("batch", c_int)]
 
 
 class SessionInfo(ctypes.Structure):
@@ -75,6 +75,7 @@ class SessionInfo(ctypes.Structure):
         ("threads", c_int),
         ("arena_bytes", c_size_t),
         ("giga_macs", c_double),
+        ("batch", c_int),
     ]
 
 

@@ -61,7 +61,7 @@ static void print_stage(void *context, const bn_bench_part *stage)
 
 static double pictures_a_minute(const bn_bench_result *result)
 {
-    return 60e3 / result->median_ms;
+    return 60e3 * result->session.batch / result->median_ms;
 }
 
 /* Of one session, and of several beside each other where they were asked for. */
@@ -103,6 +103,7 @@ static json_t *result_json(const bn_bench_options *options, const bn_bench_resul
         json_object_set_new(
             json, "load",
             json_pack("{s:f, s:f}", "others", result->load.others, "stolen", result->load.stolen));
+    if (json) json_object_set_new(json, "batch", json_integer(result->session.batch));
     if (json) json_object_set_new(json, "device", json_string(result->model.device));
     if (json) json_object_set_new(json, "balance", json_real(result->balance));
     if (json) json_object_set_new(json, "photo_size", json_pack("[ii]", photo->width, photo->height));
@@ -145,6 +146,9 @@ static void print_text(const bn_bench_options *options, const bn_bench_result *r
     print_network(result);
     printf("fastest %.1f ms, first %.1f ms, opening %.1f ms\n", result->min_ms, result->first_ms,
            result->open_ms);
+    if (result->session.batch > 1)
+        printf("%d pictures at once, %.2f ms each\n", result->session.batch,
+               result->median_ms / result->session.batch);
     printf("memory: %.0f MiB weights, %.0f MiB work space, %.0f MiB at most\n",
            (double)result->model.weight_bytes / (1 << 20), (double)result->session.arena_bytes / (1 << 20),
            (double)result->peak_rss_bytes / (1 << 20));
@@ -184,6 +188,7 @@ static bn_status choose(const bn_values *values, bn_console *console, bn_model_c
                            .width = resolution.width,
                            .height = resolution.height,
                            .threads = (int)values->number[BN_OPTION_THREADS],
+                           .batch = (int)values->number[BN_OPTION_BATCH],
                            .runs = values->given[BN_OPTION_RUNS] ? (int)values->number[BN_OPTION_RUNS] : 5,
                            .budget_ms = values->given[BN_OPTION_RUNS] ? 0 : PATIENCE_MS,
                            .say = say,

@@ -103,7 +103,8 @@ bn_status bn_bench_run_jobs(const bn_bench_options *options, int sessions, bn_be
     birefnet_model *model = NULL;
     bn_status status = BIREFNET_OK;
     *result = (bn_bench_jobs){.sessions = sessions, .threads = BN_MAX(options->threads / sessions, 1)};
-    const birefnet_session_options size = {options->width, options->height, result->threads};
+    const birefnet_session_options size = {
+        .width = options->width, .height = options->height, .threads = result->threads};
     work *works = calloc((size_t)sessions, sizeof *works);
     if (!works) return bn_fail_memory(err, (size_t)sessions * sizeof *works, "sessions");
     BN_TRY_DONE(birefnet_model_open(options->model_path, &options->model, &model, err));

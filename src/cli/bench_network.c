@@ -74,7 +74,7 @@ done:
 
 static void fill_picture(birefnet_session *session, const birefnet_session_info *info)
 {
-    const size_t pixels = (size_t)info->width * (size_t)info->height;
+    const size_t pixels = (size_t)info->width * (size_t)info->height * (size_t)info->batch;
     bn_seeded_fill("bench", 1, 0, 2, 0, bn_session_input(session), 3 * pixels);
 }
 
@@ -83,7 +83,10 @@ static bn_status open_both(const bn_bench_options *options, birefnet_precision p
 {
     birefnet_model_options how = options->model;
     how.precision = precision;
-    const birefnet_session_options size = {options->width, options->height, options->threads};
+    const birefnet_session_options size = {.width = options->width,
+                                           .height = options->height,
+                                           .threads = options->threads,
+                                           .batch = options->batch};
     BN_TRY(birefnet_model_open(options->model_path, &how, model, err));
     return birefnet_session_open(*model, &size, session, err);
 }

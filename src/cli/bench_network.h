@@ -12,8 +12,8 @@
 typedef struct bn_bench_options {
     const char *model_path; /* as birefnet_model_open takes it */
     birefnet_model_options model;
-    int width, height, threads; /* 0: as birefnet_session_open */
-    int runs;                   /* >= 1, after one that is not counted */
+    int width, height, threads, batch; /* 0: as birefnet_session_open */
+    int runs;                          /* >= 1, after one that is not counted */
     bool
         with_floor; /* also measure the peak and a 2048^3 product: a second, and 50 MB after the peak was read */
     double budget_ms; /* after this no further run is begun, if one was timed; 0: all runs */

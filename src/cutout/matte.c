@@ -111,6 +111,9 @@ birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t 
     birefnet_session_info info;
     birefnet_session_get_info(session, &info);
     const bn_matte_size size = {info.width, info.height, info.threads, bn_session_isa(session)};
+    if (info.batch > 1)
+        return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "one photo for a session of %d pictures at once",
+                       info.batch);
     if (bn_session_photo(session)) {
         BN_TRY(shrink(rgb, width, height, stride_bytes, size, bn_session_photo(session), error));
         BN_TRY(bn_session_run_photo(session, error));

@@ -58,7 +58,7 @@ static bn_status try_order(const char *path, birefnet_model_options options, bir
     birefnet_session_info info;
     bn_status status;
     options.tile_order = order;
-    const birefnet_session_options how = {size->width, size->height, threads};
+    const birefnet_session_options how = {.width = size->width, .height = size->height, .threads = threads};
     BN_TRY_DONE(birefnet_model_open(path, &options, &model, err));
     BN_TRY_DONE(birefnet_session_open(model, &how, &session, err));
     birefnet_session_get_info(session, &info);

@@ -24,9 +24,9 @@ bn_status bn_session_estimate(birefnet_model *model, const birefnet_session_opti
 
 /* ---- sessions ------------------------------------------------------------------------------------------------ */
 
-/* float32 [3][height][width]: fill before bn_session_run_inplace. */
+/* float32 [batch][3][height][width]: fill before bn_session_run_inplace. */
 float *bn_session_input(const birefnet_session *session);
-/* float32 [height][width]: valid after it, until the next. */
+/* float32 [batch][height][width]: valid after it, until the next. */
 const float *bn_session_logits(const birefnet_session *session);
 bn_status bn_session_run_inplace(birefnet_session *session, bn_error *err);
 

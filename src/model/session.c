@@ -40,9 +40,13 @@ static bn_graph_options graph_options(const birefnet_session *session, const sto
 {
     const birefnet_model *model = session->model;
     if (packs->gpu)
-        return (bn_graph_options){.backend = &bn_gpu_backend, .type = model->type, .gpu = packs->gpu};
-    return (bn_graph_options){
-        .type = model->cpu_type, .isa = model->isa, .threads = session->info.threads, .packs = packs->cpu};
+        return (bn_graph_options){
+            .backend = &bn_gpu_backend, .type = model->type, .gpu = packs->gpu, .batch = session->info.batch};
+    return (bn_graph_options){.type = model->cpu_type,
+                              .isa = model->isa,
+                              .threads = session->info.threads,
+                              .packs = packs->cpu,
+                              .batch = session->info.batch};
 }
 
 static bn_status load_table(const bn_source *source, float *weight, float *bias, bn_error *err)
@@ -107,7 +111,7 @@ static bn_status make_session(birefnet_model *model, const birefnet_session_opti
     const int width = options->width ? options->width : model->info.width;
     const int height = options->height ? options->height : model->info.height;
     if (width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE || options->threads < 0 ||
-        options->threads > BN_MAX_THREADS)
+        options->batch < 0 || options->batch > 64 || options->threads > BN_MAX_THREADS)
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT,
                        "a session of %d x %d pixels with %d threads (sides up to %d)", width, height,
                        options->threads, MAX_SIDE);
@@ -116,6 +120,7 @@ static bn_status make_session(birefnet_model *model, const birefnet_session_opti
     made->model = model;
     made->info.width = (int)bn_size_round_up((size_t)width, 32);
     made->info.height = (int)bn_size_round_up((size_t)height, 32);
+    made->info.batch = BN_MAX(options->batch, 1);
     made->info.threads = options->threads ? options->threads : BN_MIN(bn_cpu_threads(), BN_MAX_THREADS);
     if (made->info.width != width || made->info.height != height)
         bn_log_line(&model->log, BIREFNET_LOG_INFO,
@@ -138,7 +143,8 @@ static bn_status build_for_threads(birefnet_session *session, const stores *pack
 static bn_status build_on_device(birefnet_session *session, bn_error *err)
 {
     const bn_device *device = &session->model->device;
-    const birefnet_session_options size = {.width = session->info.width, .height = session->info.height};
+    const birefnet_session_options size = {
+        .width = session->info.width, .height = session->info.height, .batch = session->info.batch};
     birefnet_session_info info;
     size_t bytes = 0;
     BN_TRY(bn_session_estimate(session->model, &size, &info, &bytes, err));
@@ -290,7 +296,8 @@ birefnet_status birefnet_session_run(birefnet_session *session, const float *inp
 {
     if (!session || !input || !logits)
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no session, input or place for the logits");
-    const size_t pixels = (size_t)session->info.width * (size_t)session->info.height;
+    const size_t pixels =
+        (size_t)session->info.width * (size_t)session->info.height * (size_t)session->info.batch;
     memcpy(bn_session_input(session), input, 3 * pixels * sizeof *input);
     BN_TRY(bn_session_run_inplace(session, error));
     memcpy(logits, bn_session_logits(session), pixels * sizeof *logits);

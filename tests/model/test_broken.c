@@ -38,7 +38,7 @@ static bn_status open_spoilt(const char *name, size_t at, uint16_t bits, bn_erro
     bn_buffer file;
     birefnet_model *model = NULL;
     birefnet_session *session = NULL;
-    const birefnet_session_options size = {64, 64, 1};
+    const birefnet_session_options size = {.width = 64, .height = 64, .threads = 1};
     const int fd = mkstemps(path, 12);
     assert_true(fd >= 0);
     close(fd);
@@ -120,7 +120,7 @@ static void calls_without_what_they_need_are_refused(void **state)
     assert_int_equal(birefnet_session_run(NULL, numbers, numbers, &err), BIREFNET_ERROR_ARGUMENT);
     assert_ok(birefnet_model_open(TINY, NULL, &model, &err), err);
     assert_int_equal(birefnet_session_open(model, NULL, NULL, &err), BIREFNET_ERROR_ARGUMENT);
-    const birefnet_session_options size = {32, 32, 1};
+    const birefnet_session_options size = {.width = 32, .height = 32, .threads = 1};
     assert_ok(birefnet_session_open(model, &size, &session, &err), err);
     assert_int_equal(birefnet_session_run(session, NULL, NULL, &err), BIREFNET_ERROR_ARGUMENT);
     assert_true(strlen(err.message) > 10);

@@ -116,6 +116,37 @@ static void pvt_is_the_cpus(void **state)
     compare(PVT, 96, 128, BIREFNET_PRECISION_F16);
 }
 
+/* Each picture of a batch is what it is alone, to the byte. */
+static void pictures_at_once_are_those_alone(void **state)
+{
+    (void)state;
+    enum { SIDE = 64, PIXELS = SIDE * SIDE, PICTURES = 3 };
+    bn_error err = {0};
+    birefnet_session *all = NULL, *alone = NULL;
+    birefnet_model *model = open_model(PVT, test_device(), BIREFNET_PRECISION_F16);
+    const birefnet_session_options three = {.width = SIDE, .height = SIDE, .batch = PICTURES},
+                                   one = {.width = SIDE, .height = SIDE};
+    float *input = test_malloc(sizeof *input * PICTURES * 3 * PIXELS),
+          *logits = test_malloc(sizeof *logits * (PICTURES + 1) * PIXELS);
+    bn_seeded_fill("noise", 3, 0, 1.5f, 0, input, PICTURES * 3 * PIXELS);
+    assert_ok(birefnet_session_open(model, &three, &all, &err), err);
+    assert_ok(birefnet_session_open(model, &one, &alone, &err), err);
+    assert_ok(birefnet_session_run(all, input, logits, &err), err);
+    for (size_t i = 0; i < PICTURES; i++) {
+        float *single = logits + (size_t)PICTURES * PIXELS;
+        assert_ok(birefnet_session_run(alone, input + i * 3 * PIXELS, single, &err), err);
+        assert_memory_equal(logits + i * PIXELS, single, sizeof *single * PIXELS);
+    }
+    birefnet_session_close(&all);
+    birefnet_session_close(&alone);
+    birefnet_model_close(&model);
+    model = open_model(PVT, "cpu", BIREFNET_PRECISION_F32);
+    assert_int_equal(birefnet_session_open(model, &three, &all, &err), BIREFNET_ERROR_ARGUMENT);
+    birefnet_model_close(&model);
+    test_free(input);
+    test_free(logits);
+}
+
 static void memory_is_known_before_it_is_taken(void **state)
 {
     (void)state;
@@ -194,6 +225,7 @@ int main(void)
         cmocka_unit_test(wrong_devices_are_refused),
         cmocka_unit_test(a_driver_on_the_cpu_is_taken_by_name_alone),
         cmocka_unit_test(memory_is_known_before_it_is_taken),
+        cmocka_unit_test(pictures_at_once_are_those_alone),
         cmocka_unit_test(swin_is_the_cpus_in_f32),
         cmocka_unit_test(swin_is_near_the_cpus_in_f16),
         cmocka_unit_test(older_generations_are_the_cpus),

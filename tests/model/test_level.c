@@ -32,7 +32,7 @@ static birefnet_precision run_at(const char *max_isa)
     birefnet_model *model = NULL;
     birefnet_session *session = NULL;
     birefnet_model_info info;
-    const birefnet_session_options size = {64, 64, 2};
+    const birefnet_session_options size = {.width = 64, .height = 64, .threads = 2};
     assert_ok(open_at(max_isa, BIREFNET_PRECISION_AUTO, &model, &err), err);
     birefnet_model_get_info(model, &info);
     assert_ok(birefnet_session_open(model, &size, &session, &err), err);

@@ -64,7 +64,7 @@ static birefnet_session *open_session(birefnet_model *model, int width, int heig
 {
     bn_error err = {0};
     birefnet_session *session = NULL;
-    const birefnet_session_options options = {width, height, threads};
+    const birefnet_session_options options = {.width = width, .height = height, .threads = threads};
     assert_ok(birefnet_session_open(model, &options, &session, &err), err);
     return session;
 }
@@ -107,7 +107,7 @@ static void sizes_are_rounded_up_to_multiples_of_32(void **state)
     assert_int_equal(info.height, 128);
     birefnet_session_close(&session);
     bn_error err = {0};
-    const birefnet_session_options huge = {1 << 20, 64, 1};
+    const birefnet_session_options huge = {.width = 1 << 20, .height = 64, .threads = 1};
     assert_int_equal(birefnet_session_open(model, &huge, &session, &err), BIREFNET_ERROR_ARGUMENT);
     birefnet_model_close(&model);
 }
@@ -167,7 +167,7 @@ static void *work(void *argument)
 {
     worker *self = argument;
     birefnet_session *session = NULL;
-    const birefnet_session_options options = {96, 96, 1};
+    const birefnet_session_options options = {.width = 96, .height = 96, .threads = 1};
     float *input = malloc(sizeof *input * 3 * 96 * 96);
     bn_seeded_fill("noise", 1, 0, 1.5f, 0, input, (size_t)3 * 96 * 96);
     self->status = birefnet_session_open(self->model, &options, &session, NULL);
@@ -242,7 +242,7 @@ static void an_estimate_is_what_a_session_takes(void **state)
     for (size_t m = 0; m < 2; m++) {
         bn_error err = {0};
         birefnet_model *model = open_model(models[m], BIREFNET_PRECISION_AUTO);
-        const birefnet_session_options options = {256, 192, 2};
+        const birefnet_session_options options = {.width = 256, .height = 192, .threads = 2};
         birefnet_session_info estimated, real;
         birefnet_model_info before, after;
         size_t weight_bytes = 0;
