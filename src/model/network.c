@@ -11,7 +11,7 @@ bn_map bn_network_build(bn_network *net, bn_planes picture)
     bn_graph *g = net->graph;
     bn_graph_part(g, "backbone full");
     const bn_features full = backbone(net, picture);
-    bn_graph_part(g, "backbone half");
+    bn_graph_part_beside(g, "backbone half");
     const bn_planes small = bn_layer_halve(g, picture); /* float32 [3][H/2][W/2] */
     const bn_features half = backbone(net, small);
     const bn_map logits = bn_decoder(net, picture, &full, &half); /* float32 [H, W, 1] */

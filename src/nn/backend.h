@@ -38,6 +38,8 @@ struct bn_backend {
                           const bn_source *weight);
     bn_map (*deform)(bn_graph *graph, bn_map x, const bn_deform_params *params);
 
+    /* May put the operations into another order before lives are known (bn_graph_reorder); NULL: leaves it. */
+    bn_status (*arrange)(bn_graph *graph, bn_error *err);
     /* Lives and places are known: allocate, unless the graph is only to be counted, and give the buffers that the caller fills
      * or reads their memory on the host (bn_graph_set_host). */
     bn_status (*finish)(bn_graph *graph, bn_error *err);
@@ -56,6 +58,10 @@ void bn_graph_set_own(bn_graph *graph, void *own);
 
 size_t bn_graph_op_count(const bn_graph *graph);
 bn_op *bn_graph_op(const bn_graph *graph, size_t index);
+
+/* All operations in this order; then each has to touch its maps anew. */
+void bn_graph_reorder(bn_graph *graph, bn_op *const *order);
+void bn_graph_touch_at(bn_graph *graph, bn_map map, size_t op);
 
 /* A buffer's place in the arena and its life. */
 typedef struct bn_graph_place {

@@ -24,6 +24,7 @@ typedef struct part {
     const char *name;
     double macs, bytes, last_ms;
     int calls;
+    bool is_beside;
 } part;
 
 /* A loop of an operation between two meetings of the threads. */
@@ -159,6 +160,12 @@ void bn_graph_part(bn_graph *g, const char *name)
     g->parts[g->part_count++] = (part){.name = name};
 }
 
+void bn_graph_part_beside(bn_graph *g, const char *name)
+{
+    bn_graph_part(g, name);
+    if (!bn_graph_failed(g)) g->parts[g->part_count - 1].is_beside = g->part_count > 1;
+}
+
 void *bn_graph_append(bn_graph *g, size_t size, bn_status (*run)(bn_op *, bn_graph *, bn_error *),
                       void (*destroy)(bn_op *))
 {
@@ -175,13 +182,16 @@ void *bn_graph_append(bn_graph *g, size_t size, bn_status (*run)(bn_op *, bn_gra
     return op;
 }
 
-void bn_graph_touch(bn_graph *g, bn_map map)
+static void touch_at(bn_graph *g, bn_map map, int now)
 {
-    if (bn_graph_failed(g)) return;
     buffer *b = &g->buffers[map.buffer];
-    const int now = (int)g->op_count - 1;
     b->first = BN_MIN(b->first, now);
     b->last = BN_MAX(b->last, now);
+}
+
+void bn_graph_touch(bn_graph *g, bn_map map)
+{
+    if (!bn_graph_failed(g)) touch_at(g, map, (int)g->op_count - 1);
 }
 
 void bn_graph_input(bn_graph *g, bn_map map)
@@ -284,6 +294,7 @@ bn_status bn_graph_finish(bn_graph *g, bn_error *err)
         if (err) *err = g->error;
         return g->status;
     }
+    if (g->options.backend->arrange) BN_TRY(g->options.backend->arrange(g, err));
     BN_TRY(plan(g, err));
     return g->options.backend->finish(g, err);
 }
@@ -330,6 +341,21 @@ size_t bn_graph_op_count(const bn_graph *g)
 bn_op *bn_graph_op(const bn_graph *g, size_t index)
 {
     return g->ops[index];
+}
+
+void bn_graph_reorder(bn_graph *g, bn_op *const *order)
+{
+    memcpy(g->ops, order, g->op_count * sizeof *order);
+    for (size_t i = 0; i < g->buffer_count; i++) {
+        buffer *b = &g->buffers[i];
+        b->first = b->input ? 0 : INT_MAX;
+        b->last = b->kept ? INT_MAX : b->input ? 0 : -1;
+    }
+}
+
+void bn_graph_touch_at(bn_graph *g, bn_map map, size_t op)
+{
+    touch_at(g, map, (int)op);
 }
 
 size_t bn_graph_buffer_count(const bn_graph *g)
@@ -399,6 +425,7 @@ bn_part_stats bn_graph_part_stats(const bn_graph *g, int index)
     return (bn_part_stats){.name = p->name,
                            .giga_macs = p->macs * 1e-9,
                            .last_ms = p->last_ms,
+                           .is_beside = p->is_beside,
                            .calls = p->calls,
                            .mib = p->bytes / (1 << 20)};
 }

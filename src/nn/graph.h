@@ -48,6 +48,10 @@ bn_map bn_graph_map(bn_graph *graph, int h, int w, int c, bn_type type);
 /* Operations from here on belong to the part of this name (static storage): for timing and progress. */
 void bn_graph_part(bn_graph *graph, const char *name);
 
+/* The same for a part whose operations may run beside those of the part before it, where what they read and write allows it;
+ * where a backend does so, the time of both is counted for that one. */
+void bn_graph_part_beside(bn_graph *graph, const char *name);
+
 /* This map is filled by the caller before a run. */
 void bn_graph_input(bn_graph *graph, bn_map map);
 
@@ -80,6 +84,7 @@ typedef struct bn_part_stats {
     const char *name;
     double giga_macs; /* 10^9 multiply-accumulates of one run */
     double last_ms;   /* time in the last run */
+    bool is_beside;   /* bn_graph_part_beside */
     int calls;        /* of kernels on a graphics card; 0 on a CPU */
     double mib;       /* that these calls read and write, each number once a call */
 } bn_part_stats;

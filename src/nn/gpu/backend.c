@@ -9,6 +9,9 @@
 #define ALIGN_BYTES 256
 #define MAX_PARTS   64
 
+/* Multiply-accumulates of a submission, about: on the slowest cards half a second, after which desktops lose patience. */
+#define MAX_PART_MACS 250e9
+
 /* What a graph keeps. */
 typedef struct recorded {
     bn_gpu_buffer *arena;
@@ -50,14 +53,24 @@ static bn_status begin_part(const bn_graph *graph, recorded *own, int part, doub
     return bn_gpu_list_part(own->list, bn_graph_part_stats(graph, part).name, err);
 }
 
+/* The part whose time counts that of this one, too: calls of both may be mixed. */
+static int counted_as(const bn_graph *graph, int part)
+{
+    while (part > 0 && bn_graph_part_stats(graph, part).is_beside) part--;
+    return part;
+}
+
 static bn_status record(const bn_graph *graph, recorded *own, bn_gpu_hazards *hazards, bn_error *err)
 {
-    double done = 0;
+    const double most = BN_MAX(MAX_PART_MACS, bn_graph_giga_macs(graph) * 1e9 / (MAX_PARTS / 2));
+    double done = 0, begun = 0;
     for (size_t i = 0; i < bn_graph_op_count(graph); i++) {
         const bn_op *op = bn_graph_op(graph, i);
-        if (own->parts == 0 || own->part[own->parts - 1] != op->part) {
-            BN_TRY(begin_part(graph, own, op->part, done, err)); /* which sees what parts before it wrote */
+        const int part = counted_as(graph, op->part);
+        if (own->parts == 0 || own->part[own->parts - 1] != part || done - begun > most) {
+            BN_TRY(begin_part(graph, own, part, done, err)); /* which sees what parts before it wrote */
             bn_gpu_hazards_clear(hazards);
+            begun = done;
         }
         if (bn_gpu_hazards_add(hazards, graph, op)) bn_gpu_list_barrier(own->list);
         const bn_gpu_call call = bn_gpu_step_call(graph, op, own->arena);
@@ -190,6 +203,7 @@ const bn_backend bn_gpu_backend = {
     .resize_into = bn_gpu_layer_resize_into,
     .pooled_bias = bn_gpu_layer_pooled_bias,
     .deform = bn_gpu_layer_deform,
+    .arrange = bn_gpu_arrange,
     .finish = gpu_finish,
     .run = gpu_run,
     .destroy = gpu_destroy,

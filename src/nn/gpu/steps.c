@@ -136,6 +136,26 @@ static bool conflict(const region *a, const region *b)
     return (a->written || b->written) && a->begin < b->end && b->begin < a->end && !beside(&a->map, &b->map);
 }
 
+bool bn_gpu_steps_depend(const bn_op *early, const bn_op *late)
+{
+    const bn_gpu_step *first = &((const step_op *)early)->step, *second = &((const step_op *)late)->step;
+    for (int i = 0; i < BN_GPU_SPANS; i++)
+        for (int k = 0; k < BN_GPU_SPANS; k++) {
+            const bn_gpu_slot *a = &first->slot[i], *b = &second->slot[k];
+            if (is_map(a) && is_map(b) && a->map.buffer == b->map.buffer &&
+                (a->use != BN_GPU_READ || b->use != BN_GPU_READ) && !beside(&a->map, &b->map))
+                return true;
+        }
+    return false;
+}
+
+void bn_gpu_step_touch(bn_graph *graph, size_t op)
+{
+    const bn_gpu_step *step = &((const step_op *)bn_graph_op(graph, op))->step;
+    for (int i = 0; i < BN_GPU_SPANS; i++)
+        if (is_map(&step->slot[i])) bn_graph_touch_at(graph, step->slot[i].map, op);
+}
+
 bool bn_gpu_hazards_add(bn_gpu_hazards *hazards, const bn_graph *graph, const bn_op *op)
 {
     const bn_gpu_step *step = &((const step_op *)op)->step;
