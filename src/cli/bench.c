@@ -47,8 +47,10 @@ static void append_stage(void *context, const bn_bench_part *stage)
 static void print_stage(void *context, const bn_bench_part *stage)
 {
     (void)context;
-    if (stage->calls >
-        0) /* GB/s: what is moved, and what a card of infinite speed at arithmetic would need */
+    if (stage->calls > 0 && stage->median_ms <= 0) /* its calls are mixed with those of the part before it */
+        printf("%-20s %10s %8.2f %10s %10d %10.1f\n", stage->name, "in above", stage->giga_macs, "",
+               stage->calls, stage->mib);
+    else if (stage->calls > 0)
         printf("%-20s %10.2f %8.2f %10.0f %10d %10.1f %10.1f\n", stage->name, stage->median_ms,
                stage->giga_macs, gflops_of(stage), stage->calls, stage->mib,
                stage->median_ms > 0 ? stage->mib * (1 << 20) / (stage->median_ms * 1e6) : 0.0);
