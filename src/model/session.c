@@ -243,7 +243,8 @@ static void take_photos(birefnet_session *session, bool photos)
 {
     if (!session->on_card) return;
     bn_graph *graph = session->graph;
-    *(uint32_t *)bn_graph_data(graph, session->photo.wanted) = photos;
+    uint32_t *wanted = bn_graph_data(graph, session->photo.wanted);
+    for (int i = 0; i < session->info.batch; i++) wanted[i] = photos;
     bn_graph_transfer(graph, session->photo.bytes, photos);
     bn_graph_transfer(graph, session->input.memory, !photos);
     bn_graph_transfer(graph, session->mask.bytes, photos);
