@@ -22,7 +22,7 @@
 
 #define MATRIX_TOKENS   256 /* of a window on matrix cores: a row of scores stays in registers */
 #define SOFTWARE_TOKENS 16  /* the same where a driver compiles for the CPU, for minutes if there are more */
-#define MOST_SUBGROUPS  4
+#define MOST_SUBGROUPS  9
 
 typedef struct table_shape {
     int span, heads;

@@ -104,7 +104,7 @@ void attend_tile(uint area, uint count)
             score[j] = score[j] + hidden;
         }
     SUMS most = highest_scores(area);
-    for (uint i = 0; i < most.length(); i++) {
+    [[unroll]] for (uint i = 0; i < ELEMENTS; i++) {
         most[i] = max(most[i], highest[i]);
         const float less = exp2((highest[i] - most[i]) * factor);
         weight[i] *= less;

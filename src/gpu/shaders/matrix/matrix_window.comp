@@ -101,10 +101,11 @@ void attend(uvec2 window, uint head, uint first, uint regions)
         }
         if (PADDED != TOKENS || regions != 0)
             [[unroll]] for (uint j = 0; j < TILES; j++) {
-                HALF_SUMS hidden;
-                coopMatLoad(hidden, Halves(call.at[4]).v, see + j * M * N, N, gl_CooperativeMatrixLayoutRowMajor);
-                for (uint i = 0; i < hidden.length(); i++)
-                    if (hidden[i] != float16_t(0.0)) score[j][i] = MINUS_INFINITY;
+                HALF_SUMS half_hidden;
+                coopMatLoad(half_hidden, Halves(call.at[4]).v, see + j * M * N, N, gl_CooperativeMatrixLayoutRowMajor);
+                const SUMS hidden = SUMS(half_hidden);
+                [[unroll]] for (uint i = 0; i < ELEMENTS; i++)
+                    if (hidden[i] != 0.0) score[j][i] = MINUS_INFINITY;
             }
     }
     [[unroll]] for (uint step = 0; step < DIM / K; step++) {

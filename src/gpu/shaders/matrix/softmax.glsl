@@ -2,7 +2,9 @@
 // so what rows have in common goes through shared memory: rows of PITCH quads (8 numbers of f16) in `fast`. An `area` there is
 // M of them, which one subgroup has for itself. Values lie from quad VALUES on.
 
-const uint LANES = SUBGROUP / M; // invocations of a row
+const uint LANES = SUBGROUP / M;        // invocations of a row
+const uint ELEMENTS = M * N / SUBGROUP; // of a fragment of sums, in one invocation. Loops over them are unrolled: a fragment
+                                        // whose elements are found by a number that is not constant leaves the registers
 
 #define MINUS_INFINITY uintBitsToFloat(0xff800000)
 
@@ -42,7 +44,7 @@ SUMS highest_scores(uint area)
 {
     SUMS most = score[0];
     [[unroll]] for (uint j = 1; j < TILES; j++)
-        for (uint i = 0; i < most.length(); i++) most[i] = max(most[i], score[j][i]);
+        [[unroll]] for (uint i = 0; i < ELEMENTS; i++) most[i] = max(most[i], score[j][i]);
     subgroup_wait();
     coopMatStore(most, fast, area, PITCH, gl_CooperativeMatrixLayoutRowMajor);
     spread(area, false);
@@ -54,7 +56,7 @@ SUMS highest_scores(uint area)
 void add_values(uint area, SUMS most, float factor)
 {
     [[unroll]] for (uint j = 0; j < TILES; j++)
-        for (uint i = 0; i < most.length(); i++) {
+        [[unroll]] for (uint i = 0; i < ELEMENTS; i++) {
             const float share = exp2((score[j][i] - most[i]) * factor);
             score[j][i] = share;
             weight[i] += share;
@@ -86,7 +88,7 @@ void lay_results(uint area)
     coopMatLoad(weight, fast, area, PITCH, gl_CooperativeMatrixLayoutRowMajor);
     subgroup_wait();
     [[unroll]] for (uint d = 0; d < DIM / N; d++) {
-        for (uint i = 0; i < weight.length(); i++) sums[d][i] = saturate(sums[d][i] * weight[i]);
+        [[unroll]] for (uint i = 0; i < ELEMENTS; i++) sums[d][i] = saturate(sums[d][i] * weight[i]);
         coopMatStore(HALF_SUMS(sums[d]), fast, area + d * (N / 8), PITCH, gl_CooperativeMatrixLayoutRowMajor);
     }
     subgroup_wait();
