@@ -145,6 +145,28 @@ static bn_status write_lists(const bn_gauges *gauges, bn_buffer *out, bn_error *
                             gauges->admin_keys, gauges->keys - gauges->admin_keys);
 }
 
+/* Each server tells the same: take the largest, not the sum. */
+static bn_status write_cluster(const bn_cluster *cluster, bn_buffer *out, bn_error *err)
+{
+    const struct {
+        const char *name, *help;
+        double value;
+    } values[] = {
+        {"birefnet_cluster_waiting", "Requests that wait, of all processes", (double)cluster->waiting},
+        {"birefnet_cluster_held", "Requests that a process has taken, those that run among them",
+         (double)cluster->held},
+        {"birefnet_cluster_running", "Requests that run, of all processes", (double)cluster->running},
+        {"birefnet_cluster_oldest_waiting_seconds", "How long the one that came first of those has waited",
+         (double)cluster->oldest_waiting_ms / 1e3},
+        {"birefnet_cluster_workers", "Workers that live", (double)cluster->workers},
+        {"birefnet_cluster_idle_workers", "Workers that live and have nothing to do",
+         (double)cluster->idle_workers},
+    };
+    for (size_t i = 0; cluster->known && i < BN_COUNT(values); i++)
+        BN_TRY(write_value(out, values[i].name, "gauge", values[i].help, values[i].value, err));
+    return BIREFNET_OK;
+}
+
 bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buffer *out, bn_error *err)
 {
     const struct {
@@ -177,5 +199,6 @@ bn_status bn_metrics_write(bn_metrics *metrics, const bn_gauges *gauges, bn_buff
     BN_TRY(write_counts(metrics, out, err));
     for (size_t i = 0; i < BN_COUNT(values); i++)
         BN_TRY(write_value(out, values[i].name, "gauge", values[i].help, values[i].value, err));
+    BN_TRY(write_cluster(&gauges->cluster, out, err));
     return write_lists(gauges, out, err);
 }

@@ -50,10 +50,18 @@ typedef enum bn_work_step {
 
 const char *bn_work_step_name(bn_work_step step);
 
+/* Of all processes that share the store, as of the last snapshot. */
+typedef struct bn_cluster {
+    bool known;
+    size_t waiting, held, running, workers, idle_workers;
+    int64_t oldest_waiting_ms;
+} bn_cluster;
+
 /* What the metrics do not count themselves. */
 typedef struct bn_gauges {
     size_t waiting, waiting_max, running, watches, steps[BN_WORK_STEPS];
     int64_t oldest_waiting_ms; /* for so long; 0: none waits */
+    bn_cluster cluster;
     int open_models, sessions, keys, admin_keys;
     char model_names[BN_ENGINE_MAX_MODELS][100];
     int64_t webhooks;

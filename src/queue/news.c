@@ -5,6 +5,7 @@
 #include "base/size.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool bn_news_is_open(bn_jobs *jobs, const char *id)
 {
@@ -72,6 +73,26 @@ static void remove_ended(bn_jobs *jobs, uint64_t generation)
         }
 }
 
+/* For the metrics. */
+static void sum_up(bn_jobs *jobs, const bn_snapshot *seen)
+{
+    bn_cluster all = {.known = true, .waiting = seen->count - seen->held, .held = seen->held};
+    for (size_t i = 0; i < seen->count; i++) {
+        const bn_seen *row = &seen->rows[i];
+        all.running += row->running;
+        if (row->worker == 0)
+            all.oldest_waiting_ms = BN_MAX(all.oldest_waiting_ms, seen->now_ms - row->created_ms);
+    }
+    for (size_t i = 0; i < seen->process_count; i++) {
+        const bn_process *process = &seen->processes[i];
+        const bool lives = process->seen_ms > seen->now_ms - jobs->options.lease_ms;
+        const bool works = lives && strcmp(process->role, "work") == 0;
+        all.workers += works;
+        all.idle_workers += works && process->idle;
+    }
+    jobs->front.cluster = all;
+}
+
 void bn_news_want(bn_jobs *jobs)
 {
     jobs->pulse.news_wanted = true;
@@ -88,6 +109,7 @@ bool bn_news_take(bn_jobs *jobs)
     pthread_mutex_lock(&jobs->lock);
     for (size_t i = 0; i < seen.count; i++) lay(jobs, &seen.rows[i], generation);
     remove_ended(jobs, generation);
+    sum_up(jobs, &seen);
     pthread_mutex_unlock(&jobs->lock);
     bn_snapshot_free(&seen);
     bn_watches_tell(jobs, NULL);

@@ -63,6 +63,7 @@ static void read_queue(bn_jobs *jobs, bn_gauges *gauges)
     gauges->waiting = jobs->front.waiting;
     gauges->running = jobs->held.active + jobs->held.matted;
     gauges->oldest_waiting_ms = oldest_waiting_ms(jobs);
+    gauges->cluster = jobs->front.cluster;
     for (const bn_job *job = jobs->held.first_busy; job; job = job->next_busy) gauges->steps[step_of(job)]++;
     pthread_mutex_unlock(&jobs->lock);
     pthread_mutex_lock(&jobs->front.watches.lock);

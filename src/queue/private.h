@@ -168,7 +168,8 @@ typedef struct bn_front {
     double moved_ms;  /* bn_clock_ms when all were told last */
     char early[BN_FRONT_EARLY][BN_REQUEST_ID_CHARS]; /* the last that had ended so early */
     size_t early_count;
-    uint64_t generation;                /* of snapshots, see news.c */
+    uint64_t generation; /* of snapshots, see news.c */
+    bn_cluster cluster;
     double asked_ms;                    /* bn_clock_ms when a client asked last */
     char promoted[BN_REQUEST_ID_CHARS]; /* it is seen as running now, and nobody was told yet; or empty */
     bn_watches watches;

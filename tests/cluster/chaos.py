@@ -162,7 +162,7 @@ threading.Thread(target=receiver.serve_forever, daemon=True).start()
 # ---- what clients know
 
 accepted = {}  # id: {"path": ..., "shade": ..., "webhook": bool, "cancelled": bool, "ending": None or (code, words)}
-counts = {"runs": 0, "runs done": 0, "submits unknown": 0, "refused": 0}
+counts = {"runs": 0, "runs done": 0, "runs refused": 0, "runs lost": 0, "submits unknown": 0, "refused": 0}
 over = threading.Event()
 
 
@@ -222,8 +222,7 @@ def submit(rng, server):
 def run_and_wait(rng, server):
     count("runs")
     answer = call(server, "POST", "/run/fal-ai/birefnet/v2", BODIES[rng.choice(SHADES)], timeout=30)
-    if answer and answer[0] == 200:
-        count("runs done")
+    count("runs done" if answer and answer[0] == 200 else "runs refused" if answer else "runs lost")
 
 
 def cancel(server, request_id):
@@ -260,6 +259,7 @@ def disturb():
     made = {"killed servers": 0, "killed workers": 0, "stopped beyond the lease": 0, "database crashed": 0}
     end = time.monotonic() + seconds
     asleep = []  # (when to wake it, process)
+    crashes = [end - seconds * 2 / 3, end - seconds / 3] if "BN_TEST_CRASH" in os.environ else []
     while time.monotonic() < end:
         time.sleep(rng.uniform(0.3, 1.2))
         for pair in [p for p in asleep if p[0] <= time.monotonic()]:
@@ -273,7 +273,8 @@ def disturb():
         process = rng.choice(group)
         if any(pair[1] is process for pair in asleep):
             continue
-        if chance > 0.97 and "BN_TEST_CRASH" in os.environ:
+        if crashes and time.monotonic() > crashes[0]:
+            crashes.pop(0)
             subprocess.run(os.environ["BN_TEST_CRASH"].split(), check=True, stdout=subprocess.DEVNULL)
             made["database crashed"] += 1
         elif chance > 0.85:

@@ -59,6 +59,14 @@ expect "queue --json" "$("$program" queue "${store[@]}" --json | tr -d ' \n')" \
     "{\"waiting\":1,*\"held\":0,\"running\":0,\"alive\":2,\"requests\":[{\"id\":\"$other\",*\"processes\":*\"role\":\"work\"*"
 expect "/readyz" "$(curl -s -w ' %{http_code}' "$health/readyz")" "ready* 200"
 expect "/healthz" "$(curl -s -w ' %{http_code}' "$health/healthz")" "ok* 200"
+told="*birefnet_cluster_waiting 1*birefnet_cluster_held 0*birefnet_cluster_workers 1*birefnet_cluster_idle_workers 1*"
+for _ in $(seq 600); do # a server looks at all every five seconds at least, and a worker says at its beats that it is idle
+    metrics=$(curl -s "$url/metrics")
+    # shellcheck disable=SC2053 # a pattern
+    [[ "$metrics" == $told ]] && break
+    sleep 0.1
+done
+expect "a server's /metrics" "$metrics" "$told"
 expect "/metrics" "$(curl -s "$health/metrics")" "*birefnet_requests_succeeded_total 1*"
 expect "what else there is" "$(curl -s -o /dev/null -w '%{http_code}' "$health/queue/fal-ai/birefnet/requests/$other/status")" 404
 expect "a body" "$(curl -s -o /dev/null -w '%{http_code}' -d x "$health/healthz")" 400
