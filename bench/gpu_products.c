@@ -4,11 +4,9 @@
  *
  * Prints for each shape the best tiles, TFLOP/s and the worst error of samples against float64; the last table has the best
  * tile by shape. --tiny: small shapes that a software device can do. Tiles that were slow for one shape of a kind are not
- * tried for the others, unless --all. --only: shapes whose names hold NAME. --speeds: only what a program measures when it opens the device, and how long
- * that takes. */
-#include "gpu/tile_speeds.h"
-
-#include "base/size.h"
+ * tried for the others, unless --all. --only: shapes whose names hold NAME. --speeds: only what a program measures when it
+ * opens the device, and how long that takes. */
+#include "bench/gpu_products.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,7 +15,6 @@
 #include <time.h>
 
 enum {
-    SAMPLES = 24,
     A_ELEMENTS = 64 << 20,
     W_ELEMENTS = 12 << 20,
     MOST_PIECES = 32,
@@ -25,20 +22,6 @@ enum {
     KEPT = 6,
     MOST_TILES = 64
 };
-enum { F32 = 0, F16 = 2, LINEAR = 0, RELU = 1, GELU = 2 };
-typedef enum loader { ROWS, TAPS, SAMPLED } loader;
-
-typedef struct product {
-    const char *name;
-    loader loader;
-    int size;   /* of the square map that is filtered; rows otherwise */
-    int in;     /* channels of A */
-    int out;    /* columns */
-    int kernel; /* of a filter */
-    int activation, dst_type;
-    bool add;
-    int times; /* in a picture at 1024, both sizes of the backbone */
-} product;
 
 /* Swin-L at 1024: T x C of four stages for the whole picture and half of it, then the decoder. */
 static const product full[] = {
@@ -53,8 +36,8 @@ static const product full[] = {
     {"stage 2 fc1", ROWS, 16384, 384, 1536, 0, GELU, F16, false, 4},
     {"stage 2 fc2", ROWS, 16384, 1536, 384, 0, LINEAR, F32, true, 4},
     {"stage 2 qkv", ROWS, 16384, 384, 1152, 0, LINEAR, F16, false, 4},
-    {"stage 4 fc1", ROWS, 1024, 1536, 6144, 0, GELU, F16, false, 20},
-    {"stage 4 fc2", ROWS, 1024, 6144, 1536, 0, LINEAR, F32, true, 20},
+    {"stage 4 fc1", ROWS, 1024, 1536, 6144, 0, GELU, F16, false, 2},
+    {"stage 4 fc2", ROWS, 1024, 6144, 1536, 0, LINEAR, F32, true, 2},
     {"stage 4 proj", ROWS, 1024, 1536, 1536, 0, LINEAR, F32, true, 2},
     {"half 3 fc1", ROWS, 1024, 768, 3072, 0, GELU, F16, false, 18},
     {"half 3 fc2", ROWS, 1024, 3072, 768, 0, LINEAR, F32, true, 18},
@@ -93,9 +76,8 @@ static const bn_gpu_tile tiny_tiles[] = {{32, 32, 32, 2, 2, 2, 2, 1, 1},
 typedef struct bench {
     bn_gpu *gpu;
     const bn_gpu_facts *facts;
-    uint16_t *a, *w; /* what the device has, too: random, and any shape's */
-    float *bias, *offsets;
-    size_t a_count, w_count, offset_count, dst_bytes, sum_bytes;
+    operands operands;
+    size_t dst_bytes, sum_bytes;
     bn_gpu_buffer *a_buffer, *w_buffer, *bias_buffer, *offset_buffer, *dst_buffer, *sum_buffer;
     const bn_gpu_tile *tiles;
     int tile_count;
@@ -117,131 +99,22 @@ static double now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- shapes -------------------------------------------------------------------------------------------------------- */
-
-static int rows_of(const product *p)
-{
-    return p->loader == ROWS ? p->size : p->size * p->size;
-}
-
-static int depth_of(const product *p)
-{
-    return p->loader == ROWS ? p->in : p->kernel * p->kernel * p->in;
-}
-
-static int weight_stride(const product *p)
-{
-    return (depth_of(p) + 31) / 32 * 32;
-}
-
-static int dst_stride(const product *p)
-{
-    return p->out + (p->out % 8 ? 3 : 8);
-}
-
-static int offset_stride(const product *p)
-{
-    return 3 * p->kernel * p->kernel + 1;
-}
-
 static bn_gpu_shape shape_of(const product *p)
 {
-    return (bn_gpu_shape){.rows = rows_of(p),
+    return (bn_gpu_shape){.rows = product_rows(p),
                           .columns = p->out,
-                          .depth = depth_of(p),
+                          .depth = product_depth(p),
                           .loader = p->loader,
                           .activation = p->activation,
                           .a_type = F16,
                           .dst_type = p->dst_type,
                           .add = p->add,
-                          .aligned = p->out % 8 == 0 && dst_stride(p) % 8 == 0};
+                          .aligned = p->out % 8 == 0 && product_dst_stride(p) % 8 == 0};
 }
 
 static double tflop(const product *p)
 {
-    return 2e-12 * rows_of(p) * p->out * depth_of(p);
-}
-
-/* ---- numbers --------------------------------------------------------------------------------------------------------- */
-
-static uint64_t random_next(uint64_t *state)
-{
-    *state += 0x9e3779b97f4a7c15u;
-    uint64_t z = *state;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-/* f16 of sign, 10 bits of fraction and an exponent of 2^-4 .. 2^-1: any bits will do, and need no conversion. */
-static void fill_halves(uint16_t *to, size_t count, uint64_t seed)
-{
-    for (size_t i = 0; i < count; i += 4) {
-        const uint64_t bits = random_next(&seed);
-        for (size_t k = 0; k < 4 && i + k < count; k++) {
-            const uint16_t sixteen = (uint16_t)(bits >> 16 * k);
-            to[i + k] = (uint16_t)((sixteen & 0x83ff) | (11 + (sixteen >> 10 & 3)) << 10);
-        }
-    }
-}
-
-static void fill_floats(float *to, size_t count, float scale, uint64_t seed)
-{
-    for (size_t i = 0; i < count; i++) to[i] = scale * ((float)(random_next(&seed) >> 40) * 0x1p-23f - 1.0f);
-}
-
-static float half_value(uint16_t bits)
-{
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    const float size = exponent == 0    ? ldexpf((float)fraction, -24)
-                       : exponent == 31 ? (fraction ? NAN : INFINITY)
-                                        : ldexpf((float)(fraction | 1024), exponent - 25);
-    return bits & 0x8000 ? -size : size;
-}
-
-/* ---- what is right ----------------------------------------------------------------------------------------------------- */
-
-static float a_pixel(const bench *b, const product *p, int y, int x, int channel)
-{
-    if (y < 0 || x < 0 || y >= p->size || x >= p->size) return 0.0f;
-    return half_value(b->a[((size_t)y * (size_t)p->size + (size_t)x) * (size_t)p->in + (size_t)channel]);
-}
-
-static double sampled(const bench *b, const product *p, int row, int tap, int channel)
-{
-    const int k = p->kernel;
-    const float *offsets = b->offsets + (size_t)row * (size_t)offset_stride(p);
-    const float y = (float)(row / p->size + tap / k - k / 2) + offsets[2 * tap],
-                x = (float)(row % p->size + tap % k - k / 2) + offsets[2 * tap + 1];
-    if (!(y > -1 && x > -1 && y < (float)p->size && x < (float)p->size)) return 0.0;
-    const float strength = 2.0f / (1.0f + expf(-offsets[2 * k * k + tap])), fy = y - floorf(y),
-                fx = x - floorf(x);
-    const int y0 = (int)floorf(y), x0 = (int)floorf(x);
-    return (double)strength *
-           ((1.0 - (double)fy) * ((1.0 - (double)fx) * (double)a_pixel(b, p, y0, x0, channel) +
-                                  (double)fx * (double)a_pixel(b, p, y0, x0 + 1, channel)) +
-            (double)fy * ((1.0 - (double)fx) * (double)a_pixel(b, p, y0 + 1, x0, channel) +
-                          (double)fx * (double)a_pixel(b, p, y0 + 1, x0 + 1, channel)));
-}
-
-static double operand(const bench *b, const product *p, int row, int k)
-{
-    if (p->loader == ROWS) return (double)half_value(b->a[(size_t)row * (size_t)p->in + (size_t)k]);
-    const int tap = k / p->in, channel = k % p->in, pad = p->kernel / 2;
-    if (p->loader == SAMPLED) return sampled(b, p, row, tap, channel);
-    return (double)a_pixel(b, p, row / p->size + tap / p->kernel - pad, row % p->size + tap % p->kernel - pad,
-                           channel);
-}
-
-static double wanted(const bench *b, const product *p, int row, int column, double old)
-{
-    double sum = (double)b->bias[column];
-    for (int k = 0; k < depth_of(p); k++)
-        sum += operand(b, p, row, k) *
-               (double)half_value(b->w[(size_t)column * (size_t)weight_stride(p) + (size_t)k]);
-    if (p->add) sum += old;
-    if (p->activation == RELU) return fmax(sum, 0.0);
-    return p->activation == GELU ? 0.5 * sum * (1.0 + erf(sum * M_SQRT1_2)) : sum;
+    return 2e-12 * product_rows(p) * p->out * product_depth(p);
 }
 
 /* ---- calls ----------------------------------------------------------------------------------------------------------- */
@@ -261,14 +134,14 @@ static bn_gpu_call product_call(const bench *b, const product *p, const bn_gpu_t
                                               (uint32_t)shape.columns,
                                               (uint32_t)shape.depth,
                                               (uint32_t)p->in,
-                                              (uint32_t)(pieces > 1 ? shape.columns : dst_stride(p)),
+                                              (uint32_t)(pieces > 1 ? shape.columns : product_dst_stride(p)),
                                               (uint32_t)pieces,
                                               (uint32_t)p->size,
                                               (uint32_t)p->size,
                                               (uint32_t)p->size,
                                               (uint32_t)p->in,
                                               (uint32_t)(p->kernel | 1 << 8 | p->kernel / 2 << 16),
-                                              (uint32_t)offset_stride(p),
+                                              (uint32_t)product_offset_stride(p),
                                               0,
                                               (uint32_t)(2 * taps)};
     memcpy(call.number, numbers, sizeof numbers);
@@ -284,7 +157,7 @@ static bn_gpu_call sums_call(const bench *b, const product *p, int pieces)
         .kernel = BN_GPU_SUMS,
         .groups = {(uint32_t)(((size_t)shape.rows * (size_t)shape.columns + 255) / 256), 1, 1},
         .span = {{b->sum_buffer, 0}, {NULL, 0}, {b->bias_buffer, 0}, {b->dst_buffer, 0}},
-        .number = {(uint32_t)shape.rows, (uint32_t)shape.columns, 0, 0, (uint32_t)dst_stride(p),
+        .number = {(uint32_t)shape.rows, (uint32_t)shape.columns, 0, 0, (uint32_t)product_dst_stride(p),
                    (uint32_t)pieces}};
     call.constant[5] = (uint32_t)p->activation | (uint32_t)p->dst_type << 8 | (uint32_t)p->add << 16;
     return call;
@@ -327,43 +200,6 @@ done:
 
 /* ---- checking ---------------------------------------------------------------------------------------------------------- */
 
-typedef struct sample {
-    int row, column;
-    double want;
-} sample;
-
-/* Corners first, the rest anywhere. */
-static void choose_samples(const bench *b, const product *p, sample *samples)
-{
-    uint64_t seed = 7;
-    for (int i = 0; i < SAMPLES; i++) {
-        const int rows = rows_of(p), columns = p->out;
-        samples[i].row = i < 4 ? (i & 1) * (rows - 1) : (int)(random_next(&seed) % (uint64_t)rows);
-        samples[i].column = i < 4 ? (i >> 1) * (columns - 1) : (int)(random_next(&seed) % (uint64_t)columns);
-        samples[i].want = wanted(b, p, samples[i].row, samples[i].column, 0.5);
-    }
-}
-
-static size_t sample_bytes(const product *p, const sample *s)
-{
-    const size_t at = (size_t)s->row * (size_t)dst_stride(p) + (size_t)s->column;
-    return at * (p->dst_type == F16 ? 2 : 4);
-}
-
-static double error_of(const product *p, const sample *s, const void *got)
-{
-    float value;
-    if (p->dst_type == F16) {
-        uint16_t half;
-        memcpy(&half, got, sizeof half);
-        value = half_value(half);
-    } else {
-        memcpy(&value, got, sizeof value);
-    }
-    const double error = fabs((double)value - s->want) / (1.0 + fabs(s->want));
-    return isfinite(error) ? error : INFINITY;
-}
-
 /* The worst relative error of samples after one run over dst = 0.5 there. */
 static bn_status check(const bench *b, const product *p, const result *how, const sample *samples,
                        double *worst, bn_error *err)
@@ -380,7 +216,7 @@ static bn_status check(const bench *b, const product *p, const result *how, cons
     for (int i = 0; i < SAMPLES; i++) {
         char got[4];
         BN_TRY(bn_gpu_download(b->dst_buffer, sample_bytes(p, &samples[i]), got, bytes, err));
-        *worst = fmax(*worst, error_of(p, &samples[i], got));
+        *worst = fmax(*worst, sample_error(p, &samples[i], got));
     }
     return BIREFNET_OK;
 }
@@ -509,7 +345,7 @@ done:
 static bn_status run_product(bench *b, const product *p, bool first_of_kind, result *best, bn_error *err)
 {
     sample samples[SAMPLES];
-    choose_samples(b, p, samples);
+    choose_samples(&b->operands, p, samples);
     const double start = now_s();
     if (start < b->until) BN_TRY(compile(b, p, err));
     const double compiled = now_s() - start;
@@ -526,7 +362,7 @@ static bn_status run_product(bench *b, const product *p, bool first_of_kind, res
     }
     if (first_of_kind && !b->all && !b->is_tiny) drop_slow(b, ms, p->loader);
     if (count == 0) best[0] = (result){.ms = INFINITY};
-    printf("%-16s %6d x %5d x %5d", p->name, rows_of(p), depth_of(p), p->out);
+    printf("%-16s %6d x %5d x %5d", p->name, product_rows(p), product_depth(p), p->out);
     if (compiled > 0.5) printf(" compiled in %.1f s\n%39s", compiled, "");
     for (int i = 0; i < (count < 3 ? count : 3); i++) {
         printf("%s %7.4f ms %6.1f ", i ? "\n                                       " : "", best[i].ms,
@@ -549,23 +385,18 @@ static bn_status upload_new(bn_gpu *gpu, const void *from, size_t bytes, bn_gpu_
 
 static bn_status prepare(bench *b, bn_error *err)
 {
-    b->a_count = b->is_tiny ? 1 << 16 : A_ELEMENTS;
-    b->w_count = b->is_tiny ? 1 << 17 : W_ELEMENTS;
-    b->offset_count = b->is_tiny ? 1 << 13 : 65536 * 148;
+    operands *o = &b->operands;
+    o->a_count = b->is_tiny ? 1 << 16 : A_ELEMENTS;
+    o->w_count = b->is_tiny ? 1 << 17 : W_ELEMENTS;
+    o->bias_count = 8192;
+    o->offset_count = b->is_tiny ? 1 << 13 : 65536 * 148;
     b->dst_bytes = b->is_tiny ? 1 << 18 : 160 << 20;
     b->sum_bytes = b->is_tiny ? 1 << 18 : SUM_BYTES;
-    const size_t bias_count = 8192;
-    b->a = malloc(b->a_count * 2), b->w = malloc(b->w_count * 2);
-    b->bias = malloc(bias_count * 4), b->offsets = malloc(b->offset_count * 4);
-    if (!b->a || !b->w || !b->bias || !b->offsets) return bn_fail_memory(err, b->a_count * 2, "numbers");
-    fill_halves(b->a, b->a_count, 1);
-    fill_halves(b->w, b->w_count, 2);
-    fill_floats(b->bias, bias_count, 1.0f, 3);
-    fill_floats(b->offsets, b->offset_count, 2.0f, 4);
-    BN_TRY(upload_new(b->gpu, b->a, b->a_count * 2, &b->a_buffer, err));
-    BN_TRY(upload_new(b->gpu, b->w, b->w_count * 2, &b->w_buffer, err));
-    BN_TRY(upload_new(b->gpu, b->bias, bias_count * 4, &b->bias_buffer, err));
-    BN_TRY(upload_new(b->gpu, b->offsets, b->offset_count * 4, &b->offset_buffer, err));
+    BN_TRY(operands_fill(o, err));
+    BN_TRY(upload_new(b->gpu, o->a, o->a_count * 2, &b->a_buffer, err));
+    BN_TRY(upload_new(b->gpu, o->w, o->w_count * 2, &b->w_buffer, err));
+    BN_TRY(upload_new(b->gpu, o->bias, o->bias_count * 4, &b->bias_buffer, err));
+    BN_TRY(upload_new(b->gpu, o->offsets, o->offset_count * 4, &b->offset_buffer, err));
     BN_TRY(upload_new(b->gpu, NULL, b->dst_bytes, &b->dst_buffer, err));
     return upload_new(b->gpu, NULL, b->sum_bytes, &b->sum_buffer, err);
 }
@@ -575,7 +406,7 @@ static void forget(bench *b)
     bn_gpu_buffer **buffers[] = {&b->a_buffer,      &b->w_buffer,   &b->bias_buffer,
                                  &b->offset_buffer, &b->dst_buffer, &b->sum_buffer};
     for (size_t i = 0; i < BN_COUNT(buffers); i++) bn_gpu_buffer_destroy(buffers[i]);
-    free(b->a), free(b->w), free(b->bias), free(b->offsets);
+    operands_free(&b->operands);
     bn_gpu_close(&b->gpu);
 }
 

@@ -91,22 +91,25 @@ void place_sample(uint i)
     }
 }
 
-// One tap's 8 channels, bilinear, zeros outside, in float32.
+// One tap's 8 channels, bilinear, zeros outside, in float32. No branches, so that all reads are on their way at once; what lies
+// where a corner weighs nothing may be no number.
 uvec4 sample_a(uint i)
 {
     vec4 low = vec4(0), high = vec4(0);
     [[unroll]] for (uint corner = 0; corner < 4; corner++) {
         const float weight = a_weight[i][corner];
-        if (weight == 0.0) continue; // what lies there may be no number
         const uint quad = a_corner[i][corner] + channel_quad;
+        vec4 read_low, read_high;
         if (A_TYPE == F16) {
             const uvec4 eight = Quads(call.at[A]).v[quad];
-            low += weight * vec4(unpackHalf2x16(eight.x), unpackHalf2x16(eight.y));
-            high += weight * vec4(unpackHalf2x16(eight.z), unpackHalf2x16(eight.w));
+            read_low = vec4(unpackHalf2x16(eight.x), unpackHalf2x16(eight.y));
+            read_high = vec4(unpackHalf2x16(eight.z), unpackHalf2x16(eight.w));
         } else {
-            low += weight * Fours(call.at[A]).v[2 * quad];
-            high += weight * Fours(call.at[A]).v[2 * quad + 1];
+            read_low = Fours(call.at[A]).v[2 * quad];
+            read_high = Fours(call.at[A]).v[2 * quad + 1];
         }
+        low += weight != 0.0 ? weight * read_low : vec4(0);
+        high += weight != 0.0 ? weight * read_high : vec4(0);
     }
     return half_quad(low, high);
 }
