@@ -416,9 +416,12 @@ static bn_status show_speeds(const bench *b, bn_error *err)
     const double start = now_s();
     BN_TRY(bn_gpu_tile_speeds_measure(b->gpu, &speeds, err));
     printf("tiles timed in %.2f s\n", now_s() - start);
+    printf("TFLOP/s by rows, taps, samples (table)\n");
     for (int i = 0; i < b->tile_count; i++) {
         print_tile(b, &(result){.tile = i, .pieces = 1});
-        printf(" %.1f TFLOP/s (table: %d)\n", 2e-3 * (double)speeds.worth[i], b->tiles[i].worth);
+        for (int kind = 0; kind < BN_GPU_LOADERS; kind++)
+            printf(" %6.1f", 2e-3 * (double)speeds.worth[kind][i]);
+        printf(" (%d)\n", b->tiles[i].worth);
     }
     return BIREFNET_OK;
 }

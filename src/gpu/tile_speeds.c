@@ -11,19 +11,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The product that is timed: two pictures in a block of Swin-L's third stage at 1024, many tiles of every size for a large card. */
-enum { ROWS = 8192, COLUMNS = 3072, DEPTH = 768, F16 = 2, MOST_REPEATS = 64, MOST_TEXT = 4096 };
+enum { F16 = 2, MOST_REPEATS = 64, MOST_TEXT = 8192, ALL_FIRST = 1 };
 #define ENOUGH_MS 2.0
+
+/* The products that are timed, with many tiles of every size for a large card: rows as two pictures have them in a block of
+ * Swin-L's third stage at 1024; a filter, and taps that are sampled, over a quarter of such a picture. */
+typedef struct load {
+    int rows, columns, depth, channels, size, kernel;
+} load;
+static const load loads[BN_GPU_LOADERS] = {
+    {8192, 3072, 768, 768, 0, 0}, {128 * 128, 768, 9 * 64, 64, 128, 3}, {256 * 256, 256, 9 * 64, 64, 256, 3}};
+enum {
+    A_COUNT = 8192 * 768,
+    W_COUNT = 3072 * 768,
+    DST_COUNT = 8192 * 3072,
+    OFFSETS = 27,
+    OFFSET_COUNT = 65536 * OFFSETS
+};
 
 typedef struct timing {
     bn_gpu *gpu;
-    bn_gpu_buffer *a, *w, *dst;
+    bn_gpu_buffer *a, *w, *dst, *offsets;
 } timing;
 
 void bn_gpu_tile_speeds_usual(bn_gpu_tile_speeds *speeds)
 {
     *speeds = (bn_gpu_tile_speeds){0};
-    for (int i = 0; i < bn_gpu_tile_count; i++) speeds->worth[i] = bn_gpu_tiles[i].worth;
+    for (int loader = 0; loader < BN_GPU_LOADERS; loader++)
+        for (int i = 0; i < bn_gpu_tile_count; i++) speeds->worth[loader][i] = bn_gpu_tiles[i].worth;
 }
 
 /* ---- measuring ------------------------------------------------------------------------------------------------------- */
@@ -44,14 +59,23 @@ static bn_status fill(bn_gpu *gpu, size_t count, bn_gpu_buffer **buffer, bn_erro
     return status;
 }
 
-static bn_gpu_call call_of(const timing *t, const bn_gpu_tile *tile)
+static bn_gpu_call call_of(const timing *t, int loader, const bn_gpu_tile *tile)
 {
-    const bn_gpu_shape shape = {
-        .rows = ROWS, .columns = COLUMNS, .depth = DEPTH, .a_type = F16, .dst_type = F16, .aligned = true};
+    const load *l = &loads[loader];
+    const bn_gpu_shape shape = {.rows = l->rows,
+                                .columns = l->columns,
+                                .depth = l->depth,
+                                .loader = loader,
+                                .a_type = F16,
+                                .dst_type = F16,
+                                .aligned = true};
+    const uint32_t size = (uint32_t)l->size, kernel = (uint32_t)l->kernel, channels = (uint32_t)l->channels;
     bn_gpu_call call = {.kernel = BN_GPU_MATRIX_PRODUCT,
                         .groups = {1, 1, 1},
-                        .span = {{t->a, 0}, {t->w, 0}, {NULL, 0}, {t->dst, 0}},
-                        .number = {ROWS, COLUMNS, DEPTH, DEPTH, COLUMNS, 1}};
+                        .span = {{t->a, 0}, {t->w, 0}, {NULL, 0}, {t->dst, 0}, {t->offsets, 0}},
+                        .number = {(uint32_t)l->rows, (uint32_t)l->columns, (uint32_t)l->depth, channels,
+                                   (uint32_t)l->columns, 1, size, size, size, channels,
+                                   kernel | 1 << 8 | kernel / 2 << 16, OFFSETS, 0, 2 * kernel * kernel}};
     bn_gpu_tile_constants(tile, bn_gpu_facts_of(t->gpu), &shape, 1, call.constant);
     bn_gpu_tile_groups(tile, &shape, 1, call.groups);
     return call;
@@ -59,14 +83,14 @@ static bn_gpu_call call_of(const timing *t, const bn_gpu_tile *tile)
 
 /* ms of a call in each tile, 0 of those that are not done, the mean of repeats[tile]: a part of one list each, so that
  * everything is compiled at once. */
-static bn_status time_tiles(const timing *t, const int *repeats, double *ms, bn_error *err)
+static bn_status time_tiles(const timing *t, int loader, const int *repeats, double *ms, bn_error *err)
 {
     bn_gpu_list *list = NULL;
     bn_status status;
     BN_TRY_DONE(bn_gpu_list_create(t->gpu, &list, err));
     for (int i = 0; i < bn_gpu_tile_count; i++) {
         if (repeats[i] == 0) continue;
-        const bn_gpu_call call = call_of(t, &bn_gpu_tiles[i]);
+        const bn_gpu_call call = call_of(t, loader, &bn_gpu_tiles[i]);
         BN_TRY_DONE(bn_gpu_list_part(list, "tile", err));
         for (int k = 0; k < repeats[i]; k++) {
             BN_TRY_DONE(bn_gpu_list_call(list, &call, err));
@@ -82,21 +106,27 @@ done:
     return status;
 }
 
-static bn_status measure_all(const timing *t, bn_gpu_tile_speeds *speeds, bn_error *err)
+/* Filters are timed in fewer tiles: what suits the driver's compiler there is much the same. */
+static bool is_timed(const timing *t, int loader, const bn_gpu_tile *tile)
 {
+    return bn_gpu_tile_fits(tile, bn_gpu_facts_of(t->gpu)) &&
+           (loader == 0 || (tile->order == ALL_FIRST && tile->prefetch));
+}
+
+static bn_status measure(const timing *t, int loader, float *worth, bn_error *err)
+{
+    const double products = 1e-6 * loads[loader].rows * loads[loader].columns * loads[loader].depth;
     int repeats[BN_GPU_TILES] = {0};
     double ms[BN_GPU_TILES];
-    for (int i = 0; i < bn_gpu_tile_count; i++)
-        repeats[i] = bn_gpu_tile_fits(&bn_gpu_tiles[i], bn_gpu_facts_of(t->gpu));
-    BN_TRY(time_tiles(t, repeats, ms, err)); /* compiles, and wakes the device up */
+    for (int i = 0; i < bn_gpu_tile_count; i++) repeats[i] = is_timed(t, loader, &bn_gpu_tiles[i]);
+    BN_TRY(time_tiles(t, loader, repeats, ms, err)); /* compiles, and wakes the device up */
     for (int i = 0; i < bn_gpu_tile_count; i++)
         if (repeats[i]) repeats[i] = (int)fmax(1, fmin(MOST_REPEATS, ceil(ENOUGH_MS / fmax(ms[i], 1e-3))));
-    BN_TRY(time_tiles(t, repeats, ms, err));
+    BN_TRY(time_tiles(t, loader, repeats, ms, err));
     for (int i = 0; i < bn_gpu_tile_count; i++) {
         if (repeats[i] && ms[i] <= 0)
             return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "the device has no clock");
-        speeds->worth[i] =
-            repeats[i] ? (float)(1e-6 * ROWS * COLUMNS * DEPTH / ms[i]) : 0; /* 10^9 products a second */
+        worth[i] = repeats[i] ? (float)(products / ms[i]) : 0; /* 10^9 products a second */
     }
     return BIREFNET_OK;
 }
@@ -106,20 +136,23 @@ bn_status bn_gpu_tile_speeds_measure(bn_gpu *gpu, bn_gpu_tile_speeds *speeds, bn
     timing t = {.gpu = gpu};
     bn_status status;
     bn_gpu_tile_speeds_usual(speeds);
-    BN_TRY_DONE(fill(gpu, (size_t)ROWS * DEPTH, &t.a, err));
-    BN_TRY_DONE(fill(gpu, (size_t)COLUMNS * DEPTH, &t.w, err));
-    BN_TRY_DONE(bn_gpu_buffer_create(gpu, (size_t)ROWS * COLUMNS * 2, &t.dst, err));
-    BN_TRY_DONE(measure_all(&t, speeds, err));
+    BN_TRY_DONE(fill(gpu, A_COUNT, &t.a, err));
+    BN_TRY_DONE(fill(gpu, W_COUNT, &t.w, err));
+    BN_TRY_DONE(fill(gpu, 2 * OFFSET_COUNT, &t.offsets, err)); /* as float32 most are near 0 */
+    BN_TRY_DONE(bn_gpu_buffer_create(gpu, DST_COUNT * 2, &t.dst, err));
+    for (int loader = 0; loader < BN_GPU_LOADERS; loader++)
+        BN_TRY_DONE(measure(&t, loader, speeds->worth[loader], err));
 done:
     bn_gpu_buffer_destroy(&t.a);
     bn_gpu_buffer_destroy(&t.w);
+    bn_gpu_buffer_destroy(&t.offsets);
     bn_gpu_buffer_destroy(&t.dst);
     return status;
 }
 
 /* ---- remembering ------------------------------------------------------------------------------------------------------- */
 
-/* One number a tile. */
+/* One number a tile, loader by loader. */
 static bool read_file(const char *path, bn_gpu_tile_speeds *speeds)
 {
     bn_buffer text;
@@ -127,11 +160,11 @@ static bool read_file(const char *path, bn_gpu_tile_speeds *speeds)
     bn_buffer_init(&text, MOST_TEXT);
     bool good = bn_file_read(path, &text, &ignored) == BIREFNET_OK && text.data;
     const char *next = good ? (const char *)text.data : "";
-    for (int i = 0; i < bn_gpu_tile_count && good; i++) {
+    for (int i = 0; i < BN_GPU_LOADERS * bn_gpu_tile_count && good; i++) {
         char *end;
         const float worth = strtof(next, &end);
         good = end != next && worth >= 0 && worth < 1e9f;
-        speeds->worth[i] = worth;
+        speeds->worth[i / bn_gpu_tile_count][i % bn_gpu_tile_count] = worth;
         next = end;
     }
     bn_buffer_free(&text);
@@ -148,8 +181,9 @@ static void write_file(char *path, const bn_gpu_tile_speeds *speeds)
     *name = '\0';
     bn_status status = bn_folder_make(path, &ignored);
     *name = '/';
-    for (int i = 0; i < bn_gpu_tile_count && status == BIREFNET_OK; i++)
-        status = bn_buffer_printf(&text, &ignored, "%.6g\n", (double)speeds->worth[i]);
+    for (int i = 0; i < BN_GPU_LOADERS * bn_gpu_tile_count && status == BIREFNET_OK; i++)
+        status = bn_buffer_printf(&text, &ignored, "%.6g\n",
+                                  (double)speeds->worth[i / bn_gpu_tile_count][i % bn_gpu_tile_count]);
     if (status == BIREFNET_OK) bn_file_write_atomic(path, text.data, text.size, &ignored);
     bn_buffer_free(&text);
 }

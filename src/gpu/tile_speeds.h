@@ -7,7 +7,7 @@
 /* What the table says. */
 void bn_gpu_tile_speeds_usual(bn_gpu_tile_speeds *speeds);
 
-/* Times every tile on the device for 2 ms, once: what an earlier call measured with the same device, driver and version is taken
+/* Times the tiles on the device for 2 ms each, for rows, filters and samples, once: what an earlier call measured with the same device, driver and version is taken
  * from the user's cache folder. Software devices are not measured. Never fails: then it is the table. */
 void bn_gpu_tile_speeds_find(bn_gpu *gpu, bn_gpu_tile_speeds *speeds);
 

@@ -33,6 +33,8 @@ const bn_gpu_tile bn_gpu_tiles[] = {
     {128, 128, 32, 2, 2, 2, AHEAD, 1, 85},      {128, 256, 32, 2, 4, 1, AHEAD, 1, 85},
     {256, 128, 32, 4, 2, 1, AHEAD, 1, 85},      {128, 192, 32, 2, 3, 1, AHEAD, 1, 85},
     {192, 128, 32, 2, 2, 1, ONE_BY_ONE, 0, 85}, {256, 64, 32, 4, 2, 1, AHEAD, 1, 75},
+    {64, 256, 32, 2, 4, 1, ALL_FIRST, 1, 80},   {128, 128, 32, 2, 4, 2, ALL_FIRST, 1, 80},
+    {64, 128, 32, 2, 4, 2, ALL_FIRST, 1, 70},
 };
 const int bn_gpu_tile_count = (int)BN_COUNT(bn_gpu_tiles);
 _Static_assert(BN_COUNT(bn_gpu_tiles) <= BN_GPU_TILES, "bn_gpu_tile_speeds has room");
@@ -140,7 +142,8 @@ const bn_gpu_tile *bn_gpu_tile_choose(const bn_gpu_facts *facts, const bn_gpu_ti
     for (int i = 0; i < bn_gpu_tile_count; i++) {
         const bn_gpu_tile *tile = &bn_gpu_tiles[i];
         if (!bn_gpu_tile_fits(tile, facts) || (facts->kind == BN_GPU_SOFTWARE && !is_small(tile))) continue;
-        const double cost = speeds->worth[i] > 0 ? cost_of(tile, speeds->worth[i], shape, pieces) : INFINITY;
+        const float worth = speeds->worth[shape->loader][i];
+        const double cost = worth > 0 ? cost_of(tile, worth, shape, pieces) : INFINITY;
         if (cost < least) {
             best = tile;
             least = cost;

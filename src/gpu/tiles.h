@@ -22,9 +22,11 @@ typedef struct bn_gpu_tile {
 extern const bn_gpu_tile bn_gpu_tiles[];
 extern const int bn_gpu_tile_count;
 
-/* As bn_gpu_tile.worth, of a device; 0: the tile is not to be taken. */
+#define BN_GPU_LOADERS 3 /* rows, taps, samples */
+
+/* As bn_gpu_tile.worth, of a device, by loader; 0: the tile is not to be taken. */
 typedef struct bn_gpu_tile_speeds {
-    float worth[BN_GPU_TILES];
+    float worth[BN_GPU_LOADERS][BN_GPU_TILES];
 } bn_gpu_tile_speeds;
 
 /* Whether a device can take it: fragments, invocations, shared memory. */
