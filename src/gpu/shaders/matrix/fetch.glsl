@@ -1,7 +1,8 @@
 // fetch.glsl - what product.comp multiplies, read from memory in 16-byte pieces ("quads": 8 numbers of f16).
 //
-// An invocation reads the same column of quads of several rows of both tiles, step after step along the depth. Eight
-// neighbours read eight rows: what they then write to shared memory, padded by a quad a row, meets no bank twice.
+// An invocation reads the same column of quads of several rows of both tiles, step after step along the depth. Memory serves
+// eight neighbours (128 bytes) at a time: they read whole pieces of as few rows as can be, of such rows that what they then
+// write to shared memory, padded by a quad a row, meets no bank twice.
 
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Quads { uvec4 v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Fours { vec4 v[]; };
@@ -28,11 +29,17 @@ uvec4 a_corner[A_QUADS];
 vec4 a_weight[A_QUADS];
 uvec4 a_quads[A_QUADS], b_quads[B_QUADS]; // what was read last
 
+// The g-th row of eight. A row's quads begin (ROW + 1) quads behind the row's before: 5 r or 3 r modulo 8 banks of a quad.
+uint spread(uint g)
+{
+    return ROW == 4 ? g / 2 + g % 2 * 4 : ROW == 2 ? g % 4 * 2 + g / 4 : g;
+}
+
 void begin_fetch(uint m0, uint n0, uint first_position)
 {
     const uint t = gl_LocalInvocationID.x, block = t / (8 * ROW), within = t % (8 * ROW);
-    first_row = block * 8 + within % 8;
-    quad_column = within / 8;
+    first_row = block * 8 + spread(within / ROW);
+    quad_column = within % ROW;
     position = first_position + quad_column;
     a_first = gl_WorkGroupID.z * call.step[A] / 8;
     const uint packed = call.number[10], stride = packed >> 8 & 255, pad = packed >> 16, dst_w = call.number[6];
