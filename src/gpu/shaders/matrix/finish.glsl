@@ -21,15 +21,19 @@ bool has_bias()
     return call.at[BIAS] != uvec2(0);
 }
 
-// Columns column .. column + 7 of a row, all there, at element `at` of dst.
-void store_eight(uint at, uint column, vec4 low, vec4 high)
+const uint WIDE = DST_TYPE == F16 ? 8 : 4; // numbers that an invocation stores at once: 16 bytes, neighbours side by side
+
+vec4 biased(vec4 sums_, uint column)
 {
-    if (has_bias()) {
-        const uint four = (gl_WorkGroupID.z * call.step[BIAS] + column) / 4;
-        low += Fours(call.at[BIAS]).v[four];
-        high += Fours(call.at[BIAS]).v[four + 1];
-    }
+    return has_bias() ? sums_ + Fours(call.at[BIAS]).v[(gl_WorkGroupID.z * call.step[BIAS] + column) / 4] : sums_;
+}
+
+// WIDE columns of a row from `column` on, all there, at element `at` of dst; of float32 four, in `low`.
+void store_wide(uint at, uint column, vec4 low, vec4 high)
+{
+    low = biased(low, column);
     if (DST_TYPE == F16) {
+        high = biased(high, column + 4);
         Quads_out dst = Quads_out(call.at[DST]);
         if (ADD) {
             const uvec4 old = dst.v[at / 8];
@@ -39,12 +43,8 @@ void store_eight(uint at, uint column, vec4 low, vec4 high)
         dst.v[at / 8] = half_quad(activate4(low), activate4(high));
     } else {
         Fours_out dst = Fours_out(call.at[DST]);
-        if (ADD) {
-            low += dst.v[at / 4];
-            high += dst.v[at / 4 + 1];
-        }
+        if (ADD) low += dst.v[at / 4];
         dst.v[at / 4] = activate4(low);
-        dst.v[at / 4 + 1] = activate4(high);
     }
 }
 
@@ -66,20 +66,19 @@ void store_one(uint at, uint column, float value)
 // FRAG_M rows of this subgroup, first of them `row`, columns from `n0` on.
 void store_slab(uint slab, uint row, uint n0, uint dst_first)
 {
-    const uint eights = SUB_N / 8;
-    [[unroll]] for (uint e = 0; e < FRAG_M * eights; e += SUBGROUP) {
-        const uint i = e + gl_SubgroupInvocationID, r = i / eights, c = i % eights * 8, column = n0 + c;
-        if ((FRAG_M * eights) % SUBGROUP != 0 && i >= FRAG_M * eights) continue;
+    const uint pieces = SUB_N / WIDE;
+    [[unroll]] for (uint e = 0; e < FRAG_M * pieces; e += SUBGROUP) {
+        const uint i = e + gl_SubgroupInvocationID, r = i / pieces, c = i % pieces * WIDE, column = n0 + c;
+        if ((FRAG_M * pieces) % SUBGROUP != 0 && i >= FRAG_M * pieces) continue;
         if (row + r >= rows || column >= columns) continue;
-        const vec4 low = uintBitsToFloat(fast[slab + r * SLAB_PITCH + c / 4]);
-        const vec4 high = uintBitsToFloat(fast[slab + r * SLAB_PITCH + c / 4 + 1]);
-        const uint at = dst_first + (row + r) * call.number[4] + column;
+        const uint from = slab + r * SLAB_PITCH + c / 4, at = dst_first + (row + r) * call.number[4] + column;
+        const vec4 low = uintBitsToFloat(fast[from]), high = WIDE == 8 ? uintBitsToFloat(fast[from + 1]) : vec4(0);
         if (ALIGNED) {
-            store_eight(at, column, low, high);
+            store_wide(at, column, low, high);
         } else {
             [[unroll]] for (uint k = 0; k < 4; k++) {
                 store_one(at + k, column + k, low[k]);
-                store_one(at + 4 + k, column + 4 + k, high[k]);
+                if (WIDE == 8) store_one(at + 4 + k, column + 4 + k, high[k]);
             }
         }
     }
