@@ -70,16 +70,17 @@ class Session:
 
     model: what `birefnet remove --model` takes: "light", "heavy", "portrait", a path of a .safetensors or .pth file, ...;
         None for the best ones for general use that are there, else the small starter weights.
-    precision: "auto" (bf16 where the CPU multiplies it natively, else f32), "f32" or "bf16".
+    precision: "auto" (bf16 where the CPU multiplies it natively, else f32; on graphics cards f16), "f32", "bf16" or "f16".
     threads: CPU threads of one photo; 0 for as many as the process may use.
     size: (width, height) in pixels that the network sees, rounded up to multiples of 32; None for what the weights are
         made for.
     models_dir: a folder to look for models in, before the others (see `birefnet models --help`).
     parallel: photos at a time, where several threads call. Others wait. Each costs the memory of one run; divide the
         cores among them by `threads`.
+    device: "cpu", "gpu" (the first graphics card), "gpu:1", or "auto": the first card that has the memory, else the CPU.
 
-    There is no device to choose: the library computes on the CPU. A session is closed by `close`, by `with`, or when
-    nothing refers to it any more. After os.fork() the child must make its own; start processes by "spawn".
+    A session is closed by `close`, by `with`, or when nothing refers to it any more. After os.fork() the child must make its
+    own; start processes by "spawn".
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Session:
         size: tuple[int, int] | None = None,
         models_dir: str | os.PathLike[str] | None = None,
         parallel: int = 1,
+        device: str = "cpu",
     ):
         if precision not in _PRECISIONS:
             raise _errors.ArgumentError(f"precision is one of {', '.join(_PRECISIONS)}, not {precision!r}")
@@ -100,6 +102,7 @@ class Session:
         options = _library.ModelOptions()
         _library.load().birefnet_model_options_default(byref(options))
         options.precision = _PRECISIONS.index(precision)
+        options.device = device.encode()
         options.log = _library.log_line
         width, height = size if size is not None else (place.width, place.height)
         path = place.path.decode()
@@ -110,7 +113,8 @@ class Session:
         info = self._lender.info
         self.model: str = info.name.decode(errors="replace")  #: the weights' name
         self.architecture: str = info.architecture.decode(errors="replace")
-        self.precision = _PRECISIONS[info.precision]  #: "f32" or "bf16", as it runs
+        self.precision = _PRECISIONS[info.precision]  #: "f32", "bf16" or "f16", as it runs
+        self.device: str = info.device.decode(errors="replace")  #: "cpu", or "gpu:0 NAME"
 
     def close(self) -> None:
         """Free everything; runs of other threads end first. May be called twice."""

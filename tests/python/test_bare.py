@@ -208,6 +208,8 @@ class Errors(unittest.TestCase):
                 (birefnet.LimitError, lambda: session.remove(PHOTO_BYTES, max_pixels=1000), "400x446"),
                 (birefnet.CancelledError, lambda: session.remove(PHOTO_BYTES, cancel=event), "cancelled"),
                 (birefnet.ArgumentError, lambda: birefnet.Session("starter", "f8"), "f8"),
+                (birefnet.ArgumentError, lambda: birefnet.Session("starter", device="card"), "'card' is no device"),
+                (birefnet.UnsupportedError, lambda: birefnet.Session("starter", "f16", device="cpu"), "graphics cards"),
                 (birefnet.ArgumentError, lambda: small_session(parallel=0), "parallel"),
                 (birefnet.ArgumentError, lambda: birefnet.Session("starter", threads=1000).size, "1000 threads"),
             ]
@@ -217,6 +219,7 @@ class Errors(unittest.TestCase):
 
     def test_a_closed_session(self):
         session = small_session()
+        self.assertEqual(session.device, "cpu")
         session.close()
         session.close()
         with self.assertRaisesRegex(birefnet.ArgumentError, "closed"):
