@@ -21,6 +21,7 @@
     KERNEL(PRODUCT, product) \
     KERNEL(REARRANGE, rearrange) \
     KERNEL(RESIZE, resize) \
+    KERNEL(SAMPLE, sample) \
     KERNEL(SUMS, sums) \
     KERNEL(WINDOW, window) \
 

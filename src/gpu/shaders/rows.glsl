@@ -77,9 +77,11 @@ vec4 row_tap4(inout Row r, uint type, uint tap, uint channel)
 {
     if (LOADER == SAMPLES) {
         if (tap != r.tap) row_sample(r, tap);
-        vec4 sum = vec4(0);
+        vec4 sum = vec4(0), corner[4];
         [[unroll]] for (int i = 0; i < 4; i++)
-            if (r.weight[i] != 0.0) sum += r.weight[i] * load4(0, type, r.corner[i] + channel);
+            corner[i] = load4(0, type, r.corner[i] + channel); // all on their way at once
+        [[unroll]] for (int i = 0; i < 4; i++) // what lies where a corner weighs nothing may be no number
+            sum += r.weight[i] != 0.0 ? r.weight[i] * corner[i] : vec4(0);
         return sum;
     }
     const ivec2 at = r.place + ivec2(tap % rows_kernel(), tap / rows_kernel());

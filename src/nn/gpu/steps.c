@@ -21,6 +21,12 @@ static size_t pictures(const bn_graph *graph)
     return (size_t)BN_MAX(bn_graph_options_of(graph)->batch, 1);
 }
 
+/* From one picture to the next: the buffer's, of which the map may be some rows. */
+static size_t picture_elements(const bn_graph *graph, bn_map map)
+{
+    return bn_graph_place_of(graph, map.buffer).bytes / pictures(graph) / bn_type_size(map.type);
+}
+
 /* ---- building -------------------------------------------------------------------------------------------------- */
 
 /* Bytes that a call moves if it reads and writes everything once. */
@@ -77,7 +83,7 @@ bn_gpu_call bn_gpu_step_call(const bn_graph *graph, const bn_op *op, const bn_gp
         const size_t offset =
             bn_graph_place_of(graph, map.buffer).offset + map.offset * bn_type_size(map.type);
         call.span[i] = (bn_gpu_span){arena, offset};
-        call.step[i] = (uint32_t)bn_map_pixels(map) * (uint32_t)map.stride;
+        call.step[i] = (uint32_t)picture_elements(graph, map);
     }
     return call;
 }
@@ -117,9 +123,9 @@ void bn_gpu_hazards_clear(bn_gpu_hazards *hazards)
 static region region_of(const bn_graph *graph, const bn_gpu_slot *slot)
 {
     const bn_map map = slot->map;
-    const size_t pixels = (size_t)bn_map_pixels(map) * pictures(graph);
     const size_t begin = bn_graph_place_of(graph, map.buffer).offset + map.offset * bn_type_size(map.type);
-    const size_t elements = (pixels - 1) * (size_t)map.stride + (size_t)map.c;
+    const size_t elements = (pictures(graph) - 1) * picture_elements(graph, map) +
+                            ((size_t)bn_map_pixels(map) - 1) * (size_t)map.stride + (size_t)map.c;
     return (region){begin, begin + elements * bn_type_size(map.type), map, slot->use != BN_GPU_READ};
 }
 
