@@ -24,10 +24,12 @@ float load(uint slot, uint type, uint element)
     return type == F16 ? float(Halves(call.at[slot]).v[element]) : Floats(call.at[slot]).v[element];
 }
 
-// What float16 can hold; not by clamp, which may lose that a value is not a number.
+// What float16 can hold. What is not a number stays so, and is told by its bits: drivers may take it that comparisons never meet
+// one (an H200's made -65504 of it).
 float saturate(float value)
 {
-    return value > 65504.0 ? 65504.0 : value < -65504.0 ? -65504.0 : value;
+    const bool is_number = (floatBitsToUint(value) & 0x7fffffffu) <= 0x7f800000u;
+    return is_number ? clamp(value, -65504.0, 65504.0) : value;
 }
 
 vec4 saturate(vec4 value)
