@@ -104,7 +104,7 @@ static bn_gpu_shape shape_of(const product *p)
     return (bn_gpu_shape){.rows = product_rows(p),
                           .columns = p->out,
                           .depth = product_depth(p),
-                          .loader = p->loader,
+                          .loader = (int)p->loader,
                           .activation = p->activation,
                           .a_type = F16,
                           .dst_type = p->dst_type,
@@ -360,7 +360,7 @@ static bn_status run_product(bench *b, const product *p, bool first_of_kind, res
         for (int k = 0; k < tried; k++) insert(best, &count, of_tile[k]);
         if (tried) ms[i] = of_tile[0].ms;
     }
-    if (first_of_kind && !b->all && !b->is_tiny) drop_slow(b, ms, p->loader);
+    if (first_of_kind && !b->all && !b->is_tiny) drop_slow(b, ms, (int)p->loader);
     if (count == 0) best[0] = (result){.ms = INFINITY};
     printf("%-16s %6d x %5d x %5d", p->name, product_rows(p), product_depth(p), p->out);
     if (compiled > 0.5) printf(" compiled in %.1f s\n%39s", compiled, "");
