@@ -1,17 +1,17 @@
 // keys.test.mjs - several keys on one server: what each may see, what tokens are good for, the door without keys.
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { block, client, completed, dot, E, folder, host, photo, serve, until } from "./support.mjs";
+import { databaseOf, dropDatabaseOf, inDatabaseOf } from "./database.mjs";
+import { block, client, completed, dot, E, folder, host, keys, keysIn, photo, serve, until } from "./support.mjs";
 
-const keys = (data, ...words) => execFileSync(process.env.BIREFNET, ["keys", "--data", data, "--quiet", ...words], { encoding: "utf8" });
 
 let server, alice, bob, hoster;
 const secret = {};
 before(async () => {
   server = await serve();
-  for (const name of ["alice", "bob", "carol"]) secret[name] = keys(server.data, "add", name).trim();
+  for (const name of ["alice", "bob", "carol"]) secret[name] = await keys(server, "add", name);
   alice = client(server, { credentials: secret.alice });
   bob = client(server, { credentials: secret.bob });
   hoster = await host();
@@ -52,7 +52,7 @@ test("a revoked key's request is still its own", async () => {
   const carol = client(server, { credentials: secret.carol });
   const { request_id } = await carol.queue.submit(E, { input: { image_url: dot } });
   await completed(carol, request_id);
-  keys(server.data, "revoke", "carol");
+  await keys(server, "revoke", "carol");
   await unknown(await as(secret.bob, of(request_id)));
   assert.equal((await as(secret.carol, of(request_id))).status, 401);
 });
@@ -62,7 +62,7 @@ test("what was made without a key can be read with any", async () => {
   const open = client(own);
   const { request_id } = await open.queue.submit(E, { input: { image_url: dot } });
   await completed(open, request_id);
-  const key = keys(own.data, "add", "late").trim();
+  const key = await keys(own, "add", "late");
   assert.ok((await client(own, { credentials: key }).queue.result(E, { requestId: request_id })).data.image);
   await own.stop();
 });
@@ -119,26 +119,30 @@ test("an upload token uploads, and does nothing else", async () => {
 
 test("revoking the last key shuts the door, after a restart too", async () => {
   const data = folder();
-  const key = keys(data, "add", "last").trim();
+  const key = keysIn(data, "add", "last");
   const status = async (own, headers = {}) =>
     (await fetch(`${own.url}/queue/fal-ai/birefnet/requests/x/status`, { headers })).status;
   const first = await serve({ data });
   assert.match(first.errors, /Keys: required\n/);
   assert.equal(await status(first, { authorization: `Key ${key}` }), 404);
-  const said = spawnSync(process.env.BIREFNET, ["keys", "revoke", "last", "--data", data], { encoding: "utf8" });
-  assert.equal(await status(first), 401);
+  const said = spawnSync(process.env.BIREFNET, ["keys", "revoke", "last", "--data", data],
+    { encoding: "utf8", env: { ...process.env, ...databaseOf(data) } });
+  await until(async () => (await status(first)) === 401);
   await first.stop();
   const second = await serve({ data });
   assert.equal(await status(second), 401);
-  assert.match(said.stderr, /delete \S+keys\.json/, "the way back is told");
+  const wayBack = /(?:run (DELETE .*;) in the database|delete (\S+keys\.json)) and start/.exec(said.stderr.replaceAll("\n", " "));
+  assert.ok(wayBack, `the way back is told: ${said.stderr}`);
   assert.match(second.errors, /Keys: required, and there is none/);
-  assert.match(keys(data, "list"), /nobody is answered/);
+  assert.match(keysIn(data, "list"), /nobody is answered/);
   await second.stop();
-  rmSync(`${data}/keys.json`);
+  if (wayBack[1]) inDatabaseOf(data, wayBack[1]);
+  else rmSync(wayBack[2]);
   const third = await serve({ data });
   assert.equal(await status(third), 404, "as before the first key");
   await third.stop();
   rmSync(data, { recursive: true });
+  dropDatabaseOf(data);
 });
 
 /** What becomes of a webhook to this machine: "delivered" or "failed". */
@@ -156,7 +160,7 @@ async function hookOf(own, key) {
 test("webhooks reach private addresses only where no stranger can ask for them", async () => {
   const open = await serve({ strict: true });
   assert.equal(await hookOf(open), "delivered", "on one's own machine");
-  const key = keys(open.data, "add", "guest").trim();
+  const key = await keys(open, "add", "guest");
   assert.equal(await hookOf(open, key), "failed", "with a key that was made while it runs");
   await open.stop();
   for (const args of [["--anyone"], ["--webhooks-public-only"]]) {
@@ -182,7 +186,7 @@ test("the data folder is for its owner", async () => {
   try {
     for (const [data, own] of [[`${parent}/new/data`, "700"], [`${parent}/kept`, "755"], [`${parent}/by-keys`, "700"]]) {
       if (own === "755") mkdirSync(data, { mode: 0o755 });
-      if (data.endsWith("keys")) keys(data, "add", "first");
+      if (data.endsWith("keys")) keysIn(data, "add", "first");
       const server = await serve({ data, args: ["--tls-self-signed", "--tls-listen", "127.0.0.1:0", "--access-log", log] });
       if (!data.endsWith("keys")) await client(server).run(E, { input: { image_url: await client(server).storage.upload(new Blob([photo])) } });
       await server.stop();

@@ -1,5 +1,5 @@
 // support.mjs - what the tests share: a server of our own, a host for photos that can hold a request back, a client.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
@@ -65,6 +65,26 @@ export async function serve(options = {}) {
     return end;
   };
   return server;
+}
+
+/** `birefnet keys` over the keys of a data folder's servers; what it says. */
+export const keysIn = (data, ...words) => execFileSync(process.env.BIREFNET, ["keys", "--data", data, "--quiet", ...words],
+  { encoding: "utf8", env: { ...process.env, ...databaseOf(data) } }).trim();
+
+const made = new Map(); // keys by data folder and name
+
+/** The same of a running server, back when it goes by it: those over one database look for changes once a second. */
+export async function keys(server, verb, name, ...words) {
+  const said = keysIn(server.data, verb, name, ...words), at = `${server.data} ${name}`;
+  const status = async (key) => (await fetch(`${server.url}/queue/fal-ai/birefnet/requests/x/status`,
+    { headers: key ? { authorization: `Key ${key}` } : {} })).status;
+  if (verb === "add") {
+    made.set(at, said);
+    await until(async () => (await status()) === 401 && (await status(said)) !== 401);
+  } else {
+    await until(async () => (await status(made.get(at))) === 401);
+  }
+  return said;
 }
 
 /** Where the client's addresses go with path prefixes. */
