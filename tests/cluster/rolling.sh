@@ -1,9 +1,9 @@
 #!/bin/bash
-# rolling.sh OLD NEW: the last release's program and this one side by side over one database, in the order of an upgrade: migrate,
+# rolling.sh NEW [OLD]: the last release's program and this one side by side over one database, in the order of an upgrade: migrate,
 # workers, servers; and back. Whatever either accepts the other does, and both tell the same ending. BN_TEST_STORE is an empty
-# database. OLD missing or empty: skipped.
+# database. OLD missing: skipped.
 set -euo pipefail
-old=${1:-} new=${2:-}
+new=$1 old=${2:-}
 [ -n "$old" ] && [ -x "$old" ] || { echo "skipped: say where the last release's program is (BN_OLD_PROGRAM when CMake configures)"; exit 77; }
 folder=$(mktemp -d /tmp/birefnet-rolling-XXXXXX)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null || true; rm -rf "$folder"' EXIT
