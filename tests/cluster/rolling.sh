@@ -3,6 +3,7 @@
 # workers, servers; and back. Whatever either accepts the other does, and both tell the same ending. BN_TEST_STORE is an empty
 # database. OLD missing: skipped.
 set -euo pipefail
+command -v curl >/dev/null || { echo "skipped: no curl"; exit 77; }
 new=$1 old=${2:-}
 [ -n "$old" ] && [ -x "$old" ] || { echo "skipped: say where the last release's program is (BN_OLD_PROGRAM when CMake configures)"; exit 77; }
 folder=$(mktemp -d /tmp/birefnet-rolling-XXXXXX)

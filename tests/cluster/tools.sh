@@ -2,6 +2,7 @@
 # tools.sh PROGRAM: what operators have over a server and a worker: `birefnet queue`, `work --only`, `work --listen`. Over the
 # database in BN_TEST_STORE, else over SQLite in one data folder.
 set -uo pipefail
+command -v curl >/dev/null || { echo "skipped: no curl"; exit 77; }
 program=$1
 folder=$(mktemp -d /tmp/birefnet-tools-XXXXXX)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$folder"' EXIT
