@@ -9,15 +9,22 @@
 #include "nn/layers.h"
 #include "nn/op.h"
 
+/* A picture's planes as channels: channel (plane, i, j) of pixel (y, x) is the picture's row y * row_step + i * row_tile,
+ * column x * column_step + j * column_tile. */
+typedef struct bn_rearrangement {
+    int down, across; /* values of i and j */
+    int row_step, row_tile, column_step, column_tile;
+    bool grid_order; /* channels (j, i, plane) instead of (plane, i, j) */
+} bn_rearrangement;
+
 struct bn_backend {
     const char *name;
     size_t align_bytes; /* of buffers in the arena */
     int pictures;       /* that a graph may compute at once */
 
-    /* Layers, as in layers.h. NULL: this backend has none, and a graph that wants one fails. */
+    /* Layers, as in layers.h; patches and tiles are one, a rearrangement to [h, w, 3 * down * across]. NULL: this backend has none, and a graph that wants one fails. */
     bn_planes (*halve)(bn_graph *graph, bn_planes picture);
-    bn_map (*patches)(bn_graph *graph, bn_planes picture, int size);
-    bn_map (*tiles)(bn_graph *graph, bn_planes picture, int gy, int gx, bool grid_order);
+    bn_map (*rearrange)(bn_graph *graph, bn_planes picture, int h, int w, bn_rearrangement what);
     bn_map (*logits)(bn_graph *graph, bn_map map, bn_planes picture, const bn_source *filter);
     void (*linear_into)(bn_graph *graph, bn_map x, bn_map dst, const bn_source *source,
                         bn_activation activation, bool add);

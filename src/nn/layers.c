@@ -33,16 +33,33 @@ bn_planes bn_layer_halve(bn_graph *graph, bn_planes picture)
     return bn_graph_backend(graph)->halve(graph, picture);
 }
 
+static bn_map rearrange(bn_graph *graph, bn_planes picture, int h, int w, bn_rearrangement what)
+{
+    if (!HAS(graph, rearrange)) return picture.memory;
+    return bn_graph_backend(graph)->rearrange(graph, picture, h, w, what);
+}
+
 bn_map bn_layer_patches(bn_graph *graph, bn_planes picture, int size)
 {
-    if (!HAS(graph, patches)) return picture.memory;
-    return bn_graph_backend(graph)->patches(graph, picture, size);
+    return rearrange(graph, picture, picture.h / size, picture.w / size,
+                     (bn_rearrangement){.down = size,
+                                        .across = size,
+                                        .row_step = size,
+                                        .row_tile = 1,
+                                        .column_step = size,
+                                        .column_tile = 1});
 }
 
 bn_map bn_layer_tiles(bn_graph *graph, bn_planes picture, int gy, int gx, bool grid_order)
 {
-    if (!HAS(graph, tiles)) return picture.memory;
-    return bn_graph_backend(graph)->tiles(graph, picture, gy, gx, grid_order);
+    return rearrange(graph, picture, picture.h / gy, picture.w / gx,
+                     (bn_rearrangement){.down = gy,
+                                        .across = gx,
+                                        .row_step = 1,
+                                        .row_tile = picture.h / gy,
+                                        .column_step = 1,
+                                        .column_tile = picture.w / gx,
+                                        .grid_order = grid_order});
 }
 
 bn_map bn_layer_logits(bn_graph *graph, bn_map map, bn_planes picture, const bn_source *filter)

@@ -89,15 +89,11 @@ bn_planes bn_cpu_halve(bn_graph *graph, bn_planes picture)
 
 /* ---- picture to channels ---------------------------------------------------------------------------------------- */
 
-/* Patches and tiles are the same rearrangement with other steps: channel (plane, i, j) of pixel (y, x) is the
- * picture's row y * row_step + i * row_tile, column x * column_step + j * column_tile. */
 typedef struct rearrange_op {
     bn_op op;
     bn_planes picture;
     bn_map dst;
-    int down, across; /* values of i and j */
-    int row_step, row_tile, column_step, column_tile;
-    bool grid_order; /* channels (j, i, plane) instead of (plane, i, j) */
+    bn_rearrangement what;
 } rearrange_op;
 
 typedef struct rearrange_call {
@@ -109,17 +105,17 @@ typedef struct rearrange_call {
 
 static void rearrange_pixels(const rearrange_call *call, int y, int x, int some, float *rows)
 {
-    const rearrange_op *op = call->op;
-    const int c = op->dst.c;
+    const bn_rearrangement *what = &call->op->what;
+    const int c = call->op->dst.c;
     for (int plane = 0; plane < 3; plane++)
-        for (int i = 0; i < op->down; i++) {
+        for (int i = 0; i < what->down; i++) {
             const float *from =
-                plane_row(call->graph, op->picture, plane, y * op->row_step + i * op->row_tile);
-            for (int j = 0; j < op->across; j++) {
-                const int channel =
-                    op->grid_order ? (j * op->down + i) * 3 + plane : (plane * op->down + i) * op->across + j;
+                plane_row(call->graph, call->op->picture, plane, y * what->row_step + i * what->row_tile);
+            for (int j = 0; j < what->across; j++) {
+                const int channel = what->grid_order ? (j * what->down + i) * 3 + plane
+                                                     : (plane * what->down + i) * what->across + j;
                 for (int k = 0; k < some; k++)
-                    rows[k * c + channel] = from[(x + k) * op->column_step + j * op->column_tile];
+                    rows[k * c + channel] = from[(x + k) * what->column_step + j * what->column_tile];
             }
         }
 }
@@ -148,43 +144,19 @@ static bn_status rearrange_run(bn_op *op, bn_graph *graph, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bn_map rearrange(bn_graph *graph, bn_planes picture, int h, int w, rearrange_op what)
+bn_map bn_cpu_rearrange(bn_graph *graph, bn_planes picture, int h, int w, bn_rearrangement what)
 {
     const bn_map dst = bn_graph_map(graph, h, w, 3 * what.down * what.across, bn_graph_type(graph));
     if (dst.c > 3072)
         bn_graph_fail(graph, BIREFNET_ERROR_UNSUPPORTED, "tiles of %d channels (at most 3072)", dst.c);
     rearrange_op *op = bn_graph_append(graph, sizeof *op, rearrange_run, NULL);
     if (!op) return dst;
-    what.op = op->op;
-    what.picture = picture;
-    what.dst = dst;
-    *op = what;
+    op->picture = picture;
+    op->dst = dst;
+    op->what = what;
     bn_graph_touch(graph, picture.memory);
     bn_graph_touch(graph, dst);
     return dst;
-}
-
-bn_map bn_cpu_patches(bn_graph *graph, bn_planes picture, int size)
-{
-    return rearrange(graph, picture, picture.h / size, picture.w / size,
-                     (rearrange_op){.down = size,
-                                    .across = size,
-                                    .row_step = size,
-                                    .row_tile = 1,
-                                    .column_step = size,
-                                    .column_tile = 1});
-}
-
-bn_map bn_cpu_tiles(bn_graph *graph, bn_planes picture, int gy, int gx, bool grid_order)
-{
-    return rearrange(graph, picture, picture.h / gy, picture.w / gx,
-                     (rearrange_op){.down = gy,
-                                    .across = gx,
-                                    .row_step = 1,
-                                    .row_tile = picture.h / gy,
-                                    .column_step = 1,
-                                    .column_tile = picture.w / gx,
-                                    .grid_order = grid_order});
 }
 
 /* ---- logits ------------------------------------------------------------------------------------------------------- */

@@ -2,12 +2,11 @@
 #ifndef BN_NN_CPU_LAYERS_H
 #define BN_NN_CPU_LAYERS_H
 
-#include "nn/layers.h"
+#include "nn/backend.h"
 
 /* layer_image.c */
 bn_planes bn_cpu_halve(bn_graph *graph, bn_planes picture);
-bn_map bn_cpu_patches(bn_graph *graph, bn_planes picture, int size);
-bn_map bn_cpu_tiles(bn_graph *graph, bn_planes picture, int gy, int gx, bool grid_order);
+bn_map bn_cpu_rearrange(bn_graph *graph, bn_planes picture, int h, int w, bn_rearrangement what);
 bn_map bn_cpu_logits(bn_graph *graph, bn_map map, bn_planes picture, const bn_source *filter);
 
 /* layer_basic.c, layer_conv.c */

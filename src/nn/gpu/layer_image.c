@@ -19,15 +19,7 @@ bn_planes bn_gpu_layer_halve(bn_graph *graph, bn_planes picture)
 
 /* ---- picture to channels ---------------------------------------------------------------------------------------- */
 
-/* Channel (plane, i, j) of pixel (y, x) is the picture's row y * row_step + i * row_tile, column
- * x * column_step + j * column_tile. */
-typedef struct rearrangement {
-    int down, across; /* values of i and j */
-    int row_step, row_tile, column_step, column_tile;
-    bool grid_order; /* channels (j, i, plane) instead of (plane, i, j) */
-} rearrangement;
-
-static bn_map rearrange(bn_graph *graph, bn_planes picture, int h, int w, rearrangement what)
+bn_map bn_gpu_layer_rearrange(bn_graph *graph, bn_planes picture, int h, int w, bn_rearrangement what)
 {
     const bn_map dst = bn_graph_map(graph, h, w, 3 * what.down * what.across, bn_graph_type(graph));
     const uint32_t width = bn_gpu_width(dst, dst);
@@ -41,29 +33,6 @@ static bn_map rearrange(bn_graph *graph, bn_planes picture, int h, int w, rearra
     bn_gpu_spread(&step, (size_t)h * (size_t)((w + 7) / 8 * 8) * (size_t)dst.c / width);
     bn_gpu_step_append(graph, &step);
     return dst;
-}
-
-bn_map bn_gpu_layer_patches(bn_graph *graph, bn_planes picture, int size)
-{
-    return rearrange(graph, picture, picture.h / size, picture.w / size,
-                     (rearrangement){.down = size,
-                                     .across = size,
-                                     .row_step = size,
-                                     .row_tile = 1,
-                                     .column_step = size,
-                                     .column_tile = 1});
-}
-
-bn_map bn_gpu_layer_tiles(bn_graph *graph, bn_planes picture, int gy, int gx, bool grid_order)
-{
-    return rearrange(graph, picture, picture.h / gy, picture.w / gx,
-                     (rearrangement){.down = gy,
-                                     .across = gx,
-                                     .row_step = 1,
-                                     .row_tile = picture.h / gy,
-                                     .column_step = 1,
-                                     .column_tile = picture.w / gx,
-                                     .grid_order = grid_order});
 }
 
 /* ---- logits ------------------------------------------------------------------------------------------------------- */

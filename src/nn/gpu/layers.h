@@ -2,12 +2,11 @@
 #ifndef BN_NN_GPU_LAYERS_H
 #define BN_NN_GPU_LAYERS_H
 
-#include "nn/layers.h"
+#include "nn/backend.h"
 
 /* layer_image.c */
 bn_planes bn_gpu_layer_halve(bn_graph *graph, bn_planes picture);
-bn_map bn_gpu_layer_patches(bn_graph *graph, bn_planes picture, int size);
-bn_map bn_gpu_layer_tiles(bn_graph *graph, bn_planes picture, int gy, int gx, bool grid_order);
+bn_map bn_gpu_layer_rearrange(bn_graph *graph, bn_planes picture, int h, int w, bn_rearrangement what);
 bn_map bn_gpu_layer_logits(bn_graph *graph, bn_map map, bn_planes picture, const bn_source *filter);
 
 /* layer_linear.c, layer_conv.c, layer_norm.c, layer_small.c */
