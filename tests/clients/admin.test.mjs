@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { dot, serve } from "./support.mjs";
+import { dot, keys, keysIn, serve } from "./support.mjs";
 
 const PATHS = [["GET", "/admin/overview.json"], ["POST", "/admin/keys"], ["POST", "/admin/keys/some/revoke"]];
-const keys = (data, ...args) => execFileSync(process.env.BIREFNET, ["keys", ...args, "--data", data], { encoding: "utf8" });
 
 let server;
 before(async () => { server = await serve(); });
@@ -106,7 +105,7 @@ test("with keys: administrators only", async () => {
   const seen = await overview(server, as(boss.key));
   assert.deepEqual(seen.keys.map(({ name, admin, per_minute }) => [name, admin, per_minute]), [["boss", true, -1], ["user", false, 5]]);
   assert.equal(JSON.stringify(seen).includes(user.key.split(":")[1]), false);
-  assert.match(keys(server.data, "list"), /boss {2}\(administrator\)/);
+  assert.match(keysIn(server.data, "list"), /boss {2}\(administrator\)/);
 
   const revoke = (id) => ask(server, "POST", `/admin/keys/${encodeURIComponent(id)}/revoke`, as(boss.key));
   assert.equal((await revoke(boss.id)).status, 409, "one administrator stays");
@@ -114,9 +113,9 @@ test("with keys: administrators only", async () => {
   assert.equal((await revoke(user.id)).status, 200);
   assert.equal((await revoke(user.id)).status, 404);
   assert.equal((await ask(server, "POST", "/run/fal-ai/birefnet/v2", as(user.key), { image_url: dot })).status, 401);
-  const second = keys(server.data, "add", "second", "--admin").trim();
+  const second = await keys(server, "add", "second", "--admin");
   assert.equal((await ask(server, "GET", "/admin/overview.json", as(second))).status, 200);
-  keys(server.data, "revoke", "second");
+  await keys(server, "revoke", "second");
   assert.equal((await ask(server, "GET", "/admin/overview.json", as(second))).status, 401);
   for (const line of server.lines()) assert.equal(JSON.stringify(line).includes(boss.key.split(":")[1]), false);
 });
