@@ -7,9 +7,6 @@
 #include "base/file.h"
 #include "image/animation_table.h"
 
-#include <malloc.h>
-#include <sys/wait.h>
-
 #define SIDE       3008 /* tiles are multiples of 16 */
 #define NOISE_SIDE 1504 /* of files that take long to make */
 #define MAX_PIXELS ((uint64_t)SIDE * SIDE)
@@ -20,38 +17,17 @@ typedef struct outcome {
     char message[200];
 } outcome;
 
-static outcome decode_here(const bn_buffer *file)
+static void decode_file(const void *context, void *result)
 {
-    outcome found = {0};
+    const bn_buffer *file = context;
+    outcome *found = result;
     bn_error err = {0};
     bn_image *image = NULL;
     const bn_decode_limits limits = {.max_pixels = MAX_PIXELS};
     const uint64_t before = status_bytes("VmRSS");
-    found.status = bn_image_decode(file->data, file->size, &limits, &image, &err);
-    found.peak_bytes = status_bytes("VmHWM") - before;
-    memcpy(found.message, err.message, sizeof found.message - 1);
-    return found;
-}
-
-/* A child of fork() begins with its own record of the most memory. */
-static outcome decode_in_child(const bn_buffer *file)
-{
-    int ends[2], status = 0;
-    outcome found = {0};
-    assert_int_equal(pipe(ends), 0);
-    malloc_trim(0);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        found = decode_here(file);
-        _exit(write(ends[1], &found, sizeof found) == sizeof found ? 0 : 1);
-    }
-    close(ends[1]);
-    assert_int_equal(read(ends[0], &found, sizeof found), sizeof found);
-    close(ends[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    return found;
+    found->status = bn_image_decode(file->data, file->size, &limits, &image, &err);
+    found->peak_bytes = status_bytes("VmHWM") - before;
+    memcpy(found->message, err.message, sizeof found->message - 1);
 }
 
 /* Decodes or is refused as expected; takes no more than its header said, and no more than the limits allow. */
@@ -62,7 +38,8 @@ static void check(const char *name, bn_buffer *file, bn_status expected)
     const uint64_t most = MAX_PIXELS * BN_DECODE_PIXEL_BYTES + file->size + BN_DECODE_FIXED_BYTES;
     const bn_decode_limits limits = {.max_pixels = MAX_PIXELS};
     const bn_status probed = bn_image_decode_bytes(file->data, file->size, &limits, &need, &err);
-    const outcome found = decode_in_child(file);
+    outcome found = {0};
+    run_in_child(decode_file, file, &found, sizeof found);
     print_message("%-24s %9zu bytes, peak %4llu MiB, said %4llu MiB: %s\n", name, file->size,
                   (unsigned long long)found.peak_bytes >> 20, (unsigned long long)need >> 20, found.message);
     if (found.status != expected) fail_msg("%s: %s", name, found.message);
@@ -136,35 +113,34 @@ static void avif_is_bounded(void **state)
     check("AVIF of 3 frames", &file, BIREFNET_ERROR_LIMIT);
 }
 
+typedef struct frames_job {
+    const bn_buffer *file;
+    bn_decode_limits limits;
+} frames_job;
+
+static void read_frames(const void *context, void *peak)
+{
+    const frames_job *job = context;
+    bn_error err = {0};
+    bn_animation *animation = NULL;
+    const uint64_t before = status_bytes("VmRSS");
+    assert_ok(bn_animation_open(job->file->data, job->file->size, &job->limits, &animation, &err), err);
+    for (bn_delay delay;;) {
+        bn_image *frame = NULL;
+        assert_ok(bn_animation_next(animation, &frame, &delay, &err), err);
+        if (!frame) break;
+        bn_image_destroy(&frame);
+    }
+    bn_animation_close(&animation);
+    *(uint64_t *)peak = status_bytes("VmHWM") - before;
+}
+
 /* What reading all frames takes, in a process of its own. */
 static uint64_t peak_of_frames(const bn_buffer *file, bn_decode_limits limits)
 {
-    int ends[2], status = 0;
+    const frames_job job = {file, limits};
     uint64_t peak = 0;
-    assert_int_equal(pipe(ends), 0);
-    malloc_trim(0);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        bn_error err = {0};
-        bn_animation *animation = NULL;
-        const uint64_t before = status_bytes("VmRSS");
-        assert_ok(bn_animation_open(file->data, file->size, &limits, &animation, &err), err);
-        for (bn_delay delay;;) {
-            bn_image *frame = NULL;
-            assert_ok(bn_animation_next(animation, &frame, &delay, &err), err);
-            if (!frame) break;
-            bn_image_destroy(&frame);
-        }
-        bn_animation_close(&animation);
-        peak = status_bytes("VmHWM") - before;
-        _exit(write(ends[1], &peak, sizeof peak) == sizeof peak ? 0 : 1);
-    }
-    close(ends[1]);
-    assert_int_equal(read(ends[0], &peak, sizeof peak), sizeof peak);
-    close(ends[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    run_in_child(read_frames, &job, &peak, sizeof peak);
     return peak;
 }
 
@@ -270,7 +246,8 @@ static void heif_is_bounded(void **state)
     uint64_t need = 0;
     bn_error err = {0};
     assert_ok(bn_image_decode_bytes(file.data, file.size, NULL, &need, &err), err);
-    const outcome found = decode_in_child(&file);
+    outcome found = {0};
+    run_in_child(decode_file, &file, &found, sizeof found);
     assert_int_equal(found.status, BIREFNET_ERROR_FORMAT);
     assert_true(need > BN_DECODE_FIXED_BYTES + 8ull * NOISE_SIDE * NOISE_SIDE);
     if (MEASURES) assert_true(found.peak_bytes <= need);
