@@ -1,6 +1,6 @@
 /* gpu.h - graphics cards: which there are, their memory, and lists of kernel calls that run there.
  *
- * Knows nothing of networks, and names no interface of any vendor: behind it is Vulkan (vulkan*.c), later perhaps another.
+ * Knows nothing of networks, and names no interface of any vendor: behind it is Vulkan (vk_*.c), later perhaps another.
  * The loader is opened when first asked; a machine without loader, driver or card has no device, which is no error for
  * those who do not ask for one. An opened device and its buffers and lists are used by one thread at a time. */
 #ifndef BN_GPU_GPU_H
@@ -81,8 +81,7 @@ typedef struct bn_gpu_call {
     bn_gpu_span span[BN_GPU_SPANS];
     uint32_t step[BN_GPU_SPANS];
     uint32_t number[BN_GPU_NUMBERS];
-    uint32_t constant
-        [BN_GPU_CONSTANTS]; /* specialisation constants 0 to 7: a pipeline of its own for each set of values */
+    uint32_t constant[BN_GPU_CONSTANTS]; /* of specialisation, 0 to 7: a pipeline of its own for each set */
 } bn_gpu_call;
 
 typedef struct bn_gpu_list bn_gpu_list;
