@@ -70,6 +70,8 @@ typedef struct obstacle {
     int wait_s;
 } obstacle;
 
+#define NOT_STORED ((obstacle){503, "internal_error", "The request could not be stored", 1})
+
 /* No more for now, whoever asks. The lock is held, as below. */
 static bool is_full(const bn_jobs *jobs, const bn_submit *submit, obstacle *found)
 {
@@ -105,11 +107,16 @@ static bool has_token(bn_jobs *jobs, const bn_submit *submit, int per_minute, ob
     int64_t wait_ms;
     if (per_minute <= 0 || !atomic_load(&jobs->shared)) return true;
     if (bn_store_rate(jobs->store, submit->key_id ? submit->key_id : "", per_minute, &wait_ms, NULL) !=
-            BIREFNET_OK ||
-        wait_ms == 0)
-        return true; /* the store fails: it cannot take the request either, and says so */
-    *found = (obstacle){429, "rate_limit", RATE_WORDS, (int)(wait_ms / 1000) + 1};
-    return false;
+        BIREFNET_OK)
+        *found = NOT_STORED; /* nobody gets in because it could not be counted */
+    else if (wait_ms > 0)
+        *found = (obstacle){429, "rate_limit", RATE_WORDS, (int)(wait_ms / 1000) + 1};
+    return found->code == 0;
+}
+
+static void meet(bn_jobs *jobs, const obstacle *found, bn_answer *answer)
+{
+    refuse(jobs, answer, found->code, found->type, found->msg, found->wait_s);
 }
 
 static void leave_place(bn_jobs *jobs, const bn_submit *submit)
@@ -133,7 +140,7 @@ static bool take_place(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer
         bn_front_promise(jobs, use, submit->body_bytes);
     pthread_mutex_unlock(&jobs->lock);
     if (found.code == 0 && !has_token(jobs, submit, limits.per_minute, &found)) leave_place(jobs, submit);
-    if (found.code != 0) refuse(jobs, answer, found.code, found.type, found.msg, found.wait_s);
+    if (found.code != 0) meet(jobs, &found, answer);
     return found.code == 0;
 }
 
@@ -359,5 +366,5 @@ void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_I
         return;
     }
     bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot accept a request: %s", err.message);
-    refuse(jobs, answer, 503, "internal_error", "The request could not be stored", 1);
+    meet(jobs, &NOT_STORED, answer);
 }

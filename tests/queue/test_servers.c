@@ -6,6 +6,7 @@
 #include "store/ids.h"
 #include "store/store.h"
 #include "tests/queue/bench.h"
+#include "tests/store/postgres.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,8 +140,8 @@ static void keys_are_those_of_all(void **state)
     assert_false(bn_jobs_has_keys(self->two.jobs));
     bench_make_key(&self->one, "laptop", NULL, key, &facts);
     snprintf(field, sizeof field, "Key %s", key);
-    assert_int_equal(comes_to(&self->two, field, BN_AUTH_OK), BN_AUTH_OK);
     assert_int_equal(comes_to(&self->two, NULL, BN_AUTH_NONE), BN_AUTH_NONE);
+    assert_int_equal(comes_to(&self->two, field, BN_AUTH_OK), BN_AUTH_OK);
     assert_ok(bn_jobs_token_make(self->one.jobs, BN_TOKEN_STREAM, facts.id, 3600, token, &expires_ms, &err),
               err);
     snprintf(bearer, sizeof bearer, "Bearer %s", token);
@@ -162,29 +163,48 @@ static int submit(bench *server, const char *key_id)
     return code;
 }
 
-/* A key's submits a minute are counted over both. */
-static void limits_are_those_of_all(void **state)
+/* Two front ends that know a key with four submits a minute. */
+static void open_with_limit(servers *self, bn_key_facts *facts)
 {
-    servers *self = *state;
-    bn_key_facts facts;
     char key[BN_KEY_CHARS], field[BN_KEY_CHARS + 8];
     const bn_key_limits limits = {.per_minute = 4, .running = -1, .waiting = -1};
     const int64_t now_ms = (int64_t)time(NULL) * 1000;
-    if (!bench_shares_store()) skip();
     self->one.options.role = self->two.options.role = BN_ROLE_FRONT;
     atomic_store(&self->one.now_ms, now_ms); /* no token comes back while a busy machine takes its time */
     atomic_store(&self->two.now_ms, now_ms);
     bench_open(&self->one);
     bench_open(&self->two);
-    bench_make_key(&self->one, "laptop", &limits, key, &facts);
+    bench_make_key(&self->one, "laptop", &limits, key, facts);
     snprintf(field, sizeof field, "Key %s", key);
+    assert_int_equal(comes_to(&self->two, NULL, BN_AUTH_NONE), BN_AUTH_NONE); /* without keys any is right */
     assert_int_equal(comes_to(&self->two, field, BN_AUTH_OK), BN_AUTH_OK);
+}
+
+/* A key's submits a minute are counted over both. */
+static void limits_are_those_of_all(void **state)
+{
+    servers *self = *state;
+    bn_key_facts facts;
+    if (!bench_shares_store()) skip();
+    open_with_limit(self, &facts);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(submit(&self->one, facts.id), 200);
         assert_int_equal(submit(&self->two, facts.id), 200);
     }
     assert_int_equal(submit(&self->one, facts.id), 429);
     assert_int_equal(submit(&self->two, facts.id), 429);
+}
+
+static void what_cannot_be_counted_is_refused(void **state)
+{
+    servers *self = *state;
+    bn_key_facts facts;
+    if (!bench_shares_store()) skip();
+    open_with_limit(self, &facts);
+    assert_true(test_postgres_run("ALTER TABLE rate RENAME TO rate_away"));
+    assert_int_equal(submit(&self->two, facts.id), 503);
+    assert_true(test_postgres_run("ALTER TABLE rate_away RENAME TO rate"));
+    assert_int_equal(submit(&self->two, facts.id), 200);
 }
 
 /* How often it has heard of others; 1 when it has begun to listen. */
@@ -250,6 +270,7 @@ int main(void)
         SERVERS_TEST(what_a_server_wrote_before_it_was_missed_strays),
         SERVERS_TEST(keys_are_those_of_all),
         SERVERS_TEST(limits_are_those_of_all),
+        SERVERS_TEST(what_cannot_be_counted_is_refused),
         SERVERS_TEST(hints_come_or_are_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
