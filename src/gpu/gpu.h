@@ -27,6 +27,7 @@ typedef struct bn_gpu_facts {
     uint64_t memory_bytes, free_bytes; /* of the device's own memory; free as far as the driver tells */
     bool half;                         /* float16 can be stored and computed with */
     bool matrix;                       /* f16 x f16 -> f32 matrices of a subgroup (KHR_cooperative_matrix) */
+    bool matrix_half;                  /* and f16 fragments of sums, of the same size */
     int matrix_m, matrix_n, matrix_k;  /* the fragment that is used, 0 without */
     int subgroup;                      /* invocations */
     int shared_bytes;                  /* of a work group */

@@ -54,6 +54,9 @@ typedef struct bn_vk_found {
 
 bn_status bn_vk_find(const bn_vk *vk, bn_vk_found *found, bn_error *why);
 
+/* The fragment of f16 x f16 -> f32 matrices to compute with, of those that a driver has. */
+void bn_vk_choose_fragment(const bn_vk_matrix_properties *found, uint32_t count, bn_gpu_facts *facts);
+
 /* Of the device's own memory, as the driver tells now. */
 void bn_vk_memory_facts(const bn_vk *vk, const bn_vk_physical *physical, uint64_t *total_bytes,
                         uint64_t *free_bytes);
@@ -63,8 +66,9 @@ void bn_vk_memory_facts(const bn_vk *vk, const bn_vk_physical *physical, uint64_
 typedef struct bn_vk_pipeline {
     bn_gpu_kernel kernel;
     uint32_t constant[BN_GPU_CONSTANTS];
-    VkPipeline handle; /* NULL: wanted */
+    VkPipeline handle; /* NULL: not made yet */
     VkResult result;   /* of making it */
+    bool wanted;       /* by the list that ends now: what another one needs may have failed */
 } bn_vk_pipeline;
 
 /* Memory that both sides reach, and the copy that goes on with it. */

@@ -127,11 +127,19 @@ static bn_status end_part(bn_gpu_list *list, int part, bn_error *err)
     return bn_vk_check(gpu, gpu->fn.EndCommandBuffer(list->part[part]), "record calls", err);
 }
 
+static bn_status make_pipelines(const bn_gpu_list *list, bn_error *err)
+{
+    bn_gpu *gpu = list->gpu;
+    for (size_t i = 0; i < gpu->pipeline_count; i++) gpu->pipelines[i].wanted = false;
+    for (size_t i = 0; i < list->item_count; i++) gpu->pipelines[list->items[i].pipeline].wanted = true;
+    return bn_vk_pipelines_make(gpu, err);
+}
+
 bn_status bn_gpu_list_end(bn_gpu_list *list, bn_error *err)
 {
     if (list->is_whole) return BIREFNET_OK;
     bn_gpu *gpu = list->gpu;
-    BN_TRY(bn_vk_pipelines_make(gpu, err));
+    BN_TRY(make_pipelines(list, err));
     size_t next = 0;
     for (int part = 0; part < list->part_count; part++) {
         BN_TRY(begin_part(list, part, err));

@@ -76,7 +76,30 @@ static void ask_features(const bn_vk *vk, VkPhysicalDevice device, answers *a, b
     vk->fn.GetPhysicalDeviceFeatures2(device, &a->features);
 }
 
-/* The fragment of f16 x f16 -> f32 matrices to compute with: 16 x 16 x 16, which most have, else the first. */
+static bool multiplies(const bn_vk_matrix_properties *p, int32_t sums)
+{
+    return p->a_type == BN_VK_FLOAT16 && p->b_type == BN_VK_FLOAT16 && p->c_type == sums &&
+           p->result_type == sums && p->scope == BN_VK_SCOPE_SUBGROUP;
+}
+
+/* 16 x 16 x 16, which most have, else the first. */
+void bn_vk_choose_fragment(const bn_vk_matrix_properties *found, uint32_t count, bn_gpu_facts *facts)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const bn_vk_matrix_properties *p = &found[i];
+        if (!multiplies(p, BN_VK_FLOAT32)) continue;
+        if (facts->matrix && (p->m != 16 || p->n != 16 || p->k != 16)) continue;
+        facts->matrix = true;
+        facts->matrix_m = (int)p->m, facts->matrix_n = (int)p->n, facts->matrix_k = (int)p->k;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const bn_vk_matrix_properties *p = &found[i];
+        if (multiplies(p, BN_VK_FLOAT16) && facts->matrix && (int)p->m == facts->matrix_m &&
+            (int)p->n == facts->matrix_n && (int)p->k == facts->matrix_k)
+            facts->matrix_half = true;
+    }
+}
+
 static void find_fragment(const bn_vk *vk, VkPhysicalDevice device, bn_gpu_facts *facts)
 {
     const bn_vk_matrix_fn list =
@@ -85,16 +108,7 @@ static void find_fragment(const bn_vk *vk, VkPhysicalDevice device, bn_gpu_facts
     uint32_t count = BN_COUNT(found);
     for (uint32_t i = 0; i < count; i++)
         found[i] = (bn_vk_matrix_properties){.sType = BN_VK_MATRIX_PROPERTIES};
-    if (!list || list(device, &count, found) < 0) return;
-    for (uint32_t i = 0; i < count; i++) {
-        const bn_vk_matrix_properties *p = &found[i];
-        if (p->a_type != BN_VK_FLOAT16 || p->b_type != BN_VK_FLOAT16 || p->c_type != BN_VK_FLOAT32 ||
-            p->result_type != BN_VK_FLOAT32 || p->scope != BN_VK_SCOPE_SUBGROUP)
-            continue;
-        if (facts->matrix && (p->m != 16 || p->n != 16 || p->k != 16)) continue;
-        facts->matrix = true;
-        facts->matrix_m = (int)p->m, facts->matrix_n = (int)p->n, facts->matrix_k = (int)p->k;
-    }
+    if (list && list(device, &count, found) >= 0) bn_vk_choose_fragment(found, count, facts);
 }
 
 static bn_gpu_kind kind_of(VkPhysicalDeviceType type)

@@ -116,18 +116,20 @@ static void make_some(void *context, size_t begin, size_t end, int thread)
     bn_gpu *gpu = context;
     for (size_t i = begin; i < end; i++) {
         bn_vk_pipeline *pipeline = &gpu->pipelines[i];
-        if (!pipeline->handle) pipeline->result = make(gpu, pipeline);
+        if (pipeline->wanted && !pipeline->handle) pipeline->result = make(gpu, pipeline);
     }
 }
 
 bn_status bn_vk_pipelines_make(bn_gpu *gpu, bn_error *err)
 {
-    size_t wanted = 0;
-    for (size_t i = 0; i < gpu->pipeline_count; i++) wanted += !gpu->pipelines[i].handle;
-    if (wanted == 0) return BIREFNET_OK;
+    size_t missing = 0;
+    for (size_t i = 0; i < gpu->pipeline_count; i++)
+        missing += gpu->pipelines[i].wanted && !gpu->pipelines[i].handle;
+    if (missing == 0) return BIREFNET_OK;
     bn_parallel_items(bn_cpu_threads(), gpu->pipeline_count, make_some, gpu);
     for (size_t i = 0; i < gpu->pipeline_count; i++) {
         const bn_vk_pipeline *pipeline = &gpu->pipelines[i];
+        if (!pipeline->wanted) continue;
         const bn_status status = bn_vk_check(gpu, pipeline->result, "compile a kernel", err);
         if (status != BIREFNET_OK)
             return bn_error_prefix(err, status, "kernel %s", bn_spirv_table[pipeline->kernel].name);

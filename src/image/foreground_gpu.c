@@ -134,6 +134,8 @@ bn_status bn_foreground_estimate_gpu(bn_gpu *gpu, const uint8_t *rgb, const uint
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "a photo of 4 GiB or more on a graphics card");
     const size_t rows = BN_MAX(room_bytes / (ESTIMATE * (size_t)width), LEAST_ROWS);
     e.band = (int)BN_MIN(rows, (size_t)height);
+    if (3 * (size_t)width * (size_t)(e.band + BN_NARROW_BEFORE + BN_NARROW_AFTER) > UINT32_MAX)
+        return bn_fail(err, BIREFNET_ERROR_LIMIT, "rows of %d pixels on a graphics card", width);
     const bn_status status = compute(&e, foreground, err);
     bn_gpu_list_destroy(&e.list);
     bn_gpu_buffer_destroy(&e.made);

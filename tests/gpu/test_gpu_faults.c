@@ -1,6 +1,7 @@
 /* test_gpu_faults.c - each call of Vulkan, and each allocation of ours, fails once on the way from opening a device to a
  * result: that is an error with words, and nothing is left behind, nor broken for those who go on. */
 #include "gpu/gpu.h"
+#include "gpu/spirv.h"
 #include "gpu/vk.h"
 
 #include "base/file.h"
@@ -65,7 +66,19 @@ static bool fails(const char *name)
 MAKING(CreateSemaphore, VkSemaphoreCreateInfo, VkSemaphore)
 MAKING(CreateBuffer, VkBufferCreateInfo, VkBuffer)
 MAKING(AllocateMemory, VkMemoryAllocateInfo, VkDeviceMemory)
-MAKING(CreateShaderModule, VkShaderModuleCreateInfo, VkShaderModule)
+static size_t refused_bytes; /* code of this size is refused each time; 0: none */
+static PFN_vkCreateShaderModule real_CreateShaderModule;
+static VKAPI_ATTR VkResult VKAPI_CALL failing_CreateShaderModule(VkDevice d,
+                                                                 const VkShaderModuleCreateInfo *i,
+                                                                 const VkAllocationCallbacks *a,
+                                                                 VkShaderModule *made)
+{
+    if (i->codeSize == refused_bytes) return VK_ERROR_INITIALIZATION_FAILED;
+    if (fails("CreateShaderModule")) return faults.result;
+    const VkResult result = real_CreateShaderModule(d, i, a, made);
+    if (result == VK_SUCCESS) __atomic_fetch_add(&faults.living, 1, __ATOMIC_RELAXED);
+    return result;
+}
 MAKING(CreatePipelineLayout, VkPipelineLayoutCreateInfo, VkPipelineLayout)
 static size_t given_bytes; /* to the last CreatePipelineCache */
 static PFN_vkCreatePipelineCache real_CreatePipelineCache;
@@ -295,6 +308,61 @@ static void test_going_on(void **state)
     assert_int_equal(faults.living, 0);
 }
 
+/* A kernel that the driver does not compile fails the lists that call it, and no others. */
+static void test_kernel_refused(void **state)
+{
+    (void)state;
+    bn_gpu *gpu = test_device_open();
+    bn_gpu_list *list = NULL;
+    bn_gpu_buffer *buffer = NULL;
+    bn_error err = {0};
+    assert_int_equal(bn_gpu_buffer_create(gpu, 256, &buffer, &err), BIREFNET_OK);
+    const bn_gpu_call call = {.kernel = BN_GPU_MASK, .groups = {1, 1, 1}, .span = {{buffer, 0}}};
+    refused_bytes = bn_spirv_table[BN_GPU_MASK].bytes;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(bn_gpu_list_create(gpu, &list, &err), BIREFNET_OK);
+        assert_int_equal(bn_gpu_list_call(list, &call, &err), BIREFNET_OK);
+        assert_int_equal(bn_gpu_list_end(list, &err), BIREFNET_ERROR_DEVICE);
+        assert_non_null(strstr(err.message, "kernel mask"));
+        bn_gpu_list_destroy(&list);
+        if (compute(gpu, &err) != BIREFNET_OK) fail_msg("another list: %s", err.message);
+    }
+    refused_bytes = 0;
+    assert_int_equal(bn_gpu_list_create(gpu, &list, &err), BIREFNET_OK);
+    assert_int_equal(bn_gpu_list_call(list, &call, &err), BIREFNET_OK);
+    assert_int_equal(bn_gpu_list_end(list, &err), BIREFNET_OK); /* the driver thinks better of it */
+    bn_gpu_list_destroy(&list);
+    bn_gpu_buffer_destroy(&buffer);
+    bn_gpu_close(&gpu);
+    assert_int_equal(faults.living, 0);
+}
+
+/* Fragments of f16 sums are another kind, which drivers may lack, or have in another size only. */
+static void test_fragments(void **state)
+{
+    (void)state;
+    enum { H = BN_VK_FLOAT16, F = BN_VK_FLOAT32, SUBGROUP = BN_VK_SCOPE_SUBGROUP };
+    const bn_vk_matrix_properties kinds[] = {
+        {.m = 8, .n = 8, .k = 8, .c_type = F, .result_type = F, .scope = SUBGROUP},
+        {.m = 16, .n = 16, .k = 16, .c_type = F, .result_type = F, .scope = SUBGROUP},
+        {.m = 8, .n = 8, .k = 8, .c_type = H, .result_type = H, .scope = SUBGROUP},
+        {.m = 16, .n = 16, .k = 16, .c_type = H, .result_type = H, .scope = SUBGROUP + 1},
+        {.m = 16, .n = 16, .k = 16, .c_type = H, .result_type = H, .scope = SUBGROUP}};
+    static const struct {
+        uint32_t first, count;
+        bool matrix, half;
+        int side;
+    } cases[] = {{0, 1, true, false, 8}, {0, 3, true, false, 16}, {0, 4, true, false, 16},
+                 {0, 5, true, true, 16}, {1, 2, true, false, 16}, {2, 3, false, false, 0}};
+    for (size_t i = 0; i < BN_COUNT(cases); i++) {
+        bn_gpu_facts facts = {0};
+        bn_vk_choose_fragment(&kinds[cases[i].first], cases[i].count, &facts);
+        assert_int_equal(facts.matrix, cases[i].matrix);
+        assert_int_equal(facts.matrix_half, cases[i].half);
+        assert_int_equal(facts.matrix_m, cases[i].side);
+    }
+}
+
 /* Without a word to the driver: it is gone. */
 static void test_lost(void **state)
 {
@@ -459,6 +527,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_call_fails_once),
         cmocka_unit_test(test_going_on),
+        cmocka_unit_test(test_kernel_refused),
+        cmocka_unit_test(test_fragments),
         cmocka_unit_test(test_lost),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_each_allocation_fails_once),

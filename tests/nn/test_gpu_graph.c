@@ -7,6 +7,8 @@
 #include "nn/backend.h"
 #include "nn/gpu/call.h"
 #include "nn/gpu/packs.h"
+#include "nn/gpu/steps.h"
+#include "nn/layers.h"
 #include "tests/gpu/device.h"
 
 #include <math.h>
@@ -238,6 +240,87 @@ static void too_many_pictures_are_refused(void **state)
     assert_null(graph);
 }
 
+/* A graph that is only counted: no device is needed. */
+static bn_graph *count_graph(const bn_gpu_facts *facts, int pictures, bn_gpu_packs **packs)
+{
+    bn_error err = {0};
+    bn_graph *graph = NULL;
+    assert_ok(bn_gpu_packs_create_counting(facts, packs, &err), err);
+    const bn_graph_options options = {
+        .backend = &bn_gpu_backend, .type = BN_F16, .gpu = *packs, .batch = pictures};
+    assert_ok(bn_graph_create(&options, &graph, &err), err);
+    return graph;
+}
+
+/* The first rows of three pictures: small, but the third picture's lie more than 2^32 elements further on. */
+static void elements_beyond_32_bits_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        int side, pictures;
+        bn_status status;
+    } cases[] = {
+        {20000, 2, BIREFNET_OK}, {20000, 3, BIREFNET_ERROR_LIMIT}, {20000, 64, BIREFNET_ERROR_LIMIT}};
+    for (size_t i = 0; i < BN_COUNT(cases); i++) {
+        bn_error err = {0};
+        bn_gpu_packs *packs = NULL;
+        const bn_gpu_facts facts = {.half = true, .subgroup = 32, .shared_bytes = 32768};
+        bn_graph *graph = count_graph(&facts, cases[i].pictures, &packs);
+        bn_map large = bn_graph_map(graph, cases[i].side, cases[i].side, 8, BN_F16);
+        bn_graph_input(graph, large);
+        large.h = 10;
+        const bn_map small = bn_graph_map(graph, large.h, large.w, large.c, BN_F16);
+        copy_map(graph, large, small);
+        bn_graph_keep(graph, small);
+        assert_int_equal(bn_graph_finish(graph, &err), cases[i].status);
+        if (cases[i].status) assert_non_null(strstr(err.message, "too large"));
+        bn_graph_destroy(&graph);
+        bn_gpu_packs_destroy(&packs);
+    }
+}
+
+/* Kernels of attention need f16 fragments of sums, products do not. */
+static void kernels_ask_for_the_fragments_they_use(void **state)
+{
+    (void)state;
+    for (int half = 0; half < 2; half++) {
+        bn_error err = {0};
+        bn_gpu_packs *packs = NULL;
+        const bn_gpu_facts facts = {.half = true,
+                                    .matrix = true,
+                                    .matrix_half = half,
+                                    .matrix_m = 16,
+                                    .matrix_n = 16,
+                                    .matrix_k = 16,
+                                    .subgroup = 32,
+                                    .shared_bytes = 49152};
+        const bn_source source = {.key = "any", .load = load_zeros};
+        bn_graph *graph = count_graph(&facts, 1, &packs);
+        const bn_map x = bn_graph_map(graph, 24, 24, 64, BN_F32);
+        bn_graph_input(graph, x);
+        bn_layer_window_attention(graph, x,
+                                  (bn_window_attention_params){.window = 12,
+                                                               .heads = 2,
+                                                               .eps = 1e-5f,
+                                                               .norm = &source,
+                                                               .qkv = &source,
+                                                               .table = &source,
+                                                               .proj = &source});
+        bn_graph_keep(graph, x);
+        assert_ok(bn_graph_finish(graph, &err), err);
+        int products = 0, windows = 0;
+        for (size_t i = 0; i < bn_graph_op_count(graph); i++) {
+            const bn_gpu_kernel kernel = bn_gpu_step_call(graph, bn_graph_op(graph, i), NULL).kernel;
+            products += kernel == BN_GPU_MATRIX_PRODUCT;
+            windows += kernel == BN_GPU_MATRIX_WINDOW;
+        }
+        assert_int_equal(products, 2);
+        assert_int_equal(windows, half);
+        bn_graph_destroy(&graph);
+        bn_gpu_packs_destroy(&packs);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +330,8 @@ int main(void)
         cmocka_unit_test(counting_says_what_the_device_will_need),
         cmocka_unit_test(a_run_stops_between_parts_and_goes_on),
         cmocka_unit_test(too_many_pictures_are_refused),
+        cmocka_unit_test(elements_beyond_32_bits_are_refused),
+        cmocka_unit_test(kernels_ask_for_the_fragments_they_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,12 +35,13 @@ static inline bool bn_gpu_by_eights(bn_map map)
     return map.type == BN_F16 && map.stride % 8 == 0 && map.offset % 8 == 0;
 }
 
-/* Whether heads of `dim` numbers are cut into the device's fragments, as the shaders' heads say. */
+/* Whether heads of `dim` numbers are cut into the device's fragments, as the shaders' heads say. They read biases and write
+ * shares as f16 fragments of sums, which not every device with matrix cores has. */
 static inline bool bn_gpu_matrix_heads(const bn_gpu_facts *facts, int dim)
 {
     const int m = facts->matrix_m, n = facts->matrix_n, k = facts->matrix_k;
-    return facts->matrix && dim % 8 == 0 && dim % m == 0 && dim % n == 0 && dim % k == 0 && 2 * n <= dim &&
-           n % 8 == 0 && facts->subgroup % m == 0;
+    return facts->matrix_half && dim % 8 == 0 && dim % m == 0 && dim % n == 0 && dim % k == 0 &&
+           2 * n <= dim && n % 8 == 0 && facts->subgroup % m == 0;
 }
 
 /* `count` rounded up to whole fragments of any of their sides, which are powers of two. */

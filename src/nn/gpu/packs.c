@@ -248,6 +248,9 @@ bn_status bn_gpu_packs_get(bn_gpu_packs *packs, const char *key, size_t count, b
     bn_status status = BIREFNET_OK;
     if (count == 0 || count > SIZE_MAX / 8)
         return bn_fail(err, BIREFNET_ERROR_INTERNAL, "%zu numbers of %s", count, key);
+    if (count > UINT32_MAX) /* kernels number them by 32 bits */
+        return bn_fail(err, BIREFNET_ERROR_LIMIT, "%s: %zu numbers are too many for a graphics card", key,
+                       count);
     pthread_mutex_lock(&packs->lock);
     entry *one = find(packs, key);
     if (!one) status = add(packs, key, count, type, make, context, &one, err);

@@ -27,6 +27,13 @@ static size_t picture_elements(const bn_graph *graph, bn_map map)
     return bn_graph_place_of(graph, map.buffer).bytes / pictures(graph) / bn_type_size(map.type);
 }
 
+/* From the map's first element to its last one in the last picture. */
+static size_t elements_of(const bn_graph *graph, bn_map map)
+{
+    return (pictures(graph) - 1) * picture_elements(graph, map) +
+           ((size_t)map.h * (size_t)map.w - 1) * (size_t)map.stride + (size_t)map.c;
+}
+
 /* ---- building -------------------------------------------------------------------------------------------------- */
 
 /* Bytes that a call moves if it reads and writes everything once. */
@@ -45,6 +52,14 @@ static double traffic(const bn_graph *graph, const bn_gpu_step *step)
     return bytes;
 }
 
+/* Kernels number elements by 32 bits, from the map's first one in the first picture. */
+static void check_numbers(bn_graph *graph, bn_map map)
+{
+    if (elements_of(graph, map) > UINT32_MAX)
+        bn_graph_fail(graph, BIREFNET_ERROR_LIMIT, "a feature map of %d x %d x %d is too large for a %s",
+                      map.h, map.w, map.stride, bn_graph_backend(graph)->name);
+}
+
 void bn_gpu_step_append(bn_graph *graph, const bn_gpu_step *step)
 {
     step_op *op = bn_graph_append(graph, sizeof *op, NULL, NULL);
@@ -52,12 +67,8 @@ void bn_gpu_step_append(bn_graph *graph, const bn_gpu_step *step)
     op->step = *step;
     for (int i = 0; i < BN_GPU_SPANS; i++) {
         if (!is_map(&step->slot[i])) continue;
-        const bn_map map = step->slot[i].map;
-        bn_graph_touch(graph, map);
-        if ((size_t)bn_map_pixels(map) * (size_t)map.stride * pictures(graph) >
-            UINT32_MAX) /* kernels' indices */
-            bn_graph_fail(graph, BIREFNET_ERROR_LIMIT, "a feature map of %d x %d x %d is too large for a %s",
-                          map.h, map.w, map.stride, bn_graph_backend(graph)->name);
+        bn_graph_touch(graph, step->slot[i].map);
+        check_numbers(graph, step->slot[i].map);
     }
     bn_graph_work(graph, step->macs * (double)pictures(graph), 1, 1);
     bn_graph_traffic(graph, traffic(graph, step));
@@ -124,9 +135,8 @@ static region region_of(const bn_graph *graph, const bn_gpu_slot *slot)
 {
     const bn_map map = slot->map;
     const size_t begin = bn_graph_place_of(graph, map.buffer).offset + map.offset * bn_type_size(map.type);
-    const size_t elements = (pictures(graph) - 1) * picture_elements(graph, map) +
-                            ((size_t)bn_map_pixels(map) - 1) * (size_t)map.stride + (size_t)map.c;
-    return (region){begin, begin + elements * bn_type_size(map.type), map, slot->use != BN_GPU_READ};
+    const size_t end = begin + elements_of(graph, map) * bn_type_size(map.type);
+    return (region){begin, end, map, slot->use != BN_GPU_READ};
 }
 
 /* Slices of the same pixels that have no channel in common. */
