@@ -2,7 +2,7 @@
 #ifndef BN_CLI_BENCH_PHOTO_H
 #define BN_CLI_BENCH_PHOTO_H
 
-#include "cutout/matte.h"
+#include "matte/matte.h"
 
 typedef enum bn_photo_stage {
     BN_PHOTO_DECODE = 0,

@@ -9,7 +9,7 @@
 #include "base/seeded.h"
 #include "base/size.h"
 #include "image/codec.h"
-#include "image/resample.h"
+#include "pixels/resample.h"
 #include "model/model.h"
 #include "tests/npy.h"
 #include "weights/print.h"

@@ -3,7 +3,7 @@
 
 #include "base/size.h"
 #include "image/colour.h"
-#include "image/resample.h"
+#include "pixels/resample.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "base/size.h"
 #include "image/backdrop.h"
 #include "image/colour.h"
-#include "image/foreground.h"
+#include "pixels/foreground.h"
 #include "image/stage.h"
 
 #include <math.h>

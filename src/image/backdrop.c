@@ -7,7 +7,7 @@
 #include "image/codec_table.h"
 #include "image/colour.h"
 #include "image/fill.h"
-#include "image/resample.h"
+#include "pixels/resample.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* compose_kernels_avx2.c - compose_kernels.c for x86-64-v3, by shuffles. */
 #include "image/compose_kernels.h"
 
-#include "image/shuffles_avx2.h"
+#include "pixels/shuffles_avx2.h"
 
 static inline void store_16(uint8_t *at, __m128i bytes)
 {

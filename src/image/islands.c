@@ -3,7 +3,7 @@
 #include "image/compose.h"
 
 #include "base/size.h"
-#include "image/resample.h"
+#include "pixels/resample.h"
 
 #include <math.h>
 #include <stdlib.h>

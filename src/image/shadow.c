@@ -4,7 +4,7 @@
 #include "base/size.h"
 #include "image/box_blur.h"
 #include "image/compose.h"
-#include "image/resample.h"
+#include "pixels/resample.h"
 
 #include <math.h>
 #include <stdlib.h>

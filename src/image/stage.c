@@ -4,7 +4,7 @@
 #include "base/size.h"
 #include "image/codec_table.h"
 #include "image/colour.h"
-#include "image/resample.h"
+#include "pixels/resample.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* test_foreground.c - foreground colours against the formula, computed plainly. */
 #include "tests/image/pictures.h"
 
-#include "image/foreground.h"
+#include "pixels/foreground.h"
 
 static int reflect_101(int i, int count)
 {

@@ -5,8 +5,8 @@
 
 #include "base/seeded.h"
 #include "base/size.h"
-#include "image/foreground.h"
-#include "image/foreground_gpu.h"
+#include "pixels/foreground.h"
+#include "matte/foreground_gpu.h"
 
 static uint8_t *make_bytes(const char *name, size_t count, float scale)
 {

@@ -4,7 +4,7 @@
 
 #include "base/cpu.h"
 #include "base/size.h"
-#include "image/foreground_kernels.h"
+#include "pixels/foreground_kernels.h"
 
 enum { WIDTH = 150, STRIDE = 160, PIXELS = 3 * STRIDE, SUMS = BN_FOREGROUND_SUMS * STRIDE };
 

@@ -3,8 +3,8 @@
 #include "tests/test.h"
 
 #include "image/codec.h"
-#include "image/foreground.h"
-#include "image/resample.h"
+#include "pixels/foreground.h"
+#include "pixels/resample.h"
 
 /* Cases of the reference: name, the network's size that the photo is resized to, the mask's sizes. */
 typedef struct golden_case {

@@ -2,8 +2,8 @@
 #include "tests/image/pictures.h"
 
 #include "base/cpu.h"
-#include "image/resample.h"
-#include "image/resample_kernels.h"
+#include "pixels/resample.h"
+#include "pixels/resample_kernels.h"
 
 static void resizing_keeps_flat_colours_and_identity(void **state)
 {

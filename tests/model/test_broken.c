@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/size.h"
-#include "cutout/matte.h"
+#include "matte/matte.h"
 #include "model/model.h"
 
 #include <math.h>

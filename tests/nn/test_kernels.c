@@ -5,9 +5,9 @@
 #include "tests/nn/kernel_test.h"
 
 #include "image/compose_kernels.h"
-#include "image/foreground.h"
-#include "image/foreground_kernels.h"
-#include "image/resample_kernels.h"
+#include "pixels/foreground.h"
+#include "pixels/foreground_kernels.h"
+#include "pixels/resample_kernels.h"
 
 /* ---- layer norm --------------------------------------------------------------------------------------------------- */
 

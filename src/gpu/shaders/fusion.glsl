@@ -1,4 +1,4 @@
-// fusion.glsl - what both kernels of the foreground's colours share (image/foreground_kernels.c has the formula): bytes, mirrored
+// fusion.glsl - what both kernels of the foreground's colours share (pixels/foreground_kernels.c has the formula): bytes, mirrored
 // rows and columns, sums over rows that slide, the estimate of a colour.
 //
 // A group goes down a strip of 256 neighbouring columns row by row, an invocation for each; sums over rows are in registers,

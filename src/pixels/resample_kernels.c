@@ -2,7 +2,7 @@
  *
  * Compiled as it is for any CPU; resample_kernels_avx2.c and _avx512.c include it for more. All give the same
  * bytes. */
-#include "image/resample_kernels.h"
+#include "pixels/resample_kernels.h"
 
 #include <string.h>
 

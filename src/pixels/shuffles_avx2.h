@@ -3,8 +3,8 @@
  * Byte i of channel c is byte 3 i + c of the 48. 3 has an inverse modulo 16, so in each third of the 48 bytes the places
  * that belong to a channel are others than in the two other thirds: blending the thirds brings a channel together, out of
  * order, and one shuffle orders it. Joining goes the same way back. */
-#ifndef BN_IMAGE_SHUFFLES_AVX2_H
-#define BN_IMAGE_SHUFFLES_AVX2_H
+#ifndef BN_PIXELS_SHUFFLES_AVX2_H
+#define BN_PIXELS_SHUFFLES_AVX2_H
 
 #include <immintrin.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /* matte.c - birefnet_session_matte: resize the photo, normalise, run the network, sigmoid, bring the mask back. */
-#include "cutout/matte.h"
+#include "matte/matte.h"
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "image/resample.h"
+#include "pixels/resample.h"
 #include "model/model.h"
 #include "model/normalise.h"
 

@@ -4,9 +4,9 @@
 #    define KERNELS bn_foreground_kernels_avx2
 #endif
 #define OWN_SHUFFLES 1
-#include "image/foreground_kernels.c"
+#include "pixels/foreground_kernels.c"
 
-#include "image/shuffles_avx2.h"
+#include "pixels/shuffles_avx2.h"
 
 enum { HALF = BN_SHUFFLE_PIXELS / 2 }; /* 32-bit numbers of a vector */
 

@@ -1,6 +1,6 @@
 /* foreground_gpu.h - the foreground's own colours (foreground.h), estimated on a graphics card. */
-#ifndef BN_IMAGE_FOREGROUND_GPU_H
-#define BN_IMAGE_FOREGROUND_GPU_H
+#ifndef BN_MATTE_FOREGROUND_GPU_H
+#define BN_MATTE_FOREGROUND_GPU_H
 
 #include "gpu/gpu.h"
 

@@ -3,11 +3,11 @@
  *
  * Each thread makes a band of output rows. Input rows are resized across sixteen at a time into a ring that
  * holds the rows that the next output row needs, so memory does not grow with the image's height. */
-#include "image/resample.h"
+#include "pixels/resample.h"
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "image/resample_kernels.h"
+#include "pixels/resample_kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* resample.h - antialiased resizing, byte for byte as Pillow's Image.resize does it for 8-bit images. */
-#ifndef BN_IMAGE_RESAMPLE_H
-#define BN_IMAGE_RESAMPLE_H
+#ifndef BN_PIXELS_RESAMPLE_H
+#define BN_PIXELS_RESAMPLE_H
 
 #include "base/cpu.h"
 #include "base/error.h"

@@ -4,11 +4,11 @@
  * Rows stream through running sums: each thread owns a band of rows and keeps the wide column sums of one
  * row, eight rows of the first estimate, and the narrow column sums of one row. Time per pixel does not
  * depend on the boxes. */
-#include "image/foreground.h"
+#include "pixels/foreground.h"
 
 #include "base/parallel.h"
 #include "base/size.h"
-#include "image/foreground_kernels.h"
+#include "pixels/foreground_kernels.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -196,12 +196,4 @@ done:
     free(e.zeros);
     free(e.scratch);
     return status;
-}
-
-birefnet_status birefnet_refine_foreground(const uint8_t *rgb, const uint8_t *matte, int width, int height,
-                                           ptrdiff_t stride_bytes, ptrdiff_t matte_stride_bytes,
-                                           uint8_t *foreground, int threads, birefnet_error *error)
-{
-    return bn_foreground_estimate(rgb, matte, width, height, stride_bytes, matte_stride_bytes, foreground,
-                                  threads, bn_cpu_isa(), error);
 }

@@ -7,7 +7,7 @@
  * The formula, for colours and alpha between 0 and 1, box() the mean over a box:
  *   F' = box(F * alpha) / (box(alpha) + 1e-5),  B' = box(B * (1 - alpha)) / (1 - box(alpha) + 1e-5)
  *   estimate = F' + alpha * (I - alpha * F' - (1 - alpha) * B'), clamped */
-#include "image/foreground_kernels.h"
+#include "pixels/foreground_kernels.h"
 
 #include "base/size.h"
 

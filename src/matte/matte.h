@@ -1,6 +1,6 @@
 /* matte.h - the steps around the network: a photo to its input, its logits to a matte. */
-#ifndef BN_CUTOUT_MATTE_H
-#define BN_CUTOUT_MATTE_H
+#ifndef BN_MATTE_MATTE_H
+#define BN_MATTE_MATTE_H
 
 #include "base/cpu.h"
 #include "base/error.h"

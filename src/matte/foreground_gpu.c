@@ -1,8 +1,8 @@
 /* foreground_gpu.c - the two rounds of blur fusion as kernels (gpu/shaders/fusion*.comp), a band of rows after the other. */
-#include "image/foreground_gpu.h"
+#include "matte/foreground_gpu.h"
 
 #include "base/size.h"
-#include "image/foreground_kernels.h"
+#include "pixels/foreground_kernels.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* foreground.h - estimate the foreground's own colours by blur fusion (Forte 2021; the authors'
  * refinement).
  *
- * The public function is birefnet_refine_foreground; this one can be held to a level of instructions. */
-#ifndef BN_IMAGE_FOREGROUND_H
-#define BN_IMAGE_FOREGROUND_H
+ * The public function is birefnet_refine_foreground (matte/refine.c); this one can be held to a level of instructions. */
+#ifndef BN_PIXELS_FOREGROUND_H
+#define BN_PIXELS_FOREGROUND_H
 
 #include "base/cpu.h"
 #include "base/error.h"

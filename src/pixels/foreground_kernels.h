@@ -8,8 +8,8 @@
  *   0      alpha                                0 to 255 a pixel
  *   1..3   colour times alpha          (R G B)  see the functions for the scale
  *   4..6   the other colour            (R G B) */
-#ifndef BN_IMAGE_FOREGROUND_KERNELS_H
-#define BN_IMAGE_FOREGROUND_KERNELS_H
+#ifndef BN_PIXELS_FOREGROUND_KERNELS_H
+#define BN_PIXELS_FOREGROUND_KERNELS_H
 
 #include "base/cpu.h"
 

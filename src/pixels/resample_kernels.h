@@ -1,6 +1,6 @@
 /* resample_kernels.h - the inner loops of resizing, compiled once for each level of instructions. */
-#ifndef BN_IMAGE_RESAMPLE_KERNELS_H
-#define BN_IMAGE_RESAMPLE_KERNELS_H
+#ifndef BN_PIXELS_RESAMPLE_KERNELS_H
+#define BN_PIXELS_RESAMPLE_KERNELS_H
 
 #include "base/cpu.h"
 
