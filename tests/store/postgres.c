@@ -31,6 +31,13 @@ bool test_postgres_run(const char *sql)
     return waitpid(child, &code, 0) == child && code == 0;
 }
 
+bool test_postgres_disconnect(void)
+{
+    return test_postgres_run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user"
+        " AND datname = current_database() AND pid <> pg_backend_pid()");
+}
+
 void test_postgres_empty(void)
 {
     assert_true(test_postgres_run(

@@ -8,6 +8,8 @@
 const char *test_postgres_address(void);
 /* Runs SQL by psql; false where that failed. */
 bool test_postgres_run(const char *sql);
+/* Ends all other connections of this user: the server's own (autovacuum) are an administrator's. */
+bool test_postgres_disconnect(void);
 /* As a test begins: no tables. */
 void test_postgres_empty(void);
 /* As a test begins: empty tables. */

@@ -54,8 +54,7 @@ static void a_lost_connection_is_told(void **state)
     int wake[2];
     assert_int_equal(pipe(wake), 0);
     bn_ear *ear = open_ear(self->store);
-    assert_true(test_postgres_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                                  " WHERE datname = current_database() AND pid <> pg_backend_pid()"));
+    assert_true(test_postgres_disconnect());
     bn_status status = BIREFNET_OK;
     while (status == BIREFNET_OK) status = bn_ear_hear(ear, wake[0], LONG_MS, &hints, &err);
     assert_int_equal(status, BIREFNET_ERROR_IO);

@@ -146,8 +146,7 @@ static void a_lost_connection_is_no_failure(void **state)
     bn_postgres_db *db = *state;
     for (int i = 0; i < 3; i++) {
         number_of(db, "SELECT 1");
-        assert_true(test_postgres_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                                      " WHERE datname = current_database() AND pid <> pg_backend_pid()"));
+        assert_true(test_postgres_disconnect());
         assert_int_equal(number_of(db, "SELECT 7"), 7);
     }
 }
