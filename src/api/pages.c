@@ -32,11 +32,21 @@ static const char *type_of(const char *name)
     return "application/octet-stream";
 }
 
+/* "/admin/": what the page names stands beside it, not below. Relative, as a proxy may serve all of this below a folder; where
+ * a page was found, the segment is the name of a file of ours. */
+static bn_http_next leave_slash(const bn_call *call, bn_http_request *request)
+{
+    request->reply.status = 301;
+    bn_http_reply_field(request, "Location", "../%s", call->target.segments[call->target.segment_count - 1]);
+    return BN_HTTP_REPLY;
+}
+
 bn_http_next bn_call_page(bn_call *call, bn_http_request *request)
 {
     const bn_page *page = bn_pages;
     while (page->name && strcmp(page->name, call->route.page) != 0) page++;
     if (!page->name) return bn_reply_detail(request, 404, "Not Found");
+    if (call->target.slash) return leave_slash(call, request);
     bn_http_reply_field(request, "ETag", "%s", page->etag);
     bn_http_reply_field(request, "Cache-Control",
                         "no-cache"); /* asked again each time, answered by the tag */

@@ -215,6 +215,7 @@ static bn_target_result parse_into(const bn_target_source *source, const char *p
     const size_t path_length = strcspn(path, "?#");
     bn_target_result result = split_path(target, path, path_length, &free_text);
     if (result != BN_TARGET_OK) return result;
+    target->slash = target->segment_count > 0 && path[path_length - 1] == '/';
     if (path[path_length] == '?') {
         const char *query = path + path_length + 1;
         result = split_query(target, query, strcspn(query, "#"), &free_text);

@@ -30,6 +30,7 @@ typedef struct bn_target {
     bn_host host;
     size_t segment_count;
     const char *segments[BN_TARGET_SEGMENTS]; /* decoded, none empty */
+    bool slash;                               /* the path goes on with a slash behind the last of them */
     size_t query_count;
     bn_query queries[BN_TARGET_QUERIES];
     char queue_base

@@ -36,6 +36,15 @@ test("without keys: this machine by its own name, and no page of others", async 
   plain(answer);
 });
 
+test("a slash behind a page leads to the page itself, also below a proxy's folder", async () => {
+  for (const [path, location] of [["/admin/", "../admin"], ["/admin/?x=1", "../admin"], ["/app.js/", "../app.js"], ["/samples/cat.jpg/", "../cat.jpg"]]) {
+    const answer = await fetch(server.url + path, { redirect: "manual" });
+    assert.deepEqual([answer.status, answer.headers.get("location")], [301, location], path);
+  }
+  for (const path of ["/", "/admin"]) assert.equal((await fetch(server.url + path, { redirect: "manual" })).status, 200, path);
+  for (const path of ["/nothing/", "/admin/nothing/"]) assert.equal((await fetch(server.url + path, { redirect: "manual" })).status, 404, path);
+});
+
 test("a name that was pointed here is not ours", async () => {
   const bytes = execFileSync("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: evil.example",
     `${server.url}/admin/overview.json`], { encoding: "utf8" });

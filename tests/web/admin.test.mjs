@@ -44,6 +44,14 @@ test("without keys this machine sees it, live, in both colours", async () => {
   assert.deepEqual(page.faults, []);
 });
 
+test("with a slash behind its address it is the same page", async () => {
+  const page = await own.page();
+  await page.goto(`${own.server.url}/admin/`);
+  await page.locator("#room").waitFor();
+  assert.equal(page.url(), `${own.server.url}/admin`);
+  assert.deepEqual(page.faults, []);
+});
+
 test("the first key is an administrator's, shown once, and the page goes on with it", async () => {
   const page = await open();
   await page.fill("#make-name", "boss");
