@@ -9,12 +9,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void parse_input(const char *text, size_t size)
+static void parse_input(const char *text, size_t size, bool touch_up)
 {
     bn_input input;
     json_t *detail = NULL;
-    if (bn_input_parse(text, size, &input, &detail, NULL, NULL) == BIREFNET_OK) {
-        if (!input.image_url || input.width < 1024 || input.format == BN_FORMAT_NONE || !input.model[0])
+    if ((touch_up ? bn_input_parse_touch_up : bn_input_parse)(text, size, &input, &detail, NULL, NULL) ==
+        BIREFNET_OK) {
+        if (!input.image_url == !(touch_up && input.request_id) || input.width < 1024 ||
+            input.format == BN_FORMAT_NONE || !input.model[0])
             abort();
         const bn_placement *canvas = &input.picture.canvas;
         if (canvas->width < 0 || canvas->width > 30000 ||
@@ -46,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
     if (data[0] % 4 == 0) {
-        parse_input(text, size - 1);
+        parse_input(text, size - 1, false);
+        parse_input(text, size - 1, true);
     } else if (data[0] % 4 == 1) {
         bn_lifecycle_parse(text, &lifecycle);
         if (lifecycle.expires_s < 0) abort();

@@ -37,7 +37,8 @@ typedef struct source {
 static source source_of(bn_job *job, image_kind kind)
 {
     const source all[] = {
-        {PHOTO, "image_url", "image", job->input.image_url, &job->bytes},
+        {PHOTO, job->input.request_id ? "request_id" : "image_url", "image", job->input.image_url,
+         &job->bytes},
         {BACKDROP, "background", "background", job->input.background_url, &job->backdrop_bytes},
         {MASK, "mask_url", "mask", job->input.mask_url, &job->mask_bytes},
     };
@@ -150,10 +151,13 @@ static bn_status load_input(bn_jobs *jobs, bn_job *job, bn_ending *ending, bn_er
     size_t body_bytes;
     json_t *detail = NULL;
     BN_TRY(bn_store_body(jobs->store, job->accepted.id, &body, &body_bytes, err));
-    const bn_status status = bn_input_parse(body, body_bytes, &job->input, &detail, NULL, err);
+    const bn_status status = (job->accepted.touch_up ? bn_input_parse_touch_up : bn_input_parse)(
+        body, body_bytes, &job->input, &detail, NULL, err);
     free(body);
     if (detail) bn_ending_detail(ending, 422, detail);
-    return status;
+    if (status != BIREFNET_OK || job->input.image_url) return status;
+    job->input.image_url = bn_extras_photo(job->accepted.extras); /* by request_id, as it was accepted */
+    return job->input.image_url ? BIREFNET_OK : bn_fail_memory(err, 0, "a request");
 }
 
 /* A canvas is a few bytes of a request and hundreds of megabytes of ours: no shop wants more. */

@@ -438,9 +438,14 @@ bool bn_endings_find(bn_jobs *jobs, const char *id, bn_request_status *status);
 void bn_endings_note(bn_jobs *jobs, const char *id, const bn_request_status *status);
 void bn_endings_forget_all(bn_jobs *jobs);
 
-/* ---- submit.c: what of a request is not of the endpoint's input, as the store keeps it */
-bn_status bn_extras_write(bn_accepted *accepted, bn_error *err);
+/* ---- extras.c: what of a request is not of the endpoint's input, as the store keeps it */
+/* Whether a photo's address is remembered with its request: not one that holds the photo itself. */
+bool bn_extras_may_keep(const char *image_url);
+bn_status bn_extras_write(bn_accepted *accepted, const char *photo, bn_error *err); /* photo: or NULL */
 void bn_extras_read(bn_accepted *accepted);
+char *bn_extras_photo(const char *extras); /* allocated; NULL where it was not remembered */
+/* Where the photo of a request of this key is that has ended well: allocated. NULL: the ending says why not. No lock is held. */
+char *bn_photo_of(bn_jobs *jobs, const char *id, const char *key_id, bn_ending *ending);
 
 /* ---- recover.c; once, when all else is open and no thread runs */
 bn_status bn_recover_or_join(bn_jobs *jobs, bn_error *err);

@@ -198,7 +198,20 @@ typedef struct glance {
     bool broken;  /* it is no JSON at all */
     bool fetches; /* as in bn_accepted */
     char model[BN_MODEL_CHARS];
+    char *photo; /* owned: its address, as far as that is remembered */
 } glance;
+
+/* True: a touch-up lacks what it needs, the ending says what. What request_id names stands in image_url afterwards. */
+static bool lacks(bn_jobs *jobs, const bn_submit *submit, bn_input *input, bn_ending *ending)
+{
+    if (!submit->touch_up) return false;
+    if (!input->mask_url) {
+        refuse_no_mask(ending);
+        return true;
+    }
+    if (!input->image_url) input->image_url = bn_photo_of(jobs, input->request_id, submit->key_id, ending);
+    return !input->image_url;
+}
 
 /* True: the ending is known already. */
 static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *ending, glance *seen)
@@ -211,17 +224,19 @@ static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *endi
         refuse_path(submit->app_path, ending);
         return true;
     }
-    const bn_status status =
-        bn_input_parse(submit->body, submit->body_bytes, &input, &detail, &seen->broken, &err);
+    const bn_status status = (submit->touch_up ? bn_input_parse_touch_up : bn_input_parse)(
+        submit->body, submit->body_bytes, &input, &detail, &seen->broken, &err);
     if (status == BIREFNET_OK) {
-        const bool lacks_mask = submit->touch_up && !input.mask_url;
-        seen->fetches = is_elsewhere(jobs, input.image_url) ||
-                        (input.background_url && is_elsewhere(jobs, input.background_url)) ||
-                        (submit->touch_up && !lacks_mask && is_elsewhere(jobs, input.mask_url));
+        const bool refused = lacks(jobs, submit, &input, ending);
+        if (!refused) {
+            seen->fetches = is_elsewhere(jobs, input.image_url) ||
+                            (input.background_url && is_elsewhere(jobs, input.background_url)) ||
+                            (submit->touch_up && is_elsewhere(jobs, input.mask_url));
+            if (bn_extras_may_keep(input.image_url)) seen->photo = strdup(input.image_url);
+        }
         snprintf(seen->model, sizeof seen->model, "%s", input.model);
         bn_input_free(&input);
-        if (lacks_mask) refuse_no_mask(ending);
-        return lacks_mask;
+        return refused;
     }
     if (detail)
         bn_ending_detail(ending, 422, detail);
@@ -232,43 +247,14 @@ static bool ends_at_once(bn_jobs *jobs, const bn_submit *submit, bn_ending *endi
 
 /* ---- accepting ---- */
 
-bn_status bn_extras_write(bn_accepted *accepted, bn_error *err)
-{
-    const bn_sure_levels *sure = &accepted->sure;
-    if (!accepted->background[0] && !accepted->hard_mask && !accepted->touch_up && !sure->used)
-        return BIREFNET_OK;
-    json_t *extras =
-        json_pack("{s:b, s:b}", "hard_mask", accepted->hard_mask, "touch_up", accepted->touch_up);
-    if (sure->used)
-        json_object_set_new(extras, "sure",
-                            json_pack("[i,i,i]", sure->foreground, sure->background, sure->erode_px));
-    if (accepted->background[0]) json_object_set_new(extras, "background", json_string(accepted->background));
-    accepted->extras = json_dumps(extras, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_decref(extras);
-    return accepted->extras ? BIREFNET_OK : bn_fail_memory(err, 0, "a request");
-}
-
-void bn_extras_read(bn_accepted *accepted)
-{
-    if (!accepted->extras) return;
-    json_t *extras = bn_json_read(accepted->extras, strlen(accepted->extras), BN_JSON_OURS, NULL);
-    const char *background = json_string_value(json_object_get(extras, "background"));
-    accepted->hard_mask = json_is_true(json_object_get(extras, "hard_mask"));
-    accepted->touch_up = json_is_true(json_object_get(extras, "touch_up"));
-    snprintf(accepted->background, sizeof accepted->background, "%s", background ? background : "");
-    bn_sure_levels *sure = &accepted->sure;
-    sure->used = json_unpack(json_object_get(extras, "sure"), "[i,i,i]", &sure->foreground, &sure->background,
-                             &sure->erode_px) == 0;
-    json_decref(extras);
-}
-
 static bool copy_text(char **copy, const char *text)
 {
     *copy = text && text[0] ? strdup(text) : NULL;
     return *copy || !text || !text[0];
 }
 
-static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accepted *accepted, bn_error *err)
+static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, const glance *seen,
+                               bn_accepted *accepted, bn_error *err)
 {
     const bn_key_limits limits = bn_front_limits(jobs, submit->key_id);
     *accepted = (bn_accepted){.sync = submit->sync,
@@ -287,7 +273,9 @@ static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, bn_accept
     accepted->key_running = limits.running;
     accepted->key_waiting = atomic_load(&jobs->shared) ? limits.waiting : 0; /* else take_place knows all */
     accepted->by_keys = jobs->options.by_keys;
-    if (bn_extras_write(accepted, err) != BIREFNET_OK) return BIREFNET_ERROR_MEMORY;
+    accepted->fetches = seen->fetches;
+    memcpy(accepted->model, seen->model, sizeof accepted->model);
+    if (bn_extras_write(accepted, seen->photo, err) != BIREFNET_OK) return BIREFNET_ERROR_MEMORY;
     if (submit->start_timeout_s > 0)
         accepted->start_by_ms = accepted->created_ms + (int64_t)(BN_MIN(submit->start_timeout_s, 1e9) * 1000);
     if (submit->id && bn_uuid_valid(submit->id))
@@ -347,9 +335,8 @@ void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_I
         answer_with(answer, &ending);
         return;
     }
-    bn_status status = fill_accepted(jobs, submit, &accepted, &err);
-    accepted.fetches = seen.fetches;
-    memcpy(accepted.model, seen.model, sizeof accepted.model);
+    bn_status status = fill_accepted(jobs, submit, &seen, &accepted, &err);
+    free(seen.photo);
     accepted.promised = true;
     memcpy(id, accepted.id, sizeof accepted.id);
     if (status == BIREFNET_OK) status = accept(jobs, &accepted, ends ? &ending : NULL, position, &err);

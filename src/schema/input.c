@@ -116,6 +116,7 @@ static const char *check_choice(const bn_field *field, json_t *value, json_t *de
 typedef struct reader {
     json_t *body, *detail;
     bn_input *input;
+    bool touch_up;
 } reader;
 
 static bool take_bool(reader *self, const bn_field *field)
@@ -133,9 +134,23 @@ static const char *take_choice(reader *self, const bn_field *field)
     return choice ? choice : field->default_text;
 }
 
+/* True: a touch-up names a request instead of its photo. */
+static bool take_request(reader *self)
+{
+    json_t *value = self->touch_up ? json_object_get(self->body, "request_id") : NULL;
+    if (!value || json_is_null(value)) return false;
+    if (json_is_string(value))
+        self->input->request_id = strdup(json_string_value(value));
+    else
+        add_plain(self->detail, "request_id", "string_type", "Input should be a valid string", NULL,
+                  json_incref(value));
+    return true;
+}
+
 static void take_image(reader *self, const bn_field *field)
 {
     json_t *value = json_object_get(self->body, field->name);
+    if (!value && take_request(self)) return;
     if (!value)
         add_plain(self->detail, field->name, "missing", "Field required", NULL, json_incref(self->body));
     else if (!json_is_string(value))
@@ -247,16 +262,17 @@ void bn_input_free(bn_input *input)
     free(input->image_url);
     free(input->background_url);
     free(input->mask_url);
+    free(input->request_id);
     *input = (bn_input){0};
 }
 
-bn_status bn_input_parse(const char *body, size_t body_bytes, bn_input *input, json_t **detail, bool *broken,
-                         bn_error *err)
+static bn_status parse(const char *body, size_t body_bytes, bool touch_up, bn_input *input, json_t **detail,
+                       bool *broken, bn_error *err)
 {
     json_error_t fault;
     *input = (bn_input){0};
     bn_cutout_options_default(&input->picture);
-    reader self = {.input = input, .detail = json_array()};
+    reader self = {.input = input, .detail = json_array(), .touch_up = touch_up};
     if (!self.detail) return bn_fail_memory(err, 0, "a list of errors");
     self.body = body ? bn_json_read(body, body_bytes, VALUES_MAX, &fault) : NULL;
     if (broken) *broken = body && !self.body;
@@ -273,7 +289,7 @@ bn_status bn_input_parse(const char *body, size_t body_bytes, bn_input *input, j
     if (json_array_size(self.detail) == 0) check_together(&self);
     take_mask(&self);
     json_decref(self.body);
-    if (json_array_size(self.detail) == 0 && input->image_url) {
+    if (json_array_size(self.detail) == 0 && (input->image_url || input->request_id)) {
         json_decref(self.detail);
         return BIREFNET_OK;
     }
@@ -284,4 +300,16 @@ bn_status bn_input_parse(const char *body, size_t body_bytes, bn_input *input, j
     }
     *detail = self.detail;
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "the input does not fit the endpoint's schema");
+}
+
+bn_status bn_input_parse(const char *body, size_t body_bytes, bn_input *input, json_t **detail, bool *broken,
+                         bn_error *err)
+{
+    return parse(body, body_bytes, false, input, detail, broken, err);
+}
+
+bn_status bn_input_parse_touch_up(const char *body, size_t body_bytes, bn_input *input, json_t **detail,
+                                  bool *broken, bn_error *err)
+{
+    return parse(body, body_bytes, true, input, detail, broken, err);
 }

@@ -60,15 +60,13 @@ static const char key_revoke[] =
 
 static const char touch_up[] =
     "{\"post\":{\"summary\":\"Compose and refine by a mask that was edited; no network runs\","
-    "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"allOf\":[{"
-    "\"$ref\":\"#/components/schemas/BirefnetV2Input\"},{\"type\":\"object\",\"required\":[\"mask_url\"],"
-    "\"properties\":{\"mask_url\":{\"type\":\"string\",\"description\":\"A PNG of the photo's size: an "
-    "address "
-    "or a data URI. White is kept, black and transparent are not\"}}}]}}}},\"responses\":{\"200\":{"
+    "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
+    "\"#/components/schemas/TouchUpInput\"}}}},\"responses\":{\"200\":{"
     "\"description\":\"The result\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
     "\"#/components/schemas/BirefnetV2Output\"}}}},\"401\":{\"description\":\"A key is needed\"},\"422\":{"
     "\"description\":\"The photo, the mask or a field was refused; mask_url: not a PNG, or of another "
-    "size\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
+    "size; request_id: no such request, or its photo was not "
+    "kept\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
     "\"#/components/schemas/HTTPValidationError\"}}}}}}}";
 
 static const struct {

@@ -237,6 +237,25 @@ static json_t *input_schema(void)
                      "x-fal-order-properties", order, "required", required, "properties", properties);
 }
 
+/* Of POST /touchup: the same fields, the mask, and the photo or the request that it was of. */
+static json_t *touch_up_schema(void)
+{
+    json_t *schema = input_schema(), *properties = json_object_get(schema, "properties");
+    json_object_set_new(schema, "title", json_string("TouchUpInput"));
+    json_object_set_new(schema, "required", json_pack("[s]", "mask_url"));
+    json_object_set_new(schema, "anyOf",
+                        json_pack("[{s:[s]}, {s:[s]}]", "required", "image_url", "required", "request_id"));
+    json_object_set_new(properties, "mask_url",
+                        json_pack("{s:s, s:s, s:s}", "type", "string", "title", "Mask", "description",
+                                  "A PNG of the photo's size: an address or a data URI. White is kept, "
+                                  "black and transparent are not"));
+    json_object_set_new(properties, "request_id",
+                        json_pack("{s:s, s:s, s:s}", "type", "string", "title", "Request", "description",
+                                  "Instead of image_url: a request that has ended well and whose photo came "
+                                  "by its address, as uploads do"));
+    return schema;
+}
+
 static json_t *nullable(const char *type, const char *title, const char *description)
 {
     return json_pack("{s:[s,s], s:s, s:s}", "type", type, "null", "title", title, "description", description);
@@ -339,9 +358,10 @@ bn_status bn_schema_openapi(const char *server_url, bn_buffer *out, bn_error *er
 {
     json_t *all_paths = paths();
     const bool whole = bn_openapi_add_own(all_paths, server_url);
-    json_t *schemas = json_pack("{s:o, s:o, s:o, s:o, s:o}", "BirefnetV2Input", input_schema(),
-                                "BirefnetV2Output", output_schema(), "ImageFile", file_schema(),
-                                "QueueStatus", status_schema(), "HTTPValidationError", error_schema());
+    json_t *schemas =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "BirefnetV2Input", input_schema(), "TouchUpInput",
+                  touch_up_schema(), "BirefnetV2Output", output_schema(), "ImageFile", file_schema(),
+                  "QueueStatus", status_schema(), "HTTPValidationError", error_schema());
     json_t *security = json_pack("{s:{s:s, s:s, s:s, s:s}}", "apiKeyAuth", "type", "apiKey", "in", "header",
                                  "name", "Authorization", "description", "Key <your key>");
     json_t *document = json_pack(

@@ -40,6 +40,7 @@ typedef struct bn_input {
     char *image_url;
     char *
         mask_url; /* what a touch-up composes by; NULL: not given. No field of the endpoint, which passes over it */
+    char *request_id; /* of a touch-up: whose photo it is, where image_url is NULL; else NULL */
     char model[64];
     int width, height;   /* operating_resolution */
     bool has_resolution; /* the caller named it */
@@ -58,6 +59,10 @@ void bn_input_free(bn_input *input);
  * *broken (may be NULL) whether it was no JSON at all, or larger in memory than any input. OK: input is filled. */
 bn_status bn_input_parse(const char *body, size_t body_bytes, bn_input *input, json_t **detail, bool *broken,
                          bn_error *err);
+
+/* The same for a touch-up, where the id of a request may stand for the photo: image_url is NULL then. */
+bn_status bn_input_parse_touch_up(const char *body, size_t body_bytes, bn_input *input, json_t **detail,
+                                  bool *broken, bn_error *err);
 
 /* One entry of an error list as the endpoint's own checks write it, with the address of its explanation. ctx and input
  * are taken over and may be NULL; NULL where memory ran out. field NULL: the whole body. */

@@ -101,6 +101,7 @@ const bn_store_kind bn_store_postgres = {
     .body = bn_postgres_body,
     .ending = bn_postgres_ending,
     .owner = bn_postgres_owner,
+    .extras = bn_postgres_extras,
     .forget = bn_postgres_forget,
     .file_promise = bn_postgres_file_promise,
     .file_whole = bn_postgres_file_whole,

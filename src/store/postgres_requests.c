@@ -85,3 +85,16 @@ bn_status bn_postgres_owner(bn_store *store, const char *id, char key_id[BN_KEY_
     bn_rows_free(&rows);
     return status;
 }
+
+bn_status bn_postgres_extras(bn_store *store, const char *id, char **extras, bn_error *err)
+{
+    bn_rows rows;
+    if (!bn_uuid_valid(id)) return no_such_request(err);
+    BN_TRY(bn_postgres_query(
+        bn_postgres_db_of(store), &rows, err,
+        "SELECT extras FROM requests WHERE id = $1::uuid AND ended_ms IS NOT NULL AND code = 200", "t", id));
+    const bn_status status =
+        rows.count == 1 ? bn_rows_copy(&rows, 0, 0, extras, NULL, err) : no_such_request(err);
+    bn_rows_free(&rows);
+    return status;
+}

@@ -244,6 +244,7 @@ const bn_store_kind bn_store_sqlite = {
     .body = bn_sqlite_body,
     .ending = bn_sqlite_ending,
     .owner = bn_sqlite_owner,
+    .extras = bn_sqlite_extras,
     .forget = bn_sqlite_forget,
     .file_promise = bn_sqlite_file_promise,
     .file_whole = bn_sqlite_file_whole,

@@ -71,6 +71,7 @@ bn_status bn_sqlite_body(bn_store *store, const char *id, char **body, size_t *b
 bn_status bn_sqlite_ending(bn_store *store, const char *id, bool want_result, bool want_logs,
                            bn_ending *ending, bn_error *err);
 bn_status bn_sqlite_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID_CHARS], bn_error *err);
+bn_status bn_sqlite_extras(bn_store *store, const char *id, char **extras, bn_error *err);
 bn_status bn_sqlite_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err);
 bn_status bn_sqlite_file_promise(bn_store *store, const bn_stored_file *file, bn_error *err);
 bn_status bn_sqlite_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err);

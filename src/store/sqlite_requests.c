@@ -83,3 +83,22 @@ bn_status bn_sqlite_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID
     bn_db_unlock(db);
     return status;
 }
+
+bn_status bn_sqlite_extras(bn_store *store, const char *id, char **extras, bn_error *err)
+{
+    bn_db *db = bn_sqlite_reader(store);
+    sqlite3_stmt *statement;
+    bool row = false;
+    bn_status status =
+        bn_db_query(db, &statement, err,
+                    "SELECT extras FROM requests WHERE id = ? AND ended = 1 AND code = 200", "t", id);
+    if (status == BIREFNET_OK) status = bn_db_step(db, statement, &row, err);
+    if (status == BIREFNET_OK && !row)
+        status = bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such request");
+    if (row) {
+        status = bn_db_copy(statement, 0, extras, NULL, err);
+        sqlite3_reset(statement);
+    }
+    bn_db_unlock(db);
+    return status;
+}

@@ -303,6 +303,12 @@ bn_status bn_store_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID_
     return store->kind->owner(store, id, key_id, err);
 }
 
+bn_status bn_store_extras(bn_store *store, const char *id, char **extras, bn_error *err)
+{
+    *extras = NULL;
+    return store->kind->extras(store, id, extras, err);
+}
+
 bn_status bn_store_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err)
 {
     return store->kind->forget(store, before_ms, soon_ms, err);

@@ -292,6 +292,8 @@ bn_status bn_store_ending(bn_store *store, const char *id, bool want_result, boo
                           bn_ending *ending, bn_error *err);
 /* The id of the key that it was made with; empty where it was made without. NOT_FOUND. */
 bn_status bn_store_owner(bn_store *store, const char *id, char key_id[BN_KEY_ID_CHARS], bn_error *err);
+/* The extras of one that has ended with code 200: allocated, NULL where there are none. NOT_FOUND. */
+bn_status bn_store_extras(bn_store *store, const char *id, char **extras, bn_error *err);
 /* Forget what ended before then, or before soon_ms if it was to be forgotten soon, and has no webhook to deliver. */
 bn_status bn_store_forget(bn_store *store, int64_t before_ms, int64_t soon_ms, bn_error *err);
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
-import { dot, host, photo, serve } from "./support.mjs";
+import { dot, host, photo, serve, until } from "./support.mjs";
 
 let server;
 before(async () => { server = await serve(); });
@@ -104,6 +104,72 @@ test("an uploaded mask, and a mask of another host", async () => {
   hoster.close();
 });
 
+async function upload(own, bytes, type, headers = {}) {
+  const begun = await (await post(own, "/rest/storage/upload/initiate", { content_type: type, file_name: "a file" }, headers)).json();
+  await fetch(begun.upload_url, { method: "PUT", body: bytes });
+  return begun.file_url;
+}
+
+test("the id of a request that has ended stands for its photo, also of a touch-up itself", async () => {
+  const photo_url = await upload(server, photo, "image/jpeg"), mask_url = uri("image/png", run.mask);
+  const first = await post(server, "/run/fal-ai/birefnet/v2", { image_url: photo_url });
+  assert.equal(first.status, 200);
+  const wanted = await made("/touchup", { image_url, mask_url, output_format: "webp" });
+  let request_id = first.headers.get("x-fal-request-id");
+  for (let turn = 0; turn < 2; turn++) {
+    const answer = await post(server, "/touchup", { request_id, mask_url, output_format: "webp" });
+    const output = await answer.json();
+    assert.equal(answer.status, 200, JSON.stringify(output));
+    assert.ok(Buffer.from(await (await fetch(output.image.url)).arrayBuffer()).equals(wanted.image));
+    request_id = answer.headers.get("x-fal-request-id");
+  }
+  const other = await made("/touchup", { image_url: dot, request_id, mask_url: uri("image/png", png(2, 2, 1, () => [255])) });
+  assert.deepEqual([other.facts.width, other.facts.height], [2, 2], "a photo that is given is the photo");
+});
+
+test("ids that stand for no photo", async () => {
+  const inside = (await post(server, "/run/fal-ai/birefnet/v2", { image_url: dot })).headers.get("x-fal-request-id");
+  const failed = (await post(server, "/run/fal-ai/birefnet/v2", { image_url: `${server.url}/files/b/nothing/x.png` })).headers.get("x-fal-request-id");
+  const hoster = await host();
+  const waits = (await (await post(server, "/queue/fal-ai/birefnet/v2", { image_url: `${hoster.url}/hold/x` })).json()).request_id;
+  await hoster.untilHeld(1);
+  const mask_url = uri("image/png", png(2, 2, 1, () => [255]));
+  for (const [request_id, words, type = "value_error"] of [[inside, /inside of it and was not kept/], [failed, /no request of this id/], [waits, /no request of this id/],
+    ["", /no request of this id/], ["0'; --", /no request of this id/], ["x".repeat(100000), /no request of this id/],
+    ["00000000-0000-4000-8000-000000000000", /no request of this id/], [7, /valid string/, "string_type"], [["x"], /valid string/, "string_type"]]) {
+    const answer = await post(server, "/touchup", { request_id, mask_url }), body = await answer.json();
+    assert.equal(answer.status, 422, JSON.stringify(body).slice(0, 300));
+    assert.deepEqual([body.detail[0].loc, body.detail[0].type], [["body", "request_id"], type]);
+    assert.match(body.detail[0].msg, words);
+  }
+  hoster.release();
+  hoster.close();
+  const neither = await (await post(server, "/touchup", { mask_url, request_id: null })).json();
+  assert.deepEqual([neither.detail[0].loc, neither.detail[0].type], [["body", "image_url"], "missing"]);
+  const endpoint = await post(server, "/run/fal-ai/birefnet/v2", { request_id: inside, mask_url });
+  assert.equal(endpoint.status, 422, "the endpoint knows no such field");
+});
+
+test("an uploaded photo that has gone is told by the id that was given", async () => {
+  const body = photo, brief = JSON.stringify({ expiration_duration_seconds: 1 });
+  const stored = await (await fetch(`${server.url}/cdn/files/upload`, { method: "POST", body, headers: { "content-type": "image/jpeg", "x-fal-object-lifecycle": brief } })).json();
+  const ran = await post(server, "/run/fal-ai/birefnet/v2", { image_url: stored.access_url });
+  assert.equal(ran.status, 200);
+  await until(async () => (await fetch(stored.access_url)).status === 404);
+  const answer = await post(server, "/touchup", { request_id: ran.headers.get("x-fal-request-id"), mask_url: uri("image/png", run.mask) });
+  const { detail } = await answer.json();
+  assert.deepEqual([answer.status, detail[0].loc, detail[0].type], [422, ["body", "request_id"], "file_download_error"]);
+});
+
+test("the document knows both ways", async () => {
+  const document = await (await fetch(`${server.url}/openapi.json`)).json();
+  const { $ref } = document.paths["/touchup"].post.requestBody.content["application/json"].schema;
+  const schema = $ref.split("/").slice(1).reduce((part, name) => part[name], document);
+  assert.deepEqual([schema.required, schema.anyOf], [["mask_url"], [{ required: ["image_url"] }, { required: ["request_id"] }]]);
+  for (const name of ["image_url", "request_id", "mask_url", "output_format", "shadow"]) assert.equal(schema.properties[name].type, "string", name);
+  assert.equal(document.components.schemas.BirefnetV2Input.properties.mask_url, undefined, "the endpoint's own stay as they are");
+});
+
 test("masks that are none", async () => {
   const good = png(2, 2, 1, () => [255]);
   assert.equal((await post(server, "/touchup", { image_url: dot, mask_url: uri("image/png", good) })).status, 200);
@@ -154,5 +220,13 @@ test("it needs a key where runs do, and is held by its limits", async () => {
     authorization: `Key ${one}`, "content-type": "image/png", "x-fal-object-lifecycle": JSON.stringify({ initial_acl: { default: "hide" } }) } })).json();
   const other = await post(own, "/touchup", { ...body, mask_url: hidden.access_url }, { authorization: `Key ${two}` });
   assert.equal(other.status, 422, "another key's hidden file is no mask");
+  const of = (secret) => ({ authorization: `Key ${secret}` }), three = key("three");
+  const photo_url = await upload(own, photo, "image/jpeg", of(three));
+  const ran = await post(own, "/run/fal-ai/birefnet/v2", { image_url: photo_url }, of(three));
+  const again = { request_id: ran.headers.get("x-fal-request-id"), mask_url: uri("image/png", run.mask) };
+  assert.equal((await post(own, "/touchup", again, of(three))).status, 200);
+  const theirs = await post(own, "/touchup", again, of(two));
+  assert.equal(theirs.status, 422);
+  assert.match((await theirs.json()).detail[0].msg, /no request of this id/, "nor is another key's request a photo");
   await own.stop();
 });

@@ -156,6 +156,33 @@ static void defaults_and_lax_booleans(void **state)
     bn_input_free(&input);
 }
 
+/* The endpoint passes over both fields of a touch-up. */
+static void a_touch_up_may_name_a_request(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_input input;
+    json_t *detail = NULL;
+    const char *body = "{\"request_id\":\"r\",\"mask_url\":\"m\"}";
+    assert_ok(bn_input_parse_touch_up(body, strlen(body), &input, &detail, NULL, &err), err);
+    assert_null(input.image_url);
+    assert_string_equal(input.request_id, "r");
+    assert_string_equal(input.mask_url, "m");
+    bn_input_free(&input);
+    assert_int_equal(bn_input_parse(body, strlen(body), &input, &detail, NULL, &err), BIREFNET_ERROR_FORMAT);
+    json_decref(detail);
+    body = "{\"request_id\":\"r\",\"image_url\":\"x\"}";
+    assert_ok(bn_input_parse_touch_up(body, strlen(body), &input, &detail, NULL, &err), err);
+    assert_string_equal(input.image_url, "x");
+    assert_null(input.request_id);
+    bn_input_free(&input);
+    body = "{\"request_id\":{}}";
+    assert_int_equal(bn_input_parse_touch_up(body, strlen(body), &input, &detail, NULL, &err),
+                     BIREFNET_ERROR_FORMAT);
+    assert_int_equal(json_array_size(detail), 1);
+    json_decref(detail);
+}
+
 /* What the program can do besides: shops first, then what was said, whatever the order in the body. */
 static void extra_fields_make_a_picture(void **state)
 {
@@ -385,6 +412,7 @@ int main(void)
         cmocka_unit_test(defaults_and_lax_booleans),
         cmocka_unit_test(backgrounds_may_be_images),
         cmocka_unit_test(objects_under_our_names_are_passed_over),
+        cmocka_unit_test(a_touch_up_may_name_a_request),
         cmocka_unit_test(extra_fields_make_a_picture),
         cmocka_unit_test(defaults_that_are_named_change_nothing),
         cmocka_unit_test(every_shop_can_be_asked_for),

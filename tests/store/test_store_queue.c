@@ -122,7 +122,13 @@ static void what_was_claimed_is_all_that_was_accepted(void **state)
     assert_string_equal(got.key_id, "a");
     assert_string_equal(got.extras, row.extras);
     assert_int_equal(got.body_bytes, 2);
+    char *extras;
+    assert_int_equal(bn_store_extras(self->store, got.id, &extras, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_null(extras); /* as long as it has not ended */
     assert_true(store_finish(self, got.id, BOB, 7, 200));
+    assert_ok(bn_store_extras(self->store, got.id, &extras, &err), err);
+    assert_string_equal(extras, row.extras);
+    free(extras);
     bn_accepted_free(&row);
     bn_accepted_free(&got);
 }
