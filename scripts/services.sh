@@ -6,7 +6,8 @@
 #   scripts/services.sh run NAME COMMAND...      COMMAND with BN_TEST_STORE, an empty database behind NAME; dropped after it;
 #                                                or (swift) with BN_TEST_FILES, a bucket, and its keys
 #   scripts/services.sh crash NAME               kill it as a power failure would, and start it again
-# $BN_SERVICES is their folder (/tmp/birefnet-services-UID). `run` ends with 77, which ctest takes for skipped, where the
+# $BN_SERVICES is their folder (/tmp/birefnet-services-UID), $BN_SERVICES_HOST the address of those that are started (127.0.0.1): one that
+# is not answers its network. `run` ends with 77, which ctest takes for skipped, where the
 # service is not installed; with BN_REQUIRE_SERVICES=1 that is a failure. Each service is one file of scripts/services.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,6 +37,9 @@ for name in $all; do
     . "$here/services/$name.sh"
 done
 
+# Where NAME answers.
+host_of() { cat "$folder/$1.host"; }
+
 is_running() { [ -f "$folder/$1.env" ]; }
 
 start_one() {
@@ -47,6 +51,7 @@ start_one() {
         [ -z "${BN_REQUIRE_SERVICES:-}" ] || fail "$1 is required"
         return 0
     fi
+    echo "${BN_SERVICES_HOST:-127.0.0.1}" >"$folder/$1.host"
     "$1_start"
     "$1_env" >"$folder/$1.new"
     mv "$folder/$1.new" "$folder/$1.env"

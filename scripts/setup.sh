@@ -14,7 +14,7 @@ libheif-plugin-libde265|libheif1 libjxl-dev liblcms2-dev libsodium-dev libgif-de
 libcgif-dev libdeflate-dev libexpat1-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libpq-dev libcmocka-dev zlib1g-dev
 libvulkan-dev glslang-tools"
 check="clang libclang-rt-dev|libclang-rt-14-dev clang-format-14| libheif-examples libjxl-tools pmccabe git curl man-db chromium debootstrap ffmpeg python3-venv"
-cluster="postgresql pgbouncer swift-proxy swift-account swift-container swift-object memcached"
+cluster="postgresql pgbouncer swift-proxy swift-account swift-container swift-object memcached iproute2"
 command -v npm >/dev/null || check="$check nodejs npm" # for the server's clients and the page
 
 installed() {

@@ -12,9 +12,9 @@ pgbouncer_missing() {
 pgbouncer_write() {
     cat <<END
 [databases]
-* = host=127.0.0.1 port=$(cat "$folder/postgres.port")
+* = host=$(host_of postgres) port=$(cat "$folder/postgres.port")
 [pgbouncer]
-listen_addr = 127.0.0.1
+listen_addr = $(host_of pgbouncer)
 listen_port = $1
 unix_socket_dir =
 auth_type = scram-sha-256
@@ -27,9 +27,9 @@ pidfile = $folder/pgbouncer/pid
 END
 }
 
-# Whether the one behind the port lets us through.
+# Whether it lets us through.
 pgbouncer_answers() {
-    "$(postgres_bin)/psql" -X -q -d "$(postgres_address postgres "$1")" -c "SELECT 1" >/dev/null 2>&1
+    "$(postgres_bin)/psql" -X -q -d "$(postgres_address postgres pgbouncer)" -c "SELECT 1" >/dev/null 2>&1
 }
 
 pgbouncer_start() {
@@ -38,13 +38,11 @@ pgbouncer_start() {
     echo "\"birefnet\" \"$postgres_password\"" | as postgres tee "$folder/pgbouncer/users" >/dev/null
     for _ in 1 2 3 4 5; do
         port=$(some_port)
+        echo "$port" >"$folder/pgbouncer.port"
         pgbouncer_write "$port" | as postgres tee "$folder/pgbouncer/ini" >/dev/null
         as postgres /usr/sbin/pgbouncer -q -d "$folder/pgbouncer/ini" || continue
         for _ in $(seq 100); do
-            if pgbouncer_answers "$port"; then
-                echo "$port" >"$folder/pgbouncer.port"
-                return 0
-            fi
+            if pgbouncer_answers; then return 0; fi
             sleep 0.1
         done
         pgbouncer_stop
@@ -65,6 +63,6 @@ pgbouncer_crash() {
     as postgres /usr/sbin/pgbouncer -q -d "$folder/pgbouncer/ini"
 }
 
-pgbouncer_env() { echo "BN_PGBOUNCER=$(postgres_address postgres "$(cat "$folder/pgbouncer.port")")"; }
+pgbouncer_env() { echo "BN_PGBOUNCER=$(postgres_address postgres pgbouncer)"; }
 
-pgbouncer_run() { postgres_run_at "$(cat "$folder/pgbouncer.port")" "$@"; }
+pgbouncer_run() { postgres_run_at pgbouncer "$@"; }

@@ -16,7 +16,7 @@ postgres_ctl() {
 postgres_settings() {
     cat <<END
 port = $1
-listen_addresses = '127.0.0.1'
+listen_addresses = '$(host_of postgres)'
 unix_socket_directories = '$folder/postgres'
 fsync = off
 max_connections = 200
@@ -36,6 +36,7 @@ postgres_start() {
     make_folder postgres "$folder/postgres"
     as postgres "$(postgres_bin)/initdb" -N -E UTF8 --locale=C.UTF-8 -U postgres --auth-local=trust \
         --auth-host=scram-sha-256 --no-instructions -D "$folder/postgres/data" >/dev/null
+    echo "host all all $(host_of postgres)/8 scram-sha-256" | as postgres tee -a "$folder/postgres/data/pg_hba.conf" >/dev/null
     for _ in 1 2 3 4 5; do
         port=$(some_port)
         postgres_settings "$port" | as postgres tee -a "$folder/postgres/data/postgresql.conf" >/dev/null
@@ -56,9 +57,10 @@ postgres_crash() {
     postgres_ctl start
 }
 
-# Address of a database: NAME [PORT]
+# Address of a database: NAME [SERVICE], postgres or the one before it
 postgres_address() {
-    echo "postgresql://birefnet:$postgres_password@127.0.0.1:${2:-$(cat "$folder/postgres.port")}/$1"
+    local service=${2:-postgres}
+    echo "postgresql://birefnet:$postgres_password@$(host_of "$service"):$(cat "$folder/$service.port")/$1"
 }
 
 postgres_env() {
@@ -68,14 +70,14 @@ postgres_env() {
     echo "BN_POSTGRES_SOCKET=postgresql://birefnet@/postgres?host=$folder/postgres&port=$port"
 }
 
-# PORT COMMAND...: a database of its own for the command.
+# SERVICE COMMAND...: a database of its own for the command.
 postgres_run_at() {
-    local port=$1 database=test_$$_$RANDOM code=0
+    local service=$1 database=test_$$_$RANDOM code=0
     shift
     postgres_sql postgres "CREATE DATABASE $database OWNER birefnet"
-    BN_TEST_STORE=$(postgres_address "$database" "$port") "$@" || code=$?
+    BN_TEST_STORE=$(postgres_address "$database" "$service") "$@" || code=$?
     postgres_sql postgres "DROP DATABASE $database WITH (FORCE)" || true
     exit "$code"
 }
 
-postgres_run() { postgres_run_at "$(cat "$folder/postgres.port")" "$@"; }
+postgres_run() { postgres_run_at postgres "$@"; }

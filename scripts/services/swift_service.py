@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Start and stop an S3 server for tests: Debian's Swift with s3api, on the loopback, as a user without rights.
+"""Start and stop an S3 server for tests: Debian's Swift with s3api, on the loopback (or BN_SERVICES_HOST), as a user without rights.
 
     swift_service.py start FOLDER    in this folder, which is there; FOLDER/env will say, as NAME=VALUE, where it answers
     swift_service.py stop FOLDER     end what was started there
@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 
+HOST = os.environ.get("BN_SERVICES_HOST", "127.0.0.1")
 USER, SECRET, BUCKET, REGION = "bn:bn", "a-secret-of-tests", "birefnet", "us-east-1"
 STORAGE = ("object", "container", "account")
 START_S = 120  # on a busy machine; usually 5
@@ -37,7 +38,7 @@ use = egg:swift#{name}
 """
 
 PROXY_CONF = """[DEFAULT]
-bind_ip = 127.0.0.1
+bind_ip = {host}
 bind_port = {port}
 swift_dir = {folder}
 workers = 0
@@ -147,7 +148,7 @@ def configure(folder):
     os.makedirs(os.path.join(folder, "devices", "d1"), exist_ok=True)
     proxy_port, cache_port, *ports = free_ports(2 + len(STORAGE))
     write(folder, "swift.conf", SWIFT_CONF)
-    write(folder, "proxy.conf", PROXY_CONF.format(port=proxy_port, cache_port=cache_port, folder=folder, region=REGION,
+    write(folder, "proxy.conf", PROXY_CONF.format(port=proxy_port, cache_port=cache_port, folder=folder, host=HOST, region=REGION,
                                                   secret=SECRET))
     for name, port in zip(STORAGE, ports):
         write(folder, name + ".conf", STORAGE_CONF.format(name=name, port=port, folder=folder))
@@ -170,7 +171,7 @@ def try_start(folder):
     for name in ("proxy",) + STORAGE:
         children.append(start(folder, user, ["swift-%s-server" % name, os.path.join(folder, name + ".conf")]))
     pids = [child.pid for child in children]
-    proxy = "http://127.0.0.1:%d" % proxy_port
+    proxy = "http://%s:%d" % (HOST, proxy_port)
     deadline = time.monotonic() + START_S
     try:
         wait_for(children, deadline, "Swift's proxy", lambda: call(proxy + "/healthcheck"))

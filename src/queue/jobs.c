@@ -310,14 +310,22 @@ static void stop_threads(bn_jobs *jobs)
     for (int i = 0; i < jobs->thread_count; i++) pthread_join(jobs->threads[i], NULL);
 }
 
+/* What it has begun and does not end; else the next start takes it. */
+static void hand_over(bn_jobs *jobs)
+{
+    if (bn_store_release(jobs->store, jobs->held.worker, NULL) != BIREFNET_OK) return;
+    for (const bn_job *job = jobs->held.first_busy; job; job = job->next_busy)
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO,
+                    "request %s was handed over to others: this process ends", job->accepted.id);
+}
+
 void bn_jobs_close(bn_jobs **jobs)
 {
     bn_jobs *ended = *jobs;
     if (!ended) return;
     stop_threads(ended);
     if (ended->store) bn_jobs_save_unsaved(ended);
-    if (ended->store)
-        bn_store_release(ended->store, ended->held.worker, NULL); /* else the next start takes them */
+    if (ended->store) hand_over(ended);
     bn_front_free_all(ended);
     bn_engine_destroy(&ended->held.engine);
     bn_herald_close(ended);

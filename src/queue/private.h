@@ -233,6 +233,7 @@ typedef struct bn_pulse {
     _Atomic(double) since_ms; /* of the first since beats come through without a break */
     double told_ms, seen_ms;  /* of the last report, and of the last snapshot */
     double keys_ms;           /* when keys were last looked at */
+    bool lease_lost;          /* since beat_ms, and the log knows */
     bool news_wanted;         /* see bn_news_want; under the lock of jobs, as the next two */
     bool beat_wanted, keys_wanted;
     struct {

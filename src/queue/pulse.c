@@ -125,6 +125,11 @@ static void miss(bn_jobs *jobs)
 {
     atomic_store(&jobs->pulse.since_ms, 0);
     if (!atomic_load(&jobs->shared) || bn_clock_ms() < jobs->pulse.beat_ms + jobs->options.lease_ms) return;
+    if (!jobs->pulse.lease_lost)
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING,
+                    "the lease is lost: no beat came through for %lld ms, and others may do what runs here",
+                    (long long)jobs->options.lease_ms);
+    jobs->pulse.lease_lost = true;
     pthread_mutex_lock(&jobs->lock);
     for (bn_job *job = jobs->held.first_busy; job; job = job->next_busy) stop(jobs, job);
     pthread_mutex_unlock(&jobs->lock);
@@ -144,6 +149,7 @@ void bn_pulse_beat(bn_jobs *jobs)
         return;
     }
     jobs->pulse.beat_ms = started_ms;
+    jobs->pulse.lease_lost = false;
     if (atomic_load(&jobs->pulse.since_ms) == 0) atomic_store(&jobs->pulse.since_ms, started_ms);
     if (!jobs->options.now_ms) atomic_store(&jobs->ahead_ms, now_ms - bn_wall_ms());
     compare(jobs, holdings, count, started_ms);

@@ -6,6 +6,7 @@
 #include "store/store.h"
 #include "tests/queue/bench.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,31 @@ typedef struct cluster {
     bench front;
     bn_jobs *workers[2];
     bn_store *dead; /* a process that claims and never beats */
+    pthread_mutex_t lock;
+    char log[16384]; /* the lines of all */
 } cluster;
+
+static void keep_line(void *user, birefnet_log_level level, const char *line)
+{
+    cluster *self = user;
+    (void)level;
+    pthread_mutex_lock(&self->lock);
+    const size_t used = strlen(self->log);
+    snprintf(self->log + used, sizeof self->log - used, "%s\n", line);
+    pthread_mutex_unlock(&self->lock);
+}
+
+/* How many lines say this of a request. */
+static int count_lines(cluster *self, const char *id, const char *words)
+{
+    char line[200];
+    int count = 0;
+    snprintf(line, sizeof line, "request %s %s", id, words);
+    pthread_mutex_lock(&self->lock);
+    for (const char *at = strstr(self->log, line); at; at = strstr(at + 1, line)) count++;
+    pthread_mutex_unlock(&self->lock);
+    return count;
+}
 
 static void open_worker(cluster *self, int i)
 {
@@ -34,6 +59,8 @@ static int set_up(void **state)
     self->front.options.role = BN_ROLE_FRONT;
     self->front.options.lease_ms = LEASE_MS;
     self->front.options.allow_private = true;
+    pthread_mutex_init(&self->lock, NULL);
+    self->front.options.log = (bn_log){.write = keep_line, .user = self};
     bench_open(&self->front);
     snprintf(address, sizeof address, "sqlite:%s/jobs.sqlite", self->front.folder);
     assert_ok(
@@ -49,6 +76,7 @@ static int tear_down(void **state)
     for (int i = 0; i < 2; i++) bn_jobs_close(&self->workers[i]);
     bn_store_close(&self->dead);
     bench_destroy(&self->front);
+    pthread_mutex_destroy(&self->lock);
     free(self);
     return 0;
 }
@@ -130,6 +158,7 @@ static void what_the_dead_held_is_done_by_the_living(void **state)
     bn_accepted_free(&claimed);
     open_worker(self, 0);
     assert_int_equal(wait_state(self, id, BN_REQUEST_COMPLETED).code, 200);
+    assert_int_equal(count_lines(self, id, "was rescued from process 63, which has gone"), 1);
     bool mine;
     const bn_ending late = {.code = 500, .completed_ms = 1};
     assert_ok(bn_store_finish(self->dead, id, 99, 5, &late, NULL, 0, &mine, &err), err);
@@ -162,6 +191,7 @@ static void what_a_worker_that_goes_held_waits_again(void **state)
     bench_submit_body(&self->front, body, held.id);
     slow_photo_wait_asked(&held.photo);
     bn_jobs_close(&self->workers[0]);
+    assert_int_equal(count_lines(self, held.id, "was handed over to others"), 1);
     slow_photo_answer(&held.photo);
     slow_photo_stop(&held.photo);
     open_worker(self, 1);
