@@ -4,6 +4,7 @@
 #   make test                   the same set-up, then all tests
 #   make test-cluster           installs PostgreSQL, pgbouncer and Swift, and runs the tests over them
 #   make install [PREFIX=/usr/local] [DESTDIR=]
+#   make deb                    Debian packages in build/deb, for this machine's release
 
 PHOTO ?= examples/photo1.jpg
 MODEL ?= models/starter.safetensors
@@ -11,7 +12,7 @@ OUT ?= cutouts
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: all setup run serve test test-cluster install format complexity clean
+.PHONY: all setup run serve test test-cluster install deb format complexity clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -46,6 +47,9 @@ install: setup
 	@cmake --build build/install
 	@cmake --install build/install
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+deb:
+	@scripts/deb.sh
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

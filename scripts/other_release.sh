@@ -12,8 +12,6 @@ source_tree=$PWD
 
 fail() { echo "other_release.sh: $*" >&2; exit 1; }
 
-codename_of() { case $1 in 12) echo bookworm ;; 13) echo trixie ;; *) fail "12 or 13, not $1" ;; esac; }
-
 # ---- which release ------------------------------------------------------------------------------------------
 
 # shellcheck disable=SC1091 # exists on every Debian
@@ -21,7 +19,6 @@ here=$(. /etc/os-release && echo "${VERSION_ID:-}")
 release=13
 [ "$here" = 13 ] && release=12
 case ${1:-} in 12 | 13) release=$1 && shift ;; esac
-codename=$(codename_of "$release")
 cache=${BN_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/birefnet}/debian-$release
 root=$cache/root
 
@@ -32,48 +29,10 @@ fi
 
 # ---- the root -------------------------------------------------------------------------------------------------
 
-# "URI SUITE" of everything that apt of this machine reads from Debian, for the wanted release.
-sources() {
-    local this
-    # shellcheck disable=SC1091
-    this=$(. /etc/os-release && [ "${ID:-}" = debian ] && echo "${VERSION_CODENAME:-}") || return 0
-    # shellcheck disable=SC2016 # apt's own variables
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-        awk -v this="$this" -v other="$codename" '
-            $2 == this || $2 == this "-updates" || $2 == this "-security" {
-                print $1, other substr($2, length(this) + 1) }' | sort -u
-}
-
-# What apt here was told about proxies and connections holds there, too.
-write_apt_settings() {
-    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg found
-    apt-config dump | grep -E '^Acquire::(https?|Check-|Retries|ForceIP)' >"$1/etc/apt/apt.conf.d/00machine" || true
-    found=$(sources | awk -v k="$keyring" '{ print "deb [signed-by=" k "]", $1, $2, "main" }')
-    if [ -n "$found" ]; then echo "$found" >"$1/etc/apt/sources.list"; fi
-}
-
-make_root() {
-    local new=$cache/new mirror
-    mirror=$(sources | awk -v c="$codename" '$2 == c { print $1; exit }')
-    echo "Making a root of Debian $release in $root"
-    rm -rf --one-file-system "$new" "$root"
-    mkdir -p "$new"
-    # its mounts go when it does, however it ends
-    # shellcheck disable=SC2086 # no mirror: debootstrap's own
-    unshare --mount --propagation private debootstrap --variant=minbase --include=make,git,ca-certificates \
-        "$codename" "$new" $mirror >"$cache/log" 2>&1 ||
-        { tail -20 "$cache/log" >&2; fail "debootstrap failed, see $cache/log"; }
-    write_apt_settings "$new"
-    echo force-unsafe-io >"$new/etc/dpkg/dpkg.cfg.d/unsafe-io" # a root that is soon made anew
-    touch "$new/.made"
-    mv "$new" "$root" # whole or not at all
-}
-
-command -v debootstrap >/dev/null || fail "install debootstrap"
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock -w 3600 9 || fail "$cache is in use"
-if [ -z "$(find "$root/.made" -mtime -30 2>/dev/null)" ]; then make_root; fi
+BN_CI_CACHE=${cache%/*} scripts/debian_root.sh make "$release" root make,git,ca-certificates >/dev/null
 
 # ---- the command ----------------------------------------------------------------------------------------------
 

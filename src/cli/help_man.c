@@ -8,6 +8,9 @@
 /* Where the program looks; the only words of the page that no other table holds. */
 static const char *const environment[][2] = {
     {"BIREFNET_MODELS", "A folder with weights, before the user's own data folder."},
+    {"BIREFNET_DATA",
+     "What was installed as share/birefnet, where it was moved since; looked into after the user's "
+     "own folders."},
     {"XDG_DATA_HOME", "Weights are pulled to birefnet/ in this folder; ~/.local/share where it is not set."},
     {"XDG_CACHE_HOME", "Kernels compiled for a graphics card are kept in birefnet/ in this folder; ~/.cache "
                        "where it is not set."},

@@ -35,6 +35,7 @@ bn_status bn_models_path_make(const char *folder, bn_models_path *path, bn_error
     else
         BN_TRY_DONE(add_folder(path, getenv("HOME"), "/.local/share/birefnet", err));
     path->own = path->count;
+    BN_TRY_DONE(add_folder(path, getenv("BIREFNET_DATA"), "/models", err));
     BN_TRY_DONE(add_folder(path, BN_DATA_FOLDER, "/models", err));
     BN_TRY_DONE(add_folder(path, BN_BUILD_MODELS, "", err));
 done:

@@ -33,8 +33,9 @@ const bn_preset *bn_preset_find(const char *name);
 void bn_preset_get_published(char text[BN_GET_PUBLISHED_BYTES]);
 
 /* Folders in which models are looked for, first to last: `folder` (may be NULL), $BIREFNET_MODELS,
- * $XDG_DATA_HOME/birefnet or ~/.local/share/birefnet, the installed data, the source tree of a development build. */
-#define BN_MODELS_FOLDERS 5
+ * $XDG_DATA_HOME/birefnet or ~/.local/share/birefnet, $BIREFNET_DATA/models (a tree that was moved says so), the installed
+ * data, the source tree of a development build. */
+#define BN_MODELS_FOLDERS 6
 typedef struct bn_models_path {
     char *folders[BN_MODELS_FOLDERS]; /* owned */
     size_t count;

@@ -110,6 +110,25 @@ static void folders_are_searched_in_order(void **state)
     bn_models_path_free(&path);
 }
 
+static void a_moved_tree_says_where_its_data_lie(void **state)
+{
+    const place *here = *state;
+    bn_error err = {0};
+    char models[128];
+    snprintf(models, sizeof models, "%s/models", here->folder);
+    assert_ok(bn_folder_make(models, &err), err);
+    put_model(models, "BiRefNet.safetensors");
+    setenv("BIREFNET_DATA", here->folder, 1);
+    expect(here, "light", models, "BiRefNet.safetensors");
+    put_model(here->data, "BiRefNet.safetensors"); /* the user's own come first */
+    expect(here, "light", here->data, "BiRefNet.safetensors");
+    bn_models_path path;
+    assert_ok(bn_models_path_make(NULL, &path, &err), err);
+    assert_int_equal(path.own, 2); /* nothing is pulled to there */
+    bn_models_path_free(&path);
+    unsetenv("BIREFNET_DATA");
+}
+
 /* The file of the endpoint's older page wins wherever it lies; Heavy is never lighter than Light. */
 static void heavy_and_light_follow_the_design(void **state)
 {
@@ -271,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found_in_any_case),
         IN_PLACE(folders_are_searched_in_order),
+        IN_PLACE(a_moved_tree_says_where_its_data_lie),
         IN_PLACE(heavy_and_light_follow_the_design),
         IN_PLACE(missing_models_name_every_path_and_the_way_out),
         IN_PLACE(paths_seeds_and_own_files_are_taken_as_they_are),

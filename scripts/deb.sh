@@ -1,0 +1,33 @@
+#!/bin/bash
+# deb.sh - Debian packages for this release of Debian, from the files that git knows and packaging/debian, in build/deb.
+# What building needs is installed (scripts/setup.sh, debhelper); tests are .ci/run's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { echo "deb.sh: $*" >&2; exit 1; }
+
+scripts/setup.sh deb
+version=$(sed -n 's/^project(birefnet VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+soversion=$(sed -n 's/.*[^A-Z]SOVERSION \([0-9][0-9]*\).*/\1/p' src/CMakeLists.txt | sort -u)
+[ -n "$soversion" ] || fail "no SOVERSION in src/CMakeLists.txt"
+packaged=$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)
+[ "${packaged%-*}" = "$version" ] || fail "packaging/debian/changelog is of $packaged, CMakeLists.txt of $version"
+
+# ---- the source, with debian/ where debhelper wants it ------------------------------------------------------------
+
+out=build/deb
+source=$out/birefnet-$version
+rm -rf "$source" "$out"/*.deb "$out"/*.changes "$out"/*.buildinfo
+mkdir -p "$source"
+git ls-files -z -- . ':!tests/reference' ':!fuzz/corpus' ':!docs/pictures' | xargs -0 cp -p --parents -t "$source"
+cp -r packaging/debian "$source/debian"
+# Packages of the library are named by its soname: N stands for it.
+for file in "$source"/debian/libbirefnetN.*; do mv "$file" "${file/libbirefnetN/libbirefnet$soversion}"; done
+sed -i "s/libbirefnetN/libbirefnet$soversion/g; s/\.so\.N/.so.$soversion/" "$source"/debian/{control,*.symbols}
+
+# ---- the packages -------------------------------------------------------------------------------------------------
+
+options="parallel=$(nproc) ${DEB_BUILD_OPTIONS:-noautodbgsym}"
+(cd "$source" && DEB_BUILD_OPTIONS=$options dpkg-buildpackage --build=binary --unsigned-changes >../log 2>&1) ||
+    { tail -40 "$out/log"; fail "the build failed, see $out/log"; }
+ls "$out"/*.deb
