@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "cli/commands.h"
+#include "cli/model.h"
 #include "model/device.h"
 #include "store/store.h"
 #include "weights/presets.h"
@@ -157,12 +158,26 @@ static bn_status check_devices(const char *text, bn_error *err)
     return BIREFNET_OK;
 }
 
+/* Photos at a time where nobody says how many: two for each card, so that the next is handed over while one computes. */
+static int usual_sessions(const char *devices)
+{
+    char one[64];
+    int count = 0, cards = 0;
+    for (const char *at = devices; at; count++) {
+        const size_t length = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", (int)BN_MIN(length, sizeof one), at);
+        cards += bn_device_is_card(one);
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    return cards ? 2 * count : 1;
+}
+
 static void read_sizes(const bn_values *values, bn_jobs_options *options)
 {
     options->max_models = (int)bn_number_or(values, BN_OPTION_MAX_MODELS, options->max_models);
     options->threads = (int)bn_number_or(values, BN_OPTION_THREADS, options->threads);
-    options->devices = values->text[BN_OPTION_DEVICE];
-    options->sessions = (int)bn_number_or(values, BN_OPTION_JOBS, options->sessions);
+    options->devices = bn_values_device(values);
+    options->sessions = (int)bn_number_or(values, BN_OPTION_JOBS, usual_sessions(options->devices));
     options->fetch_threads = (int)bn_number_or(values, BN_OPTION_FETCHES, options->fetch_threads);
     options->max_pixels =
         (uint64_t)(bn_number_or(values, BN_OPTION_MAX_PIXELS, (double)options->max_pixels / 1e6) * 1e6);

@@ -118,6 +118,7 @@ static void add_times(bn_frames *frames, const work *job)
     const bn_cutout_times *from = &job->cutout.times;
     frames->times.decode_ms += from->decode_ms;
     frames->times.network_ms += from->network_ms;
+    frames->times.card_ms += from->card_ms;
     frames->times.refine_ms += from->refine_ms;
     frames->times.compose_ms += from->compose_ms;
     frames->times.encode_ms += from->encode_ms;

@@ -88,6 +88,11 @@ bn_isa bn_values_isa(const bn_values *values)
     return BN_MIN(most, bn_cpu_isa());
 }
 
+const char *bn_values_device(const bn_values *values)
+{
+    return values->given[BN_OPTION_DEVICE] ? values->text[BN_OPTION_DEVICE] : "auto";
+}
+
 birefnet_model_options bn_values_model_options(const bn_values *values, bn_console *console)
 {
     /* in the order of the table's choices */
@@ -99,7 +104,7 @@ birefnet_model_options bn_values_model_options(const bn_values *values, bn_conso
     birefnet_model_options_default(&options);
     options.precision = precisions[values->choice[BN_OPTION_PRECISION]];
     options.tile_order = orders[values->choice[BN_OPTION_TILE_ORDER]];
-    options.device = values->text[BN_OPTION_DEVICE];
+    options.device = bn_values_device(values);
     options.max_isa = levels[values->choice[BN_OPTION_CPUMASK]];
     options.log = on_log;
     options.log_user = console;

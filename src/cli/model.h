@@ -15,6 +15,9 @@ bn_status bn_values_choose_model(const bn_values *values, bn_console *console, b
 /* The level of instructions that a model will use: the CPU's, AMX left out, or what --cpumask says. */
 bn_isa bn_values_isa(const bn_values *values);
 
+/* --device; auto where it is not given. */
+const char *bn_values_device(const bn_values *values);
+
 /* --device, --precision, --cpumask and --tile-order; warnings of the library go to the console. */
 birefnet_model_options bn_values_model_options(const bn_values *values, bn_console *console);
 

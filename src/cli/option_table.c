@@ -131,14 +131,15 @@ static const bn_option_spec options[BN_OPTIONS] = {
                            .commands =
                                REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL | SERVE | WORK,
                            .help = "Threads of the network."},
-    [BN_OPTION_DEVICE] = {"device", 0, BN_KIND_TEXT, "DEVICE", .fallback = "cpu",
+    [BN_OPTION_DEVICE] = {"device", 0, BN_KIND_TEXT, "DEVICE", .fallback = "auto",
                           .commands =
                               REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL | SERVE | WORK,
                           .help = "What computes: cpu, gpu (the first graphics card that birefnet info "
                                   "lists), gpu:NUMBER, or auto: the "
-                                  "first card that has the memory, else the CPU. serve and work take "
+                                  "first card that has the memory, else the CPU, which also bf16 and "
+                                  "--cpumask choose. serve and work take "
                                   "several, gpu:0,gpu:1, and compute "
-                                  "a photo on each at a time."},
+                                  "photos on all of them."},
     [BN_OPTION_PRECISION] =
         {"precision", 'p', BN_KIND_CHOICE, "TYPE", .choices = "auto|f32|bf16|f16", .fallback = "auto",
          .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,

@@ -19,7 +19,7 @@ void bn_queue_push(bn_queue *queue, void *item)
     pthread_mutex_lock(&queue->lock);
     queue->push_waits += queue->count == queue->capacity;
     while (queue->count == queue->capacity) pthread_cond_wait(&queue->changed, &queue->lock);
-    queue->items[(queue->first + queue->count++) % queue->capacity] = item;
+    queue->items[(queue->first + queue->count++) % BN_QUEUE_MAX] = item;
     pthread_cond_broadcast(&queue->changed);
     pthread_mutex_unlock(&queue->lock);
 }
@@ -32,13 +32,21 @@ void *bn_queue_pop(bn_queue *queue)
     while (queue->count == 0 && !queue->closed) pthread_cond_wait(&queue->changed, &queue->lock);
     if (queue->count > 0) {
         item = queue->items[queue->first];
-        queue->first = (queue->first + 1) % queue->capacity;
+        queue->first = (queue->first + 1) % BN_QUEUE_MAX;
         queue->count--;
         queue->pop_waits += waits;
         pthread_cond_broadcast(&queue->changed);
     }
     pthread_mutex_unlock(&queue->lock);
     return item;
+}
+
+void bn_queue_widen(bn_queue *queue, size_t capacity)
+{
+    pthread_mutex_lock(&queue->lock);
+    if (capacity > queue->capacity) queue->capacity = capacity < BN_QUEUE_MAX ? capacity : BN_QUEUE_MAX;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
 }
 
 void bn_queue_close(bn_queue *queue)

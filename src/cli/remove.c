@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/clock.h"
+#include "base/size.h"
 #include "cli/interrupt.h"
 #include "cli/settings.h"
 
@@ -40,6 +41,10 @@ static void sum_up(const bn_run *run, double seconds)
         bn_console_detail(run->console, "%d session%s of the network, at work %.1f %% of the time",
                           run->sessions, run->sessions == 1 ? "" : "s",
                           100 * run->network_ms / run->wall_ms / run->sessions);
+    if (run->wall_ms > 0 && run->card_ms > 0)
+        bn_console_detail(run->console, "the card was busy %.1f %% of %.2f s, %.2f ms a photo",
+                          100 * run->card_ms / run->wall_ms, run->wall_ms / 1e3,
+                          run->card_ms / (double)BN_MAX(run->done, (size_t)1));
 }
 
 static bn_exit exit_code(const bn_run *run)

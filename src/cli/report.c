@@ -80,6 +80,7 @@ bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err)
                              run->network_ms, "network_waits", (json_int_t)run->network_waits,
                              "peak_rss_bytes", (json_int_t)bn_peak_rss_bytes(), "photos");
     if (!json) return bn_fail_memory(err, 0, "the report");
+    if (run->card_ms > 0) json_object_set_new(json, "card_ms", json_real(run->card_ms));
     json_t *photos = json_object_get(json, "photos");
     bool whole = true;
     for (size_t i = 0; i < run->plan->count; i++)

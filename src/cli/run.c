@@ -1,5 +1,6 @@
-/* run.c - three kinds of threads and two queues; see run.h. The caller's thread is one of the network's. */
-#include "cli/run.h"
+/* run.c - three kinds of threads and two queues; see run.h. The caller's thread is one of the network's. Reading is in
+ * run_read.c. */
+#include "cli/run_line.h"
 
 #include "base/clock.h"
 #include "base/cpu.h"
@@ -13,35 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_JOBS 64
-
-/* A photo between two threads. */
-typedef struct work {
-    const bn_photo *photo;
-    bn_outcome *outcome;
-    bn_cutout cutout;
-    bn_buffer bytes; /* of an animation that stays one; empty for a still */
-} work;
-
-typedef struct line {
-    bn_run *run;
-    bn_queue decoded;     /* work for the network; short: a decoded photo may be large */
-    bn_queue matted;      /* work for the finishers */
-    pthread_mutex_t lock; /* outcomes' states and the counts of the run */
-    atomic_bool stop;     /* nothing more is to be begun */
-    double first_ms;      /* when the network began; 0 before */
-    size_t to_do;         /* photos that are neither skipped nor a problem from the start */
-    size_t passed;        /* of those, behind the network or failed; only the bar reads it, under the lock */
-    double frame,
-        frames; /* of an animation under way: behind the network, and all; only the network's thread */
-} line;
-
-static bool stopping(line *self)
+bool bn_line_stopping(bn_line *self)
 {
     return atomic_load(&self->stop) || bn_interrupted();
 }
 
-static void draw_bar(line *self, double share)
+static void draw_bar(bn_line *self, double share)
 {
     bn_run *run = self->run;
     pthread_mutex_lock(&self->lock);
@@ -58,13 +36,13 @@ static void draw_bar(line *self, double share)
 static int on_progress(void *user, const char *part, double share)
 {
     (void)part;
-    line *self = user;
-    if (stopping(self)) return 1;
+    bn_line *self = user;
+    if (bn_line_stopping(self)) return 1;
     draw_bar(self, self->run->sessions > 1 ? 0 : share); /* of several photos at a time, whole ones */
     return 0;
 }
 
-static void count_passed(line *self)
+void bn_line_count_passed(bn_line *self)
 {
     pthread_mutex_lock(&self->lock);
     self->passed++;
@@ -72,8 +50,8 @@ static void count_passed(line *self)
     draw_bar(self, 0);
 }
 
-static void note_failure(line *self, const bn_photo *photo, bn_outcome *outcome, bn_status status,
-                         bn_stage stage, const char *message)
+void bn_line_note_failure(bn_line *self, const bn_photo *photo, bn_outcome *outcome, bn_status status,
+                          bn_stage stage, const char *message)
 {
     bn_run *run = self->run;
     if (status == BIREFNET_ERROR_CANCELLED) return; /* it stays "not reached" */
@@ -91,7 +69,7 @@ static void note_failure(line *self, const bn_photo *photo, bn_outcome *outcome,
         bn_console_error(run->console, "%s: %s", source, message);
 }
 
-static void note_done(line *self, const work *job)
+static void note_done(bn_line *self, const bn_work *job)
 {
     pthread_mutex_lock(&self->lock);
     job->outcome->state = BN_OUTCOME_DONE;
@@ -100,79 +78,9 @@ static void note_done(line *self, const work *job)
     bn_outcome_tell(self->run, job->photo, job->outcome);
 }
 
-/* ---- reading and decoding ---- */
-
-static void begin(line *self, size_t index)
-{
-    bn_run *run = self->run;
-    const bn_photo *photo = &run->plan->photos[index];
-    bn_outcome *outcome = &run->outcomes[index];
-    bn_error err = {0};
-    bn_buffer bytes;
-    bn_buffer_init(&bytes, BN_SOURCE_MAX_BYTES);
-    work *job = calloc(1, sizeof *job);
-    bn_stage stage = BN_STAGE_READ;
-    bn_status status = job ? BIREFNET_OK : bn_fail_memory(&err, sizeof *job, "a photo");
-    const double start = bn_clock_ms();
-    if (status == BIREFNET_OK) status = bn_source_read(photo->source, &bytes, &err);
-    outcome->read_ms = bn_clock_ms() - start;
-    if (status == BIREFNET_OK) {
-        stage = BN_STAGE_WORK;
-        *job = (work){.photo = photo, .outcome = outcome};
-        outcome->frames = bn_animation_count(bytes.data, bytes.size);
-        outcome->frames_done = 1;
-        if (outcome->frames > 1 && !run->first_frame && bn_moving_fits(&run->options))
-            job->bytes = bytes;
-        else
-            status = bn_cutout_decode(bytes.data, bytes.size, &run->options, &job->cutout, &err);
-        outcome->frames = BN_MAX(outcome->frames, job->cutout.frames);
-    }
-    if (!job || !job->bytes.data) bn_buffer_free(&bytes);
-    if (status == BIREFNET_OK) {
-        bn_queue_push(&self->decoded, job);
-        return;
-    }
-    note_failure(self, photo, outcome, status, stage, err.message);
-    count_passed(self);
-    if (job) bn_cutout_release(&job->cutout);
-    free(job);
-}
-
-/* The first few by name; of more, the sum at the end says how many. */
-static void tell_skipped(const bn_run *run, const bn_photo *photo)
-{
-    enum { NAMED = 10 };
-    if (run->skipped <= NAMED || run->console->verbose)
-        bn_console_say(run->console, "%s: skipped, %s is there", photo->source, photo->output);
-    else if (run->skipped == NAMED + 1)
-        bn_console_say(run->console, "more are skipped; --verbose or --report names them");
-}
-
-static void *read_photos(void *user)
-{
-    line *self = user;
-    for (size_t i = 0; i < self->run->plan->count && !stopping(self); i++) {
-        const bn_photo *photo = &self->run->plan->photos[i];
-        bn_outcome *outcome = &self->run->outcomes[i];
-        if (photo->problem) {
-            note_failure(self, photo, outcome, photo->problem_status, photo->problem_stage, photo->problem);
-        } else if (photo->skip) {
-            pthread_mutex_lock(&self->lock);
-            outcome->state = BN_OUTCOME_SKIPPED;
-            self->run->skipped++;
-            pthread_mutex_unlock(&self->lock);
-            tell_skipped(self->run, photo);
-        } else {
-            begin(self, i);
-        }
-    }
-    bn_queue_close(&self->decoded);
-    return NULL;
-}
-
 /* ---- finishing and writing ---- */
 
-static bn_status write_results(const bn_run *run, const work *job, bn_error *err)
+static bn_status write_results(const bn_run *run, const bn_work *job, bn_error *err)
 {
     const bn_cutout *cutout = &job->cutout;
     const bool folders = run->plan->into_folder;
@@ -182,7 +90,7 @@ static bn_status write_results(const bn_run *run, const work *job, bn_error *err
     return bn_target_write(job->photo->output, &cutout->cutout, folders, err);
 }
 
-static void finish(line *self, work *job)
+static void finish(bn_line *self, bn_work *job)
 {
     bn_run *run = self->run;
     bn_error err = {0};
@@ -196,13 +104,13 @@ static void finish(line *self, work *job)
         job->outcome->write_ms = bn_clock_ms() - start;
     }
     if (status != BIREFNET_OK) {
-        note_failure(self, job->photo, job->outcome, status, stage, err.message);
+        bn_line_note_failure(self, job->photo, job->outcome, status, stage, err.message);
         return;
     }
     note_done(self, job);
 }
 
-static void release(work *job)
+static void release(bn_work *job)
 {
     bn_buffer_free(&job->bytes);
     bn_cutout_release(&job->cutout);
@@ -211,9 +119,9 @@ static void release(work *job)
 
 static void *finish_photos(void *user)
 {
-    line *self = user;
-    for (work *job; (job = bn_queue_pop(&self->matted));) {
-        if (!stopping(self)) finish(self, job);
+    bn_line *self = user;
+    for (bn_work *job; (job = bn_queue_pop(&self->matted));) {
+        if (!bn_line_stopping(self)) finish(self, job);
         release(job);
     }
     return NULL;
@@ -222,22 +130,23 @@ static void *finish_photos(void *user)
 /* ---- the network ---- */
 
 /* A session is about to work: opening one is no waiting. */
-static void note_begin(line *self)
+static void note_begin(bn_line *self)
 {
     pthread_mutex_lock(&self->lock);
     if (self->first_ms == 0) self->first_ms = bn_clock_ms();
     pthread_mutex_unlock(&self->lock);
 }
 
-static void note_end(line *self, double network_ms)
+static void note_end(bn_line *self, const bn_cutout_times *times)
 {
     pthread_mutex_lock(&self->lock);
-    self->run->network_ms += network_ms;
+    self->run->network_ms += times->network_ms;
+    self->run->card_ms += times->card_ms;
     self->run->wall_ms = bn_clock_ms() - self->first_ms;
     pthread_mutex_unlock(&self->lock);
 }
 
-static bn_status matte(line *self, bn_sessions *sessions, work *job, bn_error *err)
+static bn_status matte(bn_line *self, bn_sessions *sessions, bn_work *job, bn_error *err)
 {
     bn_run *run = self->run;
     birefnet_session *session;
@@ -246,13 +155,13 @@ static bn_status matte(line *self, bn_sessions *sessions, work *job, bn_error *e
     BN_TRY(bn_sessions_get(sessions, width, height, &session, err));
     note_begin(self);
     const bn_status status = bn_cutout_matte(session, &run->options, &job->cutout, err);
-    note_end(self, job->cutout.times.network_ms);
+    note_end(self, &job->cutout.times);
     return status;
 }
 
 static void tell_frames(void *user, uint64_t done, uint64_t total)
 {
-    line *self = user;
+    bn_line *self = user;
     if (self->run->sessions > 1) return; /* other photos move at the same time: the bar counts whole ones */
     self->frame = (double)done;
     self->frames = (double)total;
@@ -260,7 +169,7 @@ static void tell_frames(void *user, uint64_t done, uint64_t total)
 }
 
 /* A whole animation, from its bytes to what is written. */
-static void move(line *self, bn_sessions *sessions, work *job)
+static void move(bn_line *self, bn_sessions *sessions, bn_work *job)
 {
     bn_run *run = self->run;
     bn_error err = {0};
@@ -281,27 +190,27 @@ static void move(line *self, bn_sessions *sessions, work *job)
     const bn_status status = bn_moving_run(&moving, &err);
     if (run->sessions == 1) self->frame = self->frames = 0;
     bn_outcome_keep_moving(job->outcome, &moving);
-    note_end(self, moving.frames.times.network_ms);
+    note_end(self, &moving.frames.times);
     if (status != BIREFNET_OK) {
-        note_failure(self, job->photo, job->outcome, status, moving.frames.stage, err.message);
+        bn_line_note_failure(self, job->photo, job->outcome, status, moving.frames.stage, err.message);
         return;
     }
     note_done(self, job);
 }
 
-static void matte_photos(line *self, bn_sessions *sessions)
+static void matte_photos(bn_line *self, bn_sessions *sessions)
 {
-    for (work *job; (job = bn_queue_pop(&self->decoded));) {
+    for (bn_work *job; (job = bn_queue_pop(&self->decoded));) {
         bn_error err = {0};
         bn_status status = BIREFNET_ERROR_CANCELLED;
-        if (sessions && !stopping(self) && job->bytes.data) {
+        if (sessions && !bn_line_stopping(self) && job->bytes.data) {
             move(self, sessions, job);
-            count_passed(self);
-        } else if (sessions && !stopping(self)) {
+            bn_line_count_passed(self);
+        } else if (sessions && !bn_line_stopping(self)) {
             status = matte(self, sessions, job, &err);
             if (status != BIREFNET_OK)
-                note_failure(self, job->photo, job->outcome, status, BN_STAGE_WORK, err.message);
-            count_passed(self);
+                bn_line_note_failure(self, job->photo, job->outcome, status, BN_STAGE_WORK, err.message);
+            bn_line_count_passed(self);
         }
         if (status == BIREFNET_OK)
             bn_queue_push(&self->matted, job);
@@ -323,7 +232,7 @@ static bn_status open_model(bn_run *run, birefnet_model **model, bn_error *err)
 
 /* One of several that take photos from the same queue. */
 typedef struct network {
-    line *line;
+    bn_line *line;
     bn_sessions *sessions;
     pthread_t thread;
 } network;
@@ -335,25 +244,83 @@ static void *run_network(void *user)
     return NULL;
 }
 
-/* Several sessions of fewer threads do more photos a minute than one of all threads (docs/SPEED.md). */
-static bn_status create_networks(line *self, birefnet_model *model, network *networks, bn_error *err)
+/* ---- a graphics card: the CPU has to keep up with it ---- */
+
+#define CARD_SESSIONS 3 /* one computes, one is handed over, one is prepared or read */
+#define CARD_READERS  4
+#define CARD_HANDS    10 /* that finish: refining colours and encoding are most of the work */
+
+static bool on_card(const bn_run *run)
+{
+    return strncmp(run->model.device, "gpu", 3) == 0;
+}
+
+static int all_threads(const bn_run *run)
+{
+    return run->threads > 0 ? run->threads : BN_MIN(bn_cpu_threads(), BN_RUN_MAX_JOBS);
+}
+
+static void add_reader(bn_line *self)
+{
+    pthread_mutex_lock(&self->lock);
+    const bool reads = self->readers > 0; /* else the queue may be closed already */
+    self->readers += reads;
+    pthread_mutex_unlock(&self->lock);
+    if (!reads) return;
+    if (pthread_create(&self->more[self->more_readers + self->more_finishers], NULL, bn_line_read, self) ==
+        0) {
+        self->more_readers++;
+        return;
+    }
+    pthread_mutex_lock(&self->lock);
+    const bool last = --self->readers == 0;
+    pthread_mutex_unlock(&self->lock);
+    if (last) bn_queue_close(&self->decoded);
+}
+
+/* Threads that read and finish beside the first of each, where nobody said how many photos at a time: as many as there are
+ * cores, but only so many that their photos fit into an ordinary machine's memory. */
+static void add_hands(bn_line *self)
+{
+    const int threads = BN_MIN(all_threads(self->run), (int)BN_MIN(self->to_do, BN_RUN_MAX_JOBS));
+    const int readers = BN_MIN(threads / 4, CARD_READERS), finishers = BN_MIN(threads * 5 / 8, CARD_HANDS);
+    bn_queue_widen(&self->decoded, CARD_SESSIONS);
+    bn_queue_widen(&self->matted, 2);
+    for (int i = 1; i < readers; i++) add_reader(self);
+    for (int i = 1; i < finishers; i++)
+        if (pthread_create(&self->more[self->more_readers + self->more_finishers], NULL, finish_photos,
+                           self) == 0)
+            self->more_finishers++;
+}
+
+static void choose_sessions(bn_line *self)
 {
     bn_run *run = self->run;
-    const int threads = run->threads > 0 ? run->threads : BN_MIN(bn_cpu_threads(), MAX_JOBS);
-    run->sessions = BN_MIN(BN_MIN(run->jobs, threads), (int)BN_MIN(self->to_do, MAX_JOBS));
-    run->sessions = BN_MAX(run->sessions, 1);
+    const int photos = (int)BN_MIN(self->to_do, BN_RUN_MAX_JOBS);
+    const bool chosen = !run->jobs_given && on_card(run) && run->plan->many;
+    const int jobs = chosen ? CARD_SESSIONS : run->jobs;
+    run->sessions = BN_MAX(BN_MIN(BN_MIN(jobs, chosen ? jobs : all_threads(run)), photos), 1);
+    if (chosen) add_hands(self);
+}
+
+/* Several sessions of fewer threads do more photos a minute than one of all threads (docs/SPEED.md). */
+static bn_status create_networks(bn_line *self, birefnet_model *model, network *networks, bn_error *err)
+{
+    bn_run *run = self->run;
+    choose_sessions(self);
+    const int threads = BN_MAX(all_threads(run) / run->sessions, 1);
     for (int i = 0; i < run->sessions; i++) {
         networks[i].line = self;
-        BN_TRY(bn_sessions_create(model, threads / run->sessions, run->resolution.native ? 2 : 1, on_progress,
-                                  self, &networks[i].sessions, err));
+        BN_TRY(bn_sessions_create(model, threads, run->resolution.native ? 2 : 1, on_progress, self,
+                                  &networks[i].sessions, err));
     }
     return BIREFNET_OK;
 }
 
 /* The model, then every decoded photo through it. The queue is emptied in any case, so that the reader ends. */
-static bn_status work_network(line *self, bn_error *err)
+static bn_status work_network(bn_line *self, bn_error *err)
 {
-    network networks[MAX_JOBS] = {0};
+    network networks[BN_RUN_MAX_JOBS] = {0};
     birefnet_model *model = NULL;
     int started = 1;        /* the first is the caller's thread */
     if (self->to_do == 0) { /* all of it is there already: no need for weights */
@@ -369,14 +336,14 @@ static bn_status work_network(line *self, bn_error *err)
         started++; /* where one cannot be started, the others do its work */
     matte_photos(self, networks[0].sessions);
     for (int i = 1; i < started; i++) pthread_join(networks[i].thread, NULL);
-    for (int i = 0; i < MAX_JOBS; i++) bn_sessions_destroy(&networks[i].sessions);
+    for (int i = 0; i < BN_RUN_MAX_JOBS; i++) bn_sessions_destroy(&networks[i].sessions);
     if (!self->run->open) birefnet_model_close(&model);
     return status;
 }
 
-static void line_init(line *self, bn_run *run)
+static void line_init(bn_line *self, bn_run *run)
 {
-    *self = (line){.run = run};
+    *self = (bn_line){.run = run};
     bn_queue_init(&self->decoded, 1);
     bn_queue_init(&self->matted, (size_t)run->jobs);
     pthread_mutex_init(&self->lock, NULL);
@@ -387,21 +354,23 @@ static void line_init(line *self, bn_run *run)
 
 bn_status bn_run_photos(bn_run *run, bn_error *err)
 {
-    line self;
-    pthread_t reader, finishers[MAX_JOBS];
+    bn_line self;
+    pthread_t reader, finishers[BN_RUN_MAX_JOBS];
     int started = 0;
     bool reading = false;
     bn_status status = BIREFNET_OK;
-    run->jobs = BN_MIN(BN_MAX(run->jobs, 1), MAX_JOBS);
+    run->jobs_given = run->jobs > 0;
+    run->jobs = BN_MIN(BN_MAX(run->jobs, 1), BN_RUN_MAX_JOBS);
     /* one photo has all threads to itself; of many, each is finished beside the network's work on the next */
-    const int all_threads = run->threads > 0 ? run->threads : bn_cpu_threads();
-    if (run->options.threads < 1) run->options.threads = run->plan->many ? 1 : all_threads;
+    const int threads = run->threads > 0 ? run->threads : bn_cpu_threads();
+    if (run->options.threads < 1) run->options.threads = run->plan->many ? 1 : threads;
     run->outcomes = calloc(run->plan->count + 1, sizeof *run->outcomes);
     if (!run->outcomes) return bn_fail_memory(err, run->plan->count * sizeof *run->outcomes, "the outcomes");
 
     line_init(&self, run);
     bn_console_bar_start(run->console);
-    reading = pthread_create(&reader, NULL, read_photos, &self) == 0;
+    self.readers = 1;
+    reading = pthread_create(&reader, NULL, bn_line_read, &self) == 0;
     while (reading && started < run->jobs &&
            pthread_create(&finishers[started], NULL, finish_photos, &self) == 0)
         started++;
@@ -416,6 +385,7 @@ bn_status bn_run_photos(bn_run *run, bn_error *err)
     bn_queue_close(&self.matted);
     if (reading) pthread_join(reader, NULL);
     for (int i = 0; i < started; i++) pthread_join(finishers[i], NULL);
+    for (int i = 0; i < self.more_readers + self.more_finishers; i++) pthread_join(self.more[i], NULL);
     run->network_waits = self.decoded.pop_waits + self.matted.push_waits;
     bn_console_bar_end(run->console);
 

@@ -46,7 +46,9 @@ typedef struct bn_run {
     bool first_frame; /* of animations, whatever the output can hold */
     double smooth;    /* of animations; see bn_smooth */
     int threads;      /* of the network; 0 = all */
-    int jobs;         /* photos at a time: sessions of the network, and threads that finish photos */
+    int jobs; /* photos at a time: sessions of the network, and threads that finish photos; 0: one on a CPU, as many as keep a
+               * graphics card busy */
+    bool jobs_given; /* the run's own */
     const char *model_path;
     birefnet_model *open; /* borrowed; NULL: it is opened from model_path, and closed */
     birefnet_model_options model_options;
@@ -59,6 +61,7 @@ typedef struct bn_run {
     int sessions;         /* of the network, beside each other */
     double wall_ms;       /* from the first photo that the network began to the last that it ended */
     double network_ms;    /* of which it worked, all sessions together */
+    double card_ms;       /* of which a graphics card did, as its clock says */
     size_t network_waits; /* how often it waited for a decoded photo, or for room for a matte */
     double open_ms;       /* opening the model */
 } bn_run;

@@ -57,6 +57,7 @@ bn_status bn_cutout_options_check(const bn_cutout_options *options, bn_error *er
 typedef struct bn_cutout_times {
     double decode_ms;
     double network_ms; /* colours to sRGB, resizing, the network, the matte back at the photo's size */
+    double card_ms;    /* of which a graphics card computed, as its clock says; 0 on a CPU */
     double refine_ms;
     double compose_ms; /* threshold, crop, background */
     double encode_ms;  /* cut-out and mask */

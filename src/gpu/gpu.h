@@ -38,6 +38,8 @@ typedef struct bn_gpu_facts {
 int bn_gpu_count(bn_error *why);
 /* The same, and the facts of the first `room` at once. */
 int bn_gpu_find(bn_gpu_facts *facts, int room, bn_error *why);
+/* Whether the kernel has a card at all: costs nothing, where opening the loader and its drivers may cost a tenth of a second. */
+bool bn_gpu_may_be_here(void);
 bn_status bn_gpu_describe(int index, bn_gpu_facts *facts, bn_error *err);
 
 typedef struct bn_gpu bn_gpu;
@@ -61,6 +63,9 @@ void bn_gpu_buffer_destroy(bn_gpu_buffer **buffer);
  * for afterwards sees what was sent; a device that is lost meanwhile says so then. */
 bn_status bn_gpu_upload(bn_gpu_buffer *buffer, size_t offset, const void *from, size_t bytes, bn_error *err);
 bn_status bn_gpu_download(const bn_gpu_buffer *buffer, size_t offset, void *to, size_t bytes, bn_error *err);
+
+/* Memory of the host that the device copies from and to, for the copies of lists; *memory stays until the buffer goes. */
+bn_status bn_gpu_host_create(bn_gpu *gpu, size_t bytes, bn_gpu_buffer **buffer, void **memory, bn_error *err);
 
 /* ---- kernel calls ---------------------------------------------------------------------------------------------- */
 
@@ -97,10 +102,29 @@ bn_status bn_gpu_list_call(bn_gpu_list *list, const bn_gpu_call *call, bn_error 
 void bn_gpu_list_barrier(bn_gpu_list *list); /* calls after it see what calls before it wrote */
 bn_status bn_gpu_list_end(bn_gpu_list *list, bn_error *err);
 
-/* Run all parts and wait. `ask` (may be NULL) is called before each part; non-zero stops with BIREFNET_ERROR_CANCELLED.
- * BIREFNET_ERROR_DEVICE: the device was lost; nothing but closing works from then on. */
+/* `ask` (may be NULL) is called before each part; non-zero stops with BIREFNET_ERROR_CANCELLED. */
 typedef int (*bn_gpu_ask_fn)(void *user, int part);
-bn_status bn_gpu_list_run(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, bn_error *err);
+
+typedef struct bn_gpu_copy {
+    const bn_gpu_buffer *from, *to;
+    size_t from_offset, to_offset, bytes;
+} bn_gpu_copy;
+
+/* What a run copies before its first part and behind its last, and whom it asks. */
+typedef struct bn_gpu_errand {
+    const bn_gpu_copy *before, *behind;
+    int before_count, behind_count;
+    bn_gpu_ask_fn ask;
+    void *user;
+} bn_gpu_errand;
+
+/* Hand over all parts with their copies; they run behind what was handed over before. Returns when the last two parts are
+ * still to be done, so that another list can be handed over meanwhile. Then wait, once for each begin that went well: the only
+ * thing that a second thread may do while the device is in use.
+ * BIREFNET_ERROR_DEVICE: the device was lost; nothing but closing works from then on. */
+bn_status bn_gpu_list_begin(bn_gpu_list *list, const bn_gpu_errand *errand, bn_error *err);
+bn_status bn_gpu_list_wait(bn_gpu_list *list, bn_error *err);
+bn_status bn_gpu_list_run(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, bn_error *err); /* both */
 double bn_gpu_list_part_ms(const bn_gpu_list *list, int part); /* in the last run, as the device says */
 
 #endif

@@ -13,6 +13,11 @@ int bn_gpu_count(bn_error *why)
     return 0;
 }
 
+bool bn_gpu_may_be_here(void)
+{
+    return false;
+}
+
 int bn_gpu_find(bn_gpu_facts *facts, int room, bn_error *why)
 {
     (void)facts, (void)room;
@@ -61,6 +66,13 @@ void bn_gpu_buffer_destroy(bn_gpu_buffer **buffer)
     *buffer = NULL;
 }
 
+bn_status bn_gpu_host_create(bn_gpu *gpu, size_t bytes, bn_gpu_buffer **buffer, void **memory, bn_error *err)
+{
+    (void)gpu, (void)bytes, (void)memory;
+    *buffer = NULL;
+    return fail(err);
+}
+
 bn_status bn_gpu_upload(bn_gpu_buffer *buffer, size_t offset, const void *from, size_t bytes, bn_error *err)
 {
     (void)buffer, (void)offset, (void)from, (void)bytes;
@@ -103,6 +115,18 @@ void bn_gpu_list_barrier(bn_gpu_list *list)
 }
 
 bn_status bn_gpu_list_end(bn_gpu_list *list, bn_error *err)
+{
+    (void)list;
+    return fail(err);
+}
+
+bn_status bn_gpu_list_begin(bn_gpu_list *list, const bn_gpu_errand *errand, bn_error *err)
+{
+    (void)list, (void)errand;
+    return fail(err);
+}
+
+bn_status bn_gpu_list_wait(bn_gpu_list *list, bn_error *err)
 {
     (void)list;
     return fail(err);

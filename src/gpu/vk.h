@@ -5,6 +5,8 @@
 #include "gpu/gpu.h"
 #include "gpu/vk_table.h"
 
+#include <stdatomic.h>
+
 /* ---- the loader and its devices (vk_loader.c, vk_physical.c) ----------------------------------------------------- */
 
 typedef struct bn_vk {
@@ -23,6 +25,7 @@ PFN_vkVoidFunction bn_vk_device_address(const bn_vk *vk, VkDevice device, const 
 
 /* vk_hint.c: what is likely missing where there is no driver. `root` is "", or a test's folder that stands for it. */
 const char *bn_vk_hint(const char *root);
+bool bn_vk_may_be_here(const char *root); /* as bn_gpu_may_be_here */
 
 /* What makes of SPIR-V a device's own code: other values, other code. */
 typedef struct bn_vk_identity {
@@ -73,8 +76,7 @@ typedef struct bn_vk_pipeline {
 
 /* Memory that both sides reach, and the copy that goes on with it. */
 typedef struct bn_vk_stage {
-    VkBuffer buffer;
-    VkDeviceMemory memory;
+    bn_gpu_buffer *buffer;
     void *bytes;
     VkCommandBuffer commands;
     uint64_t until; /* the submission that uses it */
@@ -96,14 +98,14 @@ struct bn_gpu {
     bn_vk_pipeline *pipelines;
     size_t pipeline_count, pipeline_room;
     bn_vk_stage stage[BN_VK_STAGES];
-    bool lost;
+    atomic_bool lost; /* a thread that waits may find it */
 };
 
 struct bn_gpu_buffer {
     bn_gpu *gpu;
     VkBuffer handle;
     VkDeviceMemory memory;
-    VkDeviceAddress address;
+    VkDeviceAddress address; /* 0: of the host's memory */
     size_t bytes;
 };
 
@@ -122,7 +124,9 @@ bn_status bn_vk_submit(bn_gpu *gpu, VkCommandBuffer commands, uint64_t *number, 
 bn_status bn_vk_wait(bn_gpu *gpu, uint64_t number, bn_error *err);
 void bn_vk_settle(bn_gpu *gpu); /* nothing is under way any more: what a call that failed left, too */
 
-/* vk_staging.c */
+/* vk_staging.c: copies in a command buffer that is begun, recorded and ended; to_host: what the CPU is to read then. */
+bn_status bn_vk_record_copies(bn_gpu *gpu, VkCommandBuffer commands, const bn_gpu_copy *copies, int count,
+                              bool to_host, bn_error *err);
 bn_status bn_vk_stages_create(bn_gpu *gpu, bn_error *err);
 void bn_vk_stages_destroy(bn_gpu *gpu);
 

@@ -150,6 +150,6 @@ const bn_gpu_facts *bn_gpu_facts_of(const bn_gpu *gpu)
 
 bn_status bn_vk_check(bn_gpu *gpu, VkResult result, const char *what, bn_error *err)
 {
-    if (result == VK_ERROR_DEVICE_LOST) gpu->lost = true;
+    if (result == VK_ERROR_DEVICE_LOST) atomic_store(&gpu->lost, true);
     return bn_vk_say(result, gpu->physical.facts.name, what, err);
 }

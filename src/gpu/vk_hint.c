@@ -28,6 +28,18 @@ static int find_closed_node(const char *root, bool *any)
     return -1;
 }
 
+bool bn_vk_may_be_here(const char *root)
+{
+    bool any;
+    find_closed_node(root, &any);
+    return any || is_there(root, "/dev/nvidiactl") || is_there(root, "/dev/dxg"); /* the last: Windows' */
+}
+
+bool bn_gpu_may_be_here(void)
+{
+    return bn_vk_may_be_here("");
+}
+
 const char *bn_vk_hint(const char *root)
 {
     if (is_there(root, "/dev/nvidiactl"))

@@ -19,8 +19,11 @@ struct bn_gpu_list {
     bn_gpu *gpu;
     item *items; /* until the list ends */
     size_t item_count, item_room;
-    bool waits;         /* the next call */
-    VkQueryPool stamps; /* two for each part */
+    bool waits;                     /* the next call */
+    VkQueryPool stamps;             /* two for each part */
+    VkCommandBuffer before, behind; /* copies of a run; NULL: none yet */
+    uint64_t until;                 /* the last submission of the run that was begun */
+    bool is_begun;
     VkCommandBuffer part[PARTS];
     const char *name[PARTS];
     double ms[PARTS];
@@ -51,6 +54,9 @@ void bn_gpu_list_destroy(bn_gpu_list **destroyed)
     if (!list) return;
     bn_gpu *gpu = list->gpu;
     bn_vk_settle(gpu);
+    const VkCommandBuffer copies[] = {list->before, list->behind};
+    for (size_t i = 0; i < BN_COUNT(copies); i++)
+        if (copies[i]) gpu->fn.FreeCommandBuffers(gpu->device, gpu->pool, 1, &copies[i]);
     if (list->recorded)
         gpu->fn.FreeCommandBuffers(gpu->device, gpu->pool, (uint32_t)list->recorded, list->part);
     gpu->fn.DestroyQueryPool(gpu->device, list->stamps, NULL);
@@ -114,7 +120,8 @@ static bn_status begin_part(bn_gpu_list *list, int part, bn_error *err)
     if (!is_timed(list)) return BIREFNET_OK;
     const uint32_t first = 2 * (uint32_t)part;
     gpu->fn.CmdResetQueryPool(list->part[part], list->stamps, first, 2);
-    gpu->fn.CmdWriteTimestamp(list->part[part], VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, list->stamps, first);
+    /* when all before it is done, or what another list takes would count */
+    gpu->fn.CmdWriteTimestamp(list->part[part], VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, list->stamps, first);
     return BIREFNET_OK;
 }
 
@@ -187,16 +194,49 @@ static bn_status submit_parts(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, 
     return BIREFNET_OK;
 }
 
-bn_status bn_gpu_list_run(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, bn_error *err)
+static bn_status submit_copies(bn_gpu_list *list, VkCommandBuffer *commands, const bn_gpu_copy *copies,
+                               int count, bn_error *err)
+{
+    bn_gpu *gpu = list->gpu;
+    uint64_t number;
+    if (count == 0) return BIREFNET_OK;
+    if (!*commands) BN_TRY(bn_vk_commands(gpu, commands, err));
+    BN_TRY(bn_vk_record_copies(gpu, *commands, copies, count, commands == &list->behind, err));
+    return bn_vk_submit(gpu, *commands, &number, err);
+}
+
+static bn_status submit(bn_gpu_list *list, const bn_gpu_errand *errand, bn_error *err)
+{
+    BN_TRY(submit_copies(list, &list->before, errand->before, errand->before_count, err));
+    BN_TRY(submit_parts(list, errand->ask, errand->user, err));
+    return submit_copies(list, &list->behind, errand->behind, errand->behind_count, err);
+}
+
+bn_status bn_gpu_list_begin(bn_gpu_list *list, const bn_gpu_errand *errand, bn_error *err)
 {
     if (!list->is_whole) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a list of calls that has no end");
-    const bn_status status = submit_parts(list, ask, user, err);
+    if (list->is_begun) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a list of calls that runs already");
+    const bn_status status = submit(list, errand, err);
+    list->until = list->gpu->submitted;
+    list->is_begun = status == BIREFNET_OK;
     bn_error second;
-    const bn_status waited =
-        bn_vk_wait(list->gpu, list->gpu->submitted, status == BIREFNET_OK ? err : &second);
-    if (status != BIREFNET_OK) return status;
-    if (waited != BIREFNET_OK) return waited;
+    if (status != BIREFNET_OK) bn_vk_wait(list->gpu, list->until, &second);
+    return status;
+}
+
+bn_status bn_gpu_list_wait(bn_gpu_list *list, bn_error *err)
+{
+    if (!list->is_begun) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a list of calls that does not run");
+    list->is_begun = false;
+    BN_TRY(bn_vk_wait(list->gpu, list->until, err));
     return read_stamps(list, err);
+}
+
+bn_status bn_gpu_list_run(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, bn_error *err)
+{
+    const bn_gpu_errand errand = {.ask = ask, .user = user};
+    BN_TRY(bn_gpu_list_begin(list, &errand, err));
+    return bn_gpu_list_wait(list, err);
 }
 
 double bn_gpu_list_part_ms(const bn_gpu_list *list, int part)

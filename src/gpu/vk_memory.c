@@ -95,6 +95,48 @@ bn_status bn_gpu_buffer_create(bn_gpu *gpu, size_t bytes, bn_gpu_buffer **out, b
     return status;
 }
 
+/* ---- of the host ------------------------------------------------------------------------------------------------- */
+
+static bn_status create_mapped(bn_gpu_buffer *buffer, void **bytes, bn_error *err)
+{
+    bn_gpu *gpu = buffer->gpu;
+    const VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                     .size = buffer->bytes,
+                                     .usage =
+                                         VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+    BN_TRY(
+        bn_vk_check(gpu, gpu->fn.CreateBuffer(gpu->device, &info, NULL, &buffer->handle), "allocate", err));
+    VkMemoryRequirements needs;
+    gpu->fn.GetBufferMemoryRequirements(gpu->device, buffer->handle, &needs);
+    const VkMemoryPropertyFlags both =
+        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    uint32_t type = bn_vk_memory_type(gpu, needs.memoryTypeBits, both | VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
+    if (type == UINT32_MAX)
+        type = bn_vk_memory_type(gpu, needs.memoryTypeBits, both); /* every driver has it */
+    const VkMemoryAllocateInfo ask = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                      .allocationSize = needs.size,
+                                      .memoryTypeIndex = type};
+    BN_TRY(
+        bn_vk_check(gpu, gpu->fn.AllocateMemory(gpu->device, &ask, NULL, &buffer->memory), "allocate", err));
+    BN_TRY(bn_vk_check(gpu, gpu->fn.BindBufferMemory(gpu->device, buffer->handle, buffer->memory, 0),
+                       "allocate", err));
+    return bn_vk_check(gpu, gpu->fn.MapMemory(gpu->device, buffer->memory, 0, VK_WHOLE_SIZE, 0, bytes),
+                       "allocate", err);
+}
+
+bn_status bn_gpu_host_create(bn_gpu *gpu, size_t bytes, bn_gpu_buffer **out, void **memory, bn_error *err)
+{
+    *out = NULL;
+    bn_gpu_buffer *buffer = calloc(1, sizeof *buffer);
+    if (!buffer) return bn_fail_memory(err, sizeof *buffer, "a buffer");
+    buffer->gpu = gpu;
+    buffer->bytes = bytes ? bytes : 1;
+    const bn_status status = create_mapped(buffer, memory, err);
+    if (status != BIREFNET_OK) bn_gpu_buffer_destroy(&buffer);
+    *out = buffer;
+    return status;
+}
+
 void bn_gpu_buffer_destroy(bn_gpu_buffer **destroyed)
 {
     bn_gpu_buffer *buffer = *destroyed;
@@ -102,6 +144,6 @@ void bn_gpu_buffer_destroy(bn_gpu_buffer **destroyed)
     if (!buffer) return;
     bn_vk_settle(buffer->gpu);
     buffer->gpu->fn.DestroyBuffer(buffer->gpu->device, buffer->handle, NULL);
-    buffer->gpu->fn.FreeMemory(buffer->gpu->device, buffer->memory, NULL);
+    buffer->gpu->fn.FreeMemory(buffer->gpu->device, buffer->memory, NULL); /* unmaps it */
     free(buffer);
 }

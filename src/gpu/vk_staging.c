@@ -5,44 +5,19 @@
 
 #include <string.h>
 
-static bn_status create_stage(bn_gpu *gpu, bn_vk_stage *stage, bn_error *err)
-{
-    const VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                                     .size = BN_VK_STAGE_BYTES,
-                                     .usage =
-                                         VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT};
-    BN_TRY(bn_vk_check(gpu, gpu->fn.CreateBuffer(gpu->device, &info, NULL, &stage->buffer), "allocate", err));
-    VkMemoryRequirements needs;
-    gpu->fn.GetBufferMemoryRequirements(gpu->device, stage->buffer, &needs);
-    const VkMemoryPropertyFlags both =
-        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-    uint32_t type = bn_vk_memory_type(gpu, needs.memoryTypeBits, both | VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
-    if (type == UINT32_MAX)
-        type = bn_vk_memory_type(gpu, needs.memoryTypeBits, both); /* every driver has it */
-    const VkMemoryAllocateInfo ask = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-                                      .allocationSize = needs.size,
-                                      .memoryTypeIndex = type};
-    BN_TRY(
-        bn_vk_check(gpu, gpu->fn.AllocateMemory(gpu->device, &ask, NULL, &stage->memory), "allocate", err));
-    BN_TRY(bn_vk_check(gpu, gpu->fn.BindBufferMemory(gpu->device, stage->buffer, stage->memory, 0),
-                       "allocate", err));
-    BN_TRY(bn_vk_check(gpu, gpu->fn.MapMemory(gpu->device, stage->memory, 0, VK_WHOLE_SIZE, 0, &stage->bytes),
-                       "allocate", err));
-    return bn_vk_commands(gpu, &stage->commands, err);
-}
-
 bn_status bn_vk_stages_create(bn_gpu *gpu, bn_error *err)
 {
-    for (int i = 0; i < BN_VK_STAGES; i++) BN_TRY(create_stage(gpu, &gpu->stage[i], err));
+    for (int i = 0; i < BN_VK_STAGES; i++) {
+        bn_vk_stage *stage = &gpu->stage[i];
+        BN_TRY(bn_gpu_host_create(gpu, BN_VK_STAGE_BYTES, &stage->buffer, &stage->bytes, err));
+        BN_TRY(bn_vk_commands(gpu, &stage->commands, err));
+    }
     return BIREFNET_OK;
 }
 
 void bn_vk_stages_destroy(bn_gpu *gpu)
 {
-    for (int i = 0; i < BN_VK_STAGES; i++) {
-        gpu->fn.DestroyBuffer(gpu->device, gpu->stage[i].buffer, NULL);
-        gpu->fn.FreeMemory(gpu->device, gpu->stage[i].memory, NULL); /* unmaps it */
-    }
+    for (int i = 0; i < BN_VK_STAGES; i++) bn_gpu_buffer_destroy(&gpu->stage[i].buffer);
 }
 
 /* Between the copy and what the CPU reads afterwards. */
@@ -55,13 +30,23 @@ static void barrier_to_host(const bn_gpu *gpu, VkCommandBuffer commands)
                                &barrier, 0, NULL, 0, NULL);
 }
 
-static bn_status submit_copy(bn_gpu *gpu, bn_vk_stage *stage, VkBuffer from, VkBuffer to,
-                             const VkBufferCopy *region, bn_error *err)
+bn_status bn_vk_record_copies(bn_gpu *gpu, VkCommandBuffer commands, const bn_gpu_copy *copies, int count,
+                              bool to_host, bn_error *err)
 {
-    BN_TRY(bn_vk_begin(gpu, stage->commands, true, err));
-    gpu->fn.CmdCopyBuffer(stage->commands, from, to, 1, region);
-    if (to == stage->buffer) barrier_to_host(gpu, stage->commands);
-    BN_TRY(bn_vk_check(gpu, gpu->fn.EndCommandBuffer(stage->commands), "copy", err));
+    BN_TRY(bn_vk_begin(gpu, commands, true, err));
+    for (int i = 0; i < count; i++) {
+        const bn_gpu_copy *copy = &copies[i];
+        const VkBufferCopy region = {
+            .srcOffset = copy->from_offset, .dstOffset = copy->to_offset, .size = copy->bytes};
+        gpu->fn.CmdCopyBuffer(commands, copy->from->handle, copy->to->handle, 1, &region);
+    }
+    if (to_host) barrier_to_host(gpu, commands);
+    return bn_vk_check(gpu, gpu->fn.EndCommandBuffer(commands), "copy", err);
+}
+
+static bn_status submit_copy(bn_gpu *gpu, bn_vk_stage *stage, const bn_gpu_copy *copy, bn_error *err)
+{
+    BN_TRY(bn_vk_record_copies(gpu, stage->commands, copy, 1, copy->to == stage->buffer, err));
     return bn_vk_submit(gpu, stage->commands, &stage->until, err);
 }
 
@@ -81,8 +66,9 @@ bn_status bn_gpu_upload(bn_gpu_buffer *buffer, size_t offset, const void *from, 
         const size_t piece = BN_MIN(bytes - done, (size_t)BN_VK_STAGE_BYTES);
         BN_TRY(bn_vk_wait(gpu, stage->until, err));
         memcpy(stage->bytes, (const char *)from + done, piece);
-        const VkBufferCopy region = {.dstOffset = offset + done, .size = piece};
-        BN_TRY(submit_copy(gpu, stage, stage->buffer, buffer->handle, &region, err));
+        const bn_gpu_copy copy = {
+            .from = stage->buffer, .to = buffer, .to_offset = offset + done, .bytes = piece};
+        BN_TRY(submit_copy(gpu, stage, &copy, err));
         done += piece;
     }
     return BIREFNET_OK; /* copies, and what is handed over after them, are done in their order */
@@ -97,9 +83,11 @@ bn_status bn_gpu_download(const bn_gpu_buffer *buffer, size_t offset, void *to, 
         if (turn < turns) {
             bn_vk_stage *stage = &gpu->stage[turn % BN_VK_STAGES];
             BN_TRY(bn_vk_wait(gpu, stage->until, err));
-            const VkBufferCopy region = {.srcOffset = offset + turn * block,
-                                         .size = BN_MIN(bytes - turn * block, block)};
-            BN_TRY(submit_copy(gpu, stage, buffer->handle, stage->buffer, &region, err));
+            const bn_gpu_copy copy = {.from = buffer,
+                                      .to = stage->buffer,
+                                      .from_offset = offset + turn * block,
+                                      .bytes = BN_MIN(bytes - turn * block, block)};
+            BN_TRY(submit_copy(gpu, stage, &copy, err));
         }
         if (turn == 0) continue;
         const bn_vk_stage *ready = &gpu->stage[(turn - 1) % BN_VK_STAGES];

@@ -34,7 +34,7 @@ void bn_vk_barrier(const bn_gpu *gpu, VkCommandBuffer commands)
 
 bn_status bn_vk_submit(bn_gpu *gpu, VkCommandBuffer commands, uint64_t *number, bn_error *err)
 {
-    if (gpu->lost) return bn_vk_check(gpu, VK_ERROR_DEVICE_LOST, "compute", err);
+    if (atomic_load(&gpu->lost)) return bn_vk_check(gpu, VK_ERROR_DEVICE_LOST, "compute", err);
     const uint64_t next = gpu->submitted + 1;
     const VkTimelineSemaphoreSubmitInfo count = {.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
                                                  .signalSemaphoreValueCount = 1,
@@ -52,7 +52,7 @@ bn_status bn_vk_submit(bn_gpu *gpu, VkCommandBuffer commands, uint64_t *number, 
 
 bn_status bn_vk_wait(bn_gpu *gpu, uint64_t number, bn_error *err)
 {
-    if (gpu->lost) return bn_vk_check(gpu, VK_ERROR_DEVICE_LOST, "compute", err);
+    if (atomic_load(&gpu->lost)) return bn_vk_check(gpu, VK_ERROR_DEVICE_LOST, "compute", err);
     const VkSemaphoreWaitInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
                                       .semaphoreCount = 1,
                                       .pSemaphores = &gpu->done,

@@ -72,6 +72,22 @@ bn_status bn_device_check(const char *text, bn_error *err)
     return kind == BN_DEVICE_GPU ? check_index(index, err) : BIREFNET_OK;
 }
 
+static bool any_card(void)
+{
+    bn_gpu_facts facts[16];
+    bn_error why = {0};
+    const int count = bn_gpu_may_be_here() ? bn_gpu_find(facts, (int)BN_COUNT(facts), &why) : 0;
+    return count > 0 && facts[0].kind != BN_GPU_SOFTWARE; /* the best comes first */
+}
+
+bool bn_device_is_card(const char *text)
+{
+    bn_device_kind kind;
+    int index;
+    if (bn_device_parse(text, &kind, &index, NULL) != BIREFNET_OK) return false;
+    return kind == BN_DEVICE_GPU || (kind == BN_DEVICE_AUTO && any_card());
+}
+
 bn_status bn_device_open(int index, bn_device *device, bn_error *err)
 {
     bn_status status = BIREFNET_OK;

@@ -19,6 +19,9 @@ bn_status bn_device_parse(const char *text, bn_device_kind *kind, int *index, bn
 /* Whether a model could be told this: well said, and there. */
 bn_status bn_device_check(const char *text, bn_error *err);
 
+/* Whether a model told this would be computed by a graphics card, if its memory suffices. */
+bool bn_device_is_card(const char *text);
+
 /* Open device `index` with an empty store of packs. */
 bn_status bn_device_open(int index, bn_device *device, bn_error *err);
 void bn_device_close(bn_device *device);

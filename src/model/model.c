@@ -165,6 +165,9 @@ static bn_status choose_device(birefnet_model *model, const birefnet_model_optio
     int index;
     birefnet_precision precision = options->precision;
     BN_TRY(bn_device_parse(options->device, &kind, &index, err));
+    /* who asks for what is a CPU's means a CPU */
+    if (kind == BN_DEVICE_AUTO && (precision == BIREFNET_PRECISION_BF16 || options->max_isa))
+        kind = BN_DEVICE_CPU;
     model->type = precision == BIREFNET_PRECISION_F32 ? BN_F32 : BN_F16;
     if (kind == BN_DEVICE_GPU && precision == BIREFNET_PRECISION_BF16)
         return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "bf16 is for CPUs; graphics cards have f16 and f32");
@@ -179,7 +182,7 @@ static bn_status choose_device(birefnet_model *model, const birefnet_model_optio
 static bn_status choose_auto(birefnet_model *model, bn_error *err)
 {
     bn_error why = {0};
-    const int count = bn_gpu_count(&why);
+    const int count = bn_gpu_may_be_here() ? bn_gpu_count(&why) : 0;
     for (int i = 0; i < count; i++) {
         bn_gpu_facts facts;
         if (bn_gpu_describe(i, &facts, &why) != BIREFNET_OK || facts.kind == BN_GPU_SOFTWARE) continue;
@@ -228,6 +231,10 @@ birefnet_status birefnet_model_open(const char *path, const birefnet_model_optio
     BN_TRY_DONE(strncmp(path, "seeded:", 7) == 0 ? open_seeded(made, path, err) : open_file(made, path, err));
     BN_TRY_DONE(bn_pack_store_create(&made->packs, err));
     if (made->device.is_auto) BN_TRY_DONE(choose_auto(made, err));
+    if (made->device.is_auto && !made->device.gpu && options->precision == BIREFNET_PRECISION_F16)
+        BN_TRY_DONE(
+            bn_fail(err, BIREFNET_ERROR_UNSUPPORTED,
+                    "f16 is for graphics cards, and there is none here to take; a CPU has f32 and bf16"));
     name_device(made);
     BN_TRY_DONE(bn_arch_tensors(&made->arch, count_parameters, &made->info.parameters, err));
     bn_arch_describe(&made->arch, made->info.tile_order == BIREFNET_TILES_GRID, made->info.architecture,

@@ -148,8 +148,9 @@ static bn_status build_on_device(birefnet_session *session, bn_error *err)
     birefnet_session_info info;
     size_t bytes = 0;
     BN_TRY(bn_session_estimate(session->model, &size, &info, &bytes, err));
-    const size_t there = bn_gpu_packs_bytes(device->packs);
-    BN_TRY(bn_device_check_memory(device->index, info.arena_bytes + bytes - BN_MIN(there, bytes), err));
+    const size_t there = bn_gpu_packs_bytes(device->packs), shared = bn_gpu_packs_arena_bytes(device->packs);
+    const size_t arena = info.arena_bytes > shared ? info.arena_bytes : 0;
+    BN_TRY(bn_device_check_memory(device->index, arena + bytes - BN_MIN(there, bytes), err));
     return build_for_threads(session, &(stores){.gpu = device->packs}, err);
 }
 
@@ -267,6 +268,14 @@ size_t bn_session_broken(const birefnet_session *session)
     const uint32_t *counts = bn_graph_data(session->graph, session->mask.broken);
     size_t sum = 0;
     for (int i = 0; i < session->mask.broken.w; i++) sum += counts[i];
+    return sum;
+}
+
+double bn_session_card_ms(const birefnet_session *session)
+{
+    double sum = 0;
+    for (int i = 0; session->on_card && i < bn_graph_parts(session->graph); i++)
+        sum += bn_graph_part_stats(session->graph, i).last_ms;
     return sum;
 }
 

@@ -89,7 +89,10 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     mine->fetch_threads = BN_MIN(BN_MAX(mine->fetch_threads, 1), BN_JOBS_MAX_FETCHES);
     BN_TRY(read_devices(jobs, options->devices, err));
     mine->devices = NULL; /* the caller's */
-    const int most = BN_MIN(BN_MAX(network_threads(mine), jobs->device_count), BN_ENGINE_MAX_SEATS);
+    int least =
+        0; /* a card's sessions hand photos over and wait: two of them need no two threads of the CPU */
+    for (int i = 0; i < jobs->device_count; i++) least += strncmp(jobs->devices[i], "gpu", 3) == 0 ? 2 : 1;
+    const int most = BN_MIN(BN_MAX(network_threads(mine), least), BN_ENGINE_MAX_SEATS);
     mine->sessions = BN_MIN(BN_MAX(mine->sessions, jobs->device_count), BN_MAX(most, 1));
     mine->prepare_threads = BN_MAX(mine->prepare_threads, mine->sessions + 1);
     mine->finish_threads = BN_MAX(mine->finish_threads, mine->sessions);

@@ -8,6 +8,7 @@
 #include "tests/gpu/device.h"
 
 #include <math.h>
+#include <pthread.h>
 
 #define SWIN "seeded:gen3-swin_v1_t:4"
 #define PVT  "seeded:gen3-pvt_v2_b0:7"
@@ -147,6 +148,67 @@ static void pictures_at_once_are_those_alone(void **state)
     test_free(logits);
 }
 
+/* A thread that runs a session of its own again and again. */
+typedef struct runner {
+    pthread_t thread;
+    birefnet_session *session;
+    const float *input, *wanted;
+    float *logits;
+    size_t pixels;
+    int wrong;
+} runner;
+
+static void *run_often(void *user)
+{
+    runner *self = user;
+    for (int i = 0; i < 4; i++) {
+        bn_error err = {0};
+        memset(self->logits, 0, sizeof *self->logits * self->pixels);
+        if (birefnet_session_run(self->session, self->input, self->logits, &err) != BIREFNET_OK ||
+            memcmp(self->logits, self->wanted, sizeof *self->logits * self->pixels) != 0)
+            self->wrong++;
+    }
+    return NULL;
+}
+
+/* Sessions of several threads take turns on the device, share its work space, and do not meet there. */
+static void sessions_beside_each_other_do_not_meet(void **state)
+{
+    (void)state;
+    enum { SIDE = 64, PIXELS = SIDE * SIDE, THREADS = 3 };
+    bn_error err = {0};
+    birefnet_model *model = open_model(PVT, test_device(), BIREFNET_PRECISION_F16);
+    float *input = test_malloc(sizeof *input * THREADS * 3 * PIXELS),
+          *wanted = test_malloc(sizeof *wanted * THREADS * PIXELS),
+          *logits = test_malloc(sizeof *logits * THREADS * PIXELS);
+    runner runners[THREADS];
+    bn_seeded_fill("noise", 5, 0, 1.5f, 0, input, (size_t)THREADS * 3 * PIXELS);
+    const birefnet_session_options size = {.width = SIDE, .height = SIDE};
+    for (size_t i = 0; i < THREADS; i++) {
+        runners[i] = (runner){.input = input + i * 3 * PIXELS,
+                              .wanted = wanted + i * PIXELS,
+                              .logits = logits + i * PIXELS,
+                              .pixels = PIXELS};
+        assert_ok(birefnet_session_open(model, &size, &runners[i].session, &err), err);
+        assert_ok(birefnet_session_run(runners[i].session, runners[i].input, wanted + i * PIXELS, &err), err);
+    }
+    birefnet_session_info info;
+    birefnet_session_get_info(runners[0].session, &info);
+    assert_int_equal(bn_gpu_packs_arena_bytes(model->device.packs), info.arena_bytes); /* one for all */
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&runners[i].thread, NULL, run_often, &runners[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(runners[i].thread, NULL);
+        assert_int_equal(runners[i].wrong, 0);
+    }
+    for (int i = 0; i < THREADS; i++) birefnet_session_close(&runners[i].session);
+    assert_int_equal(bn_gpu_packs_arena_bytes(model->device.packs), 0);
+    birefnet_model_close(&model);
+    test_free(input);
+    test_free(wanted);
+    test_free(logits);
+}
+
 static void memory_is_known_before_it_is_taken(void **state)
 {
     (void)state;
@@ -226,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_driver_on_the_cpu_is_taken_by_name_alone),
         cmocka_unit_test(memory_is_known_before_it_is_taken),
         cmocka_unit_test(pictures_at_once_are_those_alone),
+        cmocka_unit_test(sessions_beside_each_other_do_not_meet),
         cmocka_unit_test(swin_is_the_cpus_in_f32),
         cmocka_unit_test(swin_is_near_the_cpus_in_f16),
         cmocka_unit_test(older_generations_are_the_cpus),

@@ -2,42 +2,55 @@
 #include "nn/gpu/steps.h"
 
 #include "base/size.h"
+#include "nn/gpu/arena.h"
 #include "nn/gpu/layers.h"
 
 #include <stdlib.h>
 
 #define ALIGN_BYTES 256
 #define MAX_PARTS   64
+#define MAX_COPIES  32
 
 /* Multiply-accumulates of a submission, about: on the slowest cards half a second, after which desktops lose patience. */
 #define MAX_PART_MACS 250e9
 
 /* What a graph keeps. */
 typedef struct recorded {
-    bn_gpu_buffer *arena;
+    bn_gpu_arena *arena;
     bn_gpu_list *list;
-    uint8_t *host;              /* inputs and kept maps, one behind the other */
+    bn_gpu_buffer *host; /* inputs and kept maps, one behind the other, in memory that both sides reach */
+    uint8_t *host_bytes;
     int part[MAX_PARTS], parts; /* the graph's part of each part of the list */
     double done[MAX_PARTS];     /* share of the work that comes before it */
 } recorded;
 
 /* ---- finishing ------------------------------------------------------------------------------------------------- */
 
+static bool travels(bn_graph_place place)
+{
+    return place.input || place.kept;
+}
+
 /* Host memory of the buffers that callers fill or read. */
-static bn_status give_host(bn_graph *graph, recorded *own, bn_error *err)
+static bn_status give_host(bn_graph *graph, bn_gpu *gpu, recorded *own, bn_error *err)
 {
     const int count = (int)bn_graph_buffer_count(graph);
+    int maps = 0;
     size_t bytes = 0;
     for (int i = 0; i < count; i++) {
         const bn_graph_place place = bn_graph_place_of(graph, i);
-        if (place.input || place.kept) bytes += bn_size_round_up(place.bytes, ALIGN_BYTES);
+        if (!travels(place)) continue;
+        bytes += bn_size_round_up(place.bytes, ALIGN_BYTES);
+        maps++;
     }
-    own->host = aligned_alloc(ALIGN_BYTES, BN_MAX(bytes, ALIGN_BYTES));
-    if (!own->host) return bn_fail_memory(err, bytes, "pictures");
-    uint8_t *next = own->host;
+    if (maps > MAX_COPIES) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "%d inputs and results", maps);
+    void *memory = NULL;
+    BN_TRY(bn_gpu_host_create(gpu, bytes, &own->host, &memory, err));
+    own->host_bytes = memory;
+    uint8_t *next = own->host_bytes;
     for (int i = 0; i < count; i++) {
         const bn_graph_place place = bn_graph_place_of(graph, i);
-        if (!place.input && !place.kept) continue;
+        if (!travels(place)) continue;
         bn_graph_set_host(graph, i, next);
         next += bn_size_round_up(place.bytes, ALIGN_BYTES);
     }
@@ -73,18 +86,20 @@ static bn_status record(const bn_graph *graph, recorded *own, bn_gpu_hazards *ha
             begun = done;
         }
         if (bn_gpu_hazards_add(hazards, graph, op)) bn_gpu_list_barrier(own->list);
-        const bn_gpu_call call = bn_gpu_step_call(graph, op, own->arena);
+        const bn_gpu_call call = bn_gpu_step_call(graph, op, bn_gpu_arena_buffer(own->arena));
         BN_TRY(bn_gpu_list_call(own->list, &call, err));
         done += op->macs;
     }
     return bn_gpu_list_end(own->list, err);
 }
 
-static bn_status build(const bn_graph *graph, bn_gpu *gpu, recorded *own, bn_error *err)
+static bn_status build(bn_graph *graph, bn_gpu *gpu, recorded *own, bn_error *err)
 {
     bn_gpu_hazards *hazards = NULL;
     bn_status status = BIREFNET_OK;
-    BN_TRY_DONE(bn_gpu_buffer_create(gpu, bn_graph_arena_bytes(graph), &own->arena, err));
+    BN_TRY_DONE(
+        bn_gpu_arena_take(bn_gpu_graph_packs(graph), gpu, bn_graph_arena_bytes(graph), &own->arena, err));
+    BN_TRY_DONE(give_host(graph, gpu, own, err));
     BN_TRY_DONE(bn_gpu_list_create(gpu, &own->list, err));
     BN_TRY_DONE(bn_gpu_hazards_create(&hazards, err));
     BN_TRY_DONE(record(graph, own, hazards, err));
@@ -100,7 +115,6 @@ static bn_status gpu_finish(bn_graph *graph, bn_error *err)
     recorded *own = calloc(1, sizeof *own);
     if (!own) return bn_fail_memory(err, sizeof *own, "a network");
     bn_graph_set_own(graph, own);
-    BN_TRY(give_host(graph, own, err));
     const bn_status status = build(graph, bn_gpu_packs_borrow(packs), own, err);
     bn_gpu_packs_give_back(packs);
     return status;
@@ -110,11 +124,12 @@ static void gpu_destroy(bn_graph *graph)
 {
     recorded *own = bn_graph_own(graph);
     if (!own) return;
-    bn_gpu_packs_borrow(bn_gpu_graph_packs(graph));
+    bn_gpu_packs *packs = bn_gpu_graph_packs(graph);
+    bn_gpu_packs_borrow(packs);
     bn_gpu_list_destroy(&own->list);
-    bn_gpu_buffer_destroy(&own->arena);
-    bn_gpu_packs_give_back(bn_gpu_graph_packs(graph));
-    free(own->host);
+    bn_gpu_buffer_destroy(&own->host);
+    bn_gpu_arena_leave(packs, &own->arena);
+    bn_gpu_packs_give_back(packs);
     free(own);
 }
 
@@ -137,35 +152,40 @@ static int ask(void *user, int part)
     return stop;
 }
 
-static bn_status upload_inputs(const bn_graph *graph, const recorded *own, bn_error *err)
+/* What of the inputs goes to the arena this time, and of the kept maps back. */
+static void list_copies(const bn_graph *graph, const recorded *own, bn_gpu_copy *before, bn_gpu_copy *behind,
+                        bn_gpu_errand *errand)
 {
+    const bn_gpu_buffer *arena = bn_gpu_arena_buffer(own->arena);
     for (int i = 0; i < (int)bn_graph_buffer_count(graph); i++) {
         const bn_graph_place place = bn_graph_place_of(graph, i);
-        if (place.input && !place.stays)
-            BN_TRY(bn_gpu_upload(own->arena, place.offset, place.host, place.bytes, err));
+        if (!travels(place) || place.stays) continue;
+        const size_t at = (size_t)((const uint8_t *)place.host - own->host_bytes);
+        if (place.input)
+            before[errand->before_count++] = (bn_gpu_copy){own->host, arena, at, place.offset, place.bytes};
+        if (place.kept)
+            behind[errand->behind_count++] = (bn_gpu_copy){arena, own->host, place.offset, at, place.bytes};
     }
-    return BIREFNET_OK;
+    errand->before = before;
+    errand->behind = behind;
 }
 
-static bn_status download_kept(const bn_graph *graph, const recorded *own, bn_error *err)
-{
-    for (int i = 0; i < (int)bn_graph_buffer_count(graph); i++) {
-        const bn_graph_place place = bn_graph_place_of(graph, i);
-        if (place.kept && !place.stays)
-            BN_TRY(bn_gpu_download(own->arena, place.offset, place.host, place.bytes, err));
-    }
-    return BIREFNET_OK;
-}
-
+/* The device is borrowed until all is handed over: meanwhile this picture is computed, another thread hands over the next. */
 static bn_status run(bn_graph *graph, recorded *own, asking *asked, bn_error *err)
 {
-    BN_TRY(upload_inputs(graph, own, err));
-    const bn_status status = bn_gpu_list_run(own->list, asked->progress ? ask : NULL, asked, err);
+    bn_gpu_packs *packs = bn_gpu_graph_packs(graph);
+    bn_gpu_copy before[MAX_COPIES], behind[MAX_COPIES];
+    bn_gpu_errand errand = {.ask = asked->progress ? ask : NULL, .user = asked};
+    list_copies(graph, own, before, behind, &errand);
+    bn_gpu_packs_borrow(packs);
+    const bn_status status = bn_gpu_list_begin(own->list, &errand, err);
+    bn_gpu_packs_give_back(packs);
     if (asked->stopped) return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled during %s", asked->stopped);
     BN_TRY(status);
+    BN_TRY(bn_gpu_list_wait(own->list, err));
     for (int i = 0; i < own->parts; i++)
         bn_graph_add_time(graph, own->part[i], bn_gpu_list_part_ms(own->list, i));
-    return download_kept(graph, own, err);
+    return BIREFNET_OK;
 }
 
 static bn_status gpu_run(bn_graph *graph, bn_graph_progress_fn progress, void *user, bn_error *err)
@@ -173,12 +193,8 @@ static bn_status gpu_run(bn_graph *graph, bn_graph_progress_fn progress, void *u
     recorded *own = bn_graph_own(graph);
     if (!own) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "a network that was only counted cannot run");
     asking asked = {.graph = graph, .own = own, .progress = progress, .user = user};
-    bn_gpu_packs *packs = bn_gpu_graph_packs(graph);
     bn_graph_clear_times(graph);
-    bn_gpu_packs_borrow(packs);
-    const bn_status status = run(graph, own, &asked, err);
-    bn_gpu_packs_give_back(packs);
-    return status;
+    return run(graph, own, &asked, err);
 }
 
 const bn_backend bn_gpu_backend = {

@@ -8,6 +8,7 @@
 #include "gpu/tile_speeds.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,8 @@ struct bn_gpu_packs {
     bn_gpu_tile_speeds tiles;
     bool has_tiles;
     block *blocks; /* the one that is being filled first */
+    struct bn_gpu_arena *arena;
+    atomic_size_t arena_bytes;
     entry *buckets[1024];
     size_t bytes;
 };
@@ -122,6 +125,21 @@ bn_gpu *bn_gpu_packs_borrow(bn_gpu_packs *packs)
 void bn_gpu_packs_give_back(bn_gpu_packs *packs)
 {
     pthread_mutex_unlock(&packs->lock);
+}
+
+struct bn_gpu_arena **bn_gpu_packs_arena(bn_gpu_packs *packs)
+{
+    return &packs->arena;
+}
+
+void bn_gpu_packs_set_arena_bytes(bn_gpu_packs *packs, size_t bytes)
+{
+    atomic_store(&packs->arena_bytes, bytes);
+}
+
+size_t bn_gpu_packs_arena_bytes(bn_gpu_packs *packs)
+{
+    return atomic_load(&packs->arena_bytes);
 }
 
 /* ---- numbers on their way to the device ------------------------------------------------------------------------ */

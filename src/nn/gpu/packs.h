@@ -31,6 +31,11 @@ const bn_gpu_tile_speeds *bn_gpu_packs_tiles(bn_gpu_packs *packs);
 bn_gpu *bn_gpu_packs_borrow(bn_gpu_packs *packs);
 void bn_gpu_packs_give_back(bn_gpu_packs *packs);
 
+/* Where the latest work space of graphs is kept (arena.h), with the device borrowed; and its size, 0: none, which any thread may ask. */
+struct bn_gpu_arena **bn_gpu_packs_arena(bn_gpu_packs *packs);
+void bn_gpu_packs_set_arena_bytes(bn_gpu_packs *packs, size_t bytes);
+size_t bn_gpu_packs_arena_bytes(bn_gpu_packs *packs);
+
 /* Numbers kept under `key`, `count` of `type`; where they are not there yet, make(context, numbers) fills them first. */
 typedef bn_status (*bn_gpu_make_fn)(const void *context, float *numbers, bn_error *err);
 bn_status bn_gpu_packs_get(bn_gpu_packs *packs, const char *key, size_t count, bn_type type,
