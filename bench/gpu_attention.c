@@ -5,7 +5,7 @@
  *
  * Prints for each shape ms of a call by subgroups and quads of a row, TFLOP/s of the best, the largest difference from the
  * plain kernel (of numbers up to 1), then ms of all calls of a picture. --tiny: shapes that a software device can do. */
-#include "gpu/gpu.h"
+#include "bench/gpu_card.h"
 
 #include "base/half.h"
 #include "base/seeded.h"
@@ -293,18 +293,13 @@ static void run_norm(bench *b, const shape *s, int repeats)
 int main(int argc, char **argv)
 {
     bench b = {0};
-    int device = 0;
-    bool is_tiny = false;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--tiny") == 0) is_tiny = true;
-        if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) device = atoi(argv[++i]);
-    }
-    setvbuf(stdout, NULL, _IOLBF, 0);
+    card_options card;
+    if (!card_options_read(argc, argv, "bench_gpu_attention", &card)) return 2;
+    const bool is_tiny = card.is_tiny;
     const shape *shapes = is_tiny ? tiny : full;
     const int count = is_tiny ? (int)BN_COUNT(tiny) : (int)BN_COUNT(full), repeats = is_tiny ? 1 : 20;
-    ok(&b, bn_gpu_open(device, &b.gpu, &b.err));
+    ok(&b, card_open(&card, &b.gpu, &b.err));
     b.facts = bn_gpu_facts_of(b.gpu);
-    printf("%s, %s\n", b.facts->name, b.facts->driver);
     const size_t most = tokens_of(&shapes[0]) * (size_t)(shapes[0].heads * DIM);
     b.qkv = upload(&b, "qkv", NULL, 3 * most, BN_F16);
     b.mixed = upload(&b, "mixed", NULL, most, BN_F16);

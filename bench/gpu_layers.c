@@ -4,6 +4,7 @@
  *   bench_gpu_layers [--device N] [--tiny]
  *
  * --tiny: a sixteenth of the pixels, for a software device. */
+#include "bench/gpu_card.h"
 #include "base/seeded.h"
 #include "base/size.h"
 #include "nn/backend.h"
@@ -196,22 +197,12 @@ done:
 
 int main(int argc, char **argv)
 {
-    bench b = {.side = 1024};
-    int device = 0;
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--tiny") == 0)
-            b.side = 256;
-        else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
-            device = atoi(argv[++i]);
-        else {
-            fprintf(stderr, "bench_gpu_layers [--device N] [--tiny]\n");
-            return 2;
-        }
-    setvbuf(stdout, NULL, _IOLBF, 0);
+    card_options card;
+    if (!card_options_read(argc, argv, "bench_gpu_layers", &card)) return 2;
+    bench b = {.side = card.is_tiny ? 256 : 1024};
     bn_error err = {0};
     bn_status status = BIREFNET_OK;
-    BN_TRY_DONE(bn_gpu_open(device, &b.gpu, &err));
-    printf("%s, %s\n", bn_gpu_facts_of(b.gpu)->name, bn_gpu_facts_of(b.gpu)->driver);
+    BN_TRY_DONE(card_open(&card, &b.gpu, &err));
     BN_TRY_DONE(bn_gpu_packs_create(b.gpu, &b.packs, &err));
     for (size_t i = 0; i < BN_COUNT(layers); i++) BN_TRY_DONE(run_layer(&b, i, &err));
 done:

@@ -4,6 +4,7 @@
  *   bench_gpu_plain_products [--device N] [--tiny]
  *
  * --tiny: one picture tile of each, for devices that compute on the CPU. */
+#include "bench/gpu_card.h"
 #include "gpu/gpu.h"
 
 #include "base/size.h"
@@ -122,17 +123,12 @@ int main(int argc, char **argv)
 {
     bench b = {0};
     bn_error err = {0};
-    int device = 0;
-    bool is_tiny = false;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--tiny") == 0) is_tiny = true;
-        if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) device = atoi(argv[++i]);
-    }
-    setvbuf(stdout, NULL, _IOLBF, 0);
+    card_options card;
+    if (!card_options_read(argc, argv, "bench_gpu_plain_products", &card)) return 2;
+    const bool is_tiny = card.is_tiny;
     bn_status status;
-    BN_TRY_DONE(bn_gpu_open(device, &b.gpu, &err));
+    BN_TRY_DONE(card_open(&card, &b.gpu, &err));
     BN_TRY_DONE(fill(&b, is_tiny ? TINY_BYTES : BYTES, &err));
-    printf("%s\n", bn_gpu_facts_of(b.gpu)->name);
     const size_t count = is_tiny ? BN_COUNT(tiny) : BN_COUNT(products);
     for (size_t i = 0; i < count; i++) BN_TRY_DONE(run_product(&b, is_tiny ? &tiny[i] : &products[i], &err));
 done:

@@ -6,13 +6,13 @@
  * tile by shape. --tiny: small shapes that a software device can do. Tiles that were slow for one shape of a kind are not
  * tried for the others, unless --all. --only: shapes whose names hold NAME. --speeds: only what a program measures when it
  * opens the device, and how long that takes. */
+#include "bench/gpu_card.h"
 #include "bench/gpu_products.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     A_ELEMENTS = 64 << 20,
@@ -22,204 +22,6 @@ enum {
     KEPT = 6,
     MOST_TILES = 64
 };
-
-/* Swin-L at 1024: T x C of four stages for the whole picture and half of it, then the decoder. */
-static const product full[] = {
-    {"stage 3 fc1", ROWS, 4096, 768, 3072, 0, GELU, F16, false, 18},
-    {"stage 3 fc2", ROWS, 4096, 3072, 768, 0, LINEAR, F32, true, 18},
-    {"stage 3 qkv", ROWS, 4096, 768, 2304, 0, LINEAR, F16, false, 18},
-    {"stage 3 proj", ROWS, 4096, 768, 768, 0, LINEAR, F32, true, 18},
-    {"stage 1 qkv", ROWS, 65536, 192, 576, 0, LINEAR, F16, false, 2},
-    {"stage 1 fc1", ROWS, 65536, 192, 768, 0, GELU, F16, false, 2},
-    {"stage 1 fc2", ROWS, 65536, 768, 192, 0, LINEAR, F32, true, 2},
-    {"stage 1 proj", ROWS, 65536, 192, 192, 0, LINEAR, F32, true, 2},
-    {"stage 2 fc1", ROWS, 16384, 384, 1536, 0, GELU, F16, false, 4},
-    {"stage 2 fc2", ROWS, 16384, 1536, 384, 0, LINEAR, F32, true, 4},
-    {"stage 2 qkv", ROWS, 16384, 384, 1152, 0, LINEAR, F16, false, 4},
-    {"stage 4 fc1", ROWS, 1024, 1536, 6144, 0, GELU, F16, false, 2},
-    {"stage 4 fc2", ROWS, 1024, 6144, 1536, 0, LINEAR, F32, true, 2},
-    {"stage 4 proj", ROWS, 1024, 1536, 1536, 0, LINEAR, F32, true, 2},
-    {"half 3 fc1", ROWS, 1024, 768, 3072, 0, GELU, F16, false, 18},
-    {"half 3 fc2", ROWS, 1024, 3072, 768, 0, LINEAR, F32, true, 18},
-    {"half 4 fc1", ROWS, 256, 1536, 6144, 0, GELU, F16, false, 2},
-    {"half 4 fc2", ROWS, 256, 6144, 1536, 0, LINEAR, F32, true, 2},
-    {"deform join", ROWS, 65536, 1024, 64, 0, RELU, F16, false, 1},
-    {"conv 480 at 256", TAPS, 256, 480, 64, 3, RELU, F16, false, 1},
-    {"conv 960 at 128", TAPS, 128, 960, 64, 3, RELU, F16, false, 1},
-    {"conv 1920 at 64", TAPS, 64, 1920, 64, 3, RELU, F16, false, 1},
-    {"conv 5760 at 32", TAPS, 32, 5760, 64, 3, RELU, F16, false, 1},
-    {"deform 7x7", SAMPLED, 256, 64, 256, 7, RELU, F16, false, 1},
-    {"deform 3x3", SAMPLED, 256, 64, 256, 3, RELU, F16, false, 1},
-    {"offsets 7x7", TAPS, 256, 64, 160, 7, LINEAR, F32, false, 1},
-    {"conv 64 to 384", TAPS, 256, 64, 384, 3, LINEAR, F16, false, 1},
-    {"conv 64 to 3072", TAPS, 32, 64, 3072, 3, LINEAR, F16, false, 1},
-    {"4096^3", ROWS, 4096, 4096, 4096 - 1024, 0, LINEAR, F16, false, 0},
-};
-
-/* Odd sizes on purpose: edges of tiles, depths that are no multiple of a step, columns that are none of 8. */
-static const product tiny[] = {
-    {"rows", ROWS, 100, 96, 80, 0, GELU, F16, false, 1},
-    {"rows, added", ROWS, 65, 72, 132, 0, LINEAR, F32, true, 1},
-    {"few columns", ROWS, 40, 64, 13, 0, RELU, F32, false, 1},
-    {"deep", ROWS, 33, 520, 40, 0, LINEAR, F16, true, 1},
-    {"taps", TAPS, 9, 40, 24, 3, RELU, F16, false, 1},
-    {"sampled", SAMPLED, 9, 16, 24, 3, RELU, F16, false, 1},
-};
-
-/* What a software device compiles in seconds; ragged ones, too. */
-static const bn_gpu_tile tiny_tiles[] = {{32, 32, 32, 2, 2, 2, 2, 1, 1},
-                                         {32, 32, 32, 2, 2, 1, 0, 1, 1},
-                                         {48, 32, 16, 3, 2, 2, 1, 1, 1},
-                                         {32, 16, 16, 2, 1, 1, 1, 0, 1},
-                                         {16, 32, 16, 1, 2, 2, 2, 0, 1}};
-
-typedef struct bench {
-    bn_gpu *gpu;
-    const bn_gpu_facts *facts;
-    operands operands;
-    size_t dst_bytes, sum_bytes;
-    bn_gpu_buffer *a_buffer, *w_buffer, *bias_buffer, *offset_buffer, *dst_buffer, *sum_buffer;
-    const bn_gpu_tile *tiles;
-    int tile_count;
-    double until;
-    bool all, is_tiny, speeds;
-    const char *only;
-    int wrong;
-} bench;
-
-typedef struct result {
-    double ms;
-    int tile, pieces;
-} result;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static bn_gpu_shape shape_of(const product *p)
-{
-    return (bn_gpu_shape){.rows = product_rows(p),
-                          .columns = p->out,
-                          .depth = product_depth(p),
-                          .loader = (int)p->loader,
-                          .activation = p->activation,
-                          .a_type = F16,
-                          .dst_type = p->dst_type,
-                          .add = p->add,
-                          .aligned = p->out % 8 == 0 && product_dst_stride(p) % 8 == 0};
-}
-
-static double tflop(const product *p)
-{
-    return 2e-12 * product_rows(p) * p->out * product_depth(p);
-}
-
-/* ---- calls ----------------------------------------------------------------------------------------------------------- */
-
-static bn_gpu_call product_call(const bench *b, const product *p, const bn_gpu_tile *tile, int pieces)
-{
-    const bn_gpu_shape shape = shape_of(p);
-    bn_gpu_call call = {.kernel = BN_GPU_MATRIX_PRODUCT,
-                        .groups = {1, 1, 1},
-                        .span = {{b->a_buffer, 0},
-                                 {b->w_buffer, 0},
-                                 {pieces > 1 ? NULL : b->bias_buffer, 0},
-                                 {pieces > 1 ? b->sum_buffer : b->dst_buffer, 0},
-                                 {b->offset_buffer, 0}}};
-    const int taps = p->kernel * p->kernel;
-    const uint32_t numbers[BN_GPU_NUMBERS] = {(uint32_t)shape.rows,
-                                              (uint32_t)shape.columns,
-                                              (uint32_t)shape.depth,
-                                              (uint32_t)p->in,
-                                              (uint32_t)(pieces > 1 ? shape.columns : product_dst_stride(p)),
-                                              (uint32_t)pieces,
-                                              (uint32_t)p->size,
-                                              (uint32_t)p->size,
-                                              (uint32_t)p->size,
-                                              (uint32_t)p->in,
-                                              (uint32_t)(p->kernel | 1 << 8 | p->kernel / 2 << 16),
-                                              (uint32_t)product_offset_stride(p),
-                                              0,
-                                              (uint32_t)(2 * taps)};
-    memcpy(call.number, numbers, sizeof numbers);
-    bn_gpu_tile_constants(tile, b->facts, &shape, pieces, call.constant);
-    bn_gpu_tile_groups(tile, &shape, pieces, call.groups);
-    return call;
-}
-
-static bn_gpu_call sums_call(const bench *b, const product *p, int pieces)
-{
-    const bn_gpu_shape shape = shape_of(p);
-    bn_gpu_call call = {
-        .kernel = BN_GPU_SUMS,
-        .groups = {(uint32_t)(((size_t)shape.rows * (size_t)shape.columns + 255) / 256), 1, 1},
-        .span = {{b->sum_buffer, 0}, {NULL, 0}, {b->bias_buffer, 0}, {b->dst_buffer, 0}},
-        .number = {(uint32_t)shape.rows, (uint32_t)shape.columns, 0, 0, (uint32_t)product_dst_stride(p),
-                   (uint32_t)pieces}};
-    call.constant[5] = (uint32_t)p->activation | (uint32_t)p->dst_type << 8 | (uint32_t)p->add << 16;
-    return call;
-}
-
-static bn_status record(const bench *b, const product *p, const result *how, int repeats, bn_gpu_list *list,
-                        bn_error *err)
-{
-    const bn_gpu_call call = product_call(b, p, &b->tiles[how->tile], how->pieces),
-                      sums = sums_call(b, p, how->pieces);
-    BN_TRY(bn_gpu_list_part(list, "product", err));
-    for (int i = 0; i < repeats; i++) {
-        BN_TRY(bn_gpu_list_call(list, &call, err));
-        bn_gpu_list_barrier(list);
-        if (how->pieces == 1) continue;
-        BN_TRY(bn_gpu_list_call(list, &sums, err));
-        bn_gpu_list_barrier(list);
-    }
-    return bn_gpu_list_end(list, err);
-}
-
-/* ms of the fastest of some runs of `repeats` products. */
-static bn_status measure(const bench *b, const product *p, result *how, int repeats, int runs, bn_error *err)
-{
-    bn_gpu_list *list = NULL;
-    bn_status status;
-    BN_TRY_DONE(bn_gpu_list_create(b->gpu, &list, err));
-    BN_TRY_DONE(record(b, p, how, repeats, list, err));
-    how->ms = INFINITY;
-    for (int i = 0; i < runs; i++) {
-        const double start = now_s();
-        BN_TRY_DONE(bn_gpu_list_run(list, NULL, NULL, err));
-        const double wall = 1e3 * (now_s() - start), ms = bn_gpu_list_part_ms(list, 0);
-        how->ms = fmin(how->ms, (ms > 0 ? ms : wall) / repeats);
-    }
-done:
-    bn_gpu_list_destroy(&list);
-    return status;
-}
-
-/* ---- checking ---------------------------------------------------------------------------------------------------------- */
-
-/* The worst relative error of samples after one run over dst = 0.5 there. */
-static bn_status check(const bench *b, const product *p, const result *how, const sample *samples,
-                       double *worst, bn_error *err)
-{
-    const float single = 0.5f;
-    const uint16_t half = 0x3800;
-    const size_t bytes = p->dst_type == F16 ? sizeof half : sizeof single;
-    const void *old = p->dst_type == F16 ? (const void *)&half : (const void *)&single;
-    for (int i = 0; i < SAMPLES; i++)
-        BN_TRY(bn_gpu_upload(b->dst_buffer, sample_bytes(p, &samples[i]), old, bytes, err));
-    result once = *how;
-    BN_TRY(measure(b, p, &once, 1, 1, err));
-    *worst = 0;
-    for (int i = 0; i < SAMPLES; i++) {
-        char got[4];
-        BN_TRY(bn_gpu_download(b->dst_buffer, sample_bytes(p, &samples[i]), got, bytes, err));
-        *worst = fmax(*worst, sample_error(p, &samples[i], got));
-    }
-    return BIREFNET_OK;
-}
 
 /* ---- one shape --------------------------------------------------------------------------------------------------------- */
 
@@ -428,12 +230,12 @@ static bn_status show_speeds(const bench *b, bn_error *err)
 
 static bn_status run_all(bench *b, bn_error *err)
 {
-    const product *products = b->is_tiny ? tiny : full;
-    const size_t count = b->is_tiny ? BN_COUNT(tiny) : BN_COUNT(full);
+    const product *products = b->is_tiny ? tiny_products : full_products;
+    const int count = b->is_tiny ? tiny_count : full_count;
     memset(may_try, true, sizeof may_try);
     bool seen[3] = {false};
     double sum_ms = 0, sum_tflop = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++) {
         const product *p = &products[i];
         if (b->only && !strstr(p->name, b->only)) continue;
         result best[KEPT];
@@ -447,17 +249,14 @@ static bn_status run_all(bench *b, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bool parse(int argc, char **argv, int *device, double *seconds, bench *b)
+static bool parse(int argc, char **argv, card_options *card, double *seconds, bench *b)
 {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--tiny") == 0)
-            b->is_tiny = true;
-        else if (strcmp(argv[i], "--all") == 0)
+        if (card_option(argc, argv, &i, card)) continue;
+        if (strcmp(argv[i], "--all") == 0)
             b->all = true;
         else if (strcmp(argv[i], "--speeds") == 0)
             b->speeds = true;
-        else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
-            *device = atoi(argv[++i]);
         else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
             *seconds = atof(argv[++i]);
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
@@ -465,36 +264,37 @@ static bool parse(int argc, char **argv, int *device, double *seconds, bench *b)
         else
             return false;
     }
+    b->is_tiny = card->is_tiny;
+    b->tiles = b->is_tiny ? tiny_tiles : bn_gpu_tiles;
+    b->tile_count = b->is_tiny ? tiny_tile_count : bn_gpu_tile_count;
+    b->until = now_s() + *seconds;
     return true;
+}
+
+static bn_status run(bench *b, bn_error *err)
+{
+    b->facts = bn_gpu_facts_of(b->gpu);
+    printf("fragments %dx%dx%d, subgroups of %d, %d bytes shared\n", b->facts->matrix_m, b->facts->matrix_n,
+           b->facts->matrix_k, b->facts->subgroup, b->facts->shared_bytes);
+    if (!b->facts->matrix) return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "no matrix cores here");
+    if (b->speeds) return show_speeds(b, err);
+    BN_TRY(prepare(b, err));
+    return run_all(b, err);
 }
 
 int main(int argc, char **argv)
 {
     bench b = {0};
-    int device = 0;
-    setvbuf(stdout, NULL, _IOLBF, 0);
+    card_options card = {0};
     double seconds = 55;
-    if (!parse(argc, argv, &device, &seconds, &b)) {
+    if (!parse(argc, argv, &card, &seconds, &b)) {
         fprintf(stderr, "bench_gpu_products [--device N] [--seconds S] [--tiny] [--all] [--only NAME] "
                         "[--speeds]\n");
         return 2;
     }
-    b.tiles = b.is_tiny ? tiny_tiles : bn_gpu_tiles;
-    b.tile_count = b.is_tiny ? (int)BN_COUNT(tiny_tiles) : bn_gpu_tile_count;
-    b.until = now_s() + seconds;
     bn_error err = {0};
-    bn_status status;
-    BN_TRY_DONE(bn_gpu_open(device, &b.gpu, &err));
-    b.facts = bn_gpu_facts_of(b.gpu);
-    printf("%s, %s: fragments %dx%dx%d, subgroups of %d, %d bytes shared\n", b.facts->name, b.facts->driver,
-           b.facts->matrix_m, b.facts->matrix_n, b.facts->matrix_k, b.facts->subgroup, b.facts->shared_bytes);
-    if (!b.facts->matrix)
-        status = bn_fail(&err, BIREFNET_ERROR_UNSUPPORTED, "no matrix cores here");
-    else if (b.speeds)
-        status = show_speeds(&b, &err);
-    else if ((status = prepare(&b, &err)) == BIREFNET_OK)
-        status = run_all(&b, &err);
-done:
+    bn_status status = card_open(&card, &b.gpu, &err);
+    if (status == BIREFNET_OK) status = run(&b, &err);
     if (status != BIREFNET_OK) fprintf(stderr, "%s\n", err.message);
     if (b.wrong) fprintf(stderr, "%d products were wrong\n", b.wrong);
     forget(&b);
