@@ -108,9 +108,13 @@ static uint32_t bits(float value)
 static bn_window_shape bias_shape(const bench *b, const shape *s)
 {
     const int tokens = s->window * s->window;
-    return (bn_window_shape){
-        s->window,          s->window / 2,      s->heads,         bn_gpu_matrix_round_up(b->facts, tokens),
-        b->facts->matrix_m, b->facts->matrix_n, 1.0f / sqrtf(DIM)};
+    return (bn_window_shape){s->window,
+                             s->window / 2,
+                             s->heads,
+                             bn_gpu_matrix_round_up(b->facts, tokens),
+                             BN_MAX(b->facts->matrix_m, 1),
+                             BN_MAX(b->facts->matrix_n, 1),
+                             1.0f / sqrtf(DIM)};
 }
 
 static void upload_biases(bench *b, const shape *s)
@@ -203,7 +207,7 @@ static double run_windows(bench *b, const shape *s, int repeats)
     double best = time_call(b, &plain, repeats);
     printf("%-14s plain %8.4f ms", s->name, best);
     const int blocks = bias_shape(b, s).padded / BN_MAX(b->facts->matrix_m, 1);
-    for (int subgroups = 1; b->facts->matrix && subgroups <= BN_MIN(blocks, 9); subgroups++)
+    for (int subgroups = 1; b->facts->matrix_half && subgroups <= BN_MIN(blocks, 9); subgroups++)
         for (size_t i = 0; i < BN_COUNT(pitches); i++) {
             if (blocks % subgroups != 0 || 48 * bias_shape(b, s).padded * pitches[i] > b->facts->shared_bytes)
                 continue;
@@ -214,7 +218,7 @@ static double run_windows(bench *b, const shape *s, int repeats)
         }
     const double macs = 2.0 * (double)tokens_of(s) * s->window * s->window * c;
     printf(" | %.1f TFLOP/s", 2e-9 * macs / best);
-    if (b->facts->matrix) {
+    if (b->facts->matrix_half) {
         const bn_gpu_call call = window_call(b, s, true, 1, DIM / 8);
         printf(", off by %.2g", difference(b, s, &plain, &call));
     }
@@ -260,7 +264,7 @@ static void run_all_keys(bench *b, const int *s, int repeats)
     const bn_gpu_call plain = attend_call(b, s, false, 0, 0);
     printf("%d queries, %d keys, %d heads: plain %.4f ms", s[0], s[1], s[2], time_call(b, &plain, 2));
     double best = INFINITY;
-    for (int subgroups = 2; b->facts->matrix && subgroups <= 8; subgroups *= 2)
+    for (int subgroups = 2; b->facts->matrix_half && subgroups <= 8; subgroups *= 2)
         for (int tile = 32; tile <= 128; tile *= 2) {
             if ((subgroups * b->facts->matrix_m + 2 * tile) * (WIDE / 8 + 1) * 16 > b->facts->shared_bytes)
                 continue;

@@ -106,6 +106,10 @@ static json_t *result_json(const bn_bench_options *options, const bn_bench_resul
             json, "load",
             json_pack("{s:f, s:f}", "others", result->load.others, "stolen", result->load.stolen));
     if (json) json_object_set_new(json, "batch", json_integer(result->session.batch));
+    if (json && result->on_card)
+        json_object_set_new(json, "weights_ms",
+                            json_pack("{s:f, s:f, s:f}", "make", result->weights.make_ms, "round",
+                                      result->weights.round_ms, "send", result->weights.send_ms));
     if (json) json_object_set_new(json, "device", json_string(result->model.device));
     if (json) json_object_set_new(json, "balance", json_real(result->balance));
     if (json) json_object_set_new(json, "photo_size", json_pack("[ii]", photo->width, photo->height));
@@ -128,6 +132,9 @@ static void print_network(const bn_bench_result *result)
         whole.mib += result->part[i].mib;
     }
     print_stage(NULL, &whole);
+    if (whole.calls > 0 && result->floor_ms > 0)
+        printf("%-20s %10.2f %8s %10.0f  (all in the fastest tile; the network takes %.2f times as long)\n",
+               "floor", result->floor_ms, "", result->peak_gflops, result->median_ms / result->floor_ms);
     if (whole.calls > 0) return;
     printf("%-20s %10.1f %8s %10.0f  (multiply-adds alone; the network takes %.2f times as long)\n", "floor",
            result->floor_ms, "", result->peak_gflops, result->median_ms / result->floor_ms);
@@ -151,6 +158,9 @@ static void print_text(const bn_bench_options *options, const bn_bench_result *r
     if (result->session.batch > 1)
         printf("%d pictures at once, %.2f ms each\n", result->session.batch,
                result->median_ms / result->session.batch);
+    if (result->on_card)
+        printf("weights: read or made in %.0f ms, rounded in %.0f, sent in %.0f\n", result->weights.make_ms,
+               result->weights.round_ms, result->weights.send_ms);
     printf("memory: %.0f MiB weights, %.0f MiB work space, %.0f MiB at most\n",
            (double)result->model.weight_bytes / (1 << 20), (double)result->session.arena_bytes / (1 << 20),
            (double)result->peak_rss_bytes / (1 << 20));

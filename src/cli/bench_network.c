@@ -185,6 +185,21 @@ done:
     return status;
 }
 
+/* What a card is known for: the fastest of the tiles that were timed when it was first opened, with matrix cores only. */
+static void note_card(const birefnet_model *model, bn_bench_result *result)
+{
+    bn_gpu_packs *packs = model->device.packs;
+    const bn_gpu_facts *facts = bn_gpu_facts_of(model->device.gpu);
+    result->on_card = true;
+    result->weights = bn_gpu_packs_times(packs);
+    if (!facts->matrix || facts->kind == BN_GPU_SOFTWARE || model->type != BN_F16) return;
+    const bn_gpu_tile_speeds *speeds = bn_gpu_packs_tiles(packs);
+    double fastest = 0; /* 10^9 multiply-accumulates a second */
+    for (int i = 0; i < bn_gpu_tile_count; i++) fastest = BN_MAX(fastest, (double)speeds->worth[0][i]);
+    result->peak_gflops = 2 * fastest;
+    if (fastest > 0) result->floor_ms = 1e3 * result->session.giga_macs / fastest;
+}
+
 bn_status bn_bench_run(const bn_bench_options *options, bn_bench_result *result, bn_error *err)
 {
     birefnet_model *model = NULL;
@@ -201,6 +216,7 @@ bn_status bn_bench_run(const bn_bench_options *options, bn_bench_result *result,
     const bn_type type = model->cpu_type;
     const int threads = result->session.threads;
     const bool with_floor = options->with_floor && !model->device.gpu; /* which is a CPU's */
+    if (model->device.gpu) note_card(model, result);
     if (with_floor) result->peak_gflops = bn_peak_gflops(model->isa, type, threads);
     BN_TRY_DONE(time_runs(session, options, result, err));
     result->peak_rss_bytes = bn_peak_rss_bytes();

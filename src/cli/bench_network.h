@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "cli/bench_load.h"
+#include "nn/gpu/packs.h"
 
 #include <stdbool.h>
 
@@ -41,10 +42,12 @@ typedef struct bn_bench_result {
     double median_ms, min_ms; /* of the others */
     double
         peak_gflops; /* of the CPU: bn_peak_gflops, before or behind the runs; 0 without with_floor, as what follows */
-    double floor_ms;       /* 2 * giga_macs / peak_gflops */
-    double product_gflops; /* of a 2048^3 product */
-    double balance;        /* bn_graph_balance of the whole network */
-    size_t peak_rss_bytes; /* after the runs, before the floor was timed */
+    double floor_ms; /* 2 * giga_macs / peak_gflops */
+    bool on_card;    /* then the peak is that of its fastest tile of products, and 0 where none was timed */
+    bn_gpu_pack_times weights; /* on a card */
+    double product_gflops;     /* of a 2048^3 product */
+    double balance;            /* bn_graph_balance of the whole network */
+    size_t peak_rss_bytes;     /* after the runs, before the floor was timed */
     int parts;
     bn_bench_part part[BN_BENCH_MAX_PARTS];
     double sigmoid_mean, sigmoid_max, agree; /* against float32, with compare_precision */

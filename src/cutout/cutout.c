@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/size.h"
 #include "cutout/picture.h"
+#include "matte/matte.h"
 #include "image/colour.h"
-#include "model/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +103,7 @@ bn_status bn_cutout_matte(birefnet_session *session, const bn_cutout_options *op
     }
     BN_TRY_DONE(birefnet_session_matte(session, rgb.pixels, width, height, (ptrdiff_t)3 * width,
                                        cutout->matte, width, err));
-    cutout->times.card_ms = bn_session_card_ms(session);
+    cutout->times.card_ms = bn_matte_card_ms(session);
     if (options->sure.used)
         BN_TRY_DONE(bn_matte_settle(cutout->matte, width, height, width, &options->sure, err));
     cutout->times.network_ms = bn_clock_ms() - start;

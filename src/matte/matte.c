@@ -103,6 +103,50 @@ bn_status bn_matte_finish(const float *logits, bn_matte_size size, uint8_t *matt
     return status;
 }
 
+/* ---- a run of a session on a graphics card ---------------------------------------------------------------------------- */
+
+static bn_matte_size size_of(const birefnet_session *session)
+{
+    birefnet_session_info info;
+    birefnet_session_get_info(session, &info);
+    return (bn_matte_size){info.width, info.height, info.threads, bn_session_isa(session)};
+}
+
+bool bn_matte_on_card(const birefnet_session *session)
+{
+    return bn_session_photo(session) != NULL;
+}
+
+bn_status bn_matte_put(birefnet_session *session, int picture, const uint8_t *rgb, int width, int height,
+                       ptrdiff_t stride_bytes, bn_error *err)
+{
+    const bn_matte_size size = size_of(session);
+    const size_t bytes = 3 * (size_t)size.width * (size_t)size.height;
+    return shrink(rgb, width, height, stride_bytes, size, bn_session_photo(session) + (size_t)picture * bytes,
+                  err);
+}
+
+bn_status bn_matte_run(birefnet_session *session, bn_error *err)
+{
+    return bn_session_run_photo(session, err);
+}
+
+bn_status bn_matte_get(const birefnet_session *session, int picture, uint8_t *matte, int width, int height,
+                       ptrdiff_t matte_stride_bytes, bn_error *err)
+{
+    const bn_matte_size size = size_of(session);
+    const size_t bytes = (size_t)size.width * (size_t)size.height;
+    return enlarge(bn_session_mask(session) + (size_t)picture * bytes, bn_session_broken(session, picture),
+                   size, matte, width, height, matte_stride_bytes, err);
+}
+
+double bn_matte_card_ms(const birefnet_session *session)
+{
+    return bn_session_card_ms(session);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+
 birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t *rgb, int width, int height,
                                        ptrdiff_t stride_bytes, uint8_t *matte, ptrdiff_t matte_stride_bytes,
                                        birefnet_error *error)
@@ -114,11 +158,10 @@ birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t 
     if (info.batch > 1)
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "one photo for a session of %d pictures at once",
                        info.batch);
-    if (bn_session_photo(session)) {
-        BN_TRY(shrink(rgb, width, height, stride_bytes, size, bn_session_photo(session), error));
-        BN_TRY(bn_session_run_photo(session, error));
-        return enlarge(bn_session_mask(session), bn_session_broken(session), size, matte, width, height,
-                       matte_stride_bytes, error);
+    if (bn_matte_on_card(session)) {
+        BN_TRY(bn_matte_put(session, 0, rgb, width, height, stride_bytes, error));
+        BN_TRY(bn_matte_run(session, error));
+        return bn_matte_get(session, 0, matte, width, height, matte_stride_bytes, error);
     }
     BN_TRY(bn_matte_prepare(rgb, width, height, stride_bytes, size, bn_session_input(session), error));
     BN_TRY(bn_session_run_inplace(session, error));

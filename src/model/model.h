@@ -35,7 +35,7 @@ bn_status bn_session_run_inplace(birefnet_session *session, bn_error *err);
 uint8_t *bn_session_photo(const birefnet_session *session);
 bn_status bn_session_run_photo(birefnet_session *session, bn_error *err);
 const uint8_t *bn_session_mask(const birefnet_session *session);
-size_t bn_session_broken(const birefnet_session *session);
+size_t bn_session_broken(const birefnet_session *session, int picture);
 double bn_session_card_ms(const birefnet_session *session); /* of the last run; 0 on a CPU */
 
 /* The level of instructions that the session's model is held to. */

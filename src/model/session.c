@@ -263,10 +263,11 @@ const uint8_t *bn_session_mask(const birefnet_session *session)
     return bn_graph_data(session->graph, session->mask.bytes);
 }
 
-size_t bn_session_broken(const birefnet_session *session)
+size_t bn_session_broken(const birefnet_session *session, int picture)
 {
     const uint32_t *counts = bn_graph_data(session->graph, session->mask.broken);
     size_t sum = 0;
+    counts += picture * session->mask.broken.w;
     for (int i = 0; i < session->mask.broken.w; i++) sum += counts[i];
     return sum;
 }

@@ -47,7 +47,8 @@ static inline bool bn_gpu_matrix_heads(const bn_gpu_facts *facts, int dim)
 /* `count` rounded up to whole fragments of any of their sides, which are powers of two. */
 static inline int bn_gpu_matrix_round_up(const bn_gpu_facts *facts, int count)
 {
-    const int most = BN_MAX(facts->matrix_m, BN_MAX(facts->matrix_n, facts->matrix_k));
+    const int sides = BN_MAX(facts->matrix_m, BN_MAX(facts->matrix_n, facts->matrix_k)),
+              most = BN_MAX(sides, 1);
     return (count + most - 1) / most * most;
 }
 

@@ -9,7 +9,6 @@
 
 #define ALIGN_BYTES 256
 #define MAX_PARTS   64
-#define MAX_COPIES  32
 
 /* Multiply-accumulates of a submission, about: on the slowest cards half a second, after which desktops lose patience. */
 #define MAX_PART_MACS 250e9
@@ -20,8 +19,9 @@ typedef struct recorded {
     bn_gpu_list *list;
     bn_gpu_buffer *host; /* inputs and kept maps, one behind the other, in memory that both sides reach */
     uint8_t *host_bytes;
-    int part[MAX_PARTS], parts; /* the graph's part of each part of the list */
-    double done[MAX_PARTS];     /* share of the work that comes before it */
+    bn_gpu_copy *before, *behind; /* room for a run's copies, one a map each */
+    int part[MAX_PARTS], parts;   /* the graph's part of each part of the list */
+    double done[MAX_PARTS];       /* share of the work that comes before it */
 } recorded;
 
 /* ---- finishing ------------------------------------------------------------------------------------------------- */
@@ -43,7 +43,9 @@ static bn_status give_host(bn_graph *graph, bn_gpu *gpu, recorded *own, bn_error
         bytes += bn_size_round_up(place.bytes, ALIGN_BYTES);
         maps++;
     }
-    if (maps > MAX_COPIES) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "%d inputs and results", maps);
+    own->before = calloc(2 * (size_t)maps + 1, sizeof *own->before);
+    if (!own->before) return bn_fail_memory(err, 2 * (size_t)maps * sizeof *own->before, "a network");
+    own->behind = own->before + maps;
     void *memory = NULL;
     BN_TRY(bn_gpu_host_create(gpu, bytes, &own->host, &memory, err));
     own->host_bytes = memory;
@@ -130,6 +132,7 @@ static void gpu_destroy(bn_graph *graph)
     bn_gpu_buffer_destroy(&own->host);
     bn_gpu_arena_leave(packs, &own->arena);
     bn_gpu_packs_give_back(packs);
+    free(own->before);
     free(own);
 }
 
@@ -153,8 +156,7 @@ static int ask(void *user, int part)
 }
 
 /* What of the inputs goes to the arena this time, and of the kept maps back. */
-static void list_copies(const bn_graph *graph, const recorded *own, bn_gpu_copy *before, bn_gpu_copy *behind,
-                        bn_gpu_errand *errand)
+static void list_copies(const bn_graph *graph, const recorded *own, bn_gpu_errand *errand)
 {
     const bn_gpu_buffer *arena = bn_gpu_arena_buffer(own->arena);
     for (int i = 0; i < (int)bn_graph_buffer_count(graph); i++) {
@@ -162,21 +164,22 @@ static void list_copies(const bn_graph *graph, const recorded *own, bn_gpu_copy 
         if (!travels(place) || place.stays) continue;
         const size_t at = (size_t)((const uint8_t *)place.host - own->host_bytes);
         if (place.input)
-            before[errand->before_count++] = (bn_gpu_copy){own->host, arena, at, place.offset, place.bytes};
+            own->before[errand->before_count++] =
+                (bn_gpu_copy){own->host, arena, at, place.offset, place.bytes};
         if (place.kept)
-            behind[errand->behind_count++] = (bn_gpu_copy){arena, own->host, place.offset, at, place.bytes};
+            own->behind[errand->behind_count++] =
+                (bn_gpu_copy){arena, own->host, place.offset, at, place.bytes};
     }
-    errand->before = before;
-    errand->behind = behind;
+    errand->before = own->before;
+    errand->behind = own->behind;
 }
 
 /* The device is borrowed until all is handed over: meanwhile this picture is computed, another thread hands over the next. */
 static bn_status run(bn_graph *graph, recorded *own, asking *asked, bn_error *err)
 {
     bn_gpu_packs *packs = bn_gpu_graph_packs(graph);
-    bn_gpu_copy before[MAX_COPIES], behind[MAX_COPIES];
     bn_gpu_errand errand = {.ask = asked->progress ? ask : NULL, .user = asked};
-    list_copies(graph, own, before, behind, &errand);
+    list_copies(graph, own, &errand);
     bn_gpu_packs_borrow(packs);
     const bn_status status = bn_gpu_list_begin(own->list, &errand, err);
     bn_gpu_packs_give_back(packs);

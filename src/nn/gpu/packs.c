@@ -1,6 +1,7 @@
 /* packs.c - the store of packed weights on a graphics card. */
 #include "nn/gpu/packs.h"
 
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/half.h"
 #include "base/parallel.h"
@@ -40,6 +41,7 @@ struct bn_gpu_packs {
     atomic_size_t arena_bytes;
     entry *buckets[1024];
     size_t bytes;
+    bn_gpu_pack_times times;
 };
 
 /* ---- the store ------------------------------------------------------------------------------------------------- */
@@ -159,20 +161,34 @@ static void round_some(void *context, size_t begin, size_t end, int thread)
     }
 }
 
-static bn_status upload(const entry *one, size_t count, bn_type type, bn_gpu_make_fn make,
-                        const void *context, bn_error *err)
+bn_gpu_pack_times bn_gpu_packs_times(bn_gpu_packs *packs)
+{
+    pthread_mutex_lock(&packs->lock);
+    const bn_gpu_pack_times times = packs->times;
+    pthread_mutex_unlock(&packs->lock);
+    return times;
+}
+
+static bn_status upload(bn_gpu_packs *packs, const entry *one, size_t count, bn_type type,
+                        bn_gpu_make_fn make, const void *context, bn_error *err)
 {
     bn_status status = BIREFNET_OK;
     float *numbers = calloc(count, sizeof *numbers);
     uint16_t *halves = type == BN_F16 ? malloc(count * sizeof *halves) : NULL;
     if (!numbers || (type == BN_F16 && !halves))
         BN_TRY_DONE(bn_fail_memory(err, count * sizeof *numbers, "weights"));
+    const double start = bn_clock_ms();
     BN_TRY_DONE(make(context, numbers, err));
+    const double made = bn_clock_ms();
     rounding call = {numbers, halves};
     if (halves) bn_parallel_for(bn_cpu_threads(), count, round_some, &call);
+    const double rounded = bn_clock_ms();
     /* the span's buffer is one of our blocks */
     BN_TRY_DONE(bn_gpu_upload((bn_gpu_buffer *)(uintptr_t)one->span.buffer, one->span.offset,
                               halves ? (const void *)halves : numbers, count * bn_type_size(type), err));
+    packs->times.make_ms += made - start;
+    packs->times.round_ms += rounded - made;
+    packs->times.send_ms += bn_clock_ms() - rounded;
 done:
     free(halves);
     free(numbers);
@@ -248,7 +264,7 @@ static bn_status add(bn_gpu_packs *packs, const char *key, size_t count, bn_type
     one->span = (bn_gpu_span){(const bn_gpu_buffer *)(const void *)&nowhere, 0};
     if (packs->gpu) {
         BN_TRY_DONE(place(packs, one->bytes, &one->span, err));
-        BN_TRY_DONE(upload(one, count, type, make, context, err));
+        BN_TRY_DONE(upload(packs, one, count, type, make, context, err));
     }
     entry **bucket = bucket_of(packs, key);
     one->next = *bucket;

@@ -41,6 +41,12 @@ typedef bn_status (*bn_gpu_make_fn)(const void *context, float *numbers, bn_erro
 bn_status bn_gpu_packs_get(bn_gpu_packs *packs, const char *key, size_t count, bn_type type,
                            bn_gpu_make_fn make, const void *context, bn_gpu_span *span, bn_error *err);
 
+/* What all packs together took, ms: reading or making their numbers, rounding them, sending them to the device. */
+typedef struct bn_gpu_pack_times {
+    double make_ms, round_ms, send_ms;
+} bn_gpu_pack_times;
+bn_gpu_pack_times bn_gpu_packs_times(bn_gpu_packs *packs);
+
 /* Bytes of the pack that begins there, 0: none does. */
 size_t bn_gpu_packs_bytes_at(bn_gpu_packs *packs, bn_gpu_span span);
 

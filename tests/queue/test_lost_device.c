@@ -1,0 +1,144 @@
+/* test_lost_device.c - a server whose graphics card is lost while it computes: it opens the card anew, once, and requests go on;
+ * and several photos at a time on one card. The card is the driver that computes on the CPU; that it is lost, its functions'
+ * stand-ins say. */
+#include "tests/test.h"
+
+#include "tests/gpu/device.h"
+#include "tests/queue/bench.h"
+
+#include "gpu/vk.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+    atomic_int until;   /* submissions that still work; negative: all do */
+    atomic_int opened;  /* devices */
+    atomic_bool always; /* a device opened anew is lost at once, too */
+    PFN_vkQueueSubmit submit;
+} lost = {.until = -1};
+
+static VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, uint32_t count, const VkSubmitInfo *info,
+                                             VkFence fence)
+{
+    const int left = atomic_load(&lost.until);
+    if (left == 0) return VK_ERROR_DEVICE_LOST;
+    if (left > 0) atomic_fetch_sub(&lost.until, 1);
+    return lost.submit(queue, count, info, fence);
+}
+
+/* The linker puts this in the place of vk_address.c's (--wrap): every device asks for this function once, when it is opened. */
+PFN_vkVoidFunction __real_bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name);
+PFN_vkVoidFunction __wrap_bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name);
+
+PFN_vkVoidFunction __wrap_bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name)
+{
+    const PFN_vkVoidFunction real = __real_bn_vk_device_address(vk, device, name);
+    if (strcmp(name, "vkQueueSubmit") != 0) return real;
+    lost.submit = (PFN_vkQueueSubmit)real;
+    atomic_fetch_add(&lost.opened, 1);
+    if (!atomic_load(&lost.always)) atomic_store(&lost.until, -1);
+    return (PFN_vkVoidFunction)submit;
+}
+
+static char said[8192];
+static pthread_mutex_t saying = PTHREAD_MUTEX_INITIALIZER;
+
+static void listen(void *user, birefnet_log_level level, const char *line)
+{
+    (void)user, (void)level;
+    pthread_mutex_lock(&saying);
+    strncat(said, line, sizeof said - strlen(said) - 1);
+    pthread_mutex_unlock(&saying);
+}
+
+static void open_on_card(bench *self, int sessions)
+{
+    static char device[16];
+    const int index = test_device_index();
+    if (index < 0) skip();
+    snprintf(device, sizeof device, "gpu:%d", index);
+    bench_close(self);
+    self->options.devices = device;
+    self->options.sessions = sessions;
+    self->options.network_width = self->options.network_height = 64;
+    self->options.log = (bn_log){.write = listen};
+    bench_open(self);
+}
+
+static void result_etag(bench *self, const char *id, char etag[33])
+{
+    bn_error err = {0};
+    bn_answer answer;
+    bn_file_facts facts;
+    int fd;
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_jobs_result(self->jobs, id, NULL, &answer);
+    assert_int_equal(answer.code, 200);
+    assert_ok(bench_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
+    close(fd);
+    snprintf(etag, 33, "%s", facts.etag);
+    bn_answer_free(&answer);
+}
+
+static void a_lost_card_is_opened_once_more(void **state)
+{
+    bench *self = *state;
+    char id[BN_REQUEST_ID_CHARS], etags[3][33];
+    open_on_card(self, 1);
+    char *body = bench_body(40, 50, "\"output_format\":\"png\"");
+    for (int i = 0; i < 3; i++) {
+        if (i == 1) atomic_store(&lost.until, 5); /* in the middle of the second one's network */
+        bench_submit_body(self, body, id);
+        result_etag(self, id, etags[i]);
+        assert_string_equal(etags[i], etags[0]);
+        assert_int_equal(atomic_load(&lost.opened), i == 0 ? 1 : 2);
+    }
+    assert_non_null(strstr(said, "opening the device anew"));
+    assert_non_null(strstr(said, "was lost"));
+    /* what is lost again and again fails its request, and no more */
+    atomic_store(&lost.always, true);
+    atomic_store(&lost.until, 0);
+    bench_submit_body(self, body, id);
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(bench_status(self, id).code, 500);
+    atomic_store(&lost.always, false);
+    atomic_store(&lost.until, -1);
+    bench_submit_body(self, body, id);
+    result_etag(self, id, etags[1]);
+    assert_string_equal(etags[1], etags[0]);
+    free(body);
+}
+
+/* Two sessions on one card, which is lost while both compute: each request ends well, with the bytes of one alone. */
+static void photos_beside_each_other_go_on(void **state)
+{
+    enum { PHOTOS = 4 };
+    bench *self = *state;
+    char ids[PHOTOS][BN_REQUEST_ID_CHARS], etags[2][PHOTOS][33];
+    for (int sessions = 1; sessions <= 2; sessions++) {
+        open_on_card(self, sessions);
+        for (int i = 0; i < PHOTOS; i++) {
+            char *body = bench_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
+            bench_submit_body(self, body, ids[i]);
+            free(body);
+        }
+        if (sessions == 2) {
+            bench_wait(self, ids[0], BN_REQUEST_COMPLETED);
+            atomic_store(&lost.until, 7);
+        }
+        for (int i = 0; i < PHOTOS; i++) result_etag(self, ids[i], etags[sessions - 1][i]);
+    }
+    atomic_store(&lost.until, -1);
+    for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BENCH_TEST(a_lost_card_is_opened_once_more),
+        BENCH_TEST(photos_beside_each_other_go_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
