@@ -52,7 +52,7 @@ bn_http_next bn_call_status(bn_call *call, bn_http_request *request);
 bn_http_next bn_call_result(bn_call *call, bn_http_request *request);
 bn_http_next bn_call_cancel(bn_call *call, bn_http_request *request);
 /* Whether the request of route.id is the caller's to know of; else it is answered as one that is not there. */
-bool bn_call_may_see(const bn_call *call);
+bn_status bn_call_may_see(const bn_call *call, bn_error *err); /* as bn_jobs_may_see */
 /* The status object as JSON text, without a closing zero; raw_logs: JSON array or NULL. */
 bn_status bn_status_write(const bn_call *call, const char *id, const bn_request_status *status,
                           bn_buffer *out, bn_error *err);

@@ -29,9 +29,16 @@ static bn_http_next reply_unknown(bn_http_request *request)
     return bn_reply_json_text(request, 404, "{\"status\":\"NOT_FOUND\"}");
 }
 
-bool bn_call_may_see(const bn_call *call)
+/* There is none, he may not know of it, or the store cannot tell now: a client that is told of none would give up. */
+static bn_http_next reply_not(bn_http_request *request, bn_status status, const bn_error *err)
 {
-    return bn_jobs_may_see(call->service->jobs, call->route.id, *call->key_id ? call->key_id : NULL);
+    if (status == BIREFNET_ERROR_NOT_FOUND) return reply_unknown(request);
+    return bn_reply_error(request, status, err);
+}
+
+bn_status bn_call_may_see(const bn_call *call, bn_error *err)
+{
+    return bn_jobs_may_see(call->service->jobs, call->route.id, *call->key_id ? call->key_id : NULL, err);
 }
 
 static json_t *status_object(const bn_call *call, const char *id, const bn_request_status *status)
@@ -74,11 +81,10 @@ bn_http_next bn_call_status(bn_call *call, bn_http_request *request)
 {
     bn_request_status status = {0};
     bn_error err = {0};
-    if (!bn_call_may_see(call)) return reply_unknown(request);
-    const bn_status found =
-        bn_jobs_status(call->service->jobs, call->route.id, wants_logs(call), 0, &status, &err);
-    if (found == BIREFNET_ERROR_NOT_FOUND) return reply_unknown(request);
-    if (found != BIREFNET_OK) return bn_reply_error(request, found, &err);
+    bn_status found = bn_call_may_see(call, &err);
+    if (found == BIREFNET_OK)
+        found = bn_jobs_status(call->service->jobs, call->route.id, wants_logs(call), 0, &status, &err);
+    if (found != BIREFNET_OK) return reply_not(request, found, &err);
     take_id(call, request);
     bn_buffer_init(&request->reply.body, (size_t)16 << 20);
     const bn_status written = bn_status_write(call, call->route.id, &status, &request->reply.body, &err);
@@ -94,8 +100,10 @@ bn_http_next bn_call_status(bn_call *call, bn_http_request *request)
 bn_http_next bn_call_result(bn_call *call, bn_http_request *request)
 {
     bn_answer answer = {0};
+    bn_error err = {0};
     bn_http_reply_field(request, "Cache-Control", "no-store");
-    if (!bn_call_may_see(call)) return reply_unknown(request);
+    const bn_status may = bn_call_may_see(call, &err);
+    if (may != BIREFNET_OK) return reply_not(request, may, &err);
     bn_jobs_result(call->service->jobs, call->route.id, call->target.file_base, &answer);
     if (answer.code == 404 && answer.body_bytes > 0 && strstr(answer.body, "NOT_FOUND")) {
         bn_answer_free(&answer);
@@ -107,9 +115,12 @@ bn_http_next bn_call_result(bn_call *call, bn_http_request *request)
 
 bn_http_next bn_call_cancel(bn_call *call, bn_http_request *request)
 {
-    if (!bn_call_may_see(call)) return reply_unknown(request);
+    bn_error err = {0};
+    const bn_status may = bn_call_may_see(call, &err);
+    if (may != BIREFNET_OK) return reply_not(request, may, &err);
     const bn_cancel_result result = bn_jobs_cancel(call->service->jobs, call->route.id, false);
     if (result == BN_CANCEL_NOT_FOUND) return reply_unknown(request);
+    if (result == BN_CANCEL_FAILED) return bn_reply_error(request, BIREFNET_ERROR_IO, &err);
     take_id(call, request);
     if (result == BN_CANCEL_COMPLETED)
         return bn_reply_json_text(request, 400, "{\"status\":\"ALREADY_COMPLETED\"}");

@@ -22,8 +22,7 @@ bn_http_next bn_reply_answer(bn_http_request *request, bn_answer *answer)
                         answer->code == 200 ? answer->billable_s : 0.0);
     if (*answer->error_type) bn_http_reply_field(request, "X-Fal-Error-Type", "%s", answer->error_type);
     if (answer->user_timeout) bn_http_reply_field(request, "X-Fal-Request-Timeout-Type", "user");
-    if (answer->code == 429 && answer->retry_after_s > 0)
-        bn_http_reply_field(request, "Retry-After", "%d", answer->retry_after_s);
+    if (answer->retry_after_s > 0) bn_http_reply_field(request, "Retry-After", "%d", answer->retry_after_s);
     if (*answer->weights) bn_http_reply_field(request, "X-Fal-Served-From", "%s", answer->weights);
     bn_answer_free(answer);
     return BN_HTTP_REPLY;

@@ -48,8 +48,8 @@ static bn_http_next start(bn_call *call, bn_http_request *request)
     call->want_logs = logs && (strcmp(logs, "1") == 0 || strcasecmp(logs, "true") == 0);
     bn_error err = {0};
     bn_request_status status = {0};
-    bn_status found = BIREFNET_ERROR_NOT_FOUND;
-    if (bn_call_may_see(call))
+    bn_status found = bn_call_may_see(call, &err);
+    if (found == BIREFNET_OK)
         found = bn_jobs_watch(call->service->jobs, call->route.id, job_changed, request, &call->watch, &err);
     if (found == BIREFNET_OK)
         found = bn_jobs_status(call->service->jobs, call->route.id, false, 0, &status, &err);

@@ -58,9 +58,8 @@ char *bn_photo_of(bn_jobs *jobs, const char *id, const char *key_id, bn_ending *
 {
     char *extras = NULL;
     bn_error err = {0};
-    const bn_status status = bn_jobs_may_see(jobs, id, key_id)
-                                 ? bn_store_extras(jobs->store, id, &extras, &err)
-                                 : BIREFNET_ERROR_NOT_FOUND;
+    bn_status status = bn_jobs_may_see(jobs, id, key_id, &err);
+    if (status == BIREFNET_OK) status = bn_store_extras(jobs->store, id, &extras, &err);
     char *photo = bn_extras_photo(extras);
     free(extras);
     if (photo) return photo;

@@ -128,7 +128,7 @@ typedef struct bn_answer {
     char error_type[40]; /* of infrastructure errors: "request_timeout", ...; else empty */
     bool user_timeout;   /* the caller's start timeout passed */
     bool retry;          /* the same request may succeed later */
-    int retry_after_s;   /* of 429 */
+    int retry_after_s;   /* of 429 and 503; 0: not said */
     double billable_s;   /* seconds of computing */
     char weights[100];   /* which weights answered: a preset's name or a file's; empty if none did */
     char image_id[BN_FILE_ID_CHARS]; /* file of the image; empty if there is none */
@@ -160,16 +160,17 @@ typedef struct bn_request_status {
         last_log; /* number of the newest log line in there; give it as after_log to get only newer ones */
 } bn_request_status;
 
-/* Whether a caller with this key (NULL: without key, where none is configured) may know of the request: its own, or one
- * that was made without a key. A key that was revoked stays the owner. True where there is no such request. */
-bool bn_jobs_may_see(bn_jobs *jobs, const char *id, const char *key_id);
+/* OK where a caller with this key (NULL: without key, where none is configured) may know of the request: its own, or one
+ * that was made without a key; a key that was revoked stays the owner. OK also where there is no such request. NOT_FOUND: he
+ * may not. Else the store cannot tell now. */
+bn_status bn_jobs_may_see(bn_jobs *jobs, const char *id, const char *key_id, bn_error *err);
 
 /* NOT_FOUND: no such request, or forgotten. after_log: 0 for all lines. */
 bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t after_log,
                          bn_request_status *status, bn_error *err);
 void bn_request_status_free(bn_request_status *status);
 
-/* The result, with 400 while it is not there and 404 where the request is unknown. file_base: as in bn_submit; results
+/* The result, with 400 while it is not there, 404 where the request is unknown, 503 where the store cannot tell now. file_base: as in bn_submit; results
  * asked for inline (sync_mode) carry data URIs instead. */
 void bn_jobs_result(bn_jobs *jobs, const char *id, const char *file_base, bn_answer *answer);
 
@@ -177,6 +178,7 @@ typedef enum bn_cancel_result {
     BN_CANCEL_REQUESTED = 0,
     BN_CANCEL_COMPLETED, /* too late */
     BN_CANCEL_NOT_FOUND,
+    BN_CANCEL_FAILED, /* the store cannot tell now */
 } bn_cancel_result;
 
 /* A waiting request never runs; a running one stops between two stages. disconnected: the reason is a client that has

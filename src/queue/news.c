@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool bn_news_is_open(bn_jobs *jobs, const char *id)
+bn_status bn_news_is_open(bn_jobs *jobs, const char *id, bn_error *err)
 {
     char owner[BN_KEY_ID_CHARS];
-    return bn_store_owner(jobs->store, id, owner, NULL) == BIREFNET_OK;
+    return bn_store_owner(jobs->store, id, owner, err);
 }
 
 /* ---- the lock is held ---- */

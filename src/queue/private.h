@@ -389,8 +389,8 @@ bool bn_news_take(bn_jobs *jobs); /* false where the store does not answer */
 void bn_news_want(bn_jobs *jobs); /* once, also where nobody shares the store. The lock is held. */
 /* A client asks: news are taken more often for a while. The lock is held. */
 void bn_news_asked(bn_jobs *jobs);
-/* Whether there is such a request and it has not ended, though it is not in the table (yet). */
-bool bn_news_is_open(bn_jobs *jobs, const char *id);
+/* OK where there is such a request and it has not ended, though it is not in the table (yet). NOT_FOUND; IO. */
+bn_status bn_news_is_open(bn_jobs *jobs, const char *id, bn_error *err);
 
 /* Soon: *what is one of the pulse's. Takes the lock. */
 void bn_pulse_want(bn_jobs *jobs, bool *what);

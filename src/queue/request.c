@@ -9,20 +9,27 @@
 
 /* ---- whose it is ---- */
 
-bool bn_jobs_may_see(bn_jobs *jobs, const char *id, const char *key_id)
+static bn_status may_use(const char *owner, const char *id, const char *key_id, bn_error *err)
+{
+    if (bn_may_use(owner, key_id)) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "request %s is another key's", id);
+}
+
+bn_status bn_jobs_may_see(bn_jobs *jobs, const char *id, const char *key_id, bn_error *err)
 {
     char owner[BN_KEY_ID_CHARS];
     pthread_mutex_lock(&jobs->lock);
     const bn_job *job = bn_front_find(jobs, id);
-    const bool live = job != NULL, may = live && bn_may_use(job->accepted.key_id, key_id);
+    const bool live = job != NULL;
+    const bn_status may = live ? may_use(job->accepted.key_id, id, key_id, err) : BIREFNET_OK;
     pthread_mutex_unlock(&jobs->lock);
     if (live) return may;
     const bool shared = atomic_load(&jobs->shared);
-    if (shared && bn_endings_owner(jobs, id, owner)) return bn_may_use(owner, key_id);
-    const bn_status status = bn_store_owner(jobs->store, id, owner, NULL);
-    if (status != BIREFNET_OK) return status == BIREFNET_ERROR_NOT_FOUND;
+    if (shared && bn_endings_owner(jobs, id, owner)) return may_use(owner, id, key_id, err);
+    const bn_status status = bn_store_owner(jobs->store, id, owner, err);
+    if (status != BIREFNET_OK) return status == BIREFNET_ERROR_NOT_FOUND ? BIREFNET_OK : status;
     if (shared) bn_endings_note_owner(jobs, id, owner);
-    return bn_may_use(owner, key_id);
+    return may_use(owner, id, key_id, err);
 }
 
 /* ---- status ---- */
@@ -79,8 +86,8 @@ bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t 
     const bool keeps = atomic_load(&jobs->shared) && !want_logs;
     if (keeps && bn_endings_find(jobs, id, status)) return BIREFNET_OK;
     const bn_status found = bn_store_ending(jobs->store, id, false, want_logs, &ending, err);
-    if (found == BIREFNET_ERROR_NOT_FOUND &&
-        bn_news_is_open(jobs, id)) { /* accepted a moment ago, or taken from a worker */
+    if (found == BIREFNET_ERROR_NOT_FOUND) { /* perhaps accepted a moment ago, or taken from a worker */
+        BN_TRY(bn_news_is_open(jobs, id, err));
         *status = (bn_request_status){.state = BN_REQUEST_QUEUED, .logs = want_logs ? strdup("[]") : NULL};
         pthread_mutex_lock(&jobs->lock);
         status->position = (int)jobs->front.waiting;
@@ -108,6 +115,16 @@ static void answer_text(bn_answer *answer, int code, const char *text)
     answer->body_bytes = answer->body ? strlen(text) : 0;
 }
 
+#define CANNOT_READ                                                                                          \
+    "{\"detail\":\"The result cannot be read now; try again later\",\"error_type\":\"internal_error\"}"
+
+static void answer_later(bn_answer *answer)
+{
+    answer_text(answer, 503, CANNOT_READ);
+    answer->retry_after_s = 1;
+    snprintf(answer->error_type, sizeof answer->error_type, "internal_error");
+}
+
 static void answer_ending(bn_jobs *jobs, const bn_ending *ending, const char *file_base, bn_answer *answer)
 {
     bn_buffer body;
@@ -115,7 +132,10 @@ static void answer_ending(bn_jobs *jobs, const bn_ending *ending, const char *fi
     bn_buffer_init(&body, RESULT_MAX_BYTES);
     if (bn_result_write(jobs, ending, file_base, &body, &err) != BIREFNET_OK) {
         bn_buffer_free(&body);
-        answer_text(answer, err.status == BIREFNET_ERROR_NOT_FOUND ? 404 : 500,
+        answer_later(answer);
+        if (err.status != BIREFNET_ERROR_NOT_FOUND) return;
+        bn_answer_free(answer);
+        answer_text(answer, 404,
                     "{\"detail\":\"The result is no longer stored\",\"error_type\":\"internal_error\"}");
         snprintf(answer->error_type, sizeof answer->error_type, "internal_error");
         return;
@@ -139,9 +159,11 @@ void bn_jobs_result(bn_jobs *jobs, const char *id, const char *file_base, bn_ans
     pthread_mutex_lock(&jobs->lock);
     bool open = bn_front_find(jobs, id) != NULL;
     pthread_mutex_unlock(&jobs->lock);
-    const bn_status status =
-        open ? BIREFNET_OK : bn_store_ending(jobs->store, id, true, false, &ending, &err);
-    if (status == BIREFNET_ERROR_NOT_FOUND) open = bn_news_is_open(jobs, id);
+    bn_status status = open ? BIREFNET_OK : bn_store_ending(jobs->store, id, true, false, &ending, &err);
+    if (status == BIREFNET_ERROR_NOT_FOUND) {
+        status = bn_news_is_open(jobs, id, &err);
+        open = status == BIREFNET_OK;
+    }
     if (open) {
         answer_text(answer, 400, "{\"detail\":\"Request is still in progress\"}");
         return;
@@ -149,8 +171,7 @@ void bn_jobs_result(bn_jobs *jobs, const char *id, const char *file_base, bn_ans
     if (status == BIREFNET_ERROR_NOT_FOUND) {
         answer_text(answer, 404, "{\"status\":\"NOT_FOUND\"}");
     } else if (status != BIREFNET_OK) {
-        answer_text(answer, 500, "{\"detail\":\"Internal Server Error\",\"error_type\":\"internal_error\"}");
-        snprintf(answer->error_type, sizeof answer->error_type, "internal_error");
+        answer_later(answer);
     } else {
         answer_ending(jobs, &ending, file_base, answer);
         bn_ending_free(&ending);
@@ -171,7 +192,7 @@ static bn_cancel_result cancel_in_store(bn_jobs *jobs, const char *id, bool disc
     bn_cancelled outcome;
     bn_ending ending = {.completed_ms = bn_jobs_now(jobs)};
     describe_cancelled(disconnected, &ending);
-    const bn_status status = bn_store_cancel(
+    bn_status status = bn_store_cancel(
         jobs->store, id, disconnected ? BN_CANCEL_CLIENT_LEFT : BN_CANCEL_BY_CLIENT, &ending, &outcome, NULL);
     if (status == BIREFNET_OK && outcome == BN_CANCELLED_ENDED) {
         bn_ending_count(jobs, &ending, id, NULL);
@@ -186,8 +207,9 @@ static bn_cancel_result cancel_in_store(bn_jobs *jobs, const char *id, bool disc
     if (status == BIREFNET_OK && outcome == BN_CANCELLED_TOLD) bn_hint_others(jobs, BN_HINT_CANCEL);
     bn_ending_free(&ending);
     if (status == BIREFNET_OK && outcome != BN_CANCELLED_NONE) return BN_CANCEL_REQUESTED;
-    return bn_store_ending(jobs->store, id, false, false, &ending, NULL) == BIREFNET_OK ? BN_CANCEL_COMPLETED
-                                                                                        : BN_CANCEL_NOT_FOUND;
+    if (status == BIREFNET_OK) status = bn_store_ending(jobs->store, id, false, false, &ending, NULL);
+    if (status == BIREFNET_OK) return BN_CANCEL_COMPLETED;
+    return status == BIREFNET_ERROR_NOT_FOUND ? BN_CANCEL_NOT_FOUND : BN_CANCEL_FAILED;
 }
 
 bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected)

@@ -112,12 +112,12 @@ class Clients:
         answer = known.ask(server, what="/status")
         if not answer or answer[0] not in (200, 202):
             if answer and answer[0] == 404:
-                self.wrong("%s answers 404 for an accepted request" % server.name)
+                self.wrong("%s answers 404 for %s, which was accepted: %s" % (server.name, known.id, answer[1]))
             return None
         if json.loads(answer[1])["status"] != "COMPLETED":
             return None
         answer = known.ask(server)
-        if not answer or answer[0] >= 500 and b"error_type" not in answer[1]:
+        if not answer or b"cannot be read now" in answer[1] or answer[0] >= 500 and b"error_type" not in answer[1]:
             return None
         told = json.loads(answer[1])
         picture = told.get("image", {}).get("url", "")
@@ -206,7 +206,7 @@ class Clients:
             time.sleep(rng.uniform(0.02, 0.2))
 
     def start(self, keys):
-        self.threads = [threading.Thread(target=self.live, args=pair) for pair in enumerate(keys)]
+        self.threads = [threading.Thread(target=self.live, args=pair, daemon=True) for pair in enumerate(keys)]
         for thread in self.threads:
             thread.start()
 

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from parts import LEASE_S
+from parts import GAVE_UP, LEASE_S
 
 
 class Faults:
@@ -69,7 +69,7 @@ class Faults:
         def end():
             if process.lives():
                 return False
-            if not process.wait():
+            if not process.wait((0, *GAVE_UP)):
                 self.clients.wrong(process.name + " did not end well when it was told to")
             process.start()
             return True

@@ -13,6 +13,8 @@ import urllib.request
 import network
 
 LEASE_S = 3
+# Exit codes of one that found no store or files, or was told to end while it started.
+GAVE_UP = (13, 15, -signal.SIGTERM)
 PORT = 8000  # of each server, in its place; on the loopback each has another
 SERVICES = ("postgres", "pgbouncer", "swift")
 KEYS = {  # what limits each has; 0: none
@@ -78,9 +80,9 @@ class Process(Part):
         self.child.terminate()
         return self.wait()
 
-    def wait(self):
+    def wait(self, codes=(0,)):
         try:
-            return self.child.wait(90) == 0
+            return self.child.wait(90) in codes
         except subprocess.TimeoutExpired:
             self.kill()
             return False

@@ -207,6 +207,49 @@ static void what_cannot_be_counted_is_refused(void **state)
     assert_int_equal(submit(&self->two, facts.id), 200);
 }
 
+/* What the client of a request hears of it from a server that has not heard of it yet. */
+static void ask(bn_jobs *jobs, const char *id, bn_status *may, int *result, bn_cancel_result *cancel)
+{
+    bn_error err = {0};
+    bn_answer answer;
+    *may = bn_jobs_may_see(jobs, id, NULL, &err);
+    bn_jobs_result(jobs, id, "http://127.0.0.1", &answer);
+    *result = answer.code;
+    bn_answer_free(&answer);
+    *cancel = bn_jobs_cancel(jobs, id, false);
+}
+
+/* Clients give up where they are told that there is no such request; while the database is away nobody knows. */
+static void what_cannot_be_read_is_not_unknown(void **state)
+{
+    servers *self = *state;
+    bn_status may;
+    int result;
+    bn_cancel_result cancel;
+    char id[BN_REQUEST_ID_CHARS], none[BN_REQUEST_ID_CHARS];
+    if (!bench_shares_store()) skip();
+    bench_open(&self->one);
+    bench_submit_body(&self->one, "{\"image_url\":\"data:,x\"}", id);
+    bench_wait(&self->one, id, BN_REQUEST_COMPLETED);
+    self->two.options.role = BN_ROLE_FRONT;
+    bench_open(&self->two);
+    assert_true(test_postgres_run("ALTER TABLE requests RENAME TO requests_away"));
+    ask(self->two.jobs, id, &may, &result, &cancel);
+    assert_true(test_postgres_run("ALTER TABLE requests_away RENAME TO requests"));
+    assert_true(may != BIREFNET_OK && may != BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(result, 503);
+    assert_int_equal(cancel, BN_CANCEL_FAILED);
+    ask(self->two.jobs, id, &may, &result, &cancel);
+    assert_int_equal(may, BIREFNET_OK);
+    assert_int_equal(result, 422);
+    assert_int_equal(cancel, BN_CANCEL_COMPLETED);
+    bn_uuid_make(none);
+    ask(self->two.jobs, none, &may, &result, &cancel);
+    assert_int_equal(may, BIREFNET_OK);
+    assert_int_equal(result, 404);
+    assert_int_equal(cancel, BN_CANCEL_NOT_FOUND);
+}
+
 /* How often it has heard of others; 1 when it has begun to listen. */
 static int heard(bn_jobs *jobs)
 {
@@ -271,6 +314,7 @@ int main(void)
         SERVERS_TEST(keys_are_those_of_all),
         SERVERS_TEST(limits_are_those_of_all),
         SERVERS_TEST(what_cannot_be_counted_is_refused),
+        SERVERS_TEST(what_cannot_be_read_is_not_unknown),
         SERVERS_TEST(hints_come_or_are_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
