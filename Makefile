@@ -5,6 +5,7 @@
 #   make test-cluster           installs PostgreSQL, pgbouncer and Swift, and runs the tests over them
 #   make install [PREFIX=/usr/local] [DESTDIR=]
 #   make deb                    Debian packages in build/deb, for this machine's release
+#   make bundle                 an archive in build/bundle that needs nothing of the machine it runs on
 
 PHOTO ?= examples/photo1.jpg
 MODEL ?= models/starter.safetensors
@@ -12,7 +13,7 @@ OUT ?= cutouts
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: all setup run serve test test-cluster install deb format complexity clean
+.PHONY: all setup run serve test test-cluster install deb bundle format complexity clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -50,6 +51,9 @@ install: setup
 
 deb:
 	@scripts/deb.sh
+
+bundle:
+	@scripts/bundle.sh
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

@@ -4,7 +4,7 @@
 #   scripts/setup.sh          for building, running and testing
 #   scripts/setup.sh names    only print what building needs on this release
 #   scripts/setup.sh cluster  besides, the engines that tests of a cluster run on (scripts/services.sh)
-#   scripts/setup.sh deb      besides, for `make deb`
+#   scripts/setup.sh deb      besides, for `make deb` and `make bundle`
 #   scripts/setup.sh check    besides, for .ci/run: clang, fuzzing, format and complexity checks, another release
 set -eu
 
@@ -15,7 +15,7 @@ libheif-plugin-libde265|libheif1 libjxl-dev liblcms2-dev libsodium-dev libgif-de
 libcgif-dev libdeflate-dev libexpat1-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libpq-dev libcmocka-dev zlib1g-dev
 libvulkan-dev glslang-tools"
 check="clang libclang-rt-dev|libclang-rt-14-dev clang-format-14| libheif-examples libjxl-tools pmccabe git curl man-db chromium debootstrap ffmpeg python3-venv"
-deb="debhelper dh-python fakeroot lintian ocl-icd-opencl-dev opencl-c-headers"
+deb="debhelper dh-python fakeroot lintian patchelf ocl-icd-opencl-dev opencl-c-headers"
 cluster="postgresql pgbouncer swift-proxy swift-account swift-container swift-object memcached iproute2"
 command -v npm >/dev/null || check="$check nodejs npm" # for the server's clients and the page
 
