@@ -81,8 +81,16 @@ function fill(table, rows) {
   }));
 }
 
-function facts({ queue, sessions, memory, stored, requests }) {
+/** Of all processes that share the store, where there are several. */
+const together = ({ waiting, running, workers, idle_workers: idle }) => [
+  ["Workers", `${workers}, ${workers - idle} of them busy`],
+  ["Waiting, all servers", String(waiting)],
+  ["Running, all workers", String(running)],
+];
+
+function facts({ queue, cluster, sessions, memory, stored, requests }) {
   return [
+    ...(cluster ? together(cluster) : []),
     ["Waiting", `${queue.waiting} of ${queue.waiting_limit}`],
     ["Oldest waiting", queue.waiting ? span(queue.oldest_waiting_s) : "none"],
     ["Running", String(queue.running)],

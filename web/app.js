@@ -91,6 +91,7 @@ function showCall() {
     fileName: local ? local.name || "photo.png" : null,
     fileType: local?.type || "application/octet-stream",
     wantsKey: key.isSet(),
+    touched: state.made?.touched && !wantsRun(state, form.values()) ? state.made.touched : null, // by hand: the last call was another
   };
   calls?.then((shown) => shown.update(call));
 }
@@ -160,6 +161,7 @@ function sizeSeen(logs = []) {
 async function show(made, outcome) {
   const shown = await (await result()).show(made);
   change({ running: null, made, outcome });
+  showCall();
   return shown;
 }
 

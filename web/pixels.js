@@ -3,7 +3,6 @@ import { t } from "./words.js";
 
 const THUMB_PX = 200;
 const BLUR_PX = 640; // of the longer side of a blurred ground: more would not be seen
-const EDGE = [255, 0, 122]; // seen on any photo
 
 /** A picture that has been read, from its address. */
 export async function readImage(url) {
@@ -32,39 +31,21 @@ function toBlob(canvas, type = "image/png", quality = 0.92) {
   });
 }
 
-/** A cut-out's pixels, RGBA with 8 bits each, put through change(data, width). A PNG. */
-async function changed(blob, change) {
-  const bitmap = await createImageBitmap(blob);
-  const { canvas, context } = canvasOf(bitmap.width, bitmap.height);
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
-  change(pixels.data, canvas.width);
-  context.putImageData(pixels, 0, 0);
-  return toBlob(canvas);
+// A cut-out as another picture, a PNG; a worker for each, so that its memory goes with it.
+function changed(blob, name) {
+  const worker = new Worker(new URL("pixels-worker.js", import.meta.url), { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data: { made, problem } }) => (problem ? reject(new Error(problem)) : resolve(made));
+    worker.onerror = () => reject(new Error(t("problem.draw")));
+    worker.postMessage({ name, blob });
+  }).finally(() => worker.terminate());
 }
 
-/** How opaque each pixel of a cut-out is, as a picture of its own. */
-export const maskOf = (blob) => changed(blob, (data) => {
-  for (let i = 0; i < data.length; i += 4) {
-    data[i] = data[i + 1] = data[i + 2] = data[i + 3];
-    data[i + 3] = 255;
-  }
-});
+/** How opaque each pixel of a cut-out is. */
+export const maskOf = (blob) => changed(blob, "mask");
 
-/** The cut-out in grey, with colour where it is neither there nor gone, or changes between two pixels. */
-export const edgeOf = (blob) => changed(blob, (data, width) => {
-  const row = 4 * width;
-  for (let i = 0; i < data.length; i += 4) {
-    const alpha = data[i + 3];
-    const right = data[i + 7] ?? alpha, below = data[i + row + 3] ?? alpha;
-    const soft = (4 * alpha * (255 - alpha)) / 65025, hard = Math.max(Math.abs(alpha - right), Math.abs(alpha - below)) / 255;
-    const part = Math.min(1, Math.max(soft, hard) * 1.5);
-    const grey = (0.35 * (data[i] + data[i + 1] + data[i + 2]) / 3 * alpha) / 255 + 26;
-    for (let c = 0; c < 3; c++) data[i + c] = grey + (EDGE[c] - grey) * part;
-    data[i + 3] = 255; // written after its left and upper neighbours have read it
-  }
-});
+/** Where a cut-out is neither there nor gone. */
+export const edgeOf = (blob) => changed(blob, "edge");
 
 /** A photo out of focus, to lie behind its own subject: a picture's address. */
 export async function blurred(url) {

@@ -54,8 +54,11 @@ export function createSave(ground) {
     } catch (error) {
       if (mine === turn) $("download-note").textContent = error.message;
     }
-    if (mine === turn) $("download").removeAttribute("aria-busy");
+    if (mine !== turn) return;
+    $("download").removeAttribute("aria-busy");
+    $("share").hidden = !file || !navigator.canShare?.({ files: toShare() });
   }
+  const toShare = () => [new File([file.blob], $("download").download, { type: file.type })];
   $("saving").addEventListener("change", ({ target }) => ["format", "size"].includes(target.name) && update());
 
   async function copy() {
@@ -70,7 +73,6 @@ export function createSave(ground) {
     }
     setTimeout(() => { words.textContent = t("copy.image"); }, 2000);
   }
-  const toShare = () => [new File([file.blob], $("download").download, { type: file.type })];
   $("copy-image").addEventListener("click", copy);
   $("share").addEventListener("click", () => navigator.share({ files: toShare() }).catch(() => {})); // the person changed their mind
 
@@ -87,7 +89,6 @@ export function createSave(ground) {
       choices($("sizes"), "size", [[result.width, t("size.full")], ...widths].map(([width, words]) => [String(width), String(words)]), String(result.width));
       await update();
       $("copy-image").hidden = !globalThis.ClipboardItem || !navigator.clipboard?.write;
-      $("share").hidden = !file || !navigator.canShare?.({ files: toShare() });
     },
   };
 }

@@ -16,12 +16,12 @@ function indent(text, spaces) {
   return text.replaceAll("\n", "\n" + " ".repeat(spaces));
 }
 
-/** call: {base, input, fileName or null, fileType, wantsKey}. */
-export function curl({ base, input, fileName, fileType, wantsKey }) {
-  const lines = ["curl --fail-with-body", shellQuote(`${base}/run/${ENDPOINT}`)];
+/** call: {base, input, fileName or null, fileType, wantsKey, touched: the body of a touch-up, where that was the last, or null}. */
+export function curl({ base, input, fileName, fileType, wantsKey, touched }) {
+  const lines = ["curl --fail-with-body", shellQuote(touched ? `${base}/touchup` : `${base}/run/${ENDPOINT}`)];
   if (wantsKey) lines.push('-H "Authorization: Key $FAL_KEY"');
   lines.push("-H 'Content-Type: application/json'");
-  if (!fileName) return `${[...lines, `--data ${shellQuote(JSON.stringify(input, null, 2))}`].join(" \\\n  ")}\n`;
+  if (touched || !fileName) return `${[...lines, `--data ${shellQuote(JSON.stringify(touched ?? input, null, 2))}`].join(" \\\n  ")}\n`;
   // the file goes along as a data URI; tr, because base64 breaks lines and options against that differ
   const { image_url: _, ...rest } = input;
   const members = Object.entries(rest).map(([name, value]) => `,\n  ${hereText(JSON.stringify(name))}: ${hereText(JSON.stringify(value))}`);
@@ -29,7 +29,18 @@ export function curl({ base, input, fileName, fileType, wantsKey }) {
   return `${[...lines, "--data-binary @- <<JSON"].join(" \\\n  ")}\n{\n  "image_url": "${data}"${members.join("")}\n}\nJSON\n`;
 }
 
-export function javascript({ base, input, fileName, fileType, wantsKey }) {
+// The clients know the endpoint only.
+const javascriptOfTouchUp = (base, touched, wantsKey) => `const response = await fetch(${JSON.stringify(`${base}/touchup`)}, {
+  method: "POST",
+  headers: { "Content-Type": "application/json"${wantsKey ? ", Authorization: `Key ${process.env.FAL_KEY}`" : ""} },
+  body: JSON.stringify(${indent(JSON.stringify(touched, null, 2), 2)}),
+});
+if (!response.ok) throw new Error(await response.text());
+console.log((await response.json()).image.url);
+`;
+
+export function javascript({ base, input, fileName, fileType, wantsKey, touched }) {
+  if (touched) return javascriptOfTouchUp(base, touched, wantsKey);
   const { image_url: url, ...rest } = input;
   const photo = fileName
     ? `new Blob([await readFile(${JSON.stringify(fileName)})], { type: ${JSON.stringify(fileType)} })`
@@ -67,7 +78,20 @@ function pythonValue(value) {
   return JSON.stringify(value);
 }
 
-export function python({ base, input, fileName, wantsKey }) {
+const pythonOfTouchUp = (base, touched, wantsKey) => `import json
+${wantsKey ? "import os\n" : ""}import urllib.request
+
+fields = {
+    ${Object.entries(touched).map(([name, value]) => `"${name}": ${pythonValue(value)}`).join(",\n    ")},
+}
+headers = {"Content-Type": "application/json"${wantsKey ? ', "Authorization": "Key " + os.environ["FAL_KEY"]' : ""}}
+request = urllib.request.Request(${JSON.stringify(`${base}/touchup`)}, json.dumps(fields).encode(), headers)
+with urllib.request.urlopen(request) as answer:
+    print(json.load(answer)["image"]["url"])
+`;
+
+export function python({ base, input, fileName, wantsKey, touched }) {
+  if (touched) return pythonOfTouchUp(base, touched, wantsKey);
   const { image_url: url, ...rest } = input;
   const photo = fileName ? `fal_client.upload_file(${JSON.stringify(fileName)})` : JSON.stringify(url);
   const members = [`"image_url": ${photo}`, ...Object.entries(rest).map(([name, value]) => `"${name}": ${pythonValue(value)}`)];

@@ -2,7 +2,10 @@
 // photo of many megapixels does not hold up the page.
 import { MaskEditor } from "./touchup-mask.js";
 
-const VEIL = [255, 0, 122, 176]; // over what is not kept: RGB, and how opaque at most
+const VEIL = [255, 0, 122], VEIL_MOST = 176; // over what is not kept: RGB, and how opaque at most
+// for each value of the mask, RGBA as the 32 bits of a canvas (little-endian, as every machine with a browser is)
+const VEILS = Uint32Array.from({ length: 256 }, (_, kept) =>
+  VEIL[0] | (VEIL[1] << 8) | (VEIL[2] << 16) | (Math.round((VEIL_MOST * (255 - kept)) / 255) << 24));
 
 let editor = null, context = null;
 
@@ -23,18 +26,15 @@ async function open({ canvas, mask, width, height }) {
 
 function show(box) {
   if (!box) return;
-  const veil = context.createImageData(box.width, box.height), { mask, width } = editor;
+  const veil = context.createImageData(box.width, box.height), pixels = new Uint32Array(veil.data.buffer), { mask, width } = editor;
   for (let y = 0, i = 0; y < box.height; y++)
-    for (let x = 0; x < box.width; x++, i += 4) {
-      veil.data.set(VEIL, i);
-      veil.data[i + 3] = Math.round((VEIL[3] * (255 - mask[(box.y + y) * width + box.x + x])) / 255);
-    }
+    for (let x = 0; x < box.width; x++, i++) pixels[i] = VEILS[mask[(box.y + y) * width + box.x + x]];
   context.putImageData(veil, box.x, box.y);
 }
 
 async function png() {
-  const { mask, width, height } = editor, picture = new ImageData(width, height);
-  for (let i = 0; i < mask.length; i++) picture.data.set([mask[i], mask[i], mask[i], 255], 4 * i);
+  const { mask, width, height } = editor, picture = new ImageData(width, height), pixels = new Uint32Array(picture.data.buffer);
+  for (let i = 0; i < mask.length; i++) pixels[i] = 0xff000000 | (0x010101 * mask[i]);
   const canvas = new OffscreenCanvas(width, height);
   canvas.getContext("2d").putImageData(picture, 0, 0);
   return canvas.convertToBlob({ type: "image/png" });

@@ -5,6 +5,7 @@ import { $, make } from "./dom.js";
 import { explain } from "./errors.js";
 import { t } from "./words.js";
 
+const LONGEST = 1000; // of an address that the server surely remembers; docs/SERVER.md
 const STEP = 1.2; // of the size, a press of a bracket
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -62,6 +63,11 @@ function build(photo, width, height) {
       button("touchup-close", "cancel"), make("p", { id: "touchup-note", className: "help", textContent: t("touchup.help") })));
   dialog.querySelector("#touchup-note").setAttribute("role", "status");
   return { dialog, canvas, ring, sheet };
+}
+
+// The fields of a result's request, and its id for the photo; the server remembers no address that is as long as a photo.
+function photoOf({ id, input: { image_url: url, ...fields } }) {
+  return /^data:/i.test(url) || url.length > LONGEST ? { image_url: url, ...fields } : { request_id: id, ...fields };
 }
 
 /** made: the result as app.js keeps it; photo: its address here; mask: a picture of the same size, white is kept. onDone gets
@@ -184,9 +190,10 @@ export async function openTouchup({ made, photo, mask, width, height, onDone }) 
     try {
       const file = new File([await worker.ask("png")], "mask.png", { type: "image/png" });
       const mask_url = await api.upload(file, { onProgress: () => {}, signal });
-      const { output, id } = await api.touchUp({ ...made.input, mask_url }, { signal });
+      const touched = { ...photoOf(made), mask_url };
+      const { output, id } = await api.touchUp(touched, { signal });
       if (signal.aborted) return;
-      await onDone({ ...made, id, output, seconds: 0 });
+      await onDone({ ...made, id, output, seconds: 0, touched });
       close();
     } catch (error) {
       if (signal.aborted) return;

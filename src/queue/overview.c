@@ -173,6 +173,16 @@ static json_t *count_work(bn_jobs *jobs, const bn_gauges *gauges)
                      (json_int_t)gauges->webhooks);
 }
 
+/* Of all processes; NULL where this one is alone, and the rest says it all. */
+static json_t *sum_up(const bn_cluster *all)
+{
+    if (!all->known) return NULL;
+    return json_pack("{s:I, s:I, s:I, s:f, s:I, s:I}", "waiting", (json_int_t)all->waiting, "held",
+                     (json_int_t)all->held, "running", (json_int_t)all->running, "oldest_waiting_s",
+                     (double)all->oldest_waiting_ms / 1e3, "workers", (json_int_t)all->workers,
+                     "idle_workers", (json_int_t)all->idle_workers);
+}
+
 static json_t *make_overview(bn_jobs *jobs, const bn_gauges *gauges, const bn_key_facts *keys)
 {
     json_t *queue = json_pack("{s:I, s:I, s:I, s:f}", "waiting", (json_int_t)gauges->waiting, "waiting_limit",
@@ -186,12 +196,12 @@ static json_t *make_overview(bn_jobs *jobs, const bn_gauges *gauges, const bn_ke
                                  (json_int_t)gauges->steps[BN_STEP_NETWORK]);
     json_t *stored = json_pack("{s:I, s:I}", "bytes", (json_int_t)gauges->stored_bytes, "limit_bytes",
                                (json_int_t)gauges->stored_max_bytes);
-    return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "now_ms",
-                     (json_int_t)bn_jobs_now(jobs), "version", BN_VERSION, "queue", queue, "sessions",
-                     sessions, "in_work", list_in_work(jobs), "models_open", list_models(gauges), "memory",
-                     memory, "stored", stored, "requests", count_work(jobs, gauges), "failures",
-                     list_failures(jobs), "keys_needed", bn_keys_any(jobs->keys), "keys",
-                     list_keys(keys, gauges->keys));
+    return json_pack("{s:I, s:s, s:o, s:o*, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "now_ms",
+                     (json_int_t)bn_jobs_now(jobs), "version", BN_VERSION, "queue", queue, "cluster",
+                     sum_up(&gauges->cluster), "sessions", sessions, "in_work", list_in_work(jobs),
+                     "models_open", list_models(gauges), "memory", memory, "stored", stored, "requests",
+                     count_work(jobs, gauges), "failures", list_failures(jobs), "keys_needed",
+                     bn_keys_any(jobs->keys), "keys", list_keys(keys, gauges->keys));
 }
 
 bn_status bn_jobs_overview(bn_jobs *jobs, bn_buffer *out, bn_error *err)

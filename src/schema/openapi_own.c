@@ -22,6 +22,10 @@ static const char overview[] =
     "\"now_ms\":" WHOLE ",\"version\":" TEXT ","
     "\"queue\":{\"type\":\"object\",\"properties\":{\"waiting\":" WHOLE ",\"waiting_limit\":" WHOLE
     ",\"running\":" WHOLE ",\"oldest_waiting_s\":" NUMBER "}},"
+    "\"cluster\":{\"type\":\"object\",\"description\":\"Of all processes that share the store, where there "
+    "are "
+    "several\",\"properties\":{\"waiting\":" WHOLE ",\"held\":" WHOLE ",\"running\":" WHOLE
+    ",\"oldest_waiting_s\":" NUMBER ",\"workers\":" WHOLE ",\"idle_workers\":" WHOLE "}},"
     "\"sessions\":{\"type\":\"object\",\"properties\":{\"count\":" WHOLE ",\"busy\":" WHOLE "}},"
     "\"in_work\":{\"type\":\"array\",\"maxItems\":100,\"items\":{\"type\":\"object\",\"properties\":{"
     "\"id\":" TEXT ",\"key\":" TEXT ",\"step\":" TEXT ",\"progress\":" NUMBER ",\"age_s\":" NUMBER "}}},"

@@ -1,9 +1,9 @@
 // admin.test.mjs - what administrators ask for, and who may not: keys without the right, tokens, pages of others, other
 // machines; and that each number stands in /metrics, too.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { after, before, test } from "node:test";
-import { dot, keys, keysIn, serve } from "./support.mjs";
+import { dot, keys, keysIn, serve, until } from "./support.mjs";
 
 const PATHS = [["GET", "/admin/overview.json"], ["POST", "/admin/keys"], ["POST", "/admin/keys/some/revoke"]];
 
@@ -81,6 +81,26 @@ test("each number is a metric, too", async () => {
   assert.ok(error);
   assert.equal(metric(`birefnet_requests_failed_total{reason="${reason}"}`), 1);
   assert.equal(metric(`birefnet_requests_failed_last_timestamp_seconds{reason="${reason}"}`), at_ms / 1000);
+});
+
+test("where workers share the work they are counted, as in the metrics", async (t) => {
+  if (process.env.BN_TEST_STORE || process.env.BN_TEST_FILES) return t.skip("by the data folder");
+  const own = await serve({ args: ["--no-worker"] });
+  const worker = spawn(process.env.BIREFNET, ["work", "--data", own.data, "--models-dir", own.data, "--fallback-model", "seeded:gen3-pvt_v2_b0:7",
+    "--test-resolution", "64x64", "--threads", "1", "--quiet"], { stdio: "ignore" });
+  try {
+    await until(async () => (await overview(own)).cluster?.idle_workers === 1);
+    assert.equal((await ask(own, "POST", "/run/fal-ai/birefnet/v2", {}, { image_url: dot })).status, 200);
+    const { cluster } = await overview(own), text = await (await fetch(`${own.url}/metrics`)).text();
+    assert.deepEqual(Object.keys(cluster).sort(), ["held", "idle_workers", "oldest_waiting_s", "running", "waiting", "workers"]);
+    for (const name of ["workers", "waiting"]) assert.equal(Number(new RegExp(`^birefnet_cluster_${name} (\\S+)`, "m").exec(text)?.[1]), cluster[name], name);
+    for (const name of ["held", "running", "idle_workers", "oldest_waiting_seconds"]) assert.match(text, new RegExp(`^birefnet_cluster_${name} `, "m"));
+  } finally {
+    worker.kill();
+    await new Promise((resolve) => worker.on("exit", resolve));
+    await own.stop();
+  }
+  assert.equal((await overview(server)).cluster, undefined, "alone there is nothing to add");
 });
 
 test("bodies that are none are refused, and make no key", async () => {

@@ -61,7 +61,7 @@ test("names, landmarks, headings", async () => {
   await checkTree(page, 40);
 });
 
-test("axe-core has no findings: first visit, result, problem, dialog, many; light, dark, right to left", async (t) => {
+test("axe-core has no findings: first visit, result, touch-up, problem, dialog, many, administration; light, dark, right to left", async (t) => {
   let axe;
   try {
     axe = readFileSync(process.env.AXE ?? createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -81,6 +81,11 @@ test("axe-core has no findings: first visit, result, problem, dialog, many; ligh
     await page.locator("#recent li").waitFor();
     await unfold(page);
     await look("result");
+    await page.click("#touch-up");
+    await page.locator("#touchup[data-ready]").waitFor();
+    await look("touch-up");
+    await page.keyboard.press("Escape");
+    await page.locator("#touchup").waitFor({ state: "detached" });
     if (name === "light") {
       await page.setInputFiles("#photo-file", { name: "no.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no photo\n") });
       await page.locator("#problem strong").waitFor();
@@ -92,6 +97,9 @@ test("axe-core has no findings: first visit, result, problem, dialog, many; ligh
       await page.locator('#many-grid [data-state="done"]').nth(1).waitFor();
       await look("many");
     }
+    await page.goto(`${own.server.url}/admin`);
+    await page.locator("#room").waitFor();
+    await look("administration");
   }
   assert.deepEqual(findings, []);
 });

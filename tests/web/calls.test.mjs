@@ -100,6 +100,29 @@ test("Python", async (t) => {
   await check(stdout.trim().split("\n").pop(), "webp");
 });
 
+test("after a touch-up: that call, in each language; with other options the endpoint's again", async () => {
+  await remove(page, join(place, "photo1.jpg"));
+  await page.click("#touch-up");
+  await page.locator("#touchup[data-ready]").waitFor();
+  await page.focus("#touchup-canvas");
+  await page.keyboard.press("Space");
+  await page.waitForFunction(() => !document.getElementById("touchup-apply").disabled);
+  await page.click("#touchup-apply");
+  await page.locator("#touchup").waitFor({ state: "detached" });
+  const text = await shown("curl");
+  assert.ok(text.includes(`${own.server.url}/touchup`) && text.includes('"request_id"') && !text.includes('"image_url"'), text);
+  await check((await runCurl()).image.url, "webp");
+  await shown("javascript");
+  await check(await runJavascript(), "webp");
+  if (spawnSync("python3", ["--version"]).status === 0) {
+    const { stdout } = await execute("python3", ["-c", await shown("python")], { cwd: place });
+    await check(stdout.trim(), "webp");
+  }
+  await page.uncheck('input[name="refine_foreground"]');
+  assert.ok((await shown("curl")).includes(`${own.server.url}/run/fal-ai/birefnet/v2`));
+  await shown("python");
+});
+
 test("the copy button, and the tabs by keyboard", async () => {
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: own.server.url });
   await page.focus("#tab-python");

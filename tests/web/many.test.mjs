@@ -1,7 +1,7 @@
 // many.test.mjs - many photos at once: states, bounded work, one ZIP, a reload and a server that is killed in the middle.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { begin, download, photoFile, ready } from "./browser.mjs";
@@ -19,10 +19,32 @@ after(async () => {
 
 const dots = (count) => Array.from({ length: count }, (_, i) =>
   ({ name: `photo ${i}.png`, mimeType: "image/png", buffer: Buffer.from(dot.split(",")[1], "base64") }));
+// BMP files of noise, each another, which no format makes small: what is kept of them would be seen
+const noises = (count) => Array.from({ length: count }, (_, i) => {
+  const side = 128, buffer = Buffer.alloc(54 + 3 * side * side);
+  buffer.write("BM");
+  for (const [at, value] of [[2, buffer.length], [10, 54], [14, 40], [18, side], [22, side], [26, 1 + (24 << 16)]]) buffer.writeUInt32LE(value, at);
+  for (let at = 54, state = i + 1; at < buffer.length; at++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    buffer[at] = state >>> 24;
+  }
+  return { name: `photo ${i}.bmp`, mimeType: "image/bmp", buffer };
+});
 const done = (page, count) => page.waitForFunction((count) =>
   document.querySelectorAll('#many-grid [data-state="done"]').length >= count, count, { timeout: 280000 });
 // the other way of saving asks in a window of the browser's own
 const noPicker = (page) => page.evaluate(() => { delete window.showSaveFilePicker; });
+
+/** What is held, in bytes: by the page's script (objects, and buffers of bytes), by all of Chromium's processes together. */
+async function memory(page) {
+  const session = await page.context().newCDPSession(page), whole = await own.browser.newBrowserCDPSession();
+  await session.send("HeapProfiler.collectGarbage");
+  const { usedSize, backingStorageSize } = await session.send("Runtime.getHeapUsage");
+  const { processInfo } = await whole.send("SystemInfo.getProcessInfo");
+  await Promise.all([session.detach(), whole.detach()]);
+  const processes = processInfo.reduce((sum, { id }) => sum + 1024 * Number(/^Pss: +(\d+)/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, "utf8"))[1]), 0);
+  return { script: usedSize + backingStorageSize, processes };
+}
 
 /** What python says of a ZIP: [[name, bytes]]; it also checks every sum. */
 function listing(bytes) {
@@ -82,6 +104,7 @@ test("put aside, and brought back", async () => {
 });
 
 test("200 photos: three at a time, through a reload and a server that is killed and started again", async () => {
+  for (const context of own.browser.contexts()) await context.close(); // their memory is not this test's
   const page = await own.page();
   let most = 0; // requests that were made and are not completed, as the page could know
   const open = new Set(), ended = new Set(); // a body may be read after the answer to the next request
@@ -101,7 +124,7 @@ test("200 photos: three at a time, through a reload and a server that is killed 
       open.delete(id);
     }
   });
-  await page.setInputFiles("#photo-file", dots(200));
+  await page.setInputFiles("#photo-file", noises(200));
   await done(page, 20);
   // none is under way while the page is loaded anew: whether it knew of that one, nobody here could tell
   await page.route("**/birefnet/v2", (route) => { if (submits(route.request())) held++; else route.continue(); });
@@ -110,6 +133,7 @@ test("200 photos: three at a time, through a reload and a server that is killed 
   await page.unrouteAll();
   await page.locator("#many-grid li").nth(199).waitFor({ state: "attached" });
   await done(page, 60);
+  const before = await memory(page);
   const port = own.server.port;
   await own.server.stop("SIGKILL");
   own.server = await serve({ data, args: ["--listen", `127.0.0.1:${port}`] });
@@ -118,5 +142,12 @@ test("200 photos: three at a time, through a reload and a server that is killed 
   await noPicker(page);
   const files = listing((await download(page, "#many-zip")).bytes);
   assert.equal(new Set(files.map(([name]) => name)).size, 200);
-  assert.ok(files.every(([, size]) => size > 50));
+  const bytes = files.reduce((sum, [, size]) => sum + size, 0), after = await memory(page);
+  assert.ok(files.every(([, size]) => size > 20000));
+  const megabytes = (count) => (count / 1e6).toFixed(1);
+  console.log(`60 and 200 photos done and saved (${megabytes(bytes)} MB): script ${megabytes(before.script)} and ${megabytes(after.script)} MB, ` +
+    `all processes ${megabytes(before.processes)} and ${megabytes(after.processes)} MB`);
+  assert.ok(after.script - before.script < bytes / 4, `script: ${before.script} to ${after.script} bytes`);
+  assert.ok(after.processes - before.processes < 150e6, // its caches, mostly
+     `processes: ${before.processes} to ${after.processes} bytes`);
 });

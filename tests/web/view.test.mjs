@@ -1,7 +1,7 @@
 // view.test.mjs - looking at a result: the slider, the mask, the edge, zoom, what lies behind; and taking it away as a file.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { begin, download, photoFile, photoSize, pixel, remove, typeOf } from "./browser.mjs";
+import { begin, download, photoFile, photoSize, pixel, ready, remove, typeOf } from "./browser.mjs";
 
 let own, page;
 before(async () => {
@@ -274,4 +274,45 @@ test("copied as it is seen", async () => {
   });
   assert.deepEqual(size, photoSize);
   assert.deepEqual(page.faults, []);
+});
+
+/** A phone whose browser has `navigator.share`, as the stub says it; takes: what canShare answers for files. */
+async function phoneThatShares(takes) {
+  const phone = await own.page({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await phone.addInitScript((takes) => {
+    window.shared = [];
+    navigator.canShare = ({ files } = {}) => takes && files?.length === 1 && files[0] instanceof File;
+    navigator.share = async ({ files }) => {
+      if (!navigator.userActivation.isActive) throw new DOMException("no gesture", "NotAllowedError"); // as browsers do
+      const read = async (file) => ({ name: file.name, type: file.type, real: file instanceof File, bytes: [...new Uint8Array(await file.arrayBuffer())] });
+      window.shared.push(...await Promise.all(files.map(read)));
+      throw new DOMException("the person changed their mind", "AbortError");
+    };
+  }, takes);
+  await phone.reload();
+  await ready(phone);
+  await remove(phone);
+  return phone;
+}
+
+test("shared on a phone: the file that the button would save, as a real File", async () => {
+  const phone = await phoneThatShares(true);
+  const { bottom, height } = await phone.evaluate(() => ({ bottom: document.getElementById("share").getBoundingClientRect().bottom, height: innerHeight }));
+  assert.ok(bottom > 0 && bottom <= height, "in sight");
+  for (const type of ["image/png", "image/jpeg"]) {
+    await phone.click(`label:has(input[name="format"][value="${type}"])`);
+    await phone.waitForFunction(() => !document.getElementById("download").hasAttribute("aria-busy"));
+    await phone.tap("#share");
+    await phone.waitForFunction((count) => window.shared.length === count, type === "image/png" ? 1 : 2);
+    const saved = await download(phone, "#download"), shared = await phone.evaluate(() => window.shared.at(-1));
+    assert.deepEqual([shared.name, shared.type, shared.real], [saved.name, type, true]);
+    assert.ok(Buffer.from(shared.bytes).equals(saved.bytes), "byte by byte");
+  }
+  assert.deepEqual(phone.faults, []);
+});
+
+test("no button where files cannot be shared", async () => {
+  const phone = await phoneThatShares(false);
+  assert.equal(await phone.isVisible("#share"), false);
+  assert.equal(await page.isVisible("#share"), await page.evaluate(() => Boolean(navigator.canShare?.({ files: [new File(["x"], "x.png", { type: "image/png" })] }))));
 });
