@@ -54,9 +54,27 @@ static void one_picture_keeps_many_threads_busy(void **state)
     }
 }
 
+/* Few threads get larger pieces of float32 products that are ours. */
+static void one_picture_keeps_few_threads_busy(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"seeded:gen3-swin_v1_l:1", "seeded:gen3-swin_v1_t:1"};
+    for (size_t m = 0; m < BN_COUNT(models); m++)
+        for (int threads = 2; threads <= 4; threads++) {
+            bn_pack_store *packs = NULL;
+            bn_graph *graph = count_network(models[m], 1024, threads, &packs);
+            const double whole = bn_graph_balance(graph, -1, threads);
+            print_message("%s, made for %d threads: %.1f %%\n", models[m], threads, 100 * whole);
+            assert_true(whole >= 0.9 && whole <= 1);
+            bn_graph_destroy(&graph);
+            bn_pack_store_destroy(&packs);
+        }
+}
+
 int main(void)
 {
     test_isa_hold();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_picture_keeps_many_threads_busy)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_picture_keeps_many_threads_busy),
+                                       cmocka_unit_test(one_picture_keeps_few_threads_busy)};
     return cmocka_run_group_tests_name("balance", tests, NULL, NULL);
 }

@@ -242,12 +242,12 @@ static void scratch_is_as_large_as_asked_for(void **state)
     close_graph(&b);
 }
 
-/* Two loops of 4096 and 300 rows, worked out by hand: 64 pieces of 64 rows, 10 of 32 of which the last has 12. */
+/* Two loops of 4096 and 300 rows, made for 16 threads, worked out by hand: 64 pieces of 64 rows, 10 of 32 of which the last has 12. */
 static void balance_is_what_the_pieces_allow(void **state)
 {
     (void)state;
     bn_error err = {0};
-    bench b = open_graph(BN_F32, 1);
+    bench b = open_graph(BN_F32, 16);
     test_source w = make_source("w", 16 * 16, 16);
     for (int i = 0; i < 2; i++) {
         bn_graph_part(b.graph, i ? "small" : "large");

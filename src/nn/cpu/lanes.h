@@ -26,11 +26,16 @@ bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_
 
 /* Pieces that a loop is cut into where it has the rows: one for each of 64 threads, four for each of 16. */
 #define BN_LANE_PIECES 64
+#define BN_LANE_LEAST  32 /* rows of a piece: fewer would wait for the weights */
 
-/* Rows of a piece: about `bytes` of its widest rows but at least `least` rows; fewer, down to 32, where that gives
- * BN_LANE_PIECES; whole register blocks, and all pieces equal but the last. Does not depend on the number of threads, so
- * that results do not either. */
-int bn_lane_rows(int rows, size_t row_bytes, size_t bytes, int least);
+/* Rows of a piece, so that there are BN_LANE_PIECES. oneDNN's results depend on it, therefore it does not depend on the
+ * number of threads; our own products give a row the same bits in any piece, and few threads get fewer, larger ones:
+ * each piece reads all weights. */
+int bn_lane_share(const bn_graph *graph, int rows);
+
+/* Rows of a piece: about `bytes` of its widest rows but at least `least` rows, or bn_lane_share where that is fewer;
+ * whole register blocks, and all pieces equal but the last. */
+int bn_lane_rows(const bn_graph *graph, int rows, size_t row_bytes, size_t bytes, int least);
 
 /* Layer norm of dense rows on the calling thread. */
 void bn_lane_norm(const bn_graph *graph, const bn_norm_numbers *numbers, const float *in, ptrdiff_t in_stride,
