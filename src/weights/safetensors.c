@@ -6,12 +6,13 @@
 #include "weights/table.h"
 
 #include "base/size.h"
+#include "weights/json_text.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_HEADER_BYTES 100000000u /* the format's own limit */
+#define MAX_METADATA     1000       /* each new key is looked for among those before it */
 
 static const struct {
     const char *name;
@@ -29,33 +30,42 @@ static const struct {
 /* Where a tensor's bytes lie behind the header: [begin, end). */
 typedef struct span {
     size_t begin, end;
-    const char *name; /* owned by the JSON */
+    const char *name; /* the table's */
 } span;
 
 typedef struct reader {
     const uint8_t *data; /* behind the header */
     size_t size;         /* bytes behind the header */
     bn_weights *weights;
+    bn_json_text json; /* which is known to be valid */
     span *spans;
-    size_t span_count;
+    size_t span_count, span_room;
+    bool has_metadata;
 } reader;
+
+/* What an entry has said so far; -1: nothing. */
+typedef struct entry {
+    bn_weight weight; /* its rank and shape */
+    int type;         /* of `types` */
+    int64_t offsets[2];
+} entry;
 
 static bn_status fail_tensor(bn_error *err, const char *name, const char *fault)
 {
     return bn_fail(err, BIREFNET_ERROR_FORMAT, "tensor %s: %s", bn_show(name, strlen(name)).text, fault);
 }
 
-static bn_status read_shape(const char *name, const json_t *shape, bn_weight *weight, bn_error *err)
+static bn_status read_shape(bn_json_text *json, const char *name, bn_weight *weight, bn_error *err)
 {
-    if (!json_is_array(shape)) return fail_tensor(err, name, "has no shape");
-    if (json_array_size(shape) > BN_WEIGHT_MAX_RANK)
-        return fail_tensor(err, name, "has more than 8 dimensions");
-    weight->rank = (int)json_array_size(shape);
-    for (int i = 0; i < weight->rank; i++) {
-        const json_t *size = json_array_get(shape, (size_t)i);
-        if (!json_is_integer(size) || json_integer_value(size) < 0)
+    if (bn_json_text_peek(json) != '[') return fail_tensor(err, name, "has no shape");
+    if (weight->rank >= 0) return fail_tensor(err, name, "has two shapes");
+    bn_json_text_enter(json, '[');
+    bool first = true;
+    for (weight->rank = 0; bn_json_text_next(json, ']', &first); weight->rank++) {
+        if (weight->rank == BN_WEIGHT_MAX_RANK) return fail_tensor(err, name, "has more than 8 dimensions");
+        int64_t *size = &weight->shape[weight->rank];
+        if (!bn_json_text_whole(json, size) || *size < 0)
             return fail_tensor(err, name, "its shape holds something that is not a size");
-        weight->shape[i] = json_integer_value(size);
     }
     if (!bn_shape_count(weight->rank, weight->shape, &weight->count))
         return fail_tensor(err, name, "its shape has more elements than memory can hold");
@@ -63,64 +73,125 @@ static bn_status read_shape(const char *name, const json_t *shape, bn_weight *we
     return BIREFNET_OK;
 }
 
-static bn_status read_type(const char *name, const json_t *dtype, bn_weight *weight, size_t *bytes,
-                           bn_error *err)
+static bn_status read_type(bn_json_text *json, const char *name, int *type, bn_error *err)
 {
-    if (!json_is_string(dtype)) return fail_tensor(err, name, "has no dtype");
-    for (size_t i = 0; i < BN_COUNT(types); i++) {
-        if (strcmp(types[i].name, json_string_value(dtype)) != 0) continue;
-        weight->dtype = types[i].dtype;
-        *bytes = types[i].bytes;
-        return BIREFNET_OK;
-    }
-    return fail_tensor(err, name, "its dtype is not one of the format");
+    if (bn_json_text_peek(json) != '"' || !bn_json_text_string(json))
+        return fail_tensor(err, name, "has no dtype");
+    if (*type >= 0) return fail_tensor(err, name, "has two dtypes");
+    for (size_t i = 0; i < BN_COUNT(types); i++)
+        if (strcmp(types[i].name, json->word) == 0) *type = (int)i;
+    return *type >= 0 ? BIREFNET_OK : fail_tensor(err, name, "its dtype is not one of the format");
 }
 
-static bn_status read_offsets(const reader *in, const char *name, const json_t *offsets, span *where,
-                              bn_error *err)
+static bn_status read_offsets(bn_json_text *json, const char *name, int64_t offsets[2], bn_error *err)
 {
-    const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
-    if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end) ||
-        json_integer_value(begin) < 0 || json_integer_value(end) < json_integer_value(begin))
-        return fail_tensor(err, name, "its data_offsets are not two rising numbers");
-    *where = (span){(size_t)json_integer_value(begin), (size_t)json_integer_value(end), name};
-    if (where->end > in->size)
-        return bn_fail(
-            err, BIREFNET_ERROR_FORMAT,
-            "tensor %s ends at byte %zu, but only %zu bytes follow the header: the file is truncated",
-            bn_show(name, strlen(name)).text, where->end, in->size);
+    static const char fault[] = "its data_offsets are not two rising numbers";
+    if (bn_json_text_peek(json) != '[' || offsets[1] >= 0) return fail_tensor(err, name, fault);
+    bn_json_text_enter(json, '[');
+    bool first = true;
+    int count = 0;
+    for (; bn_json_text_next(json, ']', &first); count++)
+        if (count == 2 || !bn_json_text_whole(json, &offsets[count]) || offsets[count] < 0)
+            return fail_tensor(err, name, fault);
+    return count == 2 && offsets[0] <= offsets[1] ? BIREFNET_OK : fail_tensor(err, name, fault);
+}
+
+/* The object behind a tensor's name; keys that the format does not have are passed over. */
+static bn_status read_entry(bn_json_text *json, const char *name, entry *to, bn_error *err)
+{
+    if (bn_json_text_peek(json) != '{') return fail_tensor(err, name, "is not described by an object");
+    bn_json_text_enter(json, '{');
+    bool first = true;
+    while (bn_json_text_next(json, '}', &first)) {
+        bn_json_text_key(json);
+        if (strcmp(json->word, "dtype") == 0)
+            BN_TRY(read_type(json, name, &to->type, err));
+        else if (strcmp(json->word, "shape") == 0)
+            BN_TRY(read_shape(json, name, &to->weight, err));
+        else if (strcmp(json->word, "data_offsets") == 0)
+            BN_TRY(read_offsets(json, name, to->offsets, err));
+        else
+            bn_json_text_skip(json);
+    }
+    if (to->type < 0) return fail_tensor(err, name, "has no dtype");
+    if (to->weight.rank < 0) return fail_tensor(err, name, "has no shape");
+    if (to->offsets[1] < 0) return fail_tensor(err, name, "has no data_offsets");
     return BIREFNET_OK;
 }
 
-static bn_status read_tensor(reader *in, const char *name, const json_t *entry, bn_error *err)
+static bn_status add_span(reader *in, span where, bn_error *err)
 {
-    if (!json_is_object(entry)) return fail_tensor(err, name, "is not described by an object");
-    bn_weight weight = {0};
-    span where;
-    size_t element = 0, bytes = 0;
-    BN_TRY(read_type(name, json_object_get(entry, "dtype"), &weight, &element, err));
-    BN_TRY(read_shape(name, json_object_get(entry, "shape"), &weight, err));
-    BN_TRY(read_offsets(in, name, json_object_get(entry, "data_offsets"), &where, err));
-    if (!bn_size_mul(weight.count, element, &bytes) || bytes != where.end - where.begin)
+    if (in->span_count == in->span_room) {
+        const size_t room = in->span_room ? 2 * in->span_room : 256;
+        span *grown = realloc(in->spans, room * sizeof *grown);
+        if (!grown) return bn_fail_memory(err, room * sizeof *grown, "the list of tensors");
+        in->spans = grown;
+        in->span_room = room;
+    }
+    in->spans[in->span_count++] = where;
+    return BIREFNET_OK;
+}
+
+static bn_status add_tensor(reader *in, const char *name, entry *from, bn_error *err)
+{
+    span where = {.begin = (size_t)from->offsets[0], .end = (size_t)from->offsets[1]};
+    size_t bytes = 0;
+    if (where.end > in->size)
+        return bn_fail(
+            err, BIREFNET_ERROR_FORMAT,
+            "tensor %s ends at byte %zu, but only %zu bytes follow the header: the file is truncated",
+            bn_show(name, strlen(name)).text, where.end, in->size);
+    if (!bn_size_mul(from->weight.count, types[from->type].bytes, &bytes) || bytes != where.end - where.begin)
         return bn_fail(err, BIREFNET_ERROR_FORMAT,
                        "tensor %s: its type and shape do not make the %zu bytes it claims",
                        bn_show(name, strlen(name)).text, where.end - where.begin);
-    weight.data = in->data + where.begin;
-    in->spans[in->span_count++] = where;
-    return bn_weights_add(in->weights, name, strlen(name), &weight, err);
+    from->weight.dtype = types[from->type].dtype;
+    from->weight.data = in->data + where.begin;
+    BN_TRY(bn_weights_add(in->weights, name, strlen(name), &from->weight, err));
+    where.name = in->weights->entries[in->weights->count - 1]->name;
+    return add_span(in, where, err);
 }
 
-static bn_status read_metadata(bn_weights *weights, json_t *metadata, bn_error *err)
+static bn_status read_tensor(reader *in, bn_error *err)
 {
-    const char *key;
-    json_t *value;
-    if (!json_is_object(metadata))
+    entry read = {.weight.rank = -1, .type = -1, .offsets = {-1, -1}};
+    char *name = strdup(in->json.word);
+    if (!name) return bn_fail_memory(err, in->json.length + 1, "a tensor's name");
+    bn_status status = read_entry(&in->json, name, &read, err);
+    if (status == BIREFNET_OK) status = add_tensor(in, name, &read, err);
+    free(name);
+    return status;
+}
+
+static bn_status read_metadata_value(reader *in, bn_error *err)
+{
+    if (bn_weights_metadata(in->weights, in->json.word) || in->weights->metadata_count == MAX_METADATA)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "__metadata__ has a key twice, or more than %d of them",
+                       MAX_METADATA);
+    char *key = strdup(in->json.word);
+    if (!key) return bn_fail_memory(err, in->json.length + 1, "metadata");
+    bn_status status;
+    if (bn_json_text_peek(&in->json) != '"')
+        status = bn_fail(err, BIREFNET_ERROR_FORMAT, "__metadata__ holds something that is not a string");
+    else
+        status = bn_json_text_string(&in->json)
+                     ? bn_weights_add_metadata(in->weights, key, in->json.word, err)
+                     : BIREFNET_ERROR_INTERNAL;
+    free(key);
+    return status;
+}
+
+static bn_status read_metadata(reader *in, bn_error *err)
+{
+    if (bn_json_text_peek(&in->json) != '{')
         return bn_fail(err, BIREFNET_ERROR_FORMAT, "__metadata__ is not an object");
-    json_object_foreach(metadata, key, value)
-    {
-        if (!json_is_string(value))
-            return bn_fail(err, BIREFNET_ERROR_FORMAT, "__metadata__ holds something that is not a string");
-        BN_TRY(bn_weights_add_metadata(weights, key, json_string_value(value), err));
+    if (in->has_metadata) return bn_fail(err, BIREFNET_ERROR_FORMAT, "__metadata__ is there twice");
+    in->has_metadata = true;
+    bn_json_text_enter(&in->json, '{');
+    bool first = true;
+    while (bn_json_text_next(&in->json, '}', &first)) {
+        bn_json_text_key(&in->json);
+        BN_TRY(read_metadata_value(in, err));
     }
     return BIREFNET_OK;
 }
@@ -155,16 +226,13 @@ static bn_status check_spans(const reader *in, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bn_status read_entries(reader *in, json_t *header, bn_error *err)
+static bn_status read_entries(reader *in, bn_error *err)
 {
-    const char *name;
-    json_t *entry;
-    json_object_foreach(header, name, entry)
-    {
-        if (strcmp(name, "__metadata__") == 0)
-            BN_TRY(read_metadata(in->weights, entry, err));
-        else
-            BN_TRY(read_tensor(in, name, entry, err));
+    bool first = true;
+    bn_json_text_enter(&in->json, '{');
+    while (bn_json_text_next(&in->json, '}', &first)) {
+        bn_json_text_key(&in->json);
+        BN_TRY(strcmp(in->json.word, "__metadata__") == 0 ? read_metadata(in, err) : read_tensor(in, err));
     }
     return check_spans(in, err);
 }
@@ -189,22 +257,17 @@ bn_status bn_safetensors_read(const uint8_t *bytes, size_t size, bn_weights *wei
 {
     size_t length = 0;
     BN_TRY(check_length(bytes, size, &length, err));
-    const char *text = (const char *)bytes + 8;
-    json_error_t fault;
-    json_t *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &fault);
-    if (!header && (json_error_code(&fault) == json_error_out_of_memory || !fault.text[0]))
-        return bn_fail_memory(err, length, "the header"); /* jansson does not always say so */
-    if (!header)
-        return bn_fail(err, BIREFNET_ERROR_FORMAT, "its header is not valid JSON at byte %d: %s",
-                       fault.position, bn_show(fault.text, strlen(fault.text)).text);
-    bn_status status = BIREFNET_OK;
+    const char *text = (const char *)bytes + 8, *fault;
+    size_t fault_at;
+    if (!bn_json_text_is_valid(text, length, &fault_at, &fault))
+        return bn_fail(err, BIREFNET_ERROR_FORMAT, "its header is not valid JSON at byte %zu: %s", fault_at,
+                       fault);
+    if (text[0] != '{') return bn_fail(err, BIREFNET_ERROR_FORMAT, "its header is not a JSON object");
     reader in = {.data = bytes + 8 + length, .size = size - 8 - length, .weights = weights};
-    if (!json_is_object(header) || text[0] != '{')
-        status = bn_fail(err, BIREFNET_ERROR_FORMAT, "its header is not a JSON object");
-    else if (!(in.spans = calloc(json_object_size(header) + 1, sizeof *in.spans)))
-        status = bn_fail_memory(err, json_object_size(header) * sizeof *in.spans, "the list of tensors");
-    if (status == BIREFNET_OK) status = read_entries(&in, header, err);
+    in.json = (bn_json_text){.text = text, .size = length, .word = malloc(length + 1)};
+    const bn_status status =
+        in.json.word ? read_entries(&in, err) : bn_fail_memory(err, length + 1, "the header's words");
     free(in.spans);
-    json_decref(header);
+    free(in.json.word);
     return status;
 }

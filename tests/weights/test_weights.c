@@ -191,7 +191,7 @@ static void faults_of_safetensors_headers_are_named(void **state)
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8,9]}}", 8, "not two rising numbers"},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]},"
          "\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[1,2]}}",
-         2, "duplicate"},
+         2, "two tensors are named a"},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]},"
          "\"module.a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[1,2]}}",
          2, "two tensors are named a"},
@@ -201,6 +201,19 @@ static void faults_of_safetensors_headers_are_named(void **state)
         {"{\"\\u001b[31m\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,2]}}", 2,
          "tensor ?[31m: its type"},
         {"{\"a\":[]}", 0, "not described by an object"},
+        {"{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1,
+         "has two dtypes"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1.0],\"data_offsets\":[0,1]}}", 1, "not a size"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[01],\"data_offsets\":[0,1]}}", 1, "a zero in front"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[99999999999999999999],\"data_offsets\":[0,1]}}", 1,
+         "not a size"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[]}}", 1, "has no data_offsets"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]},}", 1, "not valid JSON"},
+        {"{\"\xC0\x80\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1, "not UTF-8"},
+        {"{\"\\ud800\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1, "surrogate"},
+        {"{} x", 0, "something behind the end"},
+        {"{\"a\"", 0, "a colon is missing"},
+        {"{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", 0, "a key twice"},
         {"{\"__metadata__\":{\"a\":1}}", 0, "not a string"},
         {"{\"__metadata__\":[]}", 0, "not an object"},
     };
