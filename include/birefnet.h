@@ -1,4 +1,4 @@
-/* birefnet.h - background removal with the BiRefNet network.
+/* birefnet.h - background removal with the BiRefNet network: pixels in, mattes out. birefnet-image.h, over this, takes files.
  *
  *     birefnet_model *model = NULL;
  *     birefnet_session *session = NULL;
@@ -11,23 +11,41 @@
  *     birefnet_model_close(&model);
  *
  * Rules that hold for every function here:
- *   - It returns BIREFNET_OK (0) or a status; results come through out-parameters, which are left as they
- *     were on failure unless said otherwise.
- *   - `error` may be NULL. When given and the call fails, it holds the status and one line for a person.
+ *   - Errors. It returns BIREFNET_OK (0) or a status; results come through out-parameters, which are left as they
+ *     were on failure unless said otherwise. `error` may be NULL. When given and the call fails, it holds the status and one
+ *     line for a person. Besides the statuses that a function names there may always be MEMORY and INTERNAL. NULL where
+ *     something is needed is ARGUMENT; functions without a status then do nothing, and info about NULL is all zeros.
+ *   - Ownership. `_open` makes an object that the matching `_close` frees; `_close` takes the address of the pointer, sets
+ *     it to NULL and accepts NULL. What is given to a function stays the caller's, and is read or written during the call
+ *     only, unless said otherwise. Static storage is never freed.
+ *   - Threads. Functions may be called from any number of threads at a time. A model may be shared by them; a session is used
+ *     by one thread at a time, and may go from thread to thread. After fork() without exec the child makes its own.
  *   - Nothing is printed; messages go to the logger of the options. No process-wide state is changed, except
- *     oneDNN's level of instructions where birefnet_model_options says so.
- *   - `_open` makes an object that the matching `_close` frees; `_close` takes the address of the pointer, sets
- *     it to NULL and accepts NULL.
- *   - A model may be shared by any number of threads. A session is used by one thread at a time.
- *   - NULL where something is needed is BIREFNET_ERROR_ARGUMENT; functions without a status then do nothing, and
- *     info about NULL is all zeros.
- *   - Options structs are filled by their `_default` function first; NULL for options means all defaults.
- */
+ *     oneDNN's level of instructions where birefnet_model_options says so. Signals are left alone.
+ *
+ * Versions. The library's file is libbirefnet.so.1: whatever was built with this header runs with every libbirefnet.so.1 that
+ * is as new or newer. Structs may get more fields at their ends, and enums more values, with that number unchanged:
+ *   - Options begin with `size`, which their `_default` function sets to what the caller was compiled with; fields behind it
+ *     have their defaults. 0 stands for the first version of the struct (0.2.0), so that {0} and designated initialisers
+ *     do. Fields that the library is too old for must be zero: else UNSUPPORTED.
+ *   - Structs that the library fills in (info, devices, places) have their size told by a small inline function: the function
+ *     named `_sized` writes no further.
+ *   - birefnet_error and birefnet_image stay as they are.
+ * Options are filled by their `_default` function first; NULL for options means all defaults. */
 #ifndef BIREFNET_H
 #define BIREFNET_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* Of this header; birefnet_version is that of the library. BIREFNET_VERSION_AT_LEAST(0, 2, 0) is for #if. */
+#define BIREFNET_VERSION_MAJOR 0
+#define BIREFNET_VERSION_MINOR 2
+#define BIREFNET_VERSION_PATCH 0
+#define BIREFNET_VERSION                                                                                     \
+    (BIREFNET_VERSION_MAJOR * 1000000 + BIREFNET_VERSION_MINOR * 1000 + BIREFNET_VERSION_PATCH)
+#define BIREFNET_VERSION_AT_LEAST(major, minor, patch)                                                       \
+    (BIREFNET_VERSION >= (major)*1000000 + (minor)*1000 + (patch))
 
 #if defined(__GNUC__)
 #    define BIREFNET_API __attribute__((visibility("default")))
@@ -61,15 +79,11 @@ typedef struct birefnet_error {
     char message[2048]; /* UTF-8, zero-terminated, no trailing newline */
 } birefnet_error;
 
-/* A short name of a status: "ok", "argument", "memory", ... Never NULL; static storage. */
+/* A short name of a status: "ok", "argument", "memory", ...; "unknown". Never NULL; static storage. */
 BIREFNET_API const char *birefnet_status_name(birefnet_status status);
 
 /* "MAJOR.MINOR.PATCH" of the library that is linked; static storage. */
 BIREFNET_API const char *birefnet_version(void);
-
-/* Bytes of a public struct of that name ("birefnet_cut_options") in the library that is linked, 0 for any other name: bindings
- * of other languages write structs down anew and can so tell that they were made for another version. */
-BIREFNET_API size_t birefnet_struct_bytes(const char *name);
 
 /* ---- logging ------------------------------------------------------------------------------------------- */
 
@@ -106,6 +120,7 @@ typedef enum birefnet_tile_order {
 } birefnet_tile_order;
 
 typedef struct birefnet_model_options {
+    size_t size;                  /* bytes: see "Versions" above */
     birefnet_precision precision; /* default AUTO; BF16 and F16 fail where what computes does not have them */
     birefnet_tile_order tile_order; /* default AUTO */
     const char *max_isa; /* use the CPU's instructions up to "plain", "avx2", "avx512", "avx512_bf16" or
@@ -125,7 +140,12 @@ typedef struct birefnet_model_options {
  * nothing is set without max_isa. Where oneDNN was used before, by the program or by another model, and runs at a higher
  * level: with max_isa opening fails (UNSUPPORTED); without it AUTO is F32, and BF16 fails. */
 
-BIREFNET_API void birefnet_model_options_default(birefnet_model_options *options);
+/* Fill *options with the defaults, and its size; size_bytes is what the caller has of it. */
+BIREFNET_API void birefnet_model_options_default_sized(birefnet_model_options *options, size_t size_bytes);
+static inline void birefnet_model_options_default(birefnet_model_options *options)
+{
+    birefnet_model_options_default_sized(options, sizeof *options);
+}
 
 typedef struct birefnet_model_info {
     char name[96];         /* from the file's metadata or its file name */
@@ -141,11 +161,20 @@ typedef struct birefnet_model_info {
 
 /* Open a checkpoint: a path to a .safetensors or .pth file, or "seeded:GENERATION-BACKBONE:SEED"
  * (for example "seeded:gen3-swin_v1_t:4"), a network of pseudo-random weights for tests and timing.
- * The file is only read; it must not change while the model is open. */
+ * The file is only read; it must not change while the model is open. The options' log function and its user pointer must
+ * outlive the model, texts are read during the call only. *model is freed by birefnet_model_close.
+ * NOT_FOUND: no such file or device. IO: it cannot be read. FORMAT: broken, or no weights of a BiRefNet. UNSUPPORTED: a
+ * precision or level of instructions that this machine does not have. DEVICE: the card failed. */
 BIREFNET_API birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
                                                  birefnet_model **model, birefnet_error *error);
 BIREFNET_API void birefnet_model_close(birefnet_model **model); /* after all its sessions are closed */
-BIREFNET_API void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *info);
+
+BIREFNET_API void birefnet_model_get_info_sized(const birefnet_model *model, birefnet_model_info *info,
+                                                size_t info_bytes);
+static inline void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *info)
+{
+    birefnet_model_get_info_sized(model, info, sizeof *info);
+}
 
 typedef enum birefnet_device_kind {
     BIREFNET_DEVICE_DISCRETE = 0, /* a card of its own */
@@ -162,9 +191,15 @@ typedef struct birefnet_device {
 } birefnet_device;
 
 /* The graphics cards that a model can run on: *count of them, discrete ones first; the first `room` are written to devices. That
- * there are none is no failure: OK, and error->message then says what is missing. */
-BIREFNET_API birefnet_status birefnet_devices(birefnet_device *devices, int room, int *count,
-                                              birefnet_error *error);
+ * there are none is no failure: OK, and error->message then says what is missing. device_bytes: from one device of the
+ * caller's to the next. Drivers are loaded for it, which takes some ten milliseconds. */
+BIREFNET_API birefnet_status birefnet_devices_sized(birefnet_device *devices, size_t device_bytes, int room,
+                                                    int *count, birefnet_error *error);
+static inline birefnet_status birefnet_devices(birefnet_device *devices, int room, int *count,
+                                               birefnet_error *error)
+{
+    return birefnet_devices_sized(devices, sizeof *devices, room, count, error);
+}
 
 typedef struct birefnet_model_place {
     char path[4096]; /* for birefnet_model_open, zero-terminated */
@@ -178,8 +213,14 @@ typedef struct birefnet_model_place {
  * folders are `folder` (NULL: none), $BIREFNET_MODELS, $XDG_DATA_HOME/birefnet or ~/.local/share/birefnet, and the
  * installed data. Nothing is downloaded; NOT_FOUND says how to get the file. Reads the environment: no thread may change it
  * meanwhile. */
-BIREFNET_API birefnet_status birefnet_model_find(const char *model, const char *folder,
-                                                 birefnet_model_place *place, birefnet_error *error);
+BIREFNET_API birefnet_status birefnet_model_find_sized(const char *model, const char *folder,
+                                                       birefnet_model_place *place, size_t place_bytes,
+                                                       birefnet_error *error);
+static inline birefnet_status birefnet_model_find(const char *model, const char *folder,
+                                                  birefnet_model_place *place, birefnet_error *error)
+{
+    return birefnet_model_find_sized(model, folder, place, sizeof *place, error);
+}
 
 /* ---- sessions: a model made ready for one size ---------------------------------------------------------- */
 
@@ -190,20 +231,29 @@ typedef struct birefnet_session birefnet_session;
 typedef int (*birefnet_progress_fn)(void *user, const char *part, double done);
 
 typedef struct birefnet_session_options {
+    size_t size;       /* bytes: see "Versions" above */
     int width, height; /* what the network sees, pixels; rounded up to multiples of 32; 0 = the model's own */
     int threads;       /* 0 = as many as the affinity mask and the cgroup quota allow */
     int batch;         /* pictures that one run computes; 0 = 1; more than 1 (to 64) on graphics cards only */
 } birefnet_session_options;
 
-BIREFNET_API void birefnet_session_options_default(birefnet_session_options *options);
+/* Fill *options with the defaults, and its size; size_bytes is what the caller has of it. */
+BIREFNET_API void birefnet_session_options_default_sized(birefnet_session_options *options,
+                                                         size_t size_bytes);
+static inline void birefnet_session_options_default(birefnet_session_options *options)
+{
+    birefnet_session_options_default_sized(options, sizeof *options);
+}
 
 /* Everything that inference needs is allocated here, and packed weights that no other session of this model
- * has asked for yet are made. Not to be called from two threads at once on ONE session; any number of
- * sessions of one model may be opened at the same time. */
+ * has asked for yet are made. Any number of sessions of one model may be opened at the same time. The model must outlive its
+ * sessions; *session is freed by birefnet_session_close.
+ * ARGUMENT: sides above 16384 pixels, more than 64 threads, a batch on a CPU. MEMORY: the card's is too small. FORMAT: a tensor
+ * is missing, of another shape, or not finite. DEVICE: the card failed. */
 BIREFNET_API birefnet_status birefnet_session_open(birefnet_model *model,
                                                    const birefnet_session_options *options,
                                                    birefnet_session **session, birefnet_error *error);
-BIREFNET_API void birefnet_session_close(birefnet_session **session);
+BIREFNET_API void birefnet_session_close(birefnet_session **session); /* not while it runs */
 
 typedef struct birefnet_session_info {
     int width, height; /* pixels, multiples of 32 */
@@ -211,9 +261,15 @@ typedef struct birefnet_session_info {
     size_t arena_bytes; /* activations and scratch memory of the session */
     double giga_macs;   /* multiply-accumulates of one run, in 10^9, after the exact rewrites */
     int batch;          /* pictures that one run computes */
+    double card_ms;     /* what a graphics card needed for the last run, by its clock; 0 on a CPU */
 } birefnet_session_info;
 
-BIREFNET_API void birefnet_session_get_info(const birefnet_session *session, birefnet_session_info *info);
+BIREFNET_API void birefnet_session_get_info_sized(const birefnet_session *session,
+                                                  birefnet_session_info *info, size_t info_bytes);
+static inline void birefnet_session_get_info(const birefnet_session *session, birefnet_session_info *info)
+{
+    birefnet_session_get_info_sized(session, info, sizeof *info);
+}
 
 /* progress may be NULL. Takes effect from the next run. */
 BIREFNET_API void birefnet_session_set_progress(birefnet_session *session, birefnet_progress_fn progress,
@@ -247,83 +303,6 @@ BIREFNET_API birefnet_status birefnet_refine_foreground(const uint8_t *rgb, cons
                                                         int height, ptrdiff_t stride_bytes,
                                                         ptrdiff_t matte_stride_bytes, uint8_t *foreground,
                                                         int threads, birefnet_error *error);
-
-/* ---- whole photos -------------------------------------------------------------------------------------- */
-
-/* What `birefnet remove` can be told, in its words; NULL, 0 and "" as said. Texts are read during the call only. */
-typedef struct birefnet_cut_options {
-    const char *format; /* of the result: "png" (default), "webp", "gif", "tiff", "jpeg" */
-    int quality;        /* of jpeg and lossy webp, 1 to 100; default 0: 90 for jpeg, webp without loss */
-    int mask_only;      /* the result is the mask; default 0 */
-    int refine;         /* estimate the foreground's own colours; default 1 */
-    double
-        threshold; /* 0 to 1: what is at least this opaque becomes fully so, the rest goes; default 0: soft */
-    int to_srgb;   /* convert to sRGB instead of keeping the photo's profile; default 0 */
-    const char *
-        metadata; /* of the photo's EXIF, XMP and IPTC: "none" (default), "safe" (camera, lens, exposure, time,
-                             * author, copyright) or "all" (place and the rest, too; never thumbnails, nor the maker's note).
-                             * Density and colours are always kept, the orientation is applied */
-    const char
-        *shop; /* "amazon", "ebay", "etsy", "shopify", "square": canvas, fit, white, sRGB, of which what is
-                             * given below wins; default NULL: none */
-    const char *
-        background; /* a colour ("#rrggbb", "#rrggbbaa", "white"), "none", "blur" or "blur:PERCENT" (0 to 100):
-                             * default NULL: transparent */
-    const void *background_image; /* an image file in memory, instead; default NULL */
-    size_t background_image_bytes;
-    const char *canvas; /* "WIDTHxHEIGHT" or "SIDE" in pixels: put the subject onto that; default NULL */
-    const char *fit;   /* "90%": of the canvas (without one: of the photo's size) that the subject may take */
-    const char *align; /* on the canvas: "center" or "bottom" */
-    const char *shadow; /* under the subject: "none", "soft", "contact" */
-    const char
-        *crop; /* cut to the subject with a margin: "20" pixels, "5%", "" none; default NULL: no crop */
-    uint64_t max_pixels; /* of the photo and of the canvas; default 100 million */
-} birefnet_cut_options;
-
-BIREFNET_API void birefnet_cut_options_default(birefnet_cut_options *options);
-
-/* A photo's file in memory to the file of its cut-out: decode, matte, colours, picture, encode, on the session's threads.
- * *result is the caller's, to be freed by birefnet_free. LIMIT where the photo, or the result for its format, is too large:
- * said before the network runs.
- * Read are JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP and PNM, and HEIC and JPEG XL where libheif and libjxl are installed: those two
- * and libtiff are opened when a file of their kind comes. UNSUPPORTED names any other kind. */
-BIREFNET_API birefnet_status birefnet_cut(birefnet_session *session, const void *bytes, size_t size,
-                                          const birefnet_cut_options *options, void **result,
-                                          size_t *result_bytes, birefnet_error *error);
-BIREFNET_API void birefnet_free(void *bytes); /* accepts NULL */
-
-/* ---- the same in steps, over pixels in memory ----------------------------------------------------------- */
-
-/* Pixels [height][width][channels], rows stride_bytes apart. What the library fills in is freed by birefnet_image_release; one
- * that the caller fills in stays the caller's, is only read, and must not be released by it. */
-typedef struct birefnet_image {
-    int width, height;      /* pixels, at least 1; upright */
-    int channels;           /* 1 grey, 3 RGB, 4 RGBA with straight alpha */
-    int depth;              /* bits a sample: 8, or 16 in the machine's byte order */
-    ptrdiff_t stride_bytes; /* at least width * channels * depth / 8 */
-    void *pixels;
-    void *icc; /* an RGB colour profile; NULL: sRGB */
-    size_t icc_bytes;
-} birefnet_image;
-
-/* Free what *image holds and make it all zeros; accepts NULL and zeros. */
-BIREFNET_API void birefnet_image_release(birefnet_image *image);
-
-/* A photo's file in memory to upright pixels, 3 or 4 channels. max_pixels 0: 100 million. Reads what birefnet_cut reads; FORMAT,
- * LIMIT and UNSUPPORTED as there. Any number of threads may decode at a time. */
-BIREFNET_API birefnet_status birefnet_decode(const void *bytes, size_t size, uint64_t max_pixels,
-                                             birefnet_image *image, birefnet_error *error);
-
-/* birefnet_cut without files: *result holds the cut-out (4 channels; 3 on an opaque background; the photo's depth but
- * on a canvas) or with mask_only the mask (1 channel, 8 bits). Of the options, format, quality and metadata mean nothing. */
-BIREFNET_API birefnet_status birefnet_cut_image(birefnet_session *session, const birefnet_image *photo,
-                                                const birefnet_cut_options *options, birefnet_image *result,
-                                                birefnet_error *error);
-
-/* Pixels to a file in memory, by the options' format and quality alone. *result is freed by birefnet_free. ARGUMENT where the
- * format cannot hold the image, LIMIT where it is too large for it. Any number of threads may encode at a time. */
-BIREFNET_API birefnet_status birefnet_encode(const birefnet_image *image, const birefnet_cut_options *options,
-                                             void **result, size_t *result_bytes, birefnet_error *error);
 
 #ifdef __cplusplus
 }

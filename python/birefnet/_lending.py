@@ -28,7 +28,8 @@ class _Handle:
         self._progress: Progress | None = None
         self._cancel: Cancel | None = None
         self._raised: BaseException | None = None
-        options = _library.SessionOptions(width, height, threads)
+        options = _library.filled(_library.SessionOptions, "birefnet_session_options_default_sized")
+        options.width, options.height, options.threads = width, height, threads
         _library.call("birefnet_session_open", model, ctypes.byref(options), ctypes.byref(self.pointer))
         self._callback = _library.ProgressFunction(self._between_layers)  # as long as the library may call it
         library.birefnet_session_set_progress(self.pointer, self._callback, None)
@@ -56,9 +57,8 @@ class _Handle:
             self._progress = self._cancel = self._raised = None
 
     def info(self) -> _library.SessionInfo:
-        info = _library.SessionInfo()
-        _library.load().birefnet_session_get_info(self.pointer, ctypes.byref(info))
-        return info
+        info = _library.filled(_library.SessionInfo, "birefnet_session_get_info_sized", self.pointer)
+        return info  # type: ignore[no-any-return]
 
     def close(self) -> None:
         _library.load().birefnet_session_close(ctypes.byref(self.pointer))
@@ -76,8 +76,7 @@ class Lender:
         self._closed = False
         self._model = ctypes.c_void_p()
         _library.call("birefnet_model_open", model.encode(), ctypes.byref(options), ctypes.byref(self._model))
-        self.info = _library.ModelInfo()
-        _library.load().birefnet_model_get_info(self._model, ctypes.byref(self.info))
+        self.info = _library.filled(_library.ModelInfo, "birefnet_model_get_info_sized", self._model)
 
     def _take(self, cancel: Cancel | None) -> _Handle | None:
         """An idle handle, or None, whose place is reserved for one that the caller opens. Waits for a place."""

@@ -1,4 +1,4 @@
-"""libbirefnet by ctypes: finding and checking it, its structs and functions as in include/birefnet.h.
+"""libbirefnet by ctypes: finding and checking it, its structs and functions as in include/birefnet.h and birefnet-image.h.
 
 ctypes gives up the interpreter's lock during each call, and takes it again where the library calls back.
 """
@@ -17,7 +17,7 @@ from typing import Any
 from . import _errors
 from ._version import __version__
 
-NAME = "libbirefnet.so.0"
+NAME = "libbirefnet-image.so.1"
 _log = logging.getLogger("birefnet")
 
 LogFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p)
@@ -25,13 +25,12 @@ ProgressFunction = ctypes.CFUNCTYPE(c_int, c_void_p, c_char_p, c_double)
 
 
 class CError(ctypes.Structure):
-    c_name = "birefnet_error"
     _fields_ = [("status", c_int), ("message", c_char * 2048)]
 
 
 class ModelOptions(ctypes.Structure):
-    c_name = "birefnet_model_options"
     _fields_ = [
+        ("size", c_size_t),
         ("precision", c_int),
         ("tile_order", c_int),
         ("max_isa", c_char_p),
@@ -42,7 +41,6 @@ class ModelOptions(ctypes.Structure):
 
 
 class ModelInfo(ctypes.Structure):
-    c_name = "birefnet_model_info"
     _fields_ = [
         ("name", c_char * 96),
         ("architecture", c_char * 96),
@@ -58,17 +56,14 @@ class ModelInfo(ctypes.Structure):
 
 
 class ModelPlace(ctypes.Structure):
-    c_name = "birefnet_model_place"
     _fields_ = [("path", c_char * 4096), ("width", c_int), ("height", c_int), ("is_starter", c_int)]
 
 
 class SessionOptions(ctypes.Structure):
-    c_name = "birefnet_session_options"
-    _fields_ = [("width", c_int), ("height", c_int), ("threads", c_int), ("batch", c_int)]
+    _fields_ = [("size", c_size_t), ("width", c_int), ("height", c_int), ("threads", c_int), ("batch", c_int)]
 
 
 class SessionInfo(ctypes.Structure):
-    c_name = "birefnet_session_info"
     _fields_ = [
         ("width", c_int),
         ("height", c_int),
@@ -80,8 +75,8 @@ class SessionInfo(ctypes.Structure):
 
 
 class CutOptions(ctypes.Structure):
-    c_name = "birefnet_cut_options"
     _fields_ = [
+        ("size", c_size_t),
         ("format", c_char_p),
         ("quality", c_int),
         ("mask_only", c_int),
@@ -103,7 +98,6 @@ class CutOptions(ctypes.Structure):
 
 
 class Image(ctypes.Structure):
-    c_name = "birefnet_image"
     _fields_ = [
         ("width", c_int),
         ("height", c_int),
@@ -116,24 +110,21 @@ class Image(ctypes.Structure):
     ]
 
 
-_STRUCTS = (CError, ModelOptions, ModelInfo, ModelPlace, SessionOptions, SessionInfo, CutOptions, Image)
-
 # name: (what it returns, what it takes)
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "birefnet_version": (c_char_p, []),
     "birefnet_status_name": (c_char_p, [c_int]),
-    "birefnet_struct_bytes": (c_size_t, [c_char_p]),
-    "birefnet_model_find": (c_int, [c_char_p, c_char_p, POINTER(ModelPlace), POINTER(CError)]),
-    "birefnet_model_options_default": (None, [POINTER(ModelOptions)]),
+    "birefnet_model_find_sized": (c_int, [c_char_p, c_char_p, POINTER(ModelPlace), c_size_t, POINTER(CError)]),
+    "birefnet_model_options_default_sized": (None, [POINTER(ModelOptions), c_size_t]),
     "birefnet_model_open": (c_int, [c_char_p, POINTER(ModelOptions), POINTER(c_void_p), POINTER(CError)]),
     "birefnet_model_close": (None, [POINTER(c_void_p)]),
-    "birefnet_model_get_info": (None, [c_void_p, POINTER(ModelInfo)]),
-    "birefnet_session_options_default": (None, [POINTER(SessionOptions)]),
+    "birefnet_model_get_info_sized": (None, [c_void_p, POINTER(ModelInfo), c_size_t]),
+    "birefnet_session_options_default_sized": (None, [POINTER(SessionOptions), c_size_t]),
     "birefnet_session_open": (c_int, [c_void_p, POINTER(SessionOptions), POINTER(c_void_p), POINTER(CError)]),
     "birefnet_session_close": (None, [POINTER(c_void_p)]),
-    "birefnet_session_get_info": (None, [c_void_p, POINTER(SessionInfo)]),
+    "birefnet_session_get_info_sized": (None, [c_void_p, POINTER(SessionInfo), c_size_t]),
     "birefnet_session_set_progress": (None, [c_void_p, ProgressFunction, c_void_p]),
-    "birefnet_cut_options_default": (None, [POINTER(CutOptions)]),
+    "birefnet_cut_options_default_sized": (None, [POINTER(CutOptions), c_size_t]),
     "birefnet_cut": (
         c_int,
         [c_void_p, c_char_p, c_size_t, POINTER(CutOptions), POINTER(c_void_p), POINTER(c_size_t), POINTER(CError)],
@@ -174,16 +165,10 @@ def _open(path: str) -> ctypes.CDLL:
 
 
 def _check(library: ctypes.CDLL, path: str) -> None:
-    """The library is of this package's version, and its structs are those above."""
+    """The library is as new as this package, or newer: its options carry their size, and it writes no further than ours."""
     version = library.birefnet_version().decode()
-    if version.split(".")[:2] != __version__.split(".")[:2]:
-        raise _errors.LibraryError(f"birefnet: {path} is version {version}, and this package {__version__}")
-    for struct in _STRUCTS:
-        there, here = library.birefnet_struct_bytes(struct.c_name.encode()), ctypes.sizeof(struct)
-        if there != here:
-            raise _errors.LibraryError(
-                f"birefnet: {path} is of another version than this package: its {struct.c_name} has {there} bytes, not {here}"
-            )
+    if [int(part) for part in version.split(".")[:2]] < [int(part) for part in __version__.split(".")[:2]]:
+        raise _errors.LibraryError(f"birefnet: {path} is version {version}, older than this package, {__version__}")
 
 
 @functools.cache
@@ -201,6 +186,13 @@ def load() -> Any:
         function.restype, function.argtypes = result, arguments
     _check(library, path)
     return library
+
+
+def filled(kind: Any, name: str, *arguments: Any) -> Any:
+    """A struct of that kind, filled by a function without a status that takes the struct and its size last."""
+    struct = kind()
+    getattr(load(), name)(*arguments, byref(struct), ctypes.sizeof(struct))
+    return struct
 
 
 def call(name: str, *arguments: Any) -> None:

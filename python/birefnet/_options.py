@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any, TypedDict
 
 from . import _errors, _library
@@ -51,8 +50,7 @@ def _value(name: str, value: Any) -> Any:
 
 def to_struct(options: CutOptions) -> _library.CutOptions:
     """The library's struct. None stands for the default; TypeError names a keyword that there is none of."""
-    struct = _library.CutOptions()
-    _library.load().birefnet_cut_options_default(ctypes.byref(struct))
+    struct = _library.filled(_library.CutOptions, "birefnet_cut_options_default_sized")
     for name, value in options.items():
         if name not in _KINDS:
             raise TypeError(f"there is no option {name}; there are {', '.join(_KINDS)}")

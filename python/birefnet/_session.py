@@ -50,7 +50,8 @@ class _Stop:
 def _find(model: str, folder: str | None) -> _library.ModelPlace:
     place = _library.ModelPlace()
     name = model.encode() if model else None
-    _library.call("birefnet_model_find", name, folder.encode() if folder else None, byref(place))
+    folder_name = folder.encode() if folder else None
+    _library.call("birefnet_model_find_sized", name, folder_name, byref(place), ctypes.sizeof(place))
     return place
 
 
@@ -99,8 +100,7 @@ class Session:
         if parallel < 1:
             raise _errors.ArgumentError(f"parallel is at least 1, not {parallel}")
         place = _find_or_starter(str(model) if model is not None else None, str(models_dir) if models_dir else None)
-        options = _library.ModelOptions()
-        _library.load().birefnet_model_options_default(byref(options))
+        options = _library.filled(_library.ModelOptions, "birefnet_model_options_default_sized")
         options.precision = _PRECISIONS.index(precision)
         options.device = device.encode()
         options.log = _library.log_line

@@ -1,7 +1,8 @@
 /* cut.c - birefnet_cut: the whole way of a photo for programs that use the library. The words of its options are those of
  * the command line (words.h, background.h, shops.h). */
-#include "birefnet.h"
 #include "cutout/cut.h"
+
+#include "base/sized.h"
 #include "cutout/shops.h"
 #include "cutout/words.h"
 #include "image/colour.h"
@@ -10,10 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-void birefnet_cut_options_default(birefnet_cut_options *options)
+void birefnet_cut_options_default_sized(birefnet_cut_options *options, size_t size_bytes)
 {
-    if (options)
-        *options = (birefnet_cut_options){.format = "png", .refine = 1, .max_pixels = BN_DECODE_MAX_PIXELS};
+    const birefnet_cut_options defaults = {
+        .size = size_bytes, .format = "png", .refine = 1, .max_pixels = BN_DECODE_MAX_PIXELS};
+    if (options) bn_sized_write(options, size_bytes, &defaults, sizeof defaults);
+}
+
+bn_status bn_cut_read(const birefnet_cut_options *from, birefnet_cut_options *to, bn_error *err)
+{
+    birefnet_cut_options_default(to);
+    BN_TRY(bn_sized_read(to, sizeof *to, from, BN_SIZED_UNTIL(birefnet_cut_options, max_pixels), err));
+    if (to->max_pixels == 0) to->max_pixels = BN_DECODE_MAX_PIXELS;
+    return BIREFNET_OK;
 }
 
 static bn_status not_understood(const char *option, const char *word, bn_error *err)
@@ -69,9 +79,6 @@ static bn_status choose_encoding(const birefnet_cut_options *from, bn_cutout_opt
 
 bn_status bn_cut_choose(const birefnet_cut_options *from, bn_cutout_options *to, bn_error *err)
 {
-    birefnet_cut_options defaults;
-    birefnet_cut_options_default(&defaults);
-    if (!from) from = &defaults;
     if (!(from->threshold >= 0 && from->threshold <= 1))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "a threshold is 0 to 1, not %g", from->threshold);
     bn_cutout_options_default(to);
@@ -89,7 +96,7 @@ bn_status bn_cut_choose(const birefnet_cut_options *from, bn_cutout_options *to,
 bn_status bn_cut_open_backdrop(const birefnet_cut_options *from, bn_cutout_options *to, bn_image **backdrop,
                                bn_error *err)
 {
-    if (!from || !from->background_image) return BIREFNET_OK;
+    if (!from->background_image) return BIREFNET_OK;
     BN_TRY(bn_error_prefix(
         err,
         bn_image_decode(from->background_image, from->background_image_bytes, &to->limits, backdrop, err),
@@ -107,14 +114,16 @@ birefnet_status birefnet_cut(birefnet_session *session, const void *bytes, size_
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT,
                        "a session, a photo and places for the result are needed");
     birefnet_session_info info;
+    birefnet_cut_options read;
     bn_cutout_options chosen;
     bn_cutout cutout = {0};
     bn_image *backdrop = NULL;
     bn_status status;
-    BN_TRY_DONE(bn_cut_choose(options, &chosen, error));
+    BN_TRY_DONE(bn_cut_read(options, &read, error));
+    BN_TRY_DONE(bn_cut_choose(&read, &chosen, error));
     birefnet_session_get_info(session, &info);
     chosen.threads = info.threads;
-    BN_TRY_DONE(bn_cut_open_backdrop(options, &chosen, &backdrop, error));
+    BN_TRY_DONE(bn_cut_open_backdrop(&read, &chosen, &backdrop, error));
     BN_TRY_DONE(bn_cutout_options_check(&chosen, error));
     BN_TRY_DONE(bn_cutout_run(bytes, size, session, &chosen, &cutout, error));
     bn_buffer *file = chosen.want_cutout ? &cutout.cutout : &cutout.mask;

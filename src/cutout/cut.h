@@ -2,10 +2,13 @@
 #ifndef BN_CUTOUT_CUT_H
 #define BN_CUTOUT_CUT_H
 
-#include "birefnet.h"
+#include "birefnet-image.h"
 #include "cutout/cutout.h"
 
-/* The public options (NULL: the defaults) in the terms of this room. Nothing of `from` is kept. */
+/* What a caller of any version gave (NULL: the defaults) as this version's struct. */
+bn_status bn_cut_read(const birefnet_cut_options *from, birefnet_cut_options *to, bn_error *err);
+
+/* What was read, in the terms of this room. Nothing of `from` is kept. */
 bn_status bn_cut_choose(const birefnet_cut_options *from, bn_cutout_options *to, bn_error *err);
 
 /* Decode from->background_image, where there is one, into *backdrop, which to->background then borrows. Asked once threads

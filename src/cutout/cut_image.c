@@ -133,14 +133,16 @@ birefnet_status birefnet_cut_image(birefnet_session *session, const birefnet_ima
                        "a session, a photo and a place for the result are needed");
     bn_status status = BIREFNET_OK;
     birefnet_session_info info;
+    birefnet_cut_options read;
     bn_cutout_options chosen;
     bn_image *backdrop = NULL, *copy = NULL;
-    BN_TRY_DONE(bn_cut_choose(options, &chosen, error));
+    BN_TRY_DONE(bn_cut_read(options, &read, error));
+    BN_TRY_DONE(bn_cut_choose(&read, &chosen, error));
     birefnet_session_get_info(session, &info);
     chosen.threads = info.threads;
     /* pixels hold whatever the options ask for: no format's limits */
     chosen.cutout_encoding.format = chosen.mask_encoding.format = BN_FORMAT_PNG;
-    BN_TRY_DONE(bn_cut_open_backdrop(options, &chosen, &backdrop, error));
+    BN_TRY_DONE(bn_cut_open_backdrop(&read, &chosen, &backdrop, error));
     BN_TRY_DONE(bn_cutout_options_check(&chosen, error));
     BN_TRY_DONE(check_pixels(photo, chosen.limits.max_pixels, error));
     BN_TRY_DONE(take(photo, true, &copy, error));
@@ -157,10 +159,12 @@ birefnet_status birefnet_encode(const birefnet_image *image, const birefnet_cut_
     if (!image || !result || !result_bytes)
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "an image and places for the result are needed");
     bn_status status = BIREFNET_OK;
+    birefnet_cut_options read;
     bn_cutout_options chosen;
     bn_image *copy = NULL;
     bn_buffer file = {0};
-    BN_TRY_DONE(bn_cut_choose(options, &chosen, error));
+    BN_TRY_DONE(bn_cut_read(options, &read, error));
+    BN_TRY_DONE(bn_cut_choose(&read, &chosen, error));
     BN_TRY_DONE(take(image, false, &copy, error));
     BN_TRY_DONE(bn_encode_check_size(chosen.cutout_encoding.format, image->width, image->height, error));
     bn_buffer_init(&file, BN_ENCODED_MAX_BYTES);

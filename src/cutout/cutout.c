@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/size.h"
 #include "cutout/picture.h"
-#include "matte/matte.h"
 #include "image/colour.h"
 
 #include <stdio.h>
@@ -103,7 +102,8 @@ bn_status bn_cutout_matte(birefnet_session *session, const bn_cutout_options *op
     }
     BN_TRY_DONE(birefnet_session_matte(session, rgb.pixels, width, height, (ptrdiff_t)3 * width,
                                        cutout->matte, width, err));
-    cutout->times.card_ms = bn_matte_card_ms(session);
+    birefnet_session_get_info(session, &info);
+    cutout->times.card_ms = info.card_ms;
     if (options->sure.used)
         BN_TRY_DONE(bn_matte_settle(cutout->matte, width, height, width, &options->sure, err));
     cutout->times.network_ms = bn_clock_ms() - start;

@@ -140,11 +140,6 @@ bn_status bn_matte_get(const birefnet_session *session, int picture, uint8_t *ma
                    size, matte, width, height, matte_stride_bytes, err);
 }
 
-double bn_matte_card_ms(const birefnet_session *session)
-{
-    return bn_session_card_ms(session);
-}
-
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
 
 birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t *rgb, int width, int height,

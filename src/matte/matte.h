@@ -33,7 +33,4 @@ bn_status bn_matte_run(birefnet_session *session, bn_error *err);
 bn_status bn_matte_get(const birefnet_session *session, int picture, uint8_t *matte, int width, int height,
                        ptrdiff_t matte_stride_bytes, bn_error *err);
 
-/* What the card needed for the last run, by its clock; 0 on a CPU. */
-double bn_matte_card_ms(const birefnet_session *session);
-
 #endif

@@ -2,6 +2,7 @@
 #include "model/device.h"
 
 #include "base/size.h"
+#include "base/sized.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,14 +24,19 @@ static void fill_device(int index, const bn_gpu_facts *facts, birefnet_device *d
     snprintf(device->driver, sizeof device->driver, "%s", facts->driver);
 }
 
-birefnet_status birefnet_devices(birefnet_device *devices, int room, int *count, birefnet_error *error)
+birefnet_status birefnet_devices_sized(birefnet_device *devices, size_t device_bytes, int room, int *count,
+                                       birefnet_error *error)
 {
-    if (!count || room < 0 || (room > 0 && !devices))
+    if (!count || room < 0 || (room > 0 && (!devices || device_bytes == 0)))
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no place for the devices");
     bn_error why = {0};
     bn_gpu_facts facts[16];
     const int described = BN_MIN(room, (int)BN_COUNT(facts)), found = bn_gpu_find(facts, described, &why);
-    for (int i = 0; i < BN_MIN(found, described); i++) fill_device(i, &facts[i], &devices[i]);
+    for (int i = 0; i < BN_MIN(found, described); i++) {
+        birefnet_device device;
+        fill_device(i, &facts[i], &device);
+        bn_sized_write((char *)devices + (size_t)i * device_bytes, device_bytes, &device, sizeof device);
+    }
     *count = found;
     if (found == 0 && error) *error = why;
     return BIREFNET_OK;

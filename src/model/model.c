@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include "base/size.h"
+#include "base/sized.h"
 #include "model/tile_order.h"
 #include "nn/cpu/engine.h"
 #include "nn/cpu/pack.h"
@@ -22,9 +23,10 @@ const char *birefnet_precision_name(birefnet_precision precision)
     return (size_t)precision < BN_COUNT(names) ? names[precision] : "unknown";
 }
 
-void birefnet_model_options_default(birefnet_model_options *options)
+void birefnet_model_options_default_sized(birefnet_model_options *options, size_t size_bytes)
 {
-    if (options) *options = (birefnet_model_options){0};
+    const birefnet_model_options defaults = {.size = size_bytes};
+    if (options) bn_sized_write(options, size_bytes, &defaults, sizeof defaults);
 }
 
 /* ---- seeded networks ------------------------------------------------------------------------------------------ */
@@ -217,10 +219,11 @@ static void name_device(birefnet_model *model)
 birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
                                     birefnet_model **model, birefnet_error *err)
 {
-    birefnet_model_options defaults;
-    birefnet_model_options_default(&defaults);
-    if (!options) options = &defaults;
+    birefnet_model_options read;
+    birefnet_model_options_default(&read);
     if (!path || !model) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "no path or no place for the model");
+    BN_TRY(bn_sized_read(&read, sizeof read, options, BN_SIZED_UNTIL(birefnet_model_options, device), err));
+    options = &read;
     birefnet_model *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "a model");
     bn_status status = BIREFNET_OK;
@@ -260,11 +263,11 @@ void birefnet_model_close(birefnet_model **model)
     *model = NULL;
 }
 
-void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *info)
+void birefnet_model_get_info_sized(const birefnet_model *model, birefnet_model_info *info, size_t info_bytes)
 {
+    birefnet_model_info ours = model ? model->info : (birefnet_model_info){0};
     if (!info) return;
-    *info = model ? model->info : (birefnet_model_info){0};
-    if (!model) return;
-    info->weight_bytes = bn_pack_bytes(model->packs);
-    if (model->device.packs) info->weight_bytes += bn_gpu_packs_bytes(model->device.packs);
+    if (model) ours.weight_bytes = bn_pack_bytes(model->packs);
+    if (model && model->device.packs) ours.weight_bytes += bn_gpu_packs_bytes(model->device.packs);
+    bn_sized_write(info, info_bytes, &ours, sizeof ours);
 }

@@ -3,6 +3,7 @@
 
 #include "base/parallel.h"
 #include "base/size.h"
+#include "base/sized.h"
 #include "model/normalise.h"
 #include "nn/cpu/pack.h"
 #include "nn/gpu/photo.h"
@@ -25,9 +26,10 @@ struct birefnet_session {
     void *progress_user;
 };
 
-void birefnet_session_options_default(birefnet_session_options *options)
+void birefnet_session_options_default_sized(birefnet_session_options *options, size_t size_bytes)
 {
-    if (options) *options = (birefnet_session_options){0};
+    const birefnet_session_options defaults = {.size = size_bytes};
+    if (options) bn_sized_write(options, size_bytes, &defaults, sizeof defaults);
 }
 
 /* Which packs a session is built over: the CPU's, or where gpu is not NULL those of a graphics card. */
@@ -103,11 +105,13 @@ done:
 static bn_status make_session(birefnet_model *model, const birefnet_session_options *options,
                               birefnet_session **session, bn_error *error)
 {
-    birefnet_session_options defaults;
-    birefnet_session_options_default(&defaults);
-    if (!options) options = &defaults;
+    birefnet_session_options read;
+    birefnet_session_options_default(&read);
     if (!model || !session)
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no model or no place for the session");
+    BN_TRY(
+        bn_sized_read(&read, sizeof read, options, BN_SIZED_UNTIL(birefnet_session_options, batch), error));
+    options = &read;
     const int width = options->width ? options->width : model->info.width;
     const int height = options->height ? options->height : model->info.height;
     if (width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE || options->threads < 0 ||
@@ -217,9 +221,12 @@ void birefnet_session_close(birefnet_session **session)
     *session = NULL;
 }
 
-void birefnet_session_get_info(const birefnet_session *session, birefnet_session_info *info)
+void birefnet_session_get_info_sized(const birefnet_session *session, birefnet_session_info *info,
+                                     size_t info_bytes)
 {
-    if (info) *info = session ? session->info : (birefnet_session_info){0};
+    birefnet_session_info ours = session ? session->info : (birefnet_session_info){0};
+    if (session) ours.card_ms = bn_session_card_ms(session);
+    if (info) bn_sized_write(info, info_bytes, &ours, sizeof ours);
 }
 
 void birefnet_session_set_progress(birefnet_session *session, birefnet_progress_fn progress, void *user)

@@ -1,6 +1,8 @@
 /* test_cut.c - birefnet_cut, by the public header alone: a photo's bytes to a picture's. */
 #include "tests/test.h"
 
+#include "birefnet-image.h"
+
 #include "base/file.h"
 #include "image/codec.h"
 
