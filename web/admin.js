@@ -1,10 +1,13 @@
 // admin.js - the administrators' page: asks for the overview every two seconds while it is seen, makes and revokes keys.
 // Whatever the server says is shown as text, never as markup. The key is kept for this tab only, apart from the playground's.
+import { $, make } from "./dom.js";
+import { locale, startWords, t } from "./words.js";
 
 const POLL_MS = 2000;
 const STORE = "birefnet.admin-key";
 const HERE = new URL(".", location.href).href; // the page is /admin: its calls lie below admin/
-const $ = (id) => document.getElementById(id);
+
+await startWords($("language"), (language) => import(`./words-admin-${language}.js`));
 
 let key = "";
 let timer = 0;
@@ -28,7 +31,7 @@ function keep(text) {
 
 class Refused extends Error {
   constructor(status, detail) {
-    super(typeof detail === "string" ? detail : `The server answered ${status}`);
+    super(typeof detail === "string" ? detail : t("admin.answered", { status }));
     this.status = status;
   }
 }
@@ -44,18 +47,20 @@ async function ask(path, body) {
 
 // ---- words
 
-const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+const measure = (value, unit, digits) => new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short",
+  minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 function bytes(count) {
   let unit = 0;
   while (count >= 1000 && unit < UNITS.length - 1) [count, unit] = [count / 1000, unit + 1];
-  return `${unit && count < 100 ? count.toFixed(1) : Math.round(count)} ${UNITS[unit]}`;
+  return measure(count, UNITS[unit], unit && count < 100 ? 1 : 0);
 }
 function span(seconds) {
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
+  if (seconds < 60) return measure(seconds, "second", seconds < 10 ? 1 : 0);
+  return seconds < 3600 ? measure(seconds / 60, "minute", 0) : measure(seconds / 3600, "hour", 1);
 }
-const time = (ms) => new Date(ms).toLocaleString();
+const percent = (part) => new Intl.NumberFormat(locale(), { style: "percent" }).format(part);
+const time = (ms) => new Date(ms).toLocaleString(locale());
 
 // ---- what is shown
 
@@ -81,51 +86,44 @@ function fill(table, rows) {
   }));
 }
 
+const of = (n_of, all) => t("admin.of", { n_of, all });
+
 /** Of all processes that share the store, where there are several. */
 const together = ({ waiting, running, workers, idle_workers: idle }) => [
-  ["Workers", `${workers}, ${workers - idle} of them busy`],
-  ["Waiting, all servers", String(waiting)],
-  ["Running, all workers", String(running)],
+  ["workers", t("admin.fact.workers.busy", { all: workers, busy: workers - idle })],
+  ["waiting.all", String(waiting)],
+  ["running.all", String(running)],
 ];
 
-function facts({ queue, cluster, sessions, memory, stored, requests }) {
-  return [
-    ...(cluster ? together(cluster) : []),
-    ["Waiting", `${queue.waiting} of ${queue.waiting_limit}`],
-    ["Oldest waiting", queue.waiting ? span(queue.oldest_waiting_s) : "none"],
-    ["Running", String(queue.running)],
-    ["Sessions busy", `${sessions.busy} of ${sessions.count}`],
-    ["Accepted", String(requests.accepted)],
-    ["Succeeded", String(requests.succeeded)],
-    ["Failed", String(requests.failed)],
-    ["Refused by a limit", String(requests.refused)],
-    ["Webhooks pending", String(requests.webhooks_pending)],
-    ["Memory", `${bytes(memory.resident_bytes)}, at most ${bytes(memory.peak_bytes)}`],
-    ["Memory for decoding", `${bytes(memory.decode_bytes)} of ${bytes(memory.decode_limit_bytes)}`],
-    ["Files stored", `${bytes(stored.bytes)} of ${bytes(stored.limit_bytes)}`],
-  ];
-}
+/** [name of its words, text] */
+const facts = ({ queue, cluster, sessions, memory, stored, requests }) => [
+  ...(cluster ? together(cluster) : []),
+  ["waiting", of(queue.waiting, queue.waiting_limit)],
+  ["oldest", queue.waiting ? span(queue.oldest_waiting_s) : t("admin.none")],
+  ["running", String(queue.running)],
+  ["sessions", of(sessions.busy, sessions.count)],
+  ["accepted", String(requests.accepted)],
+  ["succeeded", String(requests.succeeded)],
+  ["failed", String(requests.failed)],
+  ["refused", String(requests.refused)],
+  ["webhooks", String(requests.webhooks_pending)],
+  ["memory", t("admin.fact.memory.peak", { now: bytes(memory.resident_bytes), peak: bytes(memory.peak_bytes) })],
+  ["decoding", of(bytes(memory.decode_bytes), bytes(memory.decode_limit_bytes))],
+  ["stored", of(bytes(stored.bytes), bytes(stored.limit_bytes))],
+];
 
 function showFacts(list) {
   const terms = $("now").querySelectorAll("dd");
   if (terms.length === list.length) return list.forEach(([, text], i) => (terms[i].textContent = text));
-  $("now").replaceChildren(...list.map(([name, text]) => {
-    const pair = document.createElement("div"), term = document.createElement("dt"), value = document.createElement("dd");
-    term.textContent = name;
-    value.textContent = text;
-    pair.append(term, value);
-    return pair;
-  }));
+  $("now").replaceChildren(...list.map(([name, text]) =>
+    make("div", {}, make("dt", { textContent: t(`admin.fact.${name}`) }), make("dd", { textContent: text }))));
 }
 
 function revokeButton({ id, name }) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "Revoke";
-  button.setAttribute("aria-label", `Revoke ${name || id}`);
+  const who = { name: name || id };
+  const button = make("button", { type: "button", className: "button small", textContent: t("admin.revoke"), "aria-label": t("admin.revoke.one", who) });
   button.addEventListener("click", () => {
-    if (confirm(`Revoke ${name || id}? Whoever uses this key is not answered any more.`))
-      change(() => ask(`admin/keys/${encodeURIComponent(id)}/revoke`, {}));
+    if (confirm(t("admin.revoke.sure", who))) change(() => ask(`admin/keys/${encodeURIComponent(id)}/revoke`, {}));
   });
   return button;
 }
@@ -133,28 +131,29 @@ function revokeButton({ id, name }) {
 function showKeys({ keys, keys_needed: needed }) {
   const mine = key.split(":")[0];
   fill("keys", keys.map((each) => ({ name: `${each.id} ${each.created_ms} ${each.id === mine}`, cells: [
-    each.name, each.id, each.admin ? "administrator" : "use", time(each.created_ms),
-    each.id === mine ? "yours" : revokeButton(each)] })));
+    each.name, each.id, t(each.admin ? "admin.right.admin" : "admin.right.use"), time(each.created_ms),
+    each.id === mine ? t("admin.yours") : revokeButton(each)] })));
   $("keys-none").hidden = keys.length > 0;
-  $("keys-none").textContent = needed ? "None, and without one nobody is answered."
-    : "None: the server answers its own machine only. The first is an administrator's, and from then on this page needs it.";
+  $("keys-none").textContent = t(needed ? "admin.keys.none" : "admin.keys.first");
   $("make-admin").disabled = !needed;
   if (!needed) $("make-admin").checked = true;
 }
 
+const answers = ({ weights, fallback }) => (!weights ? t("admin.answers.nothing") : fallback ? t("admin.answers.instead", { weights }) : weights);
+
 function show(overview) {
   const open = new Set(overview.models_open);
   showFacts(facts(overview));
-  fill("work", overview.in_work.map((each) => ({ name: each.id,
-    cells: [each.id, each.key, each.step, `${Math.round(each.progress * 100)} %`, span(each.age_s)] })));
-  $("work-none").hidden = overview.in_work.length > 0;
+  fill("in-work", overview.in_work.map((each) => ({ name: each.id,
+    cells: [each.id, each.key, each.step, percent(each.progress), span(each.age_s)] })));
+  $("in-work-none").hidden = overview.in_work.length > 0;
   fill("models", presets.map((each) => ({ name: each.name,
-    cells: [each.name, each.weights ? each.weights + (each.fallback ? " (instead)" : "") : "nothing", open.has(each.weights) ? "yes" : "no"] })));
+    cells: [each.name, answers(each), t(open.has(each.weights) ? "admin.yes" : "admin.no")] })));
   fill("failures", overview.failures.map((each) => ({ name: `${each.at_ms} ${each.id}`,
     cells: [time(each.at_ms), each.reason, each.error, String(each.code), each.key, each.id] })));
   $("failures-none").hidden = overview.failures.length > 0;
   showKeys(overview);
-  $("state").textContent = `Version ${overview.version}, as of ${new Date(overview.now_ms).toLocaleTimeString()}`;
+  $("state").textContent = t("admin.state", { version: overview.version, time: new Date(overview.now_ms).toLocaleTimeString(locale()) });
   $("room").hidden = false;
   $("door").hidden = true;
 }
@@ -162,7 +161,7 @@ function show(overview) {
 /** Nothing of what was seen before stays for whoever has no key. */
 function shut(why) {
   $("room").hidden = true;
-  for (const table of ["work", "models", "failures", "keys"]) $(table).tBodies[0].replaceChildren();
+  for (const table of ["in-work", "models", "failures", "keys"]) $(table).tBodies[0].replaceChildren();
   $("now").replaceChildren();
   $("door-why").textContent = key ? why : "";
   $("state").textContent = why;
@@ -184,7 +183,7 @@ async function look() {
   } catch (error) {
     if (number !== asked) return;
     if (error instanceof Refused && error.status < 500) return shut(error.message); // until there is another key
-    $("state").textContent = `The server does not answer: ${error.message}. Trying again…`;
+    $("state").textContent = t("admin.lost", { why: error.message });
   }
   if (number === asked && !document.hidden) timer = setTimeout(look, POLL_MS);
 }

@@ -57,7 +57,7 @@ function build(photo, width, height) {
       range("touchup-size", "touchup.size", { min: 1, max: Math.max(8, Math.round(longest / 3)), value: size }),
       range("touchup-soft", "touchup.soft", { min: 0, max: 100, value: 30 }),
       range("touchup-zoom", "touchup.zoom", { min: 100, max: 800, step: 25, value: 100 }),
-      button("touchup-undo", "touchup.undo", { disabled: true }), button("touchup-redo", "touchup.redo", { disabled: true })),
+      make("div", { className: "row" }, button("touchup-undo", "touchup.undo", { disabled: true }), button("touchup-redo", "touchup.redo", { disabled: true }))),
     make("div", { className: "touchup-area" }, sheet),
     make("div", { className: "bar" }, button("touchup-apply", "touchup.apply", { className: "button main", disabled: true }),
       button("touchup-close", "cancel"), make("p", { id: "touchup-note", className: "help", textContent: t("touchup.help") })));

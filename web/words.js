@@ -31,16 +31,17 @@ export function bytes(count) {
 function fill() {
   document.documentElement.lang = language;
   document.documentElement.dir = RIGHT_TO_LEFT.includes(language) ? "rtl" : "ltr";
-  document.title = t("title");
+  document.title = t(document.documentElement.dataset.title ?? "title");
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of document.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", t(element.dataset.tLabel));
   for (const element of document.querySelectorAll("[data-t-hint]")) element.placeholder = t(element.dataset.tHint);
   for (const element of document.querySelectorAll("[data-t-title]")) element.title = t(element.dataset.tTitle);
 }
 
-async function speak(wanted) {
-  words = wanted in OTHERS ? (await OTHERS[wanted]()).default : english;
-  language = wanted in OTHERS ? wanted : "en";
+async function speak(wanted, more) {
+  const name = wanted in OTHERS ? wanted : "en", tables = [name in OTHERS ? OTHERS[name]() : { default: english }, more?.(name)];
+  words = Object.assign({}, ...(await Promise.all(tables)).map((table) => table?.default));
+  language = name;
   plural = new Intl.PluralRules(language);
   fill();
 }
@@ -53,10 +54,11 @@ function remembered() {
   }
 }
 
-/** The person's language, as chosen here before or as the browser says; `select` changes it by loading the page anew. */
-export async function startWords(select) {
+/** The person's language, as chosen here before or as the browser says; `select` changes it by loading the page anew. more(language):
+ * a module with further words, of a page that has some of its own. */
+export async function startWords(select, more) {
   const wanted = [remembered(), ...navigator.languages].filter(Boolean).map((each) => each.split("-")[0]);
-  await speak(wanted.find((each) => each === "en" || each in OTHERS) ?? "en").catch(() => speak("en"));
+  await speak(wanted.find((each) => each === "en" || each in OTHERS) ?? "en", more).catch(() => speak("en", more));
   select.value = language;
   select.addEventListener("change", () => {
     try {

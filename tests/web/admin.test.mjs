@@ -24,6 +24,7 @@ test("without keys this machine sees it, live, in both colours", async () => {
   const page = await open({ reducedMotion: "reduce" });
   await page.locator("#room").waitFor();
   assert.equal(await number(page, "Succeeded"), "0");
+  for (const table of ["in-work", "failures"]) assert.equal(await page.isVisible(`#${table}`), false, "what is empty has no heads");
   assert.equal((await run({ image_url: dot })).status, 200);
   assert.equal((await run({ image_url: "data:image/png;base64,aGVsbG8=" })).status, 422);
   assert.equal((await run({ image_url: "data:image/png;base64,aGVsbG8=", model: "<img src=x onerror=alert(1)>" })).status, 422);
@@ -43,6 +44,22 @@ test("without keys this machine sees it, live, in both colours", async () => {
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
   assert.deepEqual(page.faults, []);
 });
+
+for (const [locale, word, dir] of [["de", "Verwaltung", "ltr"], ["ar", "الإدارة", "rtl"]])
+  test(`in another language: ${locale}`, async () => {
+    const page = await open({ locale });
+    await page.locator("#failures tbody tr").first().waitFor();
+    assert.equal(await page.textContent("h1"), word);
+    assert.equal(await page.evaluate(() => document.documentElement.dir), dir);
+    for (const width of [320, 1280, 3840]) {
+      await page.setViewportSize({ width, height: 700 });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, "scrolls sideways");
+    }
+    const english = await page.evaluate(async () => Object.values((await import("./words-admin-en.js")).default).filter((words) => / /.test(words) && !/[{]/.test(words)));
+    const text = await page.evaluate(() => document.body.innerText);
+    assert.deepEqual(english.filter((words) => text.includes(words)), []);
+    assert.deepEqual(page.faults, []);
+  });
 
 test("with a slash behind its address it is the same page", async () => {
   const page = await own.page();

@@ -81,5 +81,22 @@ for (const [look, options] of Object.entries(LOOKS)) {
     await page.waitForFunction(() => !document.getElementById("download").hasAttribute("aria-busy"));
     await page.evaluate(() => Promise.all(["stage-after", "stage-before"].map((id) => document.getElementById(id).decode())));
     await check(page, `page-result-${look}`);
+    await page.click("#touch-up");
+    await page.locator("#touchup[data-ready]").waitFor();
+    await page.focus("#touchup-close");
+    await check(page, `page-touchup-${look}`);
+    await page.click("#touchup-close");
+    const buffer = readFileSync(join(source, "web/samples/cat.jpg"));
+    await page.setInputFiles("#photo-file", [1, 2, 3, 4].map((n) => ({ name: `cat ${n}.jpg`, mimeType: "image/jpeg", buffer })));
+    await page.locator('#many-grid [data-state="done"]').nth(3).waitFor();
+    await page.evaluate(() => Promise.all([...document.querySelectorAll("#many-grid img")].map((image) => image.decode())));
+    await check(page, `page-many-${look}`);
+  });
+
+  test(`administration, ${look}`, async () => {
+    const page = await own.page({ reducedMotion: "reduce", deviceScaleFactor: 1, locale: "en-US", ...options });
+    await page.goto(`${own.server.url}/admin`);
+    await page.locator("#room").waitFor();
+    await check(page, `page-admin-${look}`);
   });
 }
