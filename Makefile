@@ -5,6 +5,7 @@
 #   make test-cluster           installs PostgreSQL, pgbouncer and Swift, and runs the tests over them
 #   make install [PREFIX=/usr/local] [DESTDIR=]
 #   make deb                    Debian packages in build/deb, for this machine's release
+#   make dist                   the source of the commit as an archive in build/dist, the same bytes each time
 #   make bundle                 an archive in build/bundle that needs nothing of the machine it runs on
 
 PHOTO ?= examples/photo1.jpg
@@ -13,7 +14,7 @@ OUT ?= cutouts
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: all setup run serve test test-cluster install deb bundle format complexity clean
+.PHONY: all setup run serve test test-cluster install deb bundle dist format complexity clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -54,6 +55,9 @@ deb:
 
 bundle:
 	@scripts/bundle.sh
+
+dist:
+	@scripts/dist.sh
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

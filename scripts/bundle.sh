@@ -41,6 +41,9 @@ patchelf --force-rpath --set-rpath "\$ORIGIN" "$tree/lib/birefnet"
         ldd "/usr/lib/$triplet/$opened"
     done
 } | awk '/=> \// { print $3 } /^[[:space:]]*\/lib/ { print $1 }' | sort -u >"$out/libraries"
+epoch=$(git log -1 --format=%ct 2>/dev/null || dpkg-parsechangelog -l packaging/debian/changelog -S Timestamp)
+# before the copies lie beside the program: what ldd names is then the machine's, which dpkg knows
+xargs env SOURCE_DATE_EPOCH="$epoch" scripts/spdx.py "$tree/lib/birefnet" <"$out/libraries" >"$tree/libraries.spdx.json"
 while read -r library; do
     file=$(basename "$library")
     case $file in
@@ -58,7 +61,6 @@ cp -L /usr/share/common-licenses/{LGPL-2.1,LGPL-3,Apache-2.0} "$tree/licences"
 
 # ---- the archive: the same bytes for the same files -----------------------------------------------------------------
 
-epoch=$(git log -1 --format=%ct 2>/dev/null || dpkg-parsechangelog -l packaging/debian/changelog -S Timestamp)
 tar -C "$out" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --mode=u+w,go-w,a+rX -cf - "$name" |
     gzip -n >"$out/$name.tar.gz"
 du -h "$out/$name.tar.gz"
