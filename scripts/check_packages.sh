@@ -19,7 +19,7 @@ make_older() {
         work=$(mktemp -d)
         version=$(dpkg-deb -f "$package" Version)
         dpkg-deb -R "$package" "$work"
-        sed -i "s/${version//./\\.}/0.1.9-1/g" "$work/DEBIAN/control"
+        sed -i -E "s/${version//./\\.}/0.1.9-1/g; s/(libbirefnet[^ ]* \(>= )[0-9.]+\)/\10.1.9)/g" "$work/DEBIAN/control"
         if [ -f "$work/etc/default/birefnet-server" ]; then sed -i '1i# of 0.1.9' "$work/etc/default/birefnet-server"; fi
         dpkg-deb -Znone -b "$work" "$here/build/deb/older" >/dev/null
         rm -rf "$work"

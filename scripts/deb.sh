@@ -21,9 +21,13 @@ rm -rf "$source" "$out"/*.deb "$out"/*.changes "$out"/*.buildinfo
 mkdir -p "$source"
 git ls-files -z -- . ':!tests/reference' ':!fuzz/corpus' ':!docs/pictures' | xargs -0 cp -p --parents -t "$source"
 cp -r packaging/debian "$source/debian"
-# Packages of the library are named by its soname: N stands for it.
-for file in "$source"/debian/libbirefnetN.*; do mv "$file" "${file/libbirefnetN/libbirefnet$soversion}"; done
-sed -i "s/libbirefnetN/libbirefnet$soversion/g; s/\.so\.N/.so.$soversion/" "$source"/debian/{control,*.symbols}
+# Packages of the libraries are named by their soname: N stands for it. Up to 0 there is one of them, with all in it.
+if [ "$soversion" = 0 ]; then
+    sed -i '/^Package: libbirefnet-imageN/,/^$/d; s/libbirefnet-imageN/libbirefnetN/g' "$source/debian/control"
+    rm "$source"/debian/libbirefnet-image*
+fi
+for file in "$source"/debian/*N.install; do mv "$file" "${file%N.install}$soversion.install"; done
+sed -i -E "s/(libbirefnet(-image)?)N/\1$soversion/g" "$source/debian/control"
 
 # ---- the packages -------------------------------------------------------------------------------------------------
 
