@@ -1,5 +1,5 @@
 #!/bin/bash
-# deb.sh - Debian packages for this release of Debian, from the files that git knows and packaging/debian, in build/deb.
+# deb.sh - Debian packages for this release of Debian, from this source and packaging/debian, in build/deb.
 # What building needs is installed (scripts/setup.sh, debhelper); tests are .ci/run's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,7 +19,10 @@ out=build/deb
 source=$out/birefnet-$version
 rm -rf "$source" "$out"/*.deb "$out"/*.changes "$out"/*.buildinfo
 mkdir -p "$source"
-git ls-files -z -- . ':!tests/reference' ':!fuzz/corpus' ':!docs/pictures' | xargs -0 cp -p --parents -t "$source"
+files() { # without git: an archive of the source, an image's build
+    if [ -e .git ]; then git ls-files -z; else find . -name build -prune -o -name node_modules -prune -o -type f -printf '%P\0'; fi
+}
+files | grep -zv '^tests/reference/\|^fuzz/corpus/\|^docs/pictures/' | xargs -0 cp -p --parents -t "$source"
 cp -r packaging/debian "$source/debian"
 # Packages of the libraries are named by their soname: N stands for it. Up to 0 there is one of them, with all in it.
 if [ "$soversion" = 0 ]; then
