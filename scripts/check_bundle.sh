@@ -42,7 +42,7 @@ outside() {
     "$here/scripts/bundle.sh"
     rm -f "$here"/build/bundle/cut-*.png
     for release in "$@"; do
-        BN_SHARE=$here/build/bundle "$here/scripts/debian_root.sh" run "$release" bash /source/scripts/check_bundle.sh inside
+        BN_NET=own BN_SHARE=$here/build/bundle "$here/scripts/debian_root.sh" run "$release" bash /source/scripts/check_bundle.sh inside
     done
     for release in "$@"; do
         cmp "$here/build/bundle/cut-$1.png" "$here/build/bundle/cut-$release.png" || fail "Debian $release cuts out otherwise"

@@ -73,15 +73,15 @@ stop_server() { kill -TERM "$server"; wait "$server" || fail "the server's exit 
 
 # GET a path, or POST a photo to it; the answer's body to standard output.
 ask() {
-    python3 - "$@" <<'PYTHON'
+    python3 - "$port" "$@" <<'PYTHON'
 import sys, urllib.request
-request = urllib.request.Request("http://127.0.0.1:8000/" + sys.argv[1])
-if len(sys.argv) > 2:
-    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
-    request.data = body + open(sys.argv[2], "rb").read() + b"\r\n--x--\r\n"
-    request.add_header("Content-Type", "multipart/form-data; boundary=x")
+request = urllib.request.Request(f"http://127.0.0.1:{sys.argv[1]}/{sys.argv[2]}")
 if len(sys.argv) > 3:
-    request.add_header("Authorization", "Key " + sys.argv[3])
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+    request.data = body + open(sys.argv[3], "rb").read() + b"\r\n--x--\r\n"
+    request.add_header("Content-Type", "multipart/form-data; boundary=x")
+if len(sys.argv) > 4:
+    request.add_header("Authorization", "Key " + sys.argv[4])
 sys.stdout.buffer.write(urllib.request.urlopen(request, timeout=120).read())
 PYTHON
 }
@@ -114,7 +114,7 @@ words() {
 }
 
 inside() {
-    local version key=
+    local version key='' port
     version=$(dpkg-deb -f /share/birefnet_*.deb Version)
     say "install 0.1.9-1"
     apt update
@@ -122,6 +122,10 @@ inside() {
     unit=$(dpkg -L birefnet-server | grep 'birefnet\.service$')
     systemd-analyze --man=no verify "$unit"
     systemd-analyze --no-pager security --offline=true --threshold=20 "$unit" | tail -1
+    # this machine may have a server of its own at the usual port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    grep -q '"--listen 127.0.0.1:8000"' "$settings" || fail "$settings listens elsewhere"
+    sed -i "s/127.0.0.1:8000/127.0.0.1:$port/" "$settings"
     use
     stop_server
     key=$("${as_service[@]}" birefnet keys add alice --data "$data" 2>/dev/null | grep -oE '[0-9a-zA-Z_-]+:[0-9a-zA-Z_-]{20,}' | head -1)
@@ -147,7 +151,7 @@ inside() {
 
 words_beside_the_server() {
     say "words: a port in use, no write access"
-    words 11 'port 8000: Address already in use' birefnet serve --data /tmp/other
+    words 11 "port $port: Address already in use" birefnet serve --listen "127.0.0.1:$port" --data /tmp/other
     words 4 '(open|make folder) .*: Permission denied' "${as_nobody[@]}" birefnet serve --listen 127.0.0.1:0 --data "$data"
     words 5 'cannot write /out.png: Permission denied' "${as_nobody[@]}" birefnet remove "$photo" -o /out.png -r 64x64 -q
 }

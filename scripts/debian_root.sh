@@ -4,7 +4,7 @@
 #                                                               folder. NAME: of one with more packages; else bare
 #   scripts/debian_root.sh run 11|12|13 COMMAND...              run a command in a copy on write of the bare one, which is
 #                                                               thrown away, with this tree read-only as /source and $BN_SHARE
-#                                                               as /share
+#                                                               as /share; with BN_NET=own its network is a loopback alone
 # Kept in $BN_CI_CACHE/debian-RELEASE, else below ${XDG_CACHE_HOME:-~/.cache}/birefnet, with packages that apt fetched. Needs
 # root: chroot and mounts.
 set -euo pipefail
@@ -76,7 +76,8 @@ if [ "$verb" != run ] || [ $# = 0 ]; then fail "make or run, not $verb"; fi
 export root tree cache
 mkdir -p "$cache/archives/partial"
 # shellcheck disable=SC2016 # expanded inside
-exec unshare --mount --propagation private --pid --fork --kill-child bash -euc '
+exec unshare --mount ${BN_NET:+--net} --propagation private --pid --fork --kill-child bash -euc '
+    if [ -n "${BN_NET:-}" ]; then ip link set lo up; fi
     over=$(mktemp -d)
     mount -t tmpfs tmpfs "$over"
     mkdir "$over/upper" "$over/work" "$over/root"
