@@ -9,7 +9,7 @@ fail() { echo "deb.sh: $*" >&2; exit 1; }
 scripts/setup.sh deb
 version=$(sed -n 's/^project(birefnet VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 soversion=$(sed -n 's/.*[^A-Z]SOVERSION \([0-9][0-9]*\).*/\1/p' src/CMakeLists.txt | sort -u)
-[ -n "$soversion" ] || fail "no SOVERSION in src/CMakeLists.txt"
+grep -q "^Package: libbirefnet$soversion\$" packaging/debian/control || fail "the library's soname is $soversion, the package's another"
 packaged=$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)
 [ "${packaged%-*}" = "$version" ] || fail "packaging/debian/changelog is of $packaged, CMakeLists.txt of $version"
 
@@ -24,14 +24,6 @@ files() { # without git: an archive of the source, an image's build
 }
 files | grep -zv '^tests/reference/\|^fuzz/corpus/\|^docs/pictures/' | xargs -0 cp -p --parents -t "$source"
 cp -r packaging/debian "$source/debian"
-# Packages of the libraries are named by their soname: N stands for it. Up to 0 there is one of them, with all in it.
-if [ "$soversion" = 0 ]; then
-    sed -i '/^Package: libbirefnet-imageN/,/^$/d; s/libbirefnet-imageN/libbirefnetN/g' "$source/debian/control"
-    rm "$source"/debian/libbirefnet-image*
-fi
-for file in "$source"/debian/*N.install; do mv "$file" "${file%N.install}$soversion.install"; done
-sed -i -E "s/(libbirefnet(-image)?)N/\1$soversion/g" "$source/debian/control"
-
 # ---- the packages -------------------------------------------------------------------------------------------------
 
 options="parallel=$(nproc) ${DEB_BUILD_OPTIONS:-noautodbgsym}"
