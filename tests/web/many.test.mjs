@@ -1,7 +1,7 @@
 // many.test.mjs - many photos at once: states, bounded work, one ZIP, a reload and a server that is killed in the middle.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { begin, download, photoFile, ready } from "./browser.mjs";
@@ -70,6 +70,49 @@ test("several: each with its state, one by one or as a ZIP; names that are alike
   assert.deepEqual(files.map(([each]) => each), ["photo1-cutout.png", "photo1-cutout (2).png", "photo1-cutout (3).png"]);
   assert.ok(files.every(([, size]) => size > 1000));
   assert.deepEqual(page.faults, []);
+});
+
+test("a folder, chosen or dropped, with a folder in it: its photos, and nothing else", async () => {
+  const place = join(data, "shoes"), inner = join(place, "more");
+  mkdirSync(inner, { recursive: true });
+  const [{ buffer }] = dots(1);
+  for (const name of [join(place, "a.png"), join(place, "b.png"), join(inner, "c.png")]) writeFileSync(name, buffer);
+  writeFileSync(join(place, "notes.txt"), "no photo");
+  const names = (page) => page.evaluate(() => [...document.querySelectorAll("#many-grid .name")].map((name) => name.textContent).sort());
+  const chosen = await own.page();
+  await chosen.setInputFiles("#photo-folder", place);
+  await done(chosen, 3);
+  assert.deepEqual(await names(chosen), ["a.png", "b.png", "c.png"]);
+  const dropped = await own.page(), session = await dropped.context().newCDPSession(dropped);
+  for (const type of ["dragEnter", "dragOver", "drop"])
+    await session.send("Input.dispatchDragEvent", { type, x: 600, y: 300, data: { items: [], files: [place], dragOperationsMask: 1 } });
+  await done(dropped, 3);
+  assert.deepEqual(await names(dropped), ["a.png", "b.png", "c.png"]);
+  assert.deepEqual([...chosen.faults, ...dropped.faults], []);
+});
+
+test("by keyboard only: each photo is reached, tried again, saved; all as one ZIP", async () => {
+  const page = await own.page();
+  let refuse = true;
+  await page.route("**/queue/fal-ai/birefnet/v2", (route) => (refuse && !(refuse = false)
+    ? route.fulfill({ status: 422, json: { detail: [{ type: "image_load_error", loc: ["body", "image_url"], msg: "no" }] } }) : route.continue()));
+  await page.setInputFiles("#photo-file", dots(2));
+  await done(page, 1);
+  await page.locator('[data-state="failed"]').waitFor();
+  const tabTo = async (selector) => {
+    for (let i = 0; i < 40 && !(await page.evaluate((selector) => document.activeElement.matches(selector), selector)); i++) await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate((selector) => document.activeElement.matches(selector), selector), true, selector);
+  };
+  await tabTo('[data-state="failed"] button');
+  await page.keyboard.press("Enter");
+  await done(page, 2);
+  const saved = async () => (await Promise.all([page.waitForEvent("download"), page.keyboard.press("Enter")]))[0].suggestedFilename();
+  await page.evaluate(() => { document.body.tabIndex = -1; document.body.focus(); });
+  await noPicker(page);
+  await tabTo("#many-zip");
+  assert.equal(await saved(), "cutouts.zip");
+  await tabTo("#many-grid li:last-child a");
+  assert.equal(await saved(), "photo 1-cutout.png");
 });
 
 test("one that failed is tried again; the others are not held up", async () => {
