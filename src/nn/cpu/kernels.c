@@ -19,7 +19,7 @@ const bn_kernels *bn_kernels_for(bn_isa isa)
 
 size_t bn_attend_scratch_bytes(int keys, int dim)
 {
-    /* transposed keys and padded values, float32 at most, and queries and scores that are done together */
-    const size_t padded = bn_size_round_up((size_t)keys, 64), width = bn_size_round_up((size_t)dim, 16);
+    /* keys and values as panels of up to 32 columns, float32 at most, and queries and scores that are done together */
+    const size_t padded = bn_size_round_up((size_t)keys, 64), width = bn_size_round_up((size_t)dim, 32);
     return (2 * padded * width + 16 * padded + 16 * width) * sizeof(float);
 }

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#define MANY_WEIGHTS  ((size_t)1 << 19) /* numbers: 2 MiB */
 #define THREAD_PIECES 4 /* of a loop for each thread, so that one which is held up may fall behind */
 
 bn_lane_memory bn_lane_memory_make(bn_graph *graph, size_t each_bytes)
@@ -44,17 +45,18 @@ bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_
     return BIREFNET_OK;
 }
 
-int bn_lane_share(const bn_graph *graph, int rows)
+int bn_lane_share(const bn_graph *graph, int rows, size_t weights)
 {
     const int least = BN_MAX(rows / BN_LANE_PIECES, BN_LANE_LEAST);
-    if (!bn_graph_kernels(graph)->product_pays || bn_graph_type(graph) != BN_F32) return least;
+    if (!bn_graph_kernels(graph)->product_pays || bn_graph_type(graph) != BN_F32 || weights < MANY_WEIGHTS)
+        return least;
     return BN_MAX(least, rows / (THREAD_PIECES * bn_graph_threads(graph)));
 }
 
-int bn_lane_rows(const bn_graph *graph, int rows, size_t row_bytes, size_t bytes, int least)
+int bn_lane_rows(const bn_graph *graph, int rows, size_t weights, size_t row_bytes, size_t bytes, int least)
 {
     const int most = BN_MAX(least, (int)BN_MIN(bytes / row_bytes, (size_t)rows));
-    const int wanted = BN_MIN(most, bn_lane_share(graph, rows));
+    const int wanted = BN_MIN(most, bn_lane_share(graph, rows, weights));
     const int pieces = BN_MAX(1, (rows + wanted - 1) / wanted);
     return BN_MIN(rows, (int)bn_size_round_up((size_t)((rows + pieces - 1) / pieces), wanted < 64 ? 16 : 64));
 }

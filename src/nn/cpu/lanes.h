@@ -29,13 +29,13 @@ bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_
 #define BN_LANE_LEAST  32 /* rows of a piece: fewer would wait for the weights */
 
 /* Rows of a piece, so that there are BN_LANE_PIECES. oneDNN's results depend on it, therefore it does not depend on the
- * number of threads; our own products give a row the same bits in any piece, and few threads get fewer, larger ones:
- * each piece reads all weights. */
-int bn_lane_share(const bn_graph *graph, int rows);
+ * number of threads; our own products give a row the same bits in any piece, and few threads get fewer, larger ones
+ * where the `weights` (how many numbers a piece reads) are too many to stay in a core's cache. */
+int bn_lane_share(const bn_graph *graph, int rows, size_t weights);
 
 /* Rows of a piece: about `bytes` of its widest rows but at least `least` rows, or bn_lane_share where that is fewer;
  * whole register blocks, and all pieces equal but the last. */
-int bn_lane_rows(const bn_graph *graph, int rows, size_t row_bytes, size_t bytes, int least);
+int bn_lane_rows(const bn_graph *graph, int rows, size_t weights, size_t row_bytes, size_t bytes, int least);
 
 /* Layer norm of dense rows on the calling thread. */
 void bn_lane_norm(const bn_graph *graph, const bn_norm_numbers *numbers, const float *in, ptrdiff_t in_stride,

@@ -370,7 +370,7 @@ void bn_cpu_window_attention(bn_graph *graph, bn_map x, bn_window_attention_para
     bn_norm_load(graph, params.norm, x.c, params.eps, &op->norm);
     load_bias(graph, op, params.table);
     const int most = lay_out_bands(graph, op);
-    op->piece = bn_lane_rows(graph, BN_MAX(most, 1), 1, 0, MAX_PIECE);
+    op->piece = bn_lane_rows(graph, BN_MAX(most, 1), 3 * (size_t)x.c * (size_t)x.c, 1, 0, MAX_PIECE);
     make_products(graph, op, &params);
     load_padding(graph, op, params.qkv);
     bn_graph_touch(graph, x);

@@ -62,8 +62,8 @@ void bn_cpu_linear_into(bn_graph *graph, bn_map x, bn_map dst, const bn_source *
                                            .add = add,
                                            .lanes = bn_graph_threads(graph)};
     op->products.source = source;
-    op->piece =
-        bn_lane_rows(graph, rows, (size_t)BN_MAX(x.c, dst.c) * sizeof(float), PIECE_BYTES, PIECE_ROWS);
+    op->piece = bn_lane_rows(graph, rows, (size_t)x.c * (size_t)dst.c,
+                             (size_t)BN_MAX(x.c, dst.c) * sizeof(float), PIECE_BYTES, PIECE_ROWS);
     bn_products_pieces(&op->products, graph, rows, op->piece);
     bn_graph_touch(graph, x);
     bn_graph_touch(graph, dst);

@@ -99,10 +99,11 @@ static void lay_out_conv_band(conv_op *op, bn_graph *graph, bn_conv_params param
 }
 
 /* Rows of a band of an h x w map: see bn_lane_rows. */
-static int band_rows(const bn_graph *graph, int h, int w)
+static int band_rows(const bn_graph *graph, int h, int w, size_t weights)
 {
     const int most = BN_MAX((CONV_PIXELS + w - 1) / w, CONV_ROWS);
-    return BN_MIN(BN_MIN(most, h), BN_MAX(bn_lane_share(graph, h * w) / w, (BN_LANE_LEAST + w - 1) / w));
+    return BN_MIN(BN_MIN(most, h),
+                  BN_MAX(bn_lane_share(graph, h * w, weights) / w, (BN_LANE_LEAST + w - 1) / w));
 }
 
 bn_map bn_cpu_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_source *source)
@@ -114,7 +115,7 @@ bn_map bn_cpu_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_so
     if (!op) return dst;
     op->x = x;
     op->dst = dst;
-    const int rows = band_rows(graph, dst.h, dst.w);
+    const int rows = band_rows(graph, dst.h, dst.w, (size_t)(k * k) * (size_t)x.c * (size_t)params.out);
     op->bands = calloc((size_t)((dst.h + rows - 1) / rows), sizeof *op->bands);
     if (!op->bands) {
         bn_graph_fail(graph, BIREFNET_ERROR_MEMORY, "cannot allocate the bands of a convolution");

@@ -150,7 +150,7 @@ bn_map bn_cpu_deform(bn_graph *graph, bn_map x, const bn_deform_params *params)
         bn_graph_touch(graph, params->branch[i].offsets);
     }
     const size_t row = (size_t)op->largest * (size_t)x.c, size = bn_type_size(x.type);
-    op->tile = bn_lane_rows(graph, bn_map_pixels(x), 1, 0, TILE_ROWS);
+    op->tile = bn_lane_rows(graph, bn_map_pixels(x), row * (size_t)params->width, 1, 0, TILE_ROWS);
     make_products(graph, op, params);
     bn_graph_touch(graph, x);
     bn_graph_touch(graph, dst);

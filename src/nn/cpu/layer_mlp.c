@@ -64,8 +64,8 @@ void bn_cpu_mlp(bn_graph *graph, bn_map x, bn_mlp_params params)
     const int rows = bn_map_pixels(x);
     op->x = x;
     op->type = type;
-    op->chunk =
-        bn_lane_rows(graph, rows, (size_t)params.hidden * bn_type_size(type), CHUNK_BYTES, CHUNK_ROWS);
+    op->chunk = bn_lane_rows(graph, rows, 2 * (size_t)x.c * (size_t)params.hidden,
+                             (size_t)params.hidden * bn_type_size(type), CHUNK_BYTES, CHUNK_ROWS);
     bn_norm_load(graph, params.norm, x.c, params.eps, &op->norm);
     op->fc1.shape = (bn_matmul_shape){.in = x.c,
                                       .out = params.hidden,
@@ -161,7 +161,8 @@ bn_map bn_cpu_patch_merge(bn_graph *graph, bn_map x, int out, float eps, const b
     op->x = x;
     op->dst = dst;
     op->type = type;
-    op->chunk = bn_lane_rows(graph, rows, (size_t)c * sizeof(float), CHUNK_BYTES, CHUNK_ROWS);
+    op->chunk = bn_lane_rows(graph, rows, (size_t)c * (size_t)out, (size_t)c * sizeof(float), CHUNK_BYTES,
+                             CHUNK_ROWS);
     bn_norm_load(graph, norm, c, eps, &op->norm);
     op->linear.shape = (bn_matmul_shape){.in = c,
                                          .out = out,

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX512BF16__)
+#if defined(__x86_64__)
 #    include <immintrin.h>
 #endif
 
@@ -39,14 +39,28 @@ static inline vf vf_select(vi mask, vf yes, vf no)
     return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
 }
 
+/* a > b ? a : b: b where one is NaN, as the instruction has it. */
 static inline vf vf_max(vf a, vf b)
 {
+#if defined(__AVX__) && LANES == 8
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__AVX512F__) && LANES == 16
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#else
     return vf_select(a > b, a, b);
+#endif
 }
 
+/* a < b ? a : b */
 static inline vf vf_min(vf a, vf b)
 {
+#if defined(__AVX__) && LANES == 8
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__AVX512F__) && LANES == 16
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#else
     return vf_select(a < b, a, b);
+#endif
 }
 
 static inline vf vh_widen(vh value)
@@ -76,18 +90,43 @@ static inline void vf_store_bf16(uint16_t *to, vf value)
     memcpy(to, &narrow, sizeof narrow);
 }
 
+/* Lane i of the result is lane i ^ n of value, for constant n. */
+#if LANES == 4
+#    define VF_SWAP(value, n) __builtin_shufflevector(value, value, 0 ^ (n), 1 ^ (n), 2 ^ (n), 3 ^ (n))
+#elif LANES == 8
+#    define VF_SWAP(value, n)                                                                                \
+        __builtin_shufflevector(value, value, 0 ^ (n), 1 ^ (n), 2 ^ (n), 3 ^ (n), 4 ^ (n), 5 ^ (n), 6 ^ (n), \
+                                7 ^ (n))
+#else
+#    define VF_SWAP(value, n)                                                                                \
+        __builtin_shufflevector(value, value, 0 ^ (n), 1 ^ (n), 2 ^ (n), 3 ^ (n), 4 ^ (n), 5 ^ (n), 6 ^ (n), \
+                                7 ^ (n), 8 ^ (n), 9 ^ (n), 10 ^ (n), 11 ^ (n), 12 ^ (n), 13 ^ (n), 14 ^ (n), \
+                                15 ^ (n))
+#endif
+
 static inline float vf_sum(vf value)
 {
-    float sum = 0;
-    for (int lane = 0; lane < LANES; lane++) sum += value[lane];
-    return sum;
+#if LANES > 8
+    value += VF_SWAP(value, 8);
+#endif
+#if LANES > 4
+    value += VF_SWAP(value, 4);
+#endif
+    value += VF_SWAP(value, 2);
+    value += VF_SWAP(value, 1);
+    return value[0];
 }
 
 static inline float vf_highest(vf value)
 {
-    float highest = value[0];
-    for (int lane = 1; lane < LANES; lane++) highest = value[lane] > highest ? value[lane] : highest;
-    return highest;
+#if LANES > 8
+    value = vf_max(value, VF_SWAP(value, 8));
+#endif
+#if LANES > 4
+    value = vf_max(value, VF_SWAP(value, 4));
+#endif
+    value = vf_max(value, VF_SWAP(value, 2));
+    return vf_max(value, VF_SWAP(value, 1))[0];
 }
 
 /* e^x with a relative error below 2e-7; 0 below -87, infinity is not reached (x is cut at 88). 2^n * e^r with
