@@ -40,7 +40,10 @@ install(FILES ${CMAKE_BINARY_DIR}/birefnet-config.cmake ${CMAKE_BINARY_DIR}/bire
 
 if(TARGET birefnet)
     install(TARGETS birefnet)
-    install(FILES ${CMAKE_BINARY_DIR}/birefnet.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-    install(FILES ${CMAKE_BINARY_DIR}/birefnet.bash RENAME birefnet
+    install(DIRECTORY ${CMAKE_BINARY_DIR}/pages/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN *.1)
+    install(FILES ${CMAKE_BINARY_DIR}/pages/libbirefnet.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
+    install(FILES ${CMAKE_BINARY_DIR}/pages/birefnet.bash RENAME birefnet
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    install(FILES ${CMAKE_BINARY_DIR}/pages/_birefnet DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    install(FILES ${CMAKE_BINARY_DIR}/pages/birefnet.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()

@@ -84,7 +84,11 @@ echo "the installed program, its pages and its weights"
 test -s "$scratch/cut.png"
 test -s "$prefix/share/birefnet/models/ATTRIBUTION.md"
 test -s "$prefix/share/man/man1/birefnet.1"
+test -s "$prefix/share/man/man1/birefnet-remove.1"
+test -s "$prefix/share/man/man3/libbirefnet.3"
 test -s "$prefix/share/bash-completion/completions/birefnet"
+test -s "$prefix/share/zsh/site-functions/_birefnet"
+test -s "$prefix/share/fish/vendor_completions.d/birefnet.fish"
 if grep -q "$PWD" "$prefix/bin/birefnet"; then
     echo "the installed program names the source tree" >&2
     exit 1

@@ -13,6 +13,7 @@ bn_exit bn_command_video(const bn_values *values, bn_console *console);
 bn_exit bn_command_models(const bn_values *values, bn_console *console);
 bn_exit bn_command_pull(const bn_values *values, bn_console *console);
 bn_exit bn_command_info(const bn_values *values, bn_console *console);
+void bn_info_print_version(void); /* birefnet --version --verbose: version, CPU, cards, libraries */
 bn_exit bn_command_bench(const bn_values *values, bn_console *console);
 bn_exit bn_command_eval(const bn_values *values, bn_console *console);
 bn_exit bn_command_serve(const bn_values *values, bn_console *console);

@@ -87,9 +87,10 @@ void bn_help_program(FILE *out)
         fprintf(out, "  %-10s%s\n", bn_command_get_spec(command)->name,
                 bn_command_get_spec(command)->summary);
     fprintf(out, "\n  birefnet COMMAND --help   options and examples of a command\n"
-                 "  birefnet --version        the version\n"
-                 "  birefnet --man            the manual page\n"
-                 "  birefnet --completion     completion for bash, to be sourced\n\n"
+                 "  birefnet --version        the version; with --verbose libraries, CPU, devices\n"
+                 "  birefnet --man [COMMAND]  a manual page\n"
+                 "  birefnet --completion [SHELL]\n"
+                 "                            completion for bash (to be sourced), zsh or fish\n\n"
                  "Start with:\n");
     print_examples(out, "birefnet remove photo.jpg\tcut-out in photo-cutout.png\n");
 }

@@ -1,4 +1,4 @@
-/* help_man.c - the manual page in man's own language. */
+/* help_man.c - the manual pages in man's own language. */
 #include "cli/help.h"
 
 #include "cli/exits.h"
@@ -98,6 +98,35 @@ static void print_command(FILE *out, bn_command command)
         if (bn_option_applies(id, command)) print_option(out, bn_option_get_spec(id));
 }
 
+static void print_exits(FILE *out)
+{
+    fputs(".SH EXIT STATUS\n", out);
+    for (const bn_exit_words *words = bn_exit_table(); words->meaning; words++) {
+        fprintf(out, ".TP\n\\fB%d\\fR\n", words->code);
+        print_string(out, words->meaning);
+        fputc('\n', out);
+    }
+}
+
+void bn_help_man_command(bn_command command, FILE *out)
+{
+    const bn_command_spec *spec = bn_command_get_spec(command);
+    fprintf(out, ".TH BIREFNET\\-%s 1 \"\" \"birefnet %s\" \"User Commands\"\n", spec->name,
+            birefnet_version());
+    fprintf(out, ".SH NAME\nbirefnet\\-%s \\- ", spec->name);
+    print_string(out, spec->summary);
+    fprintf(out, "\n.SH SYNOPSIS\n\\fBbirefnet %s\\fR [\\fIOPTION\\fR...] \\fI%s\\fR\n.SH DESCRIPTION\n",
+            spec->name, spec->operands);
+    print_paragraphs(out, spec->describe);
+    fputs(".SH OPTIONS\n", out);
+    for (bn_option id = 0; id < BN_OPTIONS; id++)
+        if (bn_option_applies(id, command)) print_option(out, bn_option_get_spec(id));
+    fputs(".SH EXAMPLES\n", out);
+    print_examples(out, spec->examples);
+    print_exits(out);
+    fputs(".SH SEE ALSO\n\\fBbirefnet\\fR(1), \\fBlibbirefnet\\fR(3)\n", out);
+}
+
 void bn_help_man(FILE *out)
 {
     fprintf(out, ".TH BIREFNET 1 \"\" \"birefnet %s\" \"User Commands\"\n", birefnet_version());
@@ -111,12 +140,7 @@ void bn_help_man(FILE *out)
           ".SH COMMANDS\n",
           out);
     for (bn_command command = 0; command < BN_COMMANDS; command++) print_command(out, command);
-    fputs(".SH EXIT STATUS\n", out);
-    for (const bn_exit_words *words = bn_exit_table(); words->meaning; words++) {
-        fprintf(out, ".TP\n\\fB%d\\fR\n", words->code);
-        print_string(out, words->meaning);
-        fputc('\n', out);
-    }
+    print_exits(out);
     fputs(".SH ENVIRONMENT\n", out);
     for (size_t i = 0; i < sizeof environment / sizeof *environment; i++) {
         fprintf(out, ".TP\n\\fB%s\\fR\n", environment[i][0]);
@@ -126,4 +150,8 @@ void bn_help_man(FILE *out)
     fputs(".SH EXAMPLES\n", out);
     for (bn_command command = 0; command < BN_COMMANDS; command++)
         print_examples(out, bn_command_get_spec(command)->examples);
+    fputs(".SH SEE ALSO\n\\fBlibbirefnet\\fR(3), and a page for each command:", out);
+    for (bn_command command = 0; command < BN_COMMANDS; command++)
+        fprintf(out, "%s\n\\fBbirefnet\\-%s\\fR(1)", command ? "," : "", bn_command_get_spec(command)->name);
+    fputc('\n', out);
 }

@@ -170,20 +170,33 @@ static void print_text(json_t *json)
         printf("%-13s %s %s\n", label, name, json_string_value(version));
         label = "";
     }
-    if (model)
-        print_model(model);
-    else
-        printf("\nWith --model birefnet info also tells what memory that model needs.\n");
+    if (model) print_model(model);
 }
 
-bn_exit bn_command_info(const bn_values *values, bn_console *console)
+/* Of this machine, held to isa. */
+static json_t *machine_json(bn_isa isa)
 {
-    bn_error err = {0}, why = {0};
-    const bn_isa isa = bn_values_isa(values);
+    bn_error why = {0};
     json_t *json = json_pack("{s:s, s:o, s:s, s:o, s:o}", "version", birefnet_version(), "cpu", cpu_json(isa),
                              "auto_precision", bn_isa_bf16_pays(isa) ? "bf16" : "f32", "devices",
                              devices_json(&why), "libraries", libraries_json());
     if (json && why.message[0]) json_object_set_new(json, "no_devices", json_string(why.message));
+    return json;
+}
+
+void bn_info_print_version(void)
+{
+    const bn_values none = {0};
+    json_t *json = machine_json(bn_values_isa(&none));
+    if (json) print_text(json);
+    json_decref(json);
+}
+
+bn_exit bn_command_info(const bn_values *values, bn_console *console)
+{
+    bn_error err = {0};
+    const bn_isa isa = bn_values_isa(values);
+    json_t *json = machine_json(isa);
     bn_status status = json ? BIREFNET_OK : bn_fail_memory(&err, 0, "the facts");
     if (status == BIREFNET_OK && values->given[BN_OPTION_MODEL]) {
         json_t *model = NULL;
@@ -196,6 +209,8 @@ bn_exit bn_command_info(const bn_values *values, bn_console *console)
         json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII); /* main looks for write errors */
     else
         print_text(json);
+    if (status == BIREFNET_OK && !values->given[BN_OPTION_JSON] && !values->given[BN_OPTION_MODEL])
+        printf("\nWith --model birefnet info also tells what memory that model needs.\n");
     json_decref(json);
     return bn_exit_of(status, BN_STAGE_MODEL);
 }

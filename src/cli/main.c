@@ -38,17 +38,48 @@ static bn_exit no_such_command(const char *word)
     return usage(NULL, message);
 }
 
-/* Options that stand in place of a command; false where the word is none of them. */
-static bool answer_program_option(const char *word)
+static bool is_verbose(const char *word)
+{
+    return word && (strcmp(word, "--verbose") == 0 || strcmp(word, "-v") == 0);
+}
+
+/* The page of the command of that name; all of them where there is none. */
+static bool answer_man(const char *name)
+{
+    const bn_command command = name ? bn_command_find(name) : BN_COMMANDS;
+    if (!name)
+        bn_help_man(stdout);
+    else if (command < BN_COMMANDS)
+        bn_help_man_command(command, stdout);
+    return !name || command < BN_COMMANDS;
+}
+
+static bool answer_completion(const char *shell)
+{
+    if (!shell || strcmp(shell, "bash") == 0)
+        bn_help_completion(stdout);
+    else if (strcmp(shell, "zsh") == 0)
+        bn_help_completion_zsh(stdout);
+    else if (strcmp(shell, "fish") == 0)
+        bn_help_completion_fish(stdout);
+    else
+        return false;
+    return true;
+}
+
+/* Options that stand in place of a command, and the word behind (may be NULL); false where the words are none of them. */
+static bool answer_program_option(const char *word, const char *next)
 {
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
         bn_help_program(stdout);
+    else if ((strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) && is_verbose(next))
+        bn_info_print_version();
     else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
         printf("birefnet %s\n", birefnet_version());
     else if (strcmp(word, "--man") == 0)
-        bn_help_man(stdout);
+        return answer_man(next);
     else if (strcmp(word, "--completion") == 0)
-        bn_help_completion(stdout);
+        return answer_completion(next);
     else
         return false;
     return true;
@@ -127,7 +158,7 @@ static bn_exit program(int argc, char **argv)
     if (argc < 2) return usage(NULL, "no command given");
     const bn_command command = bn_command_find(argv[1]);
     if (command == BN_COMMANDS)
-        return answer_program_option(argv[1]) ? finish_stdout(BN_EXIT_OK) : no_such_command(argv[1]);
+        return answer_program_option(argv[1], argv[2]) ? finish_stdout(BN_EXIT_OK) : no_such_command(argv[1]);
     bn_values values;
     bn_error err = {0};
     if (bn_values_parse(command, argc - 1, argv + 1, &values, &err) != BIREFNET_OK)

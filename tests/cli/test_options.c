@@ -43,6 +43,17 @@ static void lines_of_help_fit_a_terminal(void **state)
     }
 }
 
+/* "--name" as man writes it: hyphens as \- */
+static void escape_option(const char *name, char escaped[96])
+{
+    size_t at = (size_t)sprintf(escaped, "\\-\\-");
+    for (size_t i = 0; name[i]; i++) {
+        if (name[i] == '-') escaped[at++] = '\\';
+        escaped[at++] = name[i];
+    }
+    escaped[at] = '\0';
+}
+
 static void man_page_and_completion_list_every_option(void **state)
 {
     (void)state;
@@ -50,14 +61,10 @@ static void man_page_and_completion_list_every_option(void **state)
     cli_expect(&result, 0, "", "--man");
     cli_expect(&completion, 0, "", "--completion");
     for (bn_option id = 0; id < BN_OPTIONS; id++) {
-        char plain[64], escaped[96] = "\\-\\-";
+        char plain[64], escaped[96];
         const char *name = bn_option_get_spec(id)->name;
         snprintf(plain, sizeof plain, "--%s ", name);
-        for (size_t i = 0, at = 4; name[i]; i++) { /* man writes hyphens as \- */
-            if (name[i] == '-') escaped[at++] = '\\';
-            escaped[at++] = name[i];
-            escaped[at] = '\0';
-        }
+        escape_option(name, escaped);
         if (!strstr(result.out, escaped)) fail_msg("the man page lacks %s", escaped);
         if (!strstr(completion.out, plain)) fail_msg("the completion lacks %s", plain);
     }
@@ -73,6 +80,59 @@ static void man_page_is_clean(void **state)
               "complaints");
     cli_shell("test ! -s complaints || { cat complaints; false; }");
     cli_shell("grep -q 'birefnet remove' rendered");
+}
+
+static void every_command_has_a_page_that_lists_its_options(void **state)
+{
+    (void)state;
+    for (bn_command command = 0; command < BN_COMMANDS; command++) {
+        const char *name = bn_command_get_spec(command)->name;
+        char installed[4096], line[64];
+        cli_expect(&result, 0, "", "--man %s", name);
+        snprintf(line, sizeof line, "birefnet\\-%s \\- ", name);
+        assert_non_null(strstr(result.out, line));
+        for (bn_option id = 0; id < BN_OPTIONS; id++) {
+            char escaped[96];
+            escape_option(bn_option_get_spec(id)->name, escaped);
+            if (bn_option_applies(id, command) && !strstr(result.out, escaped))
+                fail_msg("the page of %s lacks %s", name, escaped);
+        }
+        snprintf(installed, sizeof installed, "%.*s/../pages/birefnet-%s.1",
+                 (int)(strrchr(BN_PROGRAM, '/') - BN_PROGRAM), BN_PROGRAM, name);
+        if (access(installed, F_OK) != 0) fail_msg("src/cli/CMakeLists.txt makes no page of %s", name);
+        if (system("command -v man >/dev/null") != 0) continue;
+        cli_expect(&result, 0, "", "--man %s > page.1", name);
+        cli_shell("LC_ALL=C.UTF-8 MANROFFSEQ= MANWIDTH=80 man --warnings -E UTF-8 -l page.1 > rendered 2> "
+                  "complaints; test ! -s complaints || { cat complaints; false; }");
+    }
+    cli_expect(&result, 2, "", "--man nothing");
+}
+
+static void other_shells_list_every_option(void **state)
+{
+    (void)state;
+    static cli_result fish;
+    cli_expect(&result, 0, "", "--completion zsh");
+    cli_expect(&fish, 0, "", "--completion fish");
+    for (bn_option id = 0; id < BN_OPTIONS; id++) {
+        char in_zsh[64], in_fish[64];
+        snprintf(in_zsh, sizeof in_zsh, "--%s", bn_option_get_spec(id)->name);
+        snprintf(in_fish, sizeof in_fish, " -l %s ", bn_option_get_spec(id)->name);
+        if (!strstr(result.out, in_zsh) || !strstr(fish.out, in_fish)) fail_msg("no %s", in_zsh);
+    }
+    cli_expect(&result, 2, "", "--completion tcsh");
+}
+
+static void completions_are_read_by_their_shells(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "--completion zsh > _birefnet");
+    cli_expect(&result, 0, "", "--completion fish > birefnet.fish");
+    if (system("command -v zsh >/dev/null") == 0) cli_shell("zsh -n _birefnet");
+    if (system("command -v fish >/dev/null") != 0) return;
+    cli_shell("HOME=$PWD fish -c 'source birefnet.fish; complete -C \"birefnet re\"' | grep -q '^remove'");
+    cli_shell("HOME=$PWD fish -c 'source birefnet.fish; complete -C \"birefnet remove --format w\"' | grep "
+              "-q '^webp'");
 }
 
 static void completion_offers_choices(void **state)
@@ -178,6 +238,11 @@ static void facts_are_told(void **state)
     (void)state;
     cli_expect(&result, 0, "", "--version");
     assert_non_null(strstr(result.out, BN_VERSION));
+    cli_expect(&result, 0, "", "--version --verbose");
+    assert_non_null(strstr(result.out, BN_VERSION));
+    assert_non_null(strstr(result.out, "\ninstructions  "));
+    assert_non_null(strstr(result.out, "\ngraphics      "));
+    assert_non_null(strstr(result.out, "oneDNN"));
     cli_expect(&result, 0, "", "info");
     assert_non_null(strstr(result.out, "\ngraphics      ")); /* the cards, or what is missing for one */
     assert_non_null(strstr(result.out, "oneDNN"));
@@ -322,6 +387,9 @@ int main(void)
         cmocka_unit_test(man_page_and_completion_list_every_option),
         cmocka_unit_test(man_page_is_clean),
         cmocka_unit_test(completion_offers_choices),
+        cmocka_unit_test(every_command_has_a_page_that_lists_its_options),
+        cmocka_unit_test(other_shells_list_every_option),
+        cmocka_unit_test(completions_are_read_by_their_shells),
         cmocka_unit_test(wrong_command_lines_give_one_line_and_a_hint),
         cmocka_unit_test(a_file_in_place_of_a_command_is_explained),
         cmocka_unit_test(a_port_in_use_has_its_own_code),
