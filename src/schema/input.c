@@ -147,7 +147,7 @@ static bool take_request(reader *self)
     return true;
 }
 
-static void take_image(reader *self, const bn_field *field)
+static void take_text(reader *self, const bn_field *field, char **place)
 {
     json_t *value = json_object_get(self->body, field->name);
     if (!value && take_request(self)) return;
@@ -157,7 +157,7 @@ static void take_image(reader *self, const bn_field *field)
         add_plain(self->detail, field->name, "string_type", "Input should be a valid string", NULL,
                   json_incref(value));
     else
-        self->input->image_url = strdup(json_string_value(value));
+        *place = strdup(json_string_value(value));
 }
 
 /* A text, a number or yes and no, as a word. */
@@ -205,27 +205,16 @@ static void take_extra(reader *self, const bn_field *field)
 
 static void take_field(reader *self, const bn_field *field)
 {
-    bn_input *input = self->input;
-    if (field->extra) {
+    char *place = (char *)self->input + field->place;
+    const bool given = json_object_get(self->body, field->name) != NULL;
+    if (field->extra)
         take_extra(self, field);
-    } else if (strcmp(field->name, "image_url") == 0) {
-        take_image(self, field);
-    } else if (strcmp(field->name, "model") == 0) {
-        snprintf(input->model, sizeof input->model, "%s", take_choice(self, field));
-    } else if (strcmp(field->name, "operating_resolution") == 0) {
-        input->has_resolution = json_object_get(self->body, field->name) != NULL;
-        sscanf(take_choice(self, field), "%dx%d", &input->width, &input->height);
-    } else if (strcmp(field->name, "output_format") == 0) {
-        input->format = bn_format_from_name(take_choice(self, field));
-    } else if (strcmp(field->name, "output_mask") == 0) {
-        input->output_mask = take_bool(self, field);
-    } else if (strcmp(field->name, "refine_foreground") == 0) {
-        input->refine_foreground = take_bool(self, field);
-    } else if (strcmp(field->name, "sync_mode") == 0) {
-        input->sync_mode = take_bool(self, field);
-    } else if (strcmp(field->name, "mask_only") == 0) {
-        input->mask_only = take_bool(self, field);
-    }
+    else if (field->type == BN_FIELD_BOOL)
+        *(bool *)(void *)place = take_bool(self, field);
+    else if (field->type == BN_FIELD_CHOICE)
+        field->put(take_choice(self, field), given, self->input);
+    else
+        take_text(self, field, (char **)(void *)place);
 }
 
 /* Not in the table: only a touch-up knows it, and says itself where it is missing. */

@@ -78,6 +78,24 @@ static bool take_metadata(const char *word, bn_cutout_options *picture)
     return true;
 }
 
+static void put_model(const char *choice, bool given, bn_input *input)
+{
+    (void)given;
+    snprintf(input->model, sizeof input->model, "%s", choice);
+}
+
+static void put_resolution(const char *choice, bool given, bn_input *input)
+{
+    input->has_resolution = given;
+    sscanf(choice, "%dx%d", &input->width, &input->height);
+}
+
+static void put_format(const char *choice, bool given, bn_input *input)
+{
+    (void)given;
+    input->format = bn_format_from_name(choice);
+}
+
 /* `for` stands before the fields that change parts of what it means: they are taken in this order. */
 static const bn_field fields[] = {
     {.name = "image_url",
@@ -87,7 +105,8 @@ static const bn_field fields[] = {
          "uploaded to this server",
      .type = BN_FIELD_STRING,
      .required = true,
-     .examples = image_examples},
+     .examples = image_examples,
+     .place = offsetof(bn_input, image_url)},
     {.name = "model",
      .title = "Model",
      .description =
@@ -96,38 +115,45 @@ static const bn_field fields[] = {
          "for many sizes",
      .type = BN_FIELD_CHOICE,
      .choices = models,
-     .default_text = "General Use (Light)"},
+     .default_text = "General Use (Light)",
+     .put = put_model},
     {.name = "operating_resolution",
      .title = "Operating Resolution",
      .description = "What the network sees; the result always has the size of the photo. 2304x2304 is for "
                     "General Use (Dynamic) only",
      .type = BN_FIELD_CHOICE,
      .choices = resolutions,
-     .default_text = "1024x1024"},
+     .default_text = "1024x1024",
+     .put = put_resolution},
     {.name = "output_format",
      .title = "Output Format",
      .description = "The format of the image and of the mask",
      .type = BN_FIELD_CHOICE,
      .choices = formats,
-     .default_text = "png"},
+     .default_text = "png",
+     .put = put_format},
     {.name = "output_mask",
      .title = "Output Mask",
      .description = "Whether to give the mask as well",
-     .type = BN_FIELD_BOOL},
+     .type = BN_FIELD_BOOL,
+     .place = offsetof(bn_input, output_mask)},
     {.name = "refine_foreground",
      .title = "Refine Foreground",
      .description =
          "Whether to estimate the foreground's own colours, so that no halo of the old background stays",
      .type = BN_FIELD_BOOL,
-     .default_bool = true},
+     .default_bool = true,
+     .place = offsetof(bn_input, refine_foreground)},
     {.name = "sync_mode",
      .title = "Sync Mode",
      .description = "Whether the result carries the images as data URIs instead of addresses",
-     .type = BN_FIELD_BOOL},
+     .type = BN_FIELD_BOOL,
+     .place = offsetof(bn_input, sync_mode)},
     {.name = "mask_only",
      .title = "Mask Only",
      .description = "Whether `image` is the mask instead of the cut-out",
-     .type = BN_FIELD_BOOL},
+     .type = BN_FIELD_BOOL,
+     .place = offsetof(bn_input, mask_only)},
     {.name = "for",
      .title = "For",
      .description =

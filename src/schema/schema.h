@@ -30,6 +30,10 @@ typedef struct bn_field {
     bool extra;                  /* none of the endpoint's: what the program can do besides */
     /* Of extra fields: put the word into input->picture; false: it is none. For CHOICE called where the field was given. */
     bool (*take)(const char *word, bn_cutout_options *picture);
+    /* Of the endpoint's fields: where a STRING (char *) or BOOL goes in bn_input, or what puts a CHOICE there; `given` is whether
+     * the caller named it. */
+    size_t place;
+    void (*put)(const char *choice, bool given, struct bn_input *input);
 } bn_field;
 
 size_t bn_schema_count(void);
