@@ -46,6 +46,10 @@ typedef struct birefnet_cut_options {
     const char
         *crop; /* cut to the subject with a margin: "20" pixels, "5%", "" none; default NULL: no crop */
     uint64_t max_pixels; /* of the photo and of the canvas; default 100 million */
+    const char *
+        sure; /* "FOREGROUND,BACKGROUND,ERODE", "240,10,10" for example: where the matte is above the first (of 255)
+                             * in a whole square of ERODE pixels it becomes 255, where below the second 0, before
+                             * anything else; default NULL: the matte as it is */
 } birefnet_cut_options;
 
 /* Fill *options with the defaults, and its size; size_bytes is what the caller has of it. */

@@ -94,6 +94,7 @@ class CutOptions(ctypes.Structure):
         ("shadow", c_char_p),
         ("crop", c_char_p),
         ("max_pixels", c_uint64),
+        ("sure", c_char_p),
     ]
 
 

@@ -26,12 +26,13 @@ class CutOptions(TypedDict, total=False):
     shadow: str  # "none", "soft", "contact"
     crop: str  # cut to the subject with a margin: "20" pixels, "5%", "" none
     max_pixels: int  # of the photo and of the canvas; default 100 million
+    sure: str  # "FOREGROUND,BACKGROUND,ERODE": what of the matte becomes fully opaque or goes; default: nothing
 
 
 _KINDS: dict[str, Any] = {
     "format": str, "quality": int, "mask_only": bool, "refine": bool, "threshold": float, "to_srgb": bool,
     "metadata": str, "shop": str, "background": str, "background_image": bytes, "canvas": str, "fit": str,
-    "align": str, "shadow": str, "crop": str, "max_pixels": int,
+    "align": str, "shadow": str, "crop": str, "max_pixels": int, "sure": str,
 }  # fmt: skip
 
 

@@ -140,8 +140,10 @@ def remove(
     path) -> bytes of a PNG; PIL image -> PIL image; NumPy array (height, width, 3, R, G, B) -> (height, width, 4). See
     `Session.remove`.
 
-    alpha_matting and its three numbers: without effect (here, not in the server). Masks are soft and the foreground's own colours are estimated in
-        any case, which is what alpha matting is for.
+    alpha_matting: settle what is sure of the mask, as rembg's trimap does: above alpha_matting_foreground_threshold (0 to 255)
+        in a whole square of alpha_matting_erode_size pixels it becomes 255, below alpha_matting_background_threshold 0. What
+        lies between keeps the network's own soft mask, where rembg solves for one; the foreground's own colours are
+        estimated in any case. Without effect on masks (only_mask), as in rembg.
     session: of new_session() or Session(); None for one that all calls share (rembg makes a new one each time).
     only_mask: the mask, 0 background to 255 foreground.
     post_process_mask: a hard mask, cut at one half. rembg smooths its outline besides.
@@ -165,6 +167,9 @@ def remove(
         options["threshold"] = 0.5
     if bgcolor is not None and not only_mask:
         options["background"] = _colour(bgcolor)
+    if alpha_matting and not only_mask:
+        levels = (alpha_matting_foreground_threshold, alpha_matting_background_threshold, alpha_matting_erode_size)
+        options["sure"] = ",".join(str(int(level)) for level in levels)
     session = session or default_session()
     if force_return_bytes:
         return session._to_file(data, options, progress, cancel)

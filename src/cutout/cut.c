@@ -8,6 +8,7 @@
 #include "image/colour.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ void birefnet_cut_options_default_sized(birefnet_cut_options *options, size_t si
 bn_status bn_cut_read(const birefnet_cut_options *from, birefnet_cut_options *to, bn_error *err)
 {
     birefnet_cut_options_default(to);
-    BN_TRY(bn_sized_read(to, sizeof *to, from, BN_SIZED_UNTIL(birefnet_cut_options, max_pixels), err));
+    BN_TRY(bn_sized_read(to, sizeof *to, from, BN_SIZED_UNTIL(birefnet_cut_options, sure), err));
     if (to->max_pixels == 0) to->max_pixels = BN_DECODE_MAX_PIXELS;
     return BIREFNET_OK;
 }
@@ -42,6 +43,16 @@ static bn_status choose_metadata(const char *word, bn_encode_options *encoding, 
     return not_understood("metadata", word, err);
 }
 
+static bool parse_sure(const char *word, bn_sure *sure)
+{
+    int used = 0;
+    sure->used =
+        sscanf(word, "%d,%d,%d%n", &sure->foreground, &sure->background, &sure->erode_px, &used) == 3 &&
+        !word[used] && sure->foreground >= 0 && sure->foreground <= 255 && sure->background >= 0 &&
+        sure->background <= 255 && sure->erode_px >= 0 && sure->erode_px <= 10000;
+    return sure->used;
+}
+
 static bn_status choose_picture(const birefnet_cut_options *from, bn_cutout_options *to, bn_error *err)
 {
     const bn_shop *shop = from->shop ? bn_shop_find(from->shop) : NULL;
@@ -56,6 +67,7 @@ static bn_status choose_picture(const birefnet_cut_options *from, bn_cutout_opti
         return not_understood("shadow", from->shadow, err);
     if (from->crop && !bn_crop_parse(*from->crop ? from->crop : NULL, to))
         return not_understood("crop", from->crop, err);
+    if (from->sure && !parse_sure(from->sure, &to->sure)) return not_understood("sure", from->sure, err);
     if (from->background && !bn_background_parse(from->background, &to->background))
         return not_understood("background", from->background, err);
     return BIREFNET_OK;

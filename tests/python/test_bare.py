@@ -294,6 +294,19 @@ class Rembg(unittest.TestCase):
             birefnet.remove(PHOTO_BYTES, session=session, bgcolor=(1, 2))
 
 
+    def test_alpha_matting_settles_what_is_sure(self):
+        with small_session() as session:
+            plain = birefnet.remove(PHOTO_BYTES, session=session)
+            settled = birefnet.remove(PHOTO_BYTES, session=session, alpha_matting=True)
+            wider = birefnet.remove(PHOTO_BYTES, session=session, alpha_matting=True, alpha_matting_erode_size=40)
+            self.assertEqual(len({plain, settled, wider}), 3)
+            self.assertEqual(settled, session.remove(PHOTO_BYTES, sure="240,10,10"))
+            mask = birefnet.remove(PHOTO_BYTES, session=session, only_mask=True)
+            self.assertEqual(mask, birefnet.remove(PHOTO_BYTES, session=session, only_mask=True, alpha_matting=True))
+            with self.assertRaisesRegex(birefnet.ArgumentError, "sure"):
+                birefnet.remove(PHOTO_BYTES, session=session, alpha_matting=True, alpha_matting_foreground_threshold=300)
+
+
 class Readme(unittest.TestCase):
     def test_the_example_runs(self):
         blocks = re.findall(r"^```python\n(.*?)^```$", (SOURCE / "README.md").read_text(), re.DOTALL | re.MULTILINE)
