@@ -49,10 +49,11 @@ echo "a photo's file, a batch over threads, progress and cancel"
 "$scratch/build/batch" "$model" "$scratch/batch" "$photo" "$PWD/examples/photo2.jpg"
 cmp "$scratch/photo.png" "$scratch/batch/photo1.jpg.png"
 test -s "$scratch/batch/photo2.jpg.png"
-"$scratch/build/progress" "$model" "$photo" "$scratch/progress.png"
+"$scratch/build/progress" "$model" "$photo" "$scratch/progress.png" 2>"$scratch/told"
+grep -q "100 %" "$scratch/told"
 cmp "$scratch/photo.png" "$scratch/progress.png"
 code=0
-"$scratch/build/progress" "$model" "$photo" "$scratch/cancelled.png" 0.5 || code=$?
+"$scratch/build/progress" "$model" "$photo" "$scratch/cancelled.png" 0.5 2>"$scratch/told" || code=$?
 test $code = 3
 test ! -e "$scratch/cancelled.png"
 cmp "$scratch/shared.pgm" "$scratch/static.pgm"

@@ -14,4 +14,8 @@ void bn_help_completion(FILE *out);                      /* a script that bash s
 void bn_help_completion_zsh(FILE *out);                  /* _birefnet, for a folder of fpath */
 void bn_help_completion_fish(FILE *out);                 /* birefnet.fish */
 
+/* What the completions share: choices ("a|b") and names of presets as words between blanks. */
+void bn_help_words(FILE *out, const char *choices);
+void bn_help_presets(FILE *out, bool only_published);
+
 #endif

@@ -3,12 +3,12 @@
 
 #include "weights/presets.h"
 
-static void print_words(FILE *out, const char *choices)
+void bn_help_words(FILE *out, const char *choices)
 {
     for (; *choices; choices++) fputc(*choices == '|' ? ' ' : *choices, out);
 }
 
-static void print_presets(FILE *out, bool only_published)
+void bn_help_presets(FILE *out, bool only_published)
 {
     for (size_t i = 0; i < bn_preset_count(); i++)
         if (bn_preset_at(i)->repository || !only_published) fprintf(out, "%s ", bn_preset_at(i)->alias);
@@ -23,8 +23,8 @@ static void print_argument_arm(FILE *out, bn_option id)
     fputs(") COMPREPLY=($(compgen ", out);
     if (spec->takes_path) fputs("-f ", out);
     fputs("-W '", out);
-    if (spec->choices) print_words(out, spec->choices);
-    if (id == BN_OPTION_MODEL || id == BN_OPTION_AGAINST) print_presets(out, false);
+    if (spec->choices) bn_help_words(out, spec->choices);
+    if (id == BN_OPTION_MODEL || id == BN_OPTION_AGAINST) bn_help_presets(out, false);
     fputs("' -- \"$word\")); return ;;\n", out);
 }
 
@@ -46,7 +46,7 @@ static void print_actions(FILE *out, bn_command command)
             "'(%s)' ' ]]; then\n",
             spec->name, spec->actions);
     fputs("        COMPREPLY=($(compgen -W '", out);
-    print_words(out, spec->actions);
+    bn_help_words(out, spec->actions);
     fputs("' -- \"$word\"))\n", out);
 }
 
@@ -79,7 +79,7 @@ void bn_help_completion(FILE *out)
           "    elif [ \"${COMP_WORDS[1]}\" = pull ]; then\n"
           "        COMPREPLY=($(compgen -W '",
           out);
-    print_presets(out, true);
+    bn_help_presets(out, true);
     fputs("' -- \"$word\"))\n", out);
     for (bn_command command = 0; command < BN_COMMANDS; command++) print_actions(out, command);
     fputs("    else\n"

@@ -1,8 +1,6 @@
 /* help_shells.c - the completions for zsh and fish: commands, options with their choices, files; help_completion.c is bash's. */
 #include "cli/help.h"
 
-#include "weights/presets.h"
-
 #include <string.h>
 
 /* The help's first sentence, with what the shell would read as its own led by a backslash; within quotes of the shell. */
@@ -16,20 +14,9 @@ static void print_sentence(FILE *out, const char *text, const char *led)
     }
 }
 
-static void print_words(FILE *out, const char *choices)
-{
-    for (; *choices; choices++) fputc(*choices == '|' ? ' ' : *choices, out);
-}
-
 static bool takes_model(bn_option id)
 {
     return id == BN_OPTION_MODEL || id == BN_OPTION_AGAINST || id == BN_OPTION_CHECK;
-}
-
-static void print_presets(FILE *out, bool only_published)
-{
-    for (size_t i = 0; i < bn_preset_count(); i++)
-        if (bn_preset_at(i)->repository || !only_published) fprintf(out, "%s ", bn_preset_at(i)->alias);
 }
 
 /* ---- zsh ---- */
@@ -40,9 +27,9 @@ static void print_zsh_values(FILE *out, bn_option id)
     if (spec->choices || takes_model(id)) {
         fputc('(', out);
         if (spec->choices)
-            print_words(out, spec->choices);
+            bn_help_words(out, spec->choices);
         else
-            print_presets(out, false);
+            bn_help_presets(out, false);
         fputc(')', out);
     } else if (spec->takes_path) {
         fputs("_files", out);
@@ -78,11 +65,11 @@ static void print_zsh_operands(FILE *out, const bn_command_spec *spec)
 {
     if (spec->actions) {
         fputs("            '1:action:(", out);
-        print_words(out, spec->actions);
+        bn_help_words(out, spec->actions);
         fputs(")' \\\n", out);
     } else if (strcmp(spec->name, "pull") == 0) {
         fputs("            '*:preset:(", out);
-        print_presets(out, true);
+        bn_help_presets(out, true);
         fputs(")' \\\n", out);
     } else if (spec->max_operands > 0) {
         fputs("            '*:file:_files' \\\n", out);
@@ -128,9 +115,9 @@ static void print_fish_option(FILE *out, bn_command command, bn_option id)
     if (spec->choices || takes_model(id)) {
         fputs(" -a '", out);
         if (spec->choices)
-            print_words(out, spec->choices);
+            bn_help_words(out, spec->choices);
         else
-            print_presets(out, false);
+            bn_help_presets(out, false);
         fputc('\'', out);
     }
     fputs(" -d '", out);
@@ -143,9 +130,9 @@ static void print_fish_operands(FILE *out, const bn_command_spec *spec)
     if (!spec->actions && strcmp(spec->name, "pull") != 0) return;
     fprintf(out, "complete -c birefnet -f -n '__fish_seen_subcommand_from %s' -a '", spec->name);
     if (spec->actions)
-        print_words(out, spec->actions);
+        bn_help_words(out, spec->actions);
     else
-        print_presets(out, true);
+        bn_help_presets(out, true);
     fputs("'\n", out);
 }
 
