@@ -177,6 +177,7 @@ static void read_sizes(const bn_values *values, bn_jobs_options *options)
     options->max_models = (int)bn_number_or(values, BN_OPTION_MAX_MODELS, options->max_models);
     options->threads = (int)bn_number_or(values, BN_OPTION_THREADS, options->threads);
     options->devices = bn_values_device(values);
+    options->batch = (int)bn_number_or(values, BN_OPTION_BATCH, 1);
     options->sessions = (int)bn_number_or(values, BN_OPTION_JOBS, usual_sessions(options->devices));
     options->fetch_threads = (int)bn_number_or(values, BN_OPTION_FETCHES, options->fetch_threads);
     options->max_pixels =

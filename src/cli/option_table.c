@@ -166,8 +166,12 @@ static const bn_option_spec options[BN_OPTIONS] = {
          .help =
              "Runs that are timed, after one that is not; the middle one counts. Without this, fewer where "
              "they take more than half a minute."},
-    [BN_OPTION_BATCH] = {"batch", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "1",
-                         .commands = BENCH, .help = "Pictures that a graphics card computes at once."},
+    [BN_OPTION_BATCH] =
+        {"batch", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 64, .fallback = "1",
+         .commands = REMOVE | WATCH | BENCH | SERVE | WORK,
+         .help = "Photos that a graphics card computes in one run, where so many of one size wait: "
+                 "faster on large cards, for so much more of their memory. Nothing to a CPU, but "
+                 "bench refuses it there."},
     [BN_OPTION_PHOTO] =
         {"photo", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = BENCH,
          .help = "Time decoding to encoding of this photo instead of a 12-megapixel JPEG made for it."},

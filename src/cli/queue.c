@@ -24,6 +24,16 @@ void bn_queue_push(bn_queue *queue, void *item)
     pthread_mutex_unlock(&queue->lock);
 }
 
+/* Under the lock, and not from an empty queue. */
+static void *take_first(bn_queue *queue)
+{
+    void *item = queue->items[queue->first];
+    queue->first = (queue->first + 1) % BN_QUEUE_MAX;
+    queue->count--;
+    pthread_cond_broadcast(&queue->changed);
+    return item;
+}
+
 void *bn_queue_pop(bn_queue *queue)
 {
     void *item = NULL;
@@ -31,12 +41,17 @@ void *bn_queue_pop(bn_queue *queue)
     const bool waits = queue->count == 0;
     while (queue->count == 0 && !queue->closed) pthread_cond_wait(&queue->changed, &queue->lock);
     if (queue->count > 0) {
-        item = queue->items[queue->first];
-        queue->first = (queue->first + 1) % BN_QUEUE_MAX;
-        queue->count--;
         queue->pop_waits += waits;
-        pthread_cond_broadcast(&queue->changed);
+        item = take_first(queue);
     }
+    pthread_mutex_unlock(&queue->lock);
+    return item;
+}
+
+void *bn_queue_take(bn_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    void *item = queue->count > 0 ? take_first(queue) : NULL;
     pthread_mutex_unlock(&queue->lock);
     return item;
 }

@@ -41,6 +41,8 @@ static void sum_up(const bn_run *run, double seconds)
         bn_console_detail(run->console, "%d session%s of the network, at work %.1f %% of the time",
                           run->sessions, run->sessions == 1 ? "" : "s",
                           100 * run->network_ms / run->wall_ms / run->sessions);
+    if (run->together > 0)
+        bn_console_detail(run->console, "%zu photos in runs of %d", run->together, run->batch);
     if (run->wall_ms > 0 && run->card_ms > 0)
         bn_console_detail(run->console, "the card was busy %.1f %% of %.2f s, %.2f ms a photo",
                           100 * run->card_ms / run->wall_ms, run->wall_ms / 1e3,

@@ -129,6 +129,11 @@ static void *finish_photos(void *user)
 
 /* ---- the network ---- */
 
+static bool on_card(const bn_run *run)
+{
+    return strncmp(run->model.device, "gpu", 3) == 0;
+}
+
 /* A session is about to work: opening one is no waiting. */
 static void note_begin(bn_line *self)
 {
@@ -198,24 +203,94 @@ static void move(bn_line *self, bn_sessions *sessions, bn_work *job)
     note_done(self, job);
 }
 
+/* Behind the network: on to the finishers, or failed. */
+static void pass_on(bn_line *self, bn_work *job, bn_status status, const bn_error *err)
+{
+    if (status != BIREFNET_OK)
+        bn_line_note_failure(self, job->photo, job->outcome, status, BN_STAGE_WORK, err->message);
+    bn_line_count_passed(self);
+    if (status == BIREFNET_OK)
+        bn_queue_push(&self->matted, job);
+    else
+        release(job);
+}
+
+static void matte_one(bn_line *self, bn_sessions *sessions, bn_work *job)
+{
+    bn_error err = {0};
+    if (!sessions || bn_line_stopping(self)) {
+        release(job);
+    } else if (job->bytes.data) {
+        move(self, sessions, job);
+        bn_line_count_passed(self);
+        release(job);
+    } else {
+        const bn_status status = matte(self, sessions, job, &err);
+        pass_on(self, job, status, &err);
+    }
+}
+
+/* ---- several photos in one run ---- */
+
+static bool fit_together(const bn_run *run, bn_work *const *jobs, int count, int *width, int *height)
+{
+    for (int i = 0; i < count; i++) {
+        int w, h;
+        if (jobs[i]->bytes.data) return false; /* an animation */
+        bn_resolution_for_photo(&run->resolution, jobs[i]->cutout.width, jobs[i]->cutout.height, &w, &h);
+        if (i > 0 && (w != *width || h != *height)) return false;
+        *width = w;
+        *height = h;
+    }
+    return true;
+}
+
+/* False where that fails, and each is to go by itself. */
+static bool matte_together(bn_line *self, bn_sessions *sessions, bn_work *const *jobs, int count)
+{
+    const bn_run *run = self->run;
+    bn_cutout_member members[BN_RUN_MAX_JOBS];
+    birefnet_session *session;
+    bn_error err = {0};
+    int width, height;
+    if (bn_line_stopping(self) || atomic_load(&self->one_by_one) ||
+        !fit_together(run, jobs, count, &width, &height))
+        return false;
+    for (int i = 0; i < count; i++) members[i] = (bn_cutout_member){&run->options, &jobs[i]->cutout};
+    if (bn_sessions_get_batch(sessions, width, height, count, &session, &err) != BIREFNET_OK) {
+        if (!atomic_exchange(&self->one_by_one, true))
+            bn_console_say(run->console, "one photo a run, not %d: %s", count, err.message);
+        return false;
+    }
+    note_begin(self);
+    if (bn_cutout_matte_batch(session, members, count, &err) != BIREFNET_OK) return false;
+    pthread_mutex_lock(&self->lock);
+    self->run->together += (size_t)count;
+    pthread_mutex_unlock(&self->lock);
+    for (int i = 0; i < count; i++) {
+        note_end(self, &jobs[i]->cutout.times);
+        pass_on(self, jobs[i], BIREFNET_OK, &err);
+    }
+    return true;
+}
+
+/* The first of the queue, and with it what is decoded already, up to a batch. */
+static int gather(bn_line *self, bn_work **jobs, int most)
+{
+    int count = 1;
+    if (!(jobs[0] = bn_queue_pop(&self->decoded))) return 0;
+    while (count < most && (jobs[count] = bn_queue_take(&self->decoded))) count++;
+    return count;
+}
+
 static void matte_photos(bn_line *self, bn_sessions *sessions)
 {
-    for (bn_work *job; (job = bn_queue_pop(&self->decoded));) {
-        bn_error err = {0};
-        bn_status status = BIREFNET_ERROR_CANCELLED;
-        if (sessions && !bn_line_stopping(self) && job->bytes.data) {
-            move(self, sessions, job);
-            bn_line_count_passed(self);
-        } else if (sessions && !bn_line_stopping(self)) {
-            status = matte(self, sessions, job, &err);
-            if (status != BIREFNET_OK)
-                bn_line_note_failure(self, job->photo, job->outcome, status, BN_STAGE_WORK, err.message);
-            bn_line_count_passed(self);
-        }
-        if (status == BIREFNET_OK)
-            bn_queue_push(&self->matted, job);
-        else
-            release(job);
+    const bn_run *run = self->run;
+    const int batch = sessions && on_card(run) ? BN_MIN(BN_MAX(run->batch, 1), BN_RUN_MAX_JOBS) : 1;
+    bn_work *jobs[BN_RUN_MAX_JOBS];
+    for (int count; (count = gather(self, jobs, batch)) > 0;) {
+        if (count > 1 && count == batch && matte_together(self, sessions, jobs, count)) continue;
+        for (int i = 0; i < count; i++) matte_one(self, sessions, jobs[i]);
     }
 }
 
@@ -249,11 +324,6 @@ static void *run_network(void *user)
 #define CARD_SESSIONS 3 /* one computes, one is handed over, one is prepared or read */
 #define CARD_READERS  4
 #define CARD_HANDS    10 /* that finish: refining colours and encoding are most of the work */
-
-static bool on_card(const bn_run *run)
-{
-    return strncmp(run->model.device, "gpu", 3) == 0;
-}
 
 static int all_threads(const bn_run *run)
 {
@@ -300,6 +370,7 @@ static void choose_sessions(bn_line *self)
     const bool chosen = !run->jobs_given && on_card(run) && run->plan->many;
     const int jobs = chosen ? CARD_SESSIONS : run->jobs;
     run->sessions = BN_MAX(BN_MIN(BN_MIN(jobs, chosen ? jobs : all_threads(run)), photos), 1);
+    if (on_card(run) && run->batch > 1) bn_queue_widen(&self->decoded, (size_t)(run->batch + run->sessions));
     if (chosen) add_hands(self);
 }
 
@@ -309,10 +380,10 @@ static bn_status create_networks(bn_line *self, birefnet_model *model, network *
     bn_run *run = self->run;
     choose_sessions(self);
     const int threads = BN_MAX(all_threads(run) / run->sessions, 1);
+    const int sizes = (run->resolution.native ? 2 : 1) * (run->batch > 1 ? 2 : 1); /* that stay open */
     for (int i = 0; i < run->sessions; i++) {
         networks[i].line = self;
-        BN_TRY(bn_sessions_create(model, threads, run->resolution.native ? 2 : 1, on_progress, self,
-                                  &networks[i].sessions, err));
+        BN_TRY(bn_sessions_create(model, threads, sizes, on_progress, self, &networks[i].sessions, err));
     }
     return BIREFNET_OK;
 }

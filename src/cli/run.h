@@ -48,6 +48,7 @@ typedef struct bn_run {
     int threads;      /* of the network; 0 = all */
     int jobs; /* photos at a time: sessions of the network, and threads that finish photos; 0: one on a CPU, as many as keep a
                * graphics card busy */
+    int batch;       /* photos in one run of the network, on a graphics card; 0 or 1: one */
     bool jobs_given; /* the run's own */
     const char *model_path;
     birefnet_model *open; /* borrowed; NULL: it is opened from model_path, and closed */
@@ -61,6 +62,7 @@ typedef struct bn_run {
     int sessions;         /* of the network, beside each other */
     double wall_ms;       /* from the first photo that the network began to the last that it ended */
     double network_ms;    /* of which it worked, all sessions together */
+    size_t together;      /* photos that shared a run of the network with others */
     double card_ms;       /* of which a graphics card did, as its clock says */
     size_t network_waits; /* how often it waited for a decoded photo, or for room for a matte */
     double open_ms;       /* opening the model */

@@ -22,12 +22,13 @@ typedef struct bn_work {
 
 typedef struct bn_line {
     bn_run *run;
-    bn_queue decoded;     /* work for the network; short: a decoded photo may be large */
-    bn_queue matted;      /* work for the finishers */
-    pthread_mutex_t lock; /* outcomes' states and the counts of the run */
-    atomic_bool stop;     /* nothing more is to be begun */
-    size_t next;          /* photo to be read; under the lock */
-    int readers;          /* that read; under the lock */
+    bn_queue decoded;       /* work for the network; short: a decoded photo may be large */
+    bn_queue matted;        /* work for the finishers */
+    pthread_mutex_t lock;   /* outcomes' states and the counts of the run */
+    atomic_bool one_by_one; /* a batch did not fit */
+    atomic_bool stop;       /* nothing more is to be begun */
+    size_t next;            /* photo to be read; under the lock */
+    int readers;            /* that read; under the lock */
     int more_readers, more_finishers;
     pthread_t more[2 * BN_RUN_MAX_JOBS]; /* of these: for a card */
     double first_ms;                     /* when the network began; 0 before */

@@ -158,6 +158,7 @@ bn_run bn_settings_run(const bn_settings *settings, const bn_values *values, con
                     .smooth = bn_values_smooth(values),
                     .threads = (int)values->number[BN_OPTION_THREADS],
                     .jobs = values->given[BN_OPTION_JOBS] ? (int)values->number[BN_OPTION_JOBS] : 0,
+                    .batch = values->given[BN_OPTION_BATCH] ? (int)values->number[BN_OPTION_BATCH] : 1,
                     .model_path = choice->path,
                     .model_options = bn_values_model_options(values, console),
                     .console = console};

@@ -113,6 +113,63 @@ done:
     return status;
 }
 
+static bn_status put_member(birefnet_session *session, const bn_cutout_member *member, int picture,
+                            int threads, bn_error *err)
+{
+    bn_cutout *cutout = member->cutout;
+    bn_rgb8 rgb = {0};
+    BN_TRY(bn_image_to_srgb(cutout->image, BN_MAX(threads, member->options->threads), &rgb, err));
+    if (rgb.note[0]) memcpy(cutout->note, rgb.note, sizeof cutout->note);
+    const bn_status status = bn_matte_put(session, picture, rgb.pixels, cutout->width, cutout->height,
+                                          (ptrdiff_t)3 * cutout->width, err);
+    bn_rgb8_release(&rgb);
+    return status;
+}
+
+static bn_status get_member(const birefnet_session *session, const bn_cutout_member *member, int picture,
+                            bn_error *err)
+{
+    bn_cutout *cutout = member->cutout;
+    const int width = cutout->width, height = cutout->height;
+    const size_t bytes = (size_t)width * (size_t)height;
+    cutout->matte = malloc(bytes);
+    if (!cutout->matte) return bn_fail_memory(err, bytes, "the matte");
+    BN_TRY(bn_matte_get(session, picture, cutout->matte, width, height, width, err));
+    const bn_sure *sure = &member->options->sure;
+    return sure->used ? bn_matte_settle(cutout->matte, width, height, width, sure, err) : BIREFNET_OK;
+}
+
+static bn_status run_batch(birefnet_session *session, const bn_cutout_member *members, int count, int threads,
+                           bn_error *err)
+{
+    for (int i = 0; i < count; i++) BN_TRY(put_member(session, &members[i], i, threads, err));
+    BN_TRY(bn_matte_run(session, err));
+    for (int i = 0; i < count; i++) BN_TRY(get_member(session, &members[i], i, err));
+    return BIREFNET_OK;
+}
+
+bn_status bn_cutout_matte_batch(birefnet_session *session, const bn_cutout_member *members, int count,
+                                bn_error *err)
+{
+    const double start = bn_clock_ms();
+    birefnet_session_info info;
+    birefnet_session_get_info(session, &info);
+    if (count != info.batch || !bn_matte_on_card(session))
+        return bn_fail(err, BIREFNET_ERROR_INTERNAL, "%d photos for a session of %d", count, info.batch);
+    const bn_status status = run_batch(session, members, count, info.threads, err);
+    for (int i = 0; i < count; i++) {
+        bn_cutout *cutout = members[i].cutout;
+        cutout->network_width = info.width;
+        cutout->network_height = info.height;
+        cutout->times.network_ms = (bn_clock_ms() - start) / count;
+        cutout->times.card_ms = bn_matte_card_ms(session) / count;
+        if (status == BIREFNET_OK) continue;
+        free(cutout->matte);
+        cutout->matte = NULL;
+    }
+    return status;
+}
+
 /* The matte becomes what is in the box of it, rows tight. */
 static void keep_box(bn_cutout *cutout, int matte_width, bn_box box)
 {

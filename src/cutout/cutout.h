@@ -86,6 +86,14 @@ bn_status bn_cutout_decode(const void *bytes, size_t size, const bn_cutout_optio
                            bn_cutout *cutout, bn_error *err);
 bn_status bn_cutout_matte(birefnet_session *session, const bn_cutout_options *options, bn_cutout *cutout,
                           bn_error *err);
+/* The second step for several photos in one run, of a session on a graphics card whose batch they are. After a failure none
+ * of them has a matte. */
+typedef struct bn_cutout_member {
+    const bn_cutout_options *options;
+    bn_cutout *cutout;
+} bn_cutout_member;
+bn_status bn_cutout_matte_batch(birefnet_session *session, const bn_cutout_member *members, int count,
+                                bn_error *err);
 bn_status bn_cutout_finish(const bn_cutout_options *options, bn_cutout *cutout, bn_error *err);
 
 /* The first step for pixels that were decoded elsewhere (a frame); *image is taken over, after a failure, too. */

@@ -20,6 +20,7 @@ struct bn_sessions {
     struct {
         birefnet_session *session; /* NULL: free */
         int width, height;         /* as asked for, rounded up to 32 */
+        int batch;
         unsigned long last_use;
     } slots[MAX_SESSIONS];
 };
@@ -91,13 +92,13 @@ void bn_sessions_destroy(bn_sessions **sessions)
 }
 
 /* The slot that holds this size, or else the one to fill: a free one first, then the one not used for longest. */
-static int find_slot(const bn_sessions *sessions, int width, int height, bool *found)
+static int find_slot(const bn_sessions *sessions, int width, int height, int batch, bool *found)
 {
     int oldest = 0;
     *found = true;
     for (int i = 0; i < sessions->capacity; i++) {
         if (sessions->slots[i].session && sessions->slots[i].width == width &&
-            sessions->slots[i].height == height)
+            sessions->slots[i].height == height && sessions->slots[i].batch == batch)
             return i;
         if (sessions->slots[i].last_use < sessions->slots[oldest].last_use) oldest = i;
     }
@@ -108,10 +109,20 @@ static int find_slot(const bn_sessions *sessions, int width, int height, bool *f
 bn_status bn_sessions_get(bn_sessions *sessions, int width, int height, birefnet_session **session,
                           bn_error *err)
 {
+    return bn_sessions_get_batch(sessions, width, height, 1, session, err);
+}
+
+bn_status bn_sessions_get_batch(bn_sessions *sessions, int width, int height, int batch,
+                                birefnet_session **session, bn_error *err)
+{
+    birefnet_model_info model;
+    birefnet_model_get_info(sessions->model, &model);
+    if (batch > 1 && strncmp(model.device, "gpu", 3) != 0) /* before anything is closed for it */
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%d photos in one run are for graphics cards", batch);
     bool found;
     width = (int)bn_size_round_up((size_t)width, 32);
     height = (int)bn_size_round_up((size_t)height, 32);
-    const int slot = find_slot(sessions, width, height, &found);
+    const int slot = find_slot(sessions, width, height, batch, &found);
     if (!found) {
         birefnet_session_close(&sessions->slots[slot].session); /* before the new one takes its memory */
         sessions->slots[slot].last_use = 0;
@@ -120,11 +131,13 @@ bn_status bn_sessions_get(bn_sessions *sessions, int width, int height, birefnet
         options.width = width;
         options.height = height;
         options.threads = sessions->threads;
+        options.batch = batch;
         BN_TRY(birefnet_session_open(sessions->model, &options, &sessions->slots[slot].session, err));
         birefnet_session_set_progress(sessions->slots[slot].session, sessions->progress,
                                       sessions->progress_user);
         sessions->slots[slot].width = width;
         sessions->slots[slot].height = height;
+        sessions->slots[slot].batch = batch;
     }
     sessions->slots[slot].last_use = ++sessions->uses;
     *session = sessions->slots[slot].session;

@@ -39,4 +39,8 @@ void bn_sessions_destroy(bn_sessions **sessions);
 bn_status bn_sessions_get(bn_sessions *sessions, int width, int height, birefnet_session **session,
                           bn_error *err);
 
+/* The same for `batch` photos in one run (birefnet_session_options), on a graphics card. */
+bn_status bn_sessions_get_batch(bn_sessions *sessions, int width, int height, int batch,
+                                birefnet_session **session, bn_error *err);
+
 #endif

@@ -34,6 +34,30 @@ void bn_compute_opening(void *user, const char *weights)
     if (job) bn_job_log(seat->jobs, job, BIREFNET_LOG_INFO, "Opening the weights of %s", weights);
 }
 
+/* What the job is told of the session it got, beside others in its run or alone. */
+static void tell_session(bn_jobs *jobs, bn_job *job, const bn_engine_answer *answer)
+{
+    birefnet_session_info info;
+    birefnet_session_get_info(answer->session, &info);
+    memcpy(job->weights, answer->weights, sizeof job->weights);
+    if (answer->is_fallback) {
+        const bn_preset *asked = bn_preset_find(job->input.model);
+        bn_job_log(jobs, job, BIREFNET_LOG_WARNING,
+                   "The weights of %s are not here: %s answers (to get them: birefnet pull %s)",
+                   job->input.model, answer->weights, asked ? asked->alias : job->input.model);
+    }
+    char others[40] = "";
+    if (info.batch > 1) snprintf(others, sizeof others, ", %d photos in one run", info.batch);
+    bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Network: %s at %d x %d%s", answer->weights, info.width,
+               info.height, others);
+}
+
+static void count_network(bn_jobs *jobs, bn_job *job)
+{
+    bn_metrics_time(&jobs->metrics, BN_WORK_NETWORK, job->cutout.times.network_ms);
+    job->compute_ms += job->cutout.times.network_ms;
+}
+
 /* A session for the job, what it is told about it, and its matte. */
 static bn_status run_network(bn_seat *seat, bn_job *job, bn_error *err)
 {
@@ -41,28 +65,46 @@ static bn_status run_network(bn_seat *seat, bn_job *job, bn_error *err)
     bn_engine_answer answer = {.weights = ""};
     BN_TRY(bn_engine_get(jobs->held.engine, seat->number, job->input.model, job->input.width,
                          job->input.height, &answer, err));
-    birefnet_session_info info;
-    birefnet_session_get_info(answer.session, &info);
-    memcpy(job->weights, answer.weights, sizeof job->weights);
-    if (answer.is_fallback) {
-        const bn_preset *asked = bn_preset_find(job->input.model);
-        bn_job_log(jobs, job, BIREFNET_LOG_WARNING,
-                   "The weights of %s are not here: %s answers (to get them: birefnet pull %s)",
-                   job->input.model, answer.weights, asked ? asked->alias : job->input.model);
-    }
-    bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Network: %s at %d x %d", answer.weights, info.width,
-               info.height);
+    tell_session(jobs, job, &answer);
     const bn_status status = bn_cutout_matte(answer.session, &job->options, &job->cutout, err);
-    bn_metrics_time(&jobs->metrics, BN_WORK_NETWORK, job->cutout.times.network_ms);
-    job->compute_ms += job->cutout.times.network_ms;
+    count_network(jobs, job);
     return status;
+}
+
+/* From now on: trying again would close sessions in vain. */
+static void go_alone(bn_jobs *jobs, const bn_error *err)
+{
+    bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "one photo a run from now on: %s", err->message);
+    pthread_mutex_lock(&jobs->lock);
+    jobs->options.batch = 1;
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+/* Mattes for several photos in one run; what fails is left for each of them alone, which says why. */
+static void run_together(bn_seat *seat, bn_job *const *batch, int count)
+{
+    bn_jobs *jobs = seat->jobs;
+    const bn_input *input = &batch[0]->input;
+    bn_engine_answer answer = {.weights = ""};
+    bn_cutout_member members[BN_JOBS_MAX_BATCH];
+    bn_error err = {0};
+    for (int i = 0; i < count; i++) members[i] = (bn_cutout_member){&batch[i]->options, &batch[i]->cutout};
+    bn_status status = bn_engine_get_batch(jobs->held.engine, seat->number, input->model, input->width,
+                                           input->height, count, &answer, &err);
+    if (status == BIREFNET_OK) status = bn_cutout_matte_batch(answer.session, members, count, &err);
+    if (status == BIREFNET_ERROR_DEVICE) bn_engine_lost(jobs->held.engine, seat->number);
+    if (status == BIREFNET_ERROR_MEMORY || status == BIREFNET_ERROR_ARGUMENT) go_alone(jobs, &err);
+    for (int i = 0; i < count && status == BIREFNET_OK; i++) {
+        tell_session(jobs, batch[i], &answer);
+        count_network(jobs, batch[i]);
+    }
 }
 
 /* Where the device was lost, once more on the device opened anew. */
 static bn_status compute(bn_seat *seat, bn_job *job, bn_error *err)
 {
     bn_jobs *jobs = seat->jobs;
-    if (job->cutout.matte) return BIREFNET_OK; /* a touch-up: its client has made it */
+    if (job->cutout.matte) return BIREFNET_OK; /* a touch-up's, which its client has made, or a batch's */
     const bn_status status = run_network(seat, job, err);
     if (status != BIREFNET_ERROR_DEVICE) return status;
     bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "opening the device anew: %s", err->message);
@@ -139,6 +181,31 @@ static void preload(const bn_seat *seat)
     if (!good) bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot preload: %s", err.message);
 }
 
+/* "auto" may be a CPU, whose engine refuses batches: then each goes alone, and nothing was computed for it. */
+static bool seat_may_be_card(const bn_seat *seat)
+{
+    const bn_jobs *jobs = seat->jobs;
+    const char *device = jobs->devices[seat->number % jobs->device_count];
+    return strncmp(device, "gpu", 3) == 0 || strcmp(device, "auto") == 0;
+}
+
+/* The seat's from now on: the job, and with it those that can share its run, where that makes a whole batch. */
+static int take(bn_seat *seat, bn_job *first, bn_job **batch)
+{
+    bn_jobs *jobs = seat->jobs;
+    const bool together = seat_may_be_card(seat) && jobs->options.batch > 1 &&
+                          bn_held_count_alike(jobs, first) >= jobs->options.batch - 1;
+    int count = 0;
+    for (bn_job *job = first; job;) {
+        bn_held_enter(jobs, job, BN_JOB_COMPUTING);
+        job->progress = 0.1;
+        job->holds++;
+        batch[count++] = job;
+        job = together && count < jobs->options.batch ? bn_held_pick_alike(jobs, first) : NULL;
+    }
+    return count;
+}
+
 void *bn_compute_main(void *user)
 {
     bn_seat *seat = user;
@@ -152,12 +219,12 @@ void *bn_compute_main(void *user)
             pthread_cond_wait(&jobs->held.changed, &jobs->lock);
             continue;
         }
-        bn_held_enter(jobs, job, BN_JOB_COMPUTING);
-        job->progress = 0.1;
-        job->holds++;
+        bn_job *batch[BN_JOBS_MAX_BATCH];
+        const int count = take(seat, job, batch);
         pthread_mutex_unlock(&jobs->lock);
-        bn_watches_news(jobs, job->accepted.id);
-        work(seat, job);
+        for (int i = 0; i < count; i++) bn_watches_news(jobs, batch[i]->accepted.id);
+        if (count > 1) run_together(seat, batch, count);
+        for (int i = 0; i < count; i++) work(seat, batch[i]);
         pthread_mutex_lock(&jobs->lock);
     }
     pthread_mutex_unlock(&jobs->lock);

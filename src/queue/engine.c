@@ -234,6 +234,12 @@ void bn_engine_leave(bn_engine *engine, int seat)
 bn_status bn_engine_get(bn_engine *engine, int seat, const char *preset, int width, int height,
                         bn_engine_answer *answer, bn_error *err)
 {
+    return bn_engine_get_batch(engine, seat, preset, width, height, 1, answer, err);
+}
+
+bn_status bn_engine_get_batch(bn_engine *engine, int seat, const char *preset, int width, int height,
+                              int batch, bn_engine_answer *answer, bn_error *err)
+{
     const bn_engine_options *options = &engine->options;
     bn_model_choice choice;
     bn_engine_leave(engine, seat);
@@ -247,7 +253,7 @@ bn_status bn_engine_get(bn_engine *engine, int seat, const char *preset, int wid
     if (!used->sessions[seat])
         BN_TRY(bn_sessions_create(used->model, options->threads, SESSIONS_A_MODEL, options->progress,
                                   options->seat_users[seat], &used->sessions[seat], err));
-    return bn_sessions_get(used->sessions[seat], width, height, &answer->session, err);
+    return bn_sessions_get_batch(used->sessions[seat], width, height, batch, &answer->session, err);
 }
 
 bn_status bn_engine_preload(bn_engine *engine, int seat, const char *preset, bn_error *err)

@@ -45,6 +45,9 @@ typedef struct bn_engine_answer {
  * models that may be open are in use by other seats. */
 bn_status bn_engine_get(bn_engine *engine, int seat, const char *preset, int width, int height,
                         bn_engine_answer *answer, bn_error *err);
+/* The same for `batch` photos in one run, on a graphics card. */
+bn_status bn_engine_get_batch(bn_engine *engine, int seat, const char *preset, int width, int height,
+                              int batch, bn_engine_answer *answer, bn_error *err);
 /* The seat has done with its session; also after a bn_engine_get that failed. */
 void bn_engine_leave(bn_engine *engine, int seat);
 /* The seat's device was lost: what is open on it is closed when all seats have left it, and opened anew. */

@@ -232,6 +232,29 @@ bn_job *bn_held_pick_ready(bn_jobs *jobs)
     return job;
 }
 
+static bool is_alike(const bn_job *a, const bn_job *b)
+{
+    return !a->cutout.matte && !b->cutout.matte && a->input.width == b->input.width &&
+           a->input.height == b->input.height && strcmp(a->input.model, b->input.model) == 0;
+}
+
+int bn_held_count_alike(const bn_jobs *jobs, const bn_job *first)
+{
+    int count = 0;
+    for (const bn_job *job = jobs->held.first_busy; job; job = job->next_busy)
+        count += job->phase == BN_JOB_READY && is_alike(job, first);
+    return count;
+}
+
+bn_job *bn_held_pick_alike(bn_jobs *jobs, const bn_job *first)
+{
+    bn_job *best = NULL;
+    for (bn_job *job = jobs->held.first_busy; job; job = job->next_busy)
+        if (job->phase == BN_JOB_READY && is_alike(job, first) && is_before(job, best)) best = job;
+    if (best) start(jobs, best);
+    return best;
+}
+
 bn_job *bn_held_pick_matted(bn_jobs *jobs)
 {
     return best_busy(jobs, BN_JOB_MATTED, BN_JOB_MATTED);

@@ -20,6 +20,7 @@ void bn_jobs_options_default(bn_jobs_options *options)
         .max_models = 2,
         .fetch_threads = 16,
         .sessions = 1,
+        .batch = 1,
         .prepare_threads = 2,
         .finish_threads = 1,
         .max_waiting = 10000,
@@ -94,7 +95,8 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     for (int i = 0; i < jobs->device_count; i++) least += strncmp(jobs->devices[i], "gpu", 3) == 0 ? 2 : 1;
     const int most = BN_MIN(BN_MAX(network_threads(mine), least), BN_ENGINE_MAX_SEATS);
     mine->sessions = BN_MIN(BN_MAX(mine->sessions, jobs->device_count), BN_MAX(most, 1));
-    mine->prepare_threads = BN_MAX(mine->prepare_threads, mine->sessions + 1);
+    mine->batch = BN_MIN(BN_MAX(mine->batch, 1), BN_JOBS_MAX_BATCH);
+    mine->prepare_threads = BN_MAX(mine->prepare_threads, mine->sessions + mine->batch);
     mine->finish_threads = BN_MAX(mine->finish_threads, mine->sessions);
     mine->prepare_threads = BN_MIN(BN_MAX(mine->prepare_threads, 1), BN_JOBS_MAX_THREADS);
     mine->finish_threads = BN_MIN(BN_MAX(mine->finish_threads, 1), BN_JOBS_MAX_THREADS);

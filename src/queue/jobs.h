@@ -49,6 +49,7 @@ typedef struct bn_jobs_options {
     const char
         *devices; /* "cpu", "gpu:0,gpu:1", ...: a session for each at least; default NULL: the CPU. Copied */
     int sessions; /* photos in the network at a time, each on its share of the threads; default 1 */
+    int batch; /* photos in one run of the network on a card, where so many of one model and size wait; default 1 */
     int prepare_threads;               /* decoding; default 2 */
     int finish_threads;                /* refining, encoding, storing; default 1 */
     int network_width, network_height; /* instead of what requests ask for; 0 = as they ask */

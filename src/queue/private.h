@@ -175,6 +175,8 @@ typedef struct bn_front {
     bn_watches watches;
 } bn_front;
 
+#define BN_JOBS_MAX_BATCH 16
+
 /* A thread that computes, and what. */
 typedef struct bn_seat {
     bn_jobs *jobs;
@@ -368,6 +370,9 @@ void bn_held_changed(bn_jobs *jobs);           /* wake the threads that may have
 bn_job *bn_held_pick_unfetched(bn_jobs *jobs); /* the next to fetch, or NULL */
 bn_job *bn_held_pick_undecoded(bn_jobs *jobs); /* the next to decode, FETCHED or WAITING; or NULL */
 bn_job *bn_held_pick_ready(bn_jobs *jobs);     /* the next for the network, or NULL */
+/* How many others could be in one run of the network with it, and the next of them, or NULL. */
+int bn_held_count_alike(const bn_jobs *jobs, const bn_job *first);
+bn_job *bn_held_pick_alike(bn_jobs *jobs, const bn_job *first);
 bn_job *bn_held_pick_matted(bn_jobs *jobs);
 void bn_held_promote(bn_jobs *jobs); /* somebody is seen as running whenever anything is done */
 

@@ -1,6 +1,8 @@
 /* test_gpu.c - --device: the program on a graphics card, here the driver that computes on the CPU, beside the CPU. */
 #include "tests/test.h"
 
+#include "base/buffer.h"
+#include "base/file.h"
 #include "base/size.h"
 #include "image/image.h"
 #include "tests/cli/cli.h"
@@ -63,6 +65,40 @@ static void what_does_not_fit_is_refused(void **state)
     cli_expect(&result, 7, "f16", "remove %s " SMALL_MODEL " -p f16 -o x.png", PHOTO);
 }
 
+/* Photos of a folder that share a run get the bytes that each gets alone. */
+static void photos_at_once_are_those_alone(void **state)
+{
+    (void)state;
+    enum { PHOTOS = 7 };
+    const char *gpu = device();
+    const char *how = "-m seeded:gen3-pvt_v2_b0:7 -r 64x64 -v";
+    bn_error err = {0};
+    assert_ok(bn_folder_make("photos", &err), err);
+    for (int i = 0; i < PHOTOS; i++)
+        cli_expect(&result, 0, "",
+                   "remove %s -o photos/%d.jpg -q --device cpu -m starter -r 64x64 -b '#%02x8040' -f jpeg",
+                   PHOTO, i, 30 * i);
+    cli_expect(&result, 0, "", "remove photos -o alone %s --device %s --jobs 1", how, gpu);
+    assert_null(strstr(result.err, "photos in runs of"));
+    cli_expect(&result, 0, "photos in runs of 3",
+               "remove photos -o together %s --device %s --jobs 1 --batch 3", how, gpu);
+    for (int i = 0; i < PHOTOS; i++) {
+        char name[2][40];
+        snprintf(name[0], sizeof name[0], "alone/%d.png", i);
+        snprintf(name[1], sizeof name[1], "together/%d.png", i);
+        bn_buffer bytes[2];
+        for (int k = 0; k < 2; k++) {
+            bn_buffer_init(&bytes[k], 1 << 24);
+            assert_ok(bn_file_read(name[k], &bytes[k], &err), err);
+        }
+        assert_int_equal(bytes[0].size, bytes[1].size);
+        assert_memory_equal(bytes[0].data, bytes[1].data, bytes[0].size);
+        for (int k = 0; k < 2; k++) bn_buffer_free(&bytes[k]);
+    }
+    /* a CPU takes one at a time, whatever is asked for */
+    cli_expect(&result, 0, "", "remove photos/1.jpg -o one.png %s --device cpu --batch 3", how);
+}
+
 /* A software driver is nobody's choice but by name. */
 static void auto_goes_on_without_a_card(void **state)
 {
@@ -70,15 +106,16 @@ static void auto_goes_on_without_a_card(void **state)
     device();
     cli_expect(&result, 0, "cpu", "remove %s " SMALL_MODEL " --device auto -o a.png -v", PHOTO);
     assert_true(cli_exists("a.png"));
+    cli_expect(&result, 0, "on cpu", "remove %s " SMALL_MODEL " -o b.png -v",
+               PHOTO); /* which is what is meant */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_does_not_fit_is_refused),
-        cmocka_unit_test(auto_goes_on_without_a_card),
-        cmocka_unit_test(memory_calls_and_bytes_are_told),
-        cmocka_unit_test(masks_are_the_cpus),
+        cmocka_unit_test(what_does_not_fit_is_refused),    cmocka_unit_test(auto_goes_on_without_a_card),
+        cmocka_unit_test(memory_calls_and_bytes_are_told), cmocka_unit_test(masks_are_the_cpus),
+        cmocka_unit_test(photos_at_once_are_those_alone),
     };
     return cmocka_run_group_tests(tests, cli_enter, cli_leave);
 }

@@ -233,6 +233,28 @@ static void memory_is_known_before_it_is_taken(void **state)
     birefnet_model_close(&model);
 }
 
+/* Neither weights nor work space have gone to the device when it is said. */
+static void what_does_not_fit_takes_nothing(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    birefnet_session *session = NULL;
+    birefnet_session_info info;
+    size_t bytes = 0;
+    birefnet_model *model = open_model("seeded:gen3-swin_v1_l:1", test_device(), BIREFNET_PRECISION_F32);
+    const birefnet_session_options large = {.width = 4096, .height = 4096};
+    bn_gpu_facts facts;
+    assert_ok(bn_session_estimate(model, &large, &info, &bytes, &err), err);
+    assert_ok(bn_gpu_describe(model->device.index, &facts, &err), err);
+    if (bytes + info.arena_bytes <= facts.free_bytes) skip(); /* so much memory is here */
+    assert_int_equal(birefnet_session_open(model, &large, &session, &err), BIREFNET_ERROR_MEMORY);
+    assert_null(session);
+    assert_non_null(strstr(err.message, "GiB are free: a smaller -r, or --device cpu"));
+    assert_int_equal(bn_gpu_packs_bytes(model->device.packs), 0);
+    assert_int_equal(bn_gpu_packs_arena_bytes(model->device.packs), 0);
+    birefnet_model_close(&model);
+}
+
 static void a_driver_on_the_cpu_is_taken_by_name_alone(void **state)
 {
     (void)state;
@@ -287,6 +309,7 @@ int main(void)
         cmocka_unit_test(wrong_devices_are_refused),
         cmocka_unit_test(a_driver_on_the_cpu_is_taken_by_name_alone),
         cmocka_unit_test(memory_is_known_before_it_is_taken),
+        cmocka_unit_test(what_does_not_fit_takes_nothing),
         cmocka_unit_test(pictures_at_once_are_those_alone),
         cmocka_unit_test(sessions_beside_each_other_do_not_meet),
         cmocka_unit_test(swin_is_the_cpus_in_f32),
