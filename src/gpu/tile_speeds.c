@@ -131,6 +131,69 @@ static bn_status measure(const timing *t, int loader, float *worth, bn_error *er
     return BIREFNET_OK;
 }
 
+/* ---- without matrix cores ------------------------------------------------------------------------------------------- */
+
+enum { PLAIN_TILE = 128, PACK_ROWS = 256, PACK_DEPTH = 32 };
+
+static bn_gpu_call plain_call(const timing *t, int rows, int columns, int depth)
+{
+    const uint32_t m = (uint32_t)rows, n = (uint32_t)columns, k = (uint32_t)depth;
+    return (bn_gpu_call){
+        .kernel = BN_GPU_PRODUCT,
+        .groups = {(n + PLAIN_TILE - 1) / PLAIN_TILE, (m + PLAIN_TILE - 1) / PLAIN_TILE, 1},
+        .span = {{t->a, 0}, {t->w, 0}, {NULL, 0}, {t->dst, 0}},
+        .number = {m, n, k, k, n, (k + PACK_DEPTH - 1) / PACK_DEPTH * PACK_DEPTH, k, m, 1, m},
+        .constant = {F16, F16, F16, 0, PLAIN_TILE, PLAIN_TILE, depth % 4 == 0,
+                     bn_gpu_facts_of(t->gpu)->kind != BN_GPU_SOFTWARE}};
+}
+
+static bn_status time_plain(const timing *t, const bn_gpu_call *call, int repeats, double *ms, bn_error *err)
+{
+    bn_gpu_list *list = NULL;
+    bn_status status;
+    BN_TRY_DONE(bn_gpu_list_create(t->gpu, &list, err));
+    for (int i = 0; i < repeats; i++) {
+        BN_TRY_DONE(bn_gpu_list_call(list, call, err));
+        bn_gpu_list_barrier(list);
+    }
+    BN_TRY_DONE(bn_gpu_list_end(list, err));
+    BN_TRY_DONE(bn_gpu_list_run(list, NULL, NULL, err));
+    *ms = bn_gpu_list_part_ms(list, 0) / repeats;
+    if (*ms <= 0) status = bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "the device has no clock");
+done:
+    bn_gpu_list_destroy(&list);
+    return status;
+}
+
+bn_status bn_gpu_plain_speed(bn_gpu *gpu, int rows, int columns, int depth, float *worth, bn_error *err)
+{
+    timing t = {.gpu = gpu};
+    const size_t m = (size_t)rows, n = (size_t)columns, k = (size_t)depth;
+    double ms = 0;
+    bn_status status;
+    BN_TRY_DONE(fill(gpu, m * k, &t.a, err));
+    BN_TRY_DONE(fill(gpu, bn_size_round_up(n, PACK_ROWS) * bn_size_round_up(k, PACK_DEPTH), &t.w, err));
+    BN_TRY_DONE(bn_gpu_buffer_create(gpu, m * n * 2, &t.dst, err));
+    const bn_gpu_call call = plain_call(&t, rows, columns, depth);
+    BN_TRY_DONE(time_plain(&t, &call, 1, &ms, err)); /* compiles, and wakes the device up */
+    BN_TRY_DONE(time_plain(&t, &call, (int)fmax(1, fmin(MOST_REPEATS, ceil(ENOUGH_MS / ms))), &ms, err));
+    *worth = (float)(1e-6 * rows * columns * depth / ms);
+done:
+    bn_gpu_buffer_destroy(&t.a);
+    bn_gpu_buffer_destroy(&t.w);
+    bn_gpu_buffer_destroy(&t.dst);
+    return status;
+}
+
+void bn_gpu_tile_speeds_settle(bn_gpu_tile_speeds *speeds, float plain_worth)
+{
+    float best = 0;
+    for (int i = 0; i < bn_gpu_tile_count; i++) best = BN_MAX(best, speeds->worth[0][i]);
+    if (plain_worth > best) *speeds = (bn_gpu_tile_speeds){0};
+}
+
+/* ---- both ------------------------------------------------------------------------------------------------------------ */
+
 bn_status bn_gpu_tile_speeds_measure(bn_gpu *gpu, bn_gpu_tile_speeds *speeds, bn_error *err)
 {
     timing t = {.gpu = gpu};
@@ -142,6 +205,9 @@ bn_status bn_gpu_tile_speeds_measure(bn_gpu *gpu, bn_gpu_tile_speeds *speeds, bn
     BN_TRY_DONE(bn_gpu_buffer_create(gpu, DST_COUNT * 2, &t.dst, err));
     for (int loader = 0; loader < BN_GPU_LOADERS; loader++)
         BN_TRY_DONE(measure(&t, loader, speeds->worth[loader], err));
+    float plain;
+    BN_TRY_DONE(bn_gpu_plain_speed(gpu, loads[0].rows, loads[0].columns, loads[0].depth, &plain, err));
+    bn_gpu_tile_speeds_settle(speeds, plain);
 done:
     bn_gpu_buffer_destroy(&t.a);
     bn_gpu_buffer_destroy(&t.w);

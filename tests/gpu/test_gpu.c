@@ -1,5 +1,6 @@
 /* test_gpu.c - devices, memory and lists of kernel calls, on the driver that computes on the CPU. */
 #include "gpu/gpu.h"
+#include "gpu/tile_speeds.h"
 #include "gpu/spirv.h"
 
 #include "base/half.h"
@@ -301,6 +302,16 @@ static void test_cancelled(void **state)
     bn_gpu_list_destroy(&list);
 }
 
+static void test_plain_speed(void **state)
+{
+    (void)state;
+    bn_gpu *gpu = test_device_open();
+    float worth = 0;
+    if (bn_gpu_plain_speed(gpu, 130, 70, 40, &worth, &err) != BIREFNET_OK) fail_msg("%s", err.message);
+    assert_true(worth > 0 && worth < 1e7f); /* 10^9 products a second */
+    bn_gpu_close(&gpu);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_too_many_groups),
         cmocka_unit_test(test_capabilities),
         cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_plain_speed),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

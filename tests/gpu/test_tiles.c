@@ -118,12 +118,35 @@ static void constants_say_what_the_kernel_asks(void **state)
     assert_int_equal(constant[5], 0);
 }
 
+/* Some drivers have matrix cores that are slower than doing without: then none of their tiles is taken. */
+static void what_is_faster_without_does_without(void **state)
+{
+    (void)state;
+    const bn_gpu_shape s = shape(4096, 3072, 768);
+    bn_gpu_tile_speeds speeds;
+    bn_gpu_tile_speeds_usual(&speeds);
+    float best = 0;
+    for (int i = 0; i < bn_gpu_tile_count; i++) best = BN_MAX(best, speeds.worth[0][i]);
+    bn_gpu_tile_speeds_settle(&speeds, best);
+    assert_non_null(bn_gpu_tile_choose(&large, &speeds, &s, 1));
+    bn_gpu_tile_speeds_settle(&speeds, 1.01f * best);
+    for (int loader = 0; loader < BN_GPU_LOADERS; loader++) {
+        bn_gpu_shape each = s;
+        each.loader = loader;
+        assert_null(bn_gpu_tile_choose(&large, &speeds, &each, 1));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_tile_fits_a_large_card),  cmocka_unit_test(none_fits_a_device_without),
-        cmocka_unit_test(groups_cover_rows_and_columns), cmocka_unit_test(depth_is_cut_where_tiles_are_few),
-        cmocka_unit_test(a_tile_wastes_little),          cmocka_unit_test(constants_say_what_the_kernel_asks),
+        cmocka_unit_test(every_tile_fits_a_large_card),
+        cmocka_unit_test(none_fits_a_device_without),
+        cmocka_unit_test(groups_cover_rows_and_columns),
+        cmocka_unit_test(depth_is_cut_where_tiles_are_few),
+        cmocka_unit_test(what_is_faster_without_does_without),
+        cmocka_unit_test(a_tile_wastes_little),
+        cmocka_unit_test(constants_say_what_the_kernel_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

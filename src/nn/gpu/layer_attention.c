@@ -54,10 +54,11 @@ static void append_plain(bn_graph *graph, const attend_job *job)
 }
 
 /* Keys of a tile on matrix cores, 0 where matrix_attend.comp cannot do it. Drivers that compile for the CPU get the shortest. */
-static int matrix_tile(const bn_gpu_facts *facts, const attend_job *job)
+static int matrix_tile(const bn_graph *graph, const attend_job *job)
 {
-    if (bn_gpu_matrix_refused() || !bn_gpu_matrix_heads(facts, job->dim) || !bn_gpu_by_eights(job->q) ||
-        !bn_gpu_by_eights(job->kv) || !bn_gpu_by_eights(job->dst))
+    const bn_gpu_facts *facts = bn_gpu_graph_facts(graph);
+    if (!bn_gpu_matrix_heads(facts, job->dim) || !bn_gpu_by_eights(job->q) || !bn_gpu_by_eights(job->kv) ||
+        !bn_gpu_by_eights(job->dst) || bn_gpu_matrix_refused(graph))
         return 0;
     const int shortest = bn_gpu_matrix_round_up(facts, 1),
               tile = facts->kind == BN_GPU_SOFTWARE ? shortest : BN_MAX(shortest, MOST_TILE);
@@ -81,7 +82,7 @@ bn_map bn_gpu_layer_attention(bn_graph *graph, bn_map q, bn_map kv, int heads)
 {
     const bn_map dst = bn_graph_map(graph, q.h, q.w, q.c, q.type);
     const attend_job job = {q, kv, dst, heads, q.c / heads};
-    const int tile = matrix_tile(bn_gpu_graph_facts(graph), &job);
+    const int tile = matrix_tile(graph, &job);
     if (tile)
         append_matrix(graph, &job, tile);
     else

@@ -120,10 +120,11 @@ static bn_window_shape matrix_shape(const bn_gpu_facts *facts, const window_job 
 }
 
 /* Whether matrix_window.comp can do it. */
-static bool fits_matrix(const bn_gpu_facts *facts, const window_job *job)
+static bool fits_matrix(const bn_graph *graph, const window_job *job)
 {
-    if (bn_gpu_matrix_refused() || !bn_gpu_matrix_heads(facts, job->dim) ||
-        !bn_gpu_by_eights(job->projected) || !bn_gpu_by_eights(job->mixed))
+    const bn_gpu_facts *facts = bn_gpu_graph_facts(graph);
+    if (!bn_gpu_matrix_heads(facts, job->dim) || !bn_gpu_by_eights(job->projected) ||
+        !bn_gpu_by_eights(job->mixed) || bn_gpu_matrix_refused(graph))
         return false;
     const int padded = matrix_shape(facts, job).padded,
               most = facts->kind == BN_GPU_SOFTWARE ? SOFTWARE_TOKENS : MATRIX_TOKENS;
@@ -180,7 +181,7 @@ static void append_windows(bn_graph *graph, bn_map projected, bn_map mixed,
                             .dim = mixed.c / params->heads,
                             .down = (mixed.h + params->window - 1) / params->window,
                             .across = (mixed.w + params->window - 1) / params->window};
-    if (fits_matrix(bn_gpu_graph_facts(graph), &job))
+    if (fits_matrix(graph, &job))
         append_matrix(graph, &job);
     else
         append_plain(graph, &job);

@@ -10,10 +10,14 @@
 #define QUAD 8  /* numbers that the kernel reads at once */
 #define LINE 16 /* bytes at whose multiples it may read or write them */
 
-bool bn_gpu_matrix_refused(void)
+bool bn_gpu_matrix_refused(const bn_graph *graph)
 {
     const char *wish = getenv("BIREFNET_GPU_MATRIX");
-    return wish && strcmp(wish, "none") == 0;
+    if (wish && strcmp(wish, "none") == 0) return true;
+    const bn_gpu_tile_speeds *speeds = bn_gpu_packs_tiles(bn_gpu_graph_packs(graph));
+    for (int i = 0; i < bn_gpu_tile_count; i++)
+        if (speeds->worth[0][i] > 0) return false;
+    return true;
 }
 
 static bool lies_well(bn_map map)
@@ -24,7 +28,7 @@ static bool lies_well(bn_map map)
 static bool can_do(const bn_graph *graph, const bn_gpu_product_params *p)
 {
     return bn_gpu_graph_facts(graph)->matrix && bn_graph_type(graph) == BN_F16 && p->a.c % QUAD == 0 &&
-           lies_well(p->a) && !bn_gpu_matrix_refused();
+           lies_well(p->a) && !bn_gpu_matrix_refused(graph);
 }
 
 static bn_gpu_shape shape_of(const bn_gpu_product_params *p)

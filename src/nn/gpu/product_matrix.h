@@ -8,7 +8,7 @@
  * false: nothing was appended. BIREFNET_GPU_MATRIX=none in the environment: never. */
 bool bn_gpu_product_matrix(bn_graph *graph, const bn_gpu_product_params *params);
 
-/* Whether the environment says so. */
-bool bn_gpu_matrix_refused(void);
+/* Whether the environment says so, or the device does products faster without them (which is timed when first asked). */
+bool bn_gpu_matrix_refused(const bn_graph *graph);
 
 #endif
