@@ -8,8 +8,6 @@
     KERNEL(ATTEND, attend) \
     KERNEL(COPY, copy) \
     KERNEL(DEPTHWISE, depthwise) \
-    KERNEL(FUSION_NARROW, fusion_narrow) \
-    KERNEL(FUSION_WIDE, fusion_wide) \
     KERNEL(GATE, gate) \
     KERNEL(HALVE, halve) \
     KERNEL(LOGITS, logits) \
