@@ -119,8 +119,11 @@ bn_map bn_decoder(bn_network *net, bn_planes picture, const bn_features *full, c
     bn_graph *g = net->graph;
     bn_graph_part(g, "squeeze");
     const bn_map deepest = full->stage[BN_STAGES - 1];
-    bn_map x = bn_decoder_block(net, "squeeze_module.0", deepest_input(net, full, half));
+    bn_map x = deepest_input(net, full, half);
+    bn_network_note(net, BN_INNER_DEEPEST, x);
+    x = bn_decoder_block(net, "squeeze_module.0", x);
     x = block_out(net, "squeeze_module.0", x, bn_arch_channels(arch, 0)); /* [H/32, W/32, 2 dims[3]] */
+    bn_network_note(net, BN_INNER_SQUEEZED, x);
     bn_map input = block_input(net, 4, deepest.h, deepest.w);
     bn_layer_copy_into(g, x, bn_map_channels(input, 0, x.c));
     for (int n = 4; n > 1; n--) {
@@ -131,6 +134,7 @@ bn_map bn_decoder(bn_network *net, bn_planes picture, const bn_features *full, c
         const bn_map skip = full->stage[n - 2];
         x = bn_decoder_block(net, prefix, input);
         const bn_map p = block_out(net, prefix, x, bn_arch_channels(arch, 5 - n));
+        bn_network_note(net, BN_INNER_BLOCK + 4 - n, p);
         bn_map gate = {0};
         const bool gated = gate_of(net, n, p, &gate);
         input = block_input(net, n - 1, skip.h, skip.w); /* twice the size */
