@@ -145,6 +145,38 @@ static void photos_beside_each_other_go_on(void **state)
     for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);
 }
 
+/* One card under two names stands for two: each is opened, and both compute. */
+static void two_cards_share_the_work(void **state)
+{
+    enum { PHOTOS = 4 };
+    bench *self = *state;
+    char ids[PHOTOS][BN_REQUEST_ID_CHARS], etags[2][PHOTOS][33], devices[32];
+    for (int cards = 1; cards <= 2; cards++) {
+        open_on_card(self, 1);
+        if (cards == 2) {
+            bench_close(self);
+            snprintf(devices, sizeof devices, "%s,gpu:0%s", self->options.devices, self->options.devices + 4);
+            self->options.devices = devices;
+            bench_open(self);
+        }
+        const int before = atomic_load(&lost.opened);
+        for (int i = 0; i < PHOTOS; i++) {
+            char *body = bench_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
+            bench_submit_body(self, body, ids[i]);
+            free(body);
+        }
+        for (int i = 0; i < PHOTOS; i++) result_etag(self, ids[i], etags[cards - 1][i]);
+        while (atomic_load(&lost.opened) < before + cards) { /* one was done before the other woke up */
+            char more[PHOTOS][BN_REQUEST_ID_CHARS], *body = bench_body(200, 200, "");
+            for (int i = 0; i < PHOTOS; i++) bench_submit_body(self, body, more[i]);
+            for (int i = 0; i < PHOTOS; i++) bench_wait(self, more[i], BN_REQUEST_COMPLETED);
+            free(body);
+        }
+        assert_int_equal(atomic_load(&lost.opened), before + cards);
+    }
+    for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);
+}
+
 /* ---- several photos in one run ---- */
 
 /* The first request's network stops here until the others are decoded. */
@@ -196,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_lost_card_is_opened_once_more),
         BENCH_TEST(photos_beside_each_other_go_on),
+        BENCH_TEST(two_cards_share_the_work),
         BENCH_TEST(waiting_photos_share_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
