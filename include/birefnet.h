@@ -290,6 +290,19 @@ BIREFNET_API birefnet_status birefnet_session_matte(birefnet_session *session, c
                                                     int height, ptrdiff_t stride_bytes, uint8_t *matte,
                                                     ptrdiff_t matte_stride_bytes, birefnet_error *error);
 
+/* One photo of several, as birefnet_session_matte takes it, and where its matte goes. */
+typedef struct birefnet_photo {
+    const unsigned char *rgb;
+    int width, height;
+    ptrdiff_t stride_bytes;
+    unsigned char *matte;
+    ptrdiff_t matte_stride_bytes;
+} birefnet_photo;
+
+/* The mattes of as many photos as the session's batch, in one run: those that each gets alone. */
+BIREFNET_API birefnet_status birefnet_session_mattes(birefnet_session *session, const birefnet_photo *photos,
+                                                     int count, birefnet_error *error);
+
 /* ---- colours ------------------------------------------------------------------------------------------- */
 
 /* Estimate the foreground's own colours (blur fusion, radius 90 then 6), so that a cut-out has no halo of the

@@ -113,38 +113,42 @@ done:
     return status;
 }
 
-static bn_status put_member(birefnet_session *session, const bn_cutout_member *member, int picture,
-                            int threads, bn_error *err)
-{
-    bn_cutout *cutout = member->cutout;
-    bn_rgb8 rgb = {0};
-    BN_TRY(bn_image_to_srgb(cutout->image, BN_MAX(threads, member->options->threads), &rgb, err));
-    if (rgb.note[0]) memcpy(cutout->note, rgb.note, sizeof cutout->note);
-    const bn_status status = bn_matte_put(session, picture, rgb.pixels, cutout->width, cutout->height,
-                                          (ptrdiff_t)3 * cutout->width, err);
-    bn_rgb8_release(&rgb);
-    return status;
-}
+enum { MAX_BATCH = 64 }; /* as birefnet_session_options has it */
 
-static bn_status get_member(const birefnet_session *session, const bn_cutout_member *member, int picture,
-                            bn_error *err)
+/* The photo in sRGB, and room for its matte. */
+static bn_status begin_member(const bn_cutout_member *member, int threads, bn_rgb8 *rgb,
+                              birefnet_photo *photo, bn_error *err)
 {
     bn_cutout *cutout = member->cutout;
-    const int width = cutout->width, height = cutout->height;
-    const size_t bytes = (size_t)width * (size_t)height;
+    const size_t bytes = (size_t)cutout->width * (size_t)cutout->height;
+    BN_TRY(bn_image_to_srgb(cutout->image, BN_MAX(threads, member->options->threads), rgb, err));
+    if (rgb->note[0]) memcpy(cutout->note, rgb->note, sizeof cutout->note);
     cutout->matte = malloc(bytes);
     if (!cutout->matte) return bn_fail_memory(err, bytes, "the matte");
-    BN_TRY(bn_matte_get(session, picture, cutout->matte, width, height, width, err));
+    *photo = (birefnet_photo){.rgb = rgb->pixels,
+                              .width = cutout->width,
+                              .height = cutout->height,
+                              .stride_bytes = (ptrdiff_t)3 * cutout->width,
+                              .matte = cutout->matte,
+                              .matte_stride_bytes = cutout->width};
+    return BIREFNET_OK;
+}
+
+static bn_status settle_member(const bn_cutout_member *member, bn_error *err)
+{
+    bn_cutout *cutout = member->cutout;
     const bn_sure *sure = &member->options->sure;
-    return sure->used ? bn_matte_settle(cutout->matte, width, height, width, sure, err) : BIREFNET_OK;
+    if (!sure->used) return BIREFNET_OK;
+    return bn_matte_settle(cutout->matte, cutout->width, cutout->height, cutout->width, sure, err);
 }
 
 static bn_status run_batch(birefnet_session *session, const bn_cutout_member *members, int count, int threads,
-                           bn_error *err)
+                           bn_rgb8 *rgb, bn_error *err)
 {
-    for (int i = 0; i < count; i++) BN_TRY(put_member(session, &members[i], i, threads, err));
-    BN_TRY(bn_matte_run(session, err));
-    for (int i = 0; i < count; i++) BN_TRY(get_member(session, &members[i], i, err));
+    birefnet_photo photos[MAX_BATCH];
+    for (int i = 0; i < count; i++) BN_TRY(begin_member(&members[i], threads, &rgb[i], &photos[i], err));
+    BN_TRY(birefnet_session_mattes(session, photos, count, err));
+    for (int i = 0; i < count; i++) BN_TRY(settle_member(&members[i], err));
     return BIREFNET_OK;
 }
 
@@ -152,17 +156,20 @@ bn_status bn_cutout_matte_batch(birefnet_session *session, const bn_cutout_membe
                                 bn_error *err)
 {
     const double start = bn_clock_ms();
+    bn_rgb8 rgb[MAX_BATCH] = {0};
     birefnet_session_info info;
     birefnet_session_get_info(session, &info);
-    if (count != info.batch || !bn_matte_on_card(session))
+    if (count != info.batch || count > MAX_BATCH)
         return bn_fail(err, BIREFNET_ERROR_INTERNAL, "%d photos for a session of %d", count, info.batch);
-    const bn_status status = run_batch(session, members, count, info.threads, err);
+    const bn_status status = run_batch(session, members, count, info.threads, rgb, err);
+    birefnet_session_get_info(session, &info);
     for (int i = 0; i < count; i++) {
         bn_cutout *cutout = members[i].cutout;
+        bn_rgb8_release(&rgb[i]);
         cutout->network_width = info.width;
         cutout->network_height = info.height;
         cutout->times.network_ms = (bn_clock_ms() - start) / count;
-        cutout->times.card_ms = bn_matte_card_ms(session) / count;
+        cutout->times.card_ms = info.card_ms / count;
         if (status == BIREFNET_OK) continue;
         free(cutout->matte);
         cutout->matte = NULL;

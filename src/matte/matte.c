@@ -112,32 +112,51 @@ static bn_matte_size size_of(const birefnet_session *session)
     return (bn_matte_size){info.width, info.height, info.threads, bn_session_isa(session)};
 }
 
-bool bn_matte_on_card(const birefnet_session *session)
-{
-    return bn_session_photo(session) != NULL;
-}
-
-bn_status bn_matte_put(birefnet_session *session, int picture, const uint8_t *rgb, int width, int height,
-                       ptrdiff_t stride_bytes, bn_error *err)
+/* Photos of the batch to the bytes that go there. */
+static bn_status put(birefnet_session *session, const birefnet_photo *photos, int count, bn_error *err)
 {
     const bn_matte_size size = size_of(session);
-    const size_t bytes = 3 * (size_t)size.width * (size_t)size.height;
-    return shrink(rgb, width, height, stride_bytes, size, bn_session_photo(session) + (size_t)picture * bytes,
-                  err);
+    uint8_t *small = bn_session_photo(session);
+    for (int i = 0; i < count; i++, small += 3 * (size_t)size.width * (size_t)size.height)
+        BN_TRY(shrink(photos[i].rgb, photos[i].width, photos[i].height, photos[i].stride_bytes, size, small,
+                      err));
+    return BIREFNET_OK;
 }
 
-bn_status bn_matte_run(birefnet_session *session, bn_error *err)
-{
-    return bn_session_run_photo(session, err);
-}
-
-bn_status bn_matte_get(const birefnet_session *session, int picture, uint8_t *matte, int width, int height,
-                       ptrdiff_t matte_stride_bytes, bn_error *err)
+static bn_status get(const birefnet_session *session, const birefnet_photo *photos, int count, bn_error *err)
 {
     const bn_matte_size size = size_of(session);
-    const size_t bytes = (size_t)size.width * (size_t)size.height;
-    return enlarge(bn_session_mask(session) + (size_t)picture * bytes, bn_session_broken(session, picture),
-                   size, matte, width, height, matte_stride_bytes, err);
+    const uint8_t *mask = bn_session_mask(session);
+    for (int i = 0; i < count; i++, mask += (size_t)size.width * (size_t)size.height)
+        BN_TRY(enlarge(mask, bn_session_broken(session, i), size, photos[i].matte, photos[i].width,
+                       photos[i].height, photos[i].matte_stride_bytes, err));
+    return BIREFNET_OK;
+}
+
+static bn_status run_on_card(birefnet_session *session, const birefnet_photo *photos, int count,
+                             bn_error *err)
+{
+    BN_TRY(put(session, photos, count, err));
+    BN_TRY(bn_session_run_photo(session, err));
+    return get(session, photos, count, err);
+}
+
+birefnet_status birefnet_session_mattes(birefnet_session *session, const birefnet_photo *photos, int count,
+                                        birefnet_error *error)
+{
+    if (!session || !photos || count < 1)
+        return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "no session or photos");
+    birefnet_session_info info;
+    birefnet_session_get_info(session, &info);
+    if (count != info.batch)
+        return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "%d photos for a session of %d at once", count,
+                       info.batch);
+    for (int i = 0; i < count; i++)
+        BN_TRY(check_arguments(session, photos[i].rgb, photos[i].width, photos[i].height,
+                               photos[i].stride_bytes, photos[i].matte, photos[i].matte_stride_bytes, error));
+    if (bn_session_photo(session)) return run_on_card(session, photos, count, error);
+    return birefnet_session_matte(session, photos->rgb, photos->width, photos->height, photos->stride_bytes,
+                                  photos->matte, photos->matte_stride_bytes, error);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
@@ -153,11 +172,8 @@ birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t 
     if (info.batch > 1)
         return bn_fail(error, BIREFNET_ERROR_ARGUMENT, "one photo for a session of %d pictures at once",
                        info.batch);
-    if (bn_matte_on_card(session)) {
-        BN_TRY(bn_matte_put(session, 0, rgb, width, height, stride_bytes, error));
-        BN_TRY(bn_matte_run(session, error));
-        return bn_matte_get(session, 0, matte, width, height, matte_stride_bytes, error);
-    }
+    const birefnet_photo photo = {rgb, width, height, stride_bytes, matte, matte_stride_bytes};
+    if (bn_session_photo(session)) return run_on_card(session, &photo, 1, error);
     BN_TRY(bn_matte_prepare(rgb, width, height, stride_bytes, size, bn_session_input(session), error));
     BN_TRY(bn_session_run_inplace(session, error));
     return bn_matte_finish(bn_session_logits(session), size, matte, width, height, matte_stride_bytes, error);

@@ -24,13 +24,4 @@ bn_status bn_matte_prepare(const uint8_t *rgb, int width, int height, ptrdiff_t 
 bn_status bn_matte_finish(const float *logits, bn_matte_size size, uint8_t *matte, int width, int height,
                           ptrdiff_t matte_stride_bytes, bn_error *err);
 
-/* The same around a run of a session on a graphics card, for a picture of its batch: the photo to the bytes that go there, and
- * the mask's bytes to the matte. */
-bool bn_matte_on_card(const birefnet_session *session);
-bn_status bn_matte_put(birefnet_session *session, int picture, const uint8_t *rgb, int width, int height,
-                       ptrdiff_t stride_bytes, bn_error *err);
-bn_status bn_matte_run(birefnet_session *session, bn_error *err);
-bn_status bn_matte_get(const birefnet_session *session, int picture, uint8_t *matte, int width, int height,
-                       ptrdiff_t matte_stride_bytes, bn_error *err);
-
 #endif
