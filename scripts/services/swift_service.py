@@ -67,6 +67,7 @@ max_upload_part_num = 10000
 [filter:tempauth]
 use = egg:swift#tempauth
 user_bn_bn = {secret} .admin
+user_bn_guest = {secret}
 [filter:slo]
 use = egg:swift#slo
 max_manifest_segments = 10000

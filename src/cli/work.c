@@ -77,6 +77,7 @@ bn_exit bn_command_work(const bn_values *values, bn_console *console)
     bn_http_server_close(&own.health);
     if (own.jobs) bn_jobs_close(&own.jobs);
     free(own.computing.preload_text);
-    const bool usage = status == BIREFNET_ERROR_ARGUMENT && own.stage != BN_STAGE_MODEL;
+    const bool usage =
+        status == BIREFNET_ERROR_ARGUMENT && own.stage != BN_STAGE_MODEL && own.stage != BN_STAGE_FILES;
     return bn_exit_of(status, usage ? BN_STAGE_USAGE : own.stage);
 }

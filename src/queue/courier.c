@@ -9,6 +9,7 @@
 
 #define LATER_TIMEOUT_MS 120000
 #define TAKEN_LONGER_MS  5000 /* than an attempt may last */
+#define FAILED_WAIT_MS   500  /* until the store is asked again */
 #define BODY_MAX_BYTES   (256u << 20)
 #define HOST_ERRANDS     2 /* at a time */
 #define KEY_ERRANDS      (BN_JOBS_COURIERS / 2)
@@ -143,8 +144,10 @@ static bool claim(bn_jobs *jobs, const bn_webhook_turn *turn, int64_t number, bn
                                     .again_ms = LATER_TIMEOUT_MS + TAKEN_LONGER_MS};
     *wait_ms = INT64_MAX;
     bn_jobs_now(jobs); /* an injected clock moves the store's */
-    return bn_store_webhook_take(jobs->store, turn, &taker, wait_ms, webhook, NULL) == BIREFNET_OK &&
-           webhook->url;
+    if (bn_store_webhook_take(jobs->store, turn, &taker, wait_ms, webhook, NULL) == BIREFNET_OK)
+        return webhook->url != NULL;
+    *wait_ms = FAILED_WAIT_MS;
+    return false;
 }
 
 static bn_errand *begin_errand(bn_jobs *jobs, const bn_webhook *webhook)
