@@ -1,11 +1,11 @@
 #!/bin/bash
 # embedded.sh OLD NEW [SECONDS]: two programs as servers of their own, over SQLite in a folder, in turn, four times: submits a
 # second that are accepted (wrk, 8 connections), p99 of status polls (wrk, 100 connections, ten a second each) with the network at work
-# all the time, and the memory that the process then has. Needs wrk and curl.
+# all the time, and the memory that the process then has. Needs wrk and curl. TMPDIR=/dev/shm leaves the disk out.
 set -euo pipefail
 seconds=${3:-2}
 here=$(cd "$(dirname "$0")/.." && pwd)
-folder=$(mktemp -d /tmp/birefnet-embedded-XXXXXX)
+folder=$(mktemp -d "${TMPDIR:-/tmp}/birefnet-embedded-XXXXXX")
 server=
 trap 'kill $server 2>/dev/null; wait 2>/dev/null || true; rm -rf "$folder"' EXIT
 photo=iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==
