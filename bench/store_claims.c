@@ -86,7 +86,9 @@ static double median(claims *self)
 int main(int argc, char **argv)
 {
     claims none = {0}, much = {0};
-    char folder[] = "/tmp/birefnet-claims-XXXXXX", command[80];
+    char folder[120], command[140];
+    const char *where = getenv("TMPDIR"); /* /dev/shm leaves the disk out */
+    snprintf(folder, sizeof folder, "%.80s/birefnet-claims-XXXXXX", where ? where : "/tmp");
     const long history = argc > 1 ? atol(argv[1]) : 1000000;
     need(sodium_init() >= 0 && mkdtemp(folder), "to begin");
     fill(&none, folder, "none.sqlite", 0);

@@ -158,9 +158,8 @@ bn_status bn_postgres_object_promise(bn_store *store, const char *object, int64_
                                      bn_error *err)
 {
     return bn_postgres_query(bn_postgres_db_of(store), NULL, err,
-                             "WITH " BN_SOON_CTE " INSERT INTO objects(object, created_ms, process)"
-                             " SELECT $1, $2::bigint, $3::bigint FROM soon"
-                             " WHERE v = 'off' ON CONFLICT (object) DO NOTHING",
+                             "INSERT INTO objects(object, created_ms, process)"
+                             " VALUES($1, $2::bigint, $3::bigint) ON CONFLICT (object) DO NOTHING",
                              "tii", object, now_ms, process);
 }
 

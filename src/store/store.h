@@ -333,7 +333,7 @@ bn_status bn_store_part(bn_store *store, const char *upload_id, int number, bn_s
 
 /* Objects that no file has: those that are being written, from before their first byte until a file has them, and those
  * that a file had, until their bytes are removed. So no bytes lie anywhere that no row knows. process: who writes them; 0:
- * a client, itself. Need not be on the disk. */
+ * a client, itself. */
 bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
                                   bn_error *err);
 bn_status bn_store_object_forget(bn_store *store, const char *object, bn_error *err);
