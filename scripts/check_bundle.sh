@@ -25,7 +25,7 @@ inside() {
     # what a running server holds comes from the bundle, but the C library and what goes with it
     birefnet serve --listen 127.0.0.1:8000 --data /tmp/data >server.log 2>&1 &
     server=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         if answer=$( (exec 3<>/dev/tcp/127.0.0.1/8000 && printf 'GET /healthz HTTP/1.0\r\n\r\n' >&3 && head -1 <&3) 2>/dev/null); then break; fi
         kill -0 $server 2>/dev/null || { cat server.log; fail "the server ended"; }
         sleep 0.2

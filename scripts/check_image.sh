@@ -62,7 +62,7 @@ unshare --mount --net --pid --fork --kill-child bash -euc '
     if run "$probe"; then fail "healthy without a server"; fi
     env -i PATH=/bin:/usr/sbin HOME=/data GOMP_SPINCOUNT=1000 chroot --userspec=999:999 "$root" $entry >"$scratch/server.log" 2>&1 &
     server=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         if run "$probe"; then break; fi
         kill -0 $server 2>/dev/null || fail "the server ended"
         sleep 0.2
@@ -73,7 +73,7 @@ unshare --mount --net --pid --fork --kill-child bash -euc '
 import sys, urllib.request
 body = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n\r\n" + open(sys.argv[1], "rb").read() + b"\r\n--x--\r\n"
 request = urllib.request.Request("http://127.0.0.1:8000/api/remove", body, {"Content-Type": "multipart/form-data; boundary=x"})
-answer = urllib.request.urlopen(request, timeout=120).read()
+answer = urllib.request.urlopen(request, timeout=290).read()
 assert answer[1:4] == b"PNG", answer[:80]
 PYTHON
     kill -TERM $server

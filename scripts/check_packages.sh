@@ -61,7 +61,7 @@ start_server() {
     # shellcheck disable=SC2086 # systemd splits them, too
     "${as_service[@]}" "$environment" ${line/\$BIREFNET_OPTIONS/$options} >/tmp/server.log 2>&1 &
     server=$!
-    for _ in $(seq 600); do
+    for _ in $(seq 1200); do
         if ask healthz >/dev/null 2>&1; then return; fi
         kill -0 "$server" 2>/dev/null || { cat /tmp/server.log; fail "the server ended"; }
         sleep 0.2
@@ -82,7 +82,7 @@ if len(sys.argv) > 3:
     request.add_header("Content-Type", "multipart/form-data; boundary=x")
 if len(sys.argv) > 4:
     request.add_header("Authorization", "Key " + sys.argv[4])
-sys.stdout.buffer.write(urllib.request.urlopen(request, timeout=120).read())
+sys.stdout.buffer.write(urllib.request.urlopen(request, timeout=290).read())
 PYTHON
 }
 
