@@ -1,5 +1,6 @@
 /* heif_source.c - see heif_source.h. Boxes: ISO/IEC 14496-12 and 23008-12; parameter sets and NAL units: ITU-T H.265, 7.3. */
 #include "image/heif_source.h"
+#include "image/heif_references.h"
 
 #include "base/size.h"
 
@@ -167,6 +168,12 @@ static const uint8_t *item_type(const uint8_t *content, const uint8_t *end)
     return end - content >= at + 4 ? content + at : NULL;
 }
 
+static uint32_t item_id(const uint8_t *content)
+{
+    if (content[0] == 2) return number_16(content + 4);
+    return content[0] == 3 ? (uint32_t)number_16(content + 4) << 16 | number_16(content + 6) : 0;
+}
+
 static size_t field_bytes(unsigned size)
 {
     return size == 4 || size == 8 ? size : 0; /* as libheif takes others */
@@ -194,33 +201,83 @@ static bool lies_in_pieces(const uint8_t *box, size_t size)
     return false;
 }
 
+/* Where a box of that name may begin, from *at on; what it holds goes to the file's end at most, *content is NULL where nothing
+ * is left. False where there is none. */
+static bool next_box(const uint8_t *bytes, const uint8_t *end, const char *name, const uint8_t **at,
+                     const uint8_t **content)
+{
+    const uint8_t *found = memmem(*at, (size_t)(end - *at), name, 4);
+    if (!found) return false;
+    *content = content_of(bytes, found, end);
+    *at = found + 4;
+    return true;
+}
+
+static bn_status read_items(const uint8_t *bytes, const uint8_t *end, bn_heif_facts *facts,
+                            bn_heif_references *references, bn_error *err)
+{
+    const uint8_t *at = bytes, *content;
+    while (next_box(bytes, end, "infe", &at, &content)) {
+        const uint8_t *type = has_size(bytes, at - 4, end) ? item_type(content, end) : NULL;
+        if (!type) continue;
+        if (!is_known_item(type)) return fail_foreign(type, err);
+        facts->has_grid |= memcmp(type, "grid", 4) == 0;
+        BN_TRY(bn_heif_references_add_item(references, item_id(content), err));
+    }
+    return BIREFNET_OK;
+}
+
+static bn_status read_references(const uint8_t *bytes, const uint8_t *end, const char *name, bool reversed,
+                                 bn_heif_references *references, bn_error *err)
+{
+    const uint8_t *at = bytes, *content;
+    while (next_box(bytes, end, name, &at, &content))
+        if (content)
+            BN_TRY(bn_heif_references_add_box(references, content, (size_t)(end - content), reversed, err));
+    return BIREFNET_OK;
+}
+
+static bn_status check_items(const uint8_t *bytes, const uint8_t *end, bn_heif_facts *facts, bn_error *err)
+{
+    bn_status status;
+    bn_heif_references *references = bn_heif_references_create();
+    if (!references) return bn_fail_memory(err, sizeof references, "what a HEIC is made of");
+    BN_TRY_DONE(read_items(bytes, end, facts, references, err));
+    BN_TRY_DONE(read_references(bytes, end, "dimg", false, references, err));
+    BN_TRY_DONE(read_references(bytes, end, "auxl", true, references, err));
+    status = bn_heif_references_check(references, err);
+done:
+    bn_heif_references_destroy(&references);
+    return status;
+}
+
+static bn_status read_configurations(const uint8_t *bytes, const uint8_t *end, bn_heif_facts *facts,
+                                     bool *any, bn_error *err)
+{
+    const uint8_t *at = bytes, *content;
+    size_t units_left = 1u << 20; /* a file has some ten */
+    while (next_box(bytes, end, "hvcC", &at, &content)) {
+        const configuration found =
+            content ? read_configuration(content, (size_t)(end - content), &units_left, facts)
+                    : CONFIGURATION_NONE;
+        if (found == CONFIGURATION_BAD)
+            return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged HEIC: its codec data make no sense");
+        *any |= found == CONFIGURATION_GOOD;
+    }
+    return BIREFNET_OK;
+}
+
 /* Boxes are looked for by their names wherever they stand: a parser that is fooled by sizes would miss some that libheif
  * finds. The names stand in picture data once in some thousand files; what follows them there is hardly ever a box. */
 bn_status bn_heif_facts_read(const uint8_t *bytes, size_t size, bn_heif_facts *facts, bn_error *err)
 {
     *facts = (bn_heif_facts){.bits = 8};
     bool has_configuration = false;
-    size_t units_left = 1u << 20; /* a file has some ten */
-    const uint8_t *const end = bytes + size;
-    for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "infe", 4)); at += 4) {
-        const uint8_t *type = has_size(bytes, at, end) ? item_type(content_of(bytes, at, end), end) : NULL;
-        if (!type) continue;
-        if (!is_known_item(type)) return fail_foreign(type, err);
-        facts->has_grid |= memcmp(type, "grid", 4) == 0;
-    }
-    for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "hvcC", 4)); at += 4) {
-        const uint8_t *content = content_of(bytes, at, end);
-        const configuration found =
-            content ? read_configuration(content, (size_t)(end - content), &units_left, facts)
-                    : CONFIGURATION_NONE;
-        if (found == CONFIGURATION_BAD)
-            return bn_fail(err, BIREFNET_ERROR_FORMAT, "damaged HEIC: its codec data make no sense");
-        has_configuration |= found == CONFIGURATION_GOOD;
-    }
-    for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), "iloc", 4)); at += 4) {
-        const uint8_t *content = content_of(bytes, at, end);
+    const uint8_t *const end = bytes + size, *at = bytes, *content;
+    BN_TRY(check_items(bytes, end, facts, err));
+    BN_TRY(read_configurations(bytes, end, facts, &has_configuration, err));
+    while (next_box(bytes, end, "iloc", &at, &content))
         if (content && lies_in_pieces(content, (size_t)(end - content))) facts->has_pieces = true;
-    }
     if (facts->has_grid && facts->has_pieces)
         return bn_fail(err, BIREFNET_ERROR_UNSUPPORTED, "a HEIC of tiles in pieces is not read here");
     if (has_configuration && facts->picture_pixels > 0) return BIREFNET_OK;
