@@ -25,6 +25,7 @@ typedef struct bn_gpu_facts {
     char name[256], driver[256]; /* as the driver calls itself and its version, visible characters */
     bn_gpu_kind kind;
     uint64_t memory_bytes, free_bytes; /* of the device's own memory; free as far as the driver tells */
+    uint64_t largest_bytes;            /* of one buffer */
     bool half;                         /* float16 can be stored and computed with */
     bool matrix;                       /* f16 x f16 -> f32 matrices of a subgroup (KHR_cooperative_matrix) */
     bool matrix_half;                  /* and f16 fragments of sums, of the same size */

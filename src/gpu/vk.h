@@ -41,7 +41,6 @@ typedef struct bn_vk_physical {
     uint32_t family; /* of queues that compute */
     double tick_ms;  /* of time stamps; 0: the queue has none */
     uint32_t most_groups[3];
-    uint64_t largest_bytes;
     bool budget;         /* VK_EXT_memory_budget */
     bool fixes_subgroup; /* pipelines can ask for a size of subgroups */
     bool newer;          /* Vulkan 1.3 */

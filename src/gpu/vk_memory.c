@@ -30,9 +30,9 @@ static bn_status check_room(const bn_gpu *gpu, size_t bytes, bn_error *err)
     uint64_t total, left;
     bn_vk_memory_facts(&gpu->vk, &gpu->physical, &total, &left);
     if (bytes > left) return fail_room(gpu, bytes, left, err);
-    if (bytes <= gpu->physical.largest_bytes) return BIREFNET_OK;
+    if (bytes <= gpu->physical.facts.largest_bytes) return BIREFNET_OK;
     return bn_fail(err, BIREFNET_ERROR_LIMIT, "%s gives %.2f GiB at once at most, not %.2f",
-                   gpu->physical.facts.name, (double)gpu->physical.largest_bytes / 0x1p30,
+                   gpu->physical.facts.name, (double)gpu->physical.facts.largest_bytes / 0x1p30,
                    (double)bytes / 0x1p30);
 }
 

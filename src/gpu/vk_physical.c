@@ -170,7 +170,7 @@ static void fill_facts(const bn_vk *vk, bn_vk_physical *p, const answers *a)
     facts->subgroup = (int)a->subgroup.subgroupSize;
     facts->shared_bytes = (int)BN_MIN(properties->limits.maxComputeSharedMemorySize, (uint32_t)INT32_MAX);
     memcpy(p->most_groups, properties->limits.maxComputeWorkGroupCount, sizeof p->most_groups);
-    p->largest_bytes = a->limits.maxMemoryAllocationSize;
+    facts->largest_bytes = a->limits.maxMemoryAllocationSize;
     p->newer = properties->apiVersion >= VK_API_VERSION_1_3;
     p->fixes_subgroup = a->size_control.subgroupSizeControl &&
                         a->sizes.minSubgroupSize != a->sizes.maxSubgroupSize &&

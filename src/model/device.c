@@ -112,12 +112,18 @@ void bn_device_close(bn_device *device)
     bn_gpu_close(&device->gpu);
 }
 
-bn_status bn_device_check_memory(int index, size_t bytes, bn_error *err)
+bn_status bn_device_check_memory(int index, size_t weights_bytes, size_t work_bytes, bn_error *err)
 {
+    const size_t bytes = weights_bytes + work_bytes;
     bn_gpu_facts facts;
     BN_TRY(bn_gpu_describe(index, &facts, err));
-    if (bytes <= facts.free_bytes) return BIREFNET_OK;
-    return bn_fail(err, BIREFNET_ERROR_MEMORY,
-                   "needs %.2f GiB on %s, %.2f GiB are free: a smaller -r, or --device cpu",
-                   (double)bytes / 0x1p30, facts.name, (double)facts.free_bytes / 0x1p30);
+    if (bytes > facts.free_bytes)
+        return bn_fail(err, BIREFNET_ERROR_MEMORY,
+                       "needs %.2f GiB on %s, %.2f GiB are free: a smaller -r, or --device cpu",
+                       (double)bytes / 0x1p30, facts.name, (double)facts.free_bytes / 0x1p30);
+    if (work_bytes <= facts.largest_bytes) return BIREFNET_OK;
+    return bn_fail(
+        err, BIREFNET_ERROR_MEMORY,
+        "needs %.2f GiB at once on %s, which gives %.2f GiB at most: a smaller -r, or --device cpu",
+        (double)work_bytes / 0x1p30, facts.name, (double)facts.largest_bytes / 0x1p30);
 }

@@ -26,7 +26,8 @@ bool bn_device_is_card(const char *text);
 bn_status bn_device_open(int index, bn_device *device, bn_error *err);
 void bn_device_close(bn_device *device);
 
-/* Whether so many bytes are free on the device now; MEMORY says what to do where they are not. */
-bn_status bn_device_check_memory(int index, size_t bytes, bn_error *err);
+/* Whether so many bytes of weights, and of work space, which is one buffer, are free on the device now; MEMORY says what to do
+ * where they are not. */
+bn_status bn_device_check_memory(int index, size_t weights_bytes, size_t work_bytes, bn_error *err);
 
 #endif

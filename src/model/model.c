@@ -193,7 +193,7 @@ static bn_status choose_auto(birefnet_model *model, bn_error *err)
             size_t bytes = 0;
             birefnet_session_info info;
             BN_TRY(bn_session_estimate(model, NULL, &info, &bytes, err));
-            if (bn_device_check_memory(i, bytes + info.arena_bytes, &why) == BIREFNET_OK) return BIREFNET_OK;
+            if (bn_device_check_memory(i, bytes, info.arena_bytes, &why) == BIREFNET_OK) return BIREFNET_OK;
             bn_device_close(&model->device);
         }
         bn_log_line(&model->log, BIREFNET_LOG_WARNING, "not on %s: %s", facts.name, why.message);

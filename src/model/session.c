@@ -154,7 +154,7 @@ static bn_status build_on_device(birefnet_session *session, bn_error *err)
     BN_TRY(bn_session_estimate(session->model, &size, &info, &bytes, err));
     const size_t there = bn_gpu_packs_bytes(device->packs), shared = bn_gpu_packs_arena_bytes(device->packs);
     const size_t arena = info.arena_bytes > shared ? info.arena_bytes : 0;
-    BN_TRY(bn_device_check_memory(device->index, arena + bytes - BN_MIN(there, bytes), err));
+    BN_TRY(bn_device_check_memory(device->index, bytes - BN_MIN(there, bytes), arena, err));
     return build_for_threads(session, &(stores){.gpu = device->packs}, err);
 }
 
