@@ -1,12 +1,11 @@
 /* run.c - three kinds of threads and two queues; see run.h. The caller's thread is one of the network's. Reading is in
- * run_read.c. */
+ * run_read.c, the network in run_network.c. */
 #include "cli/run_line.h"
 
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/size.h"
 #include "cli/interrupt.h"
-#include "cli/moving.h"
 #include "cli/queue.h"
 #include "cli/source.h"
 
@@ -19,7 +18,7 @@ bool bn_line_stopping(bn_line *self)
     return atomic_load(&self->stop) || bn_interrupted();
 }
 
-static void draw_bar(bn_line *self, double share)
+void bn_line_draw_bar(bn_line *self, double share)
 {
     bn_run *run = self->run;
     pthread_mutex_lock(&self->lock);
@@ -38,7 +37,7 @@ static int on_progress(void *user, const char *part, double share)
     (void)part;
     bn_line *self = user;
     if (bn_line_stopping(self)) return 1;
-    draw_bar(self, self->run->sessions > 1 ? 0 : share); /* of several photos at a time, whole ones */
+    bn_line_draw_bar(self, self->run->sessions > 1 ? 0 : share); /* of several photos at a time, whole ones */
     return 0;
 }
 
@@ -47,7 +46,7 @@ void bn_line_count_passed(bn_line *self)
     pthread_mutex_lock(&self->lock);
     self->passed++;
     pthread_mutex_unlock(&self->lock);
-    draw_bar(self, 0);
+    bn_line_draw_bar(self, 0);
 }
 
 void bn_line_note_failure(bn_line *self, const bn_photo *photo, bn_outcome *outcome, bn_status status,
@@ -69,7 +68,7 @@ void bn_line_note_failure(bn_line *self, const bn_photo *photo, bn_outcome *outc
         bn_console_error(run->console, "%s: %s", source, message);
 }
 
-static void note_done(bn_line *self, const bn_work *job)
+void bn_line_note_done(bn_line *self, const bn_work *job)
 {
     pthread_mutex_lock(&self->lock);
     job->outcome->state = BN_OUTCOME_DONE;
@@ -107,10 +106,10 @@ static void finish(bn_line *self, bn_work *job)
         bn_line_note_failure(self, job->photo, job->outcome, status, stage, err.message);
         return;
     }
-    note_done(self, job);
+    bn_line_note_done(self, job);
 }
 
-static void release(bn_work *job)
+void bn_line_release(bn_work *job)
 {
     bn_buffer_free(&job->bytes);
     bn_cutout_release(&job->cutout);
@@ -122,177 +121,12 @@ static void *finish_photos(void *user)
     bn_line *self = user;
     for (bn_work *job; (job = bn_queue_pop(&self->matted));) {
         if (!bn_line_stopping(self)) finish(self, job);
-        release(job);
+        bn_line_release(job);
     }
     return NULL;
 }
 
-/* ---- the network ---- */
-
-static bool on_card(const bn_run *run)
-{
-    return strncmp(run->model.device, "gpu", 3) == 0;
-}
-
-/* A session is about to work: opening one is no waiting. */
-static void note_begin(bn_line *self)
-{
-    pthread_mutex_lock(&self->lock);
-    if (self->first_ms == 0) self->first_ms = bn_clock_ms();
-    pthread_mutex_unlock(&self->lock);
-}
-
-static void note_end(bn_line *self, const bn_cutout_times *times)
-{
-    pthread_mutex_lock(&self->lock);
-    self->run->network_ms += times->network_ms;
-    self->run->card_ms += times->card_ms;
-    self->run->wall_ms = bn_clock_ms() - self->first_ms;
-    pthread_mutex_unlock(&self->lock);
-}
-
-static bn_status matte(bn_line *self, bn_sessions *sessions, bn_work *job, bn_error *err)
-{
-    bn_run *run = self->run;
-    birefnet_session *session;
-    int width, height;
-    bn_resolution_for_photo(&run->resolution, job->cutout.width, job->cutout.height, &width, &height);
-    BN_TRY(bn_sessions_get(sessions, width, height, &session, err));
-    note_begin(self);
-    const bn_status status = bn_cutout_matte(session, &run->options, &job->cutout, err);
-    note_end(self, &job->cutout.times);
-    return status;
-}
-
-static void tell_frames(void *user, uint64_t done, uint64_t total)
-{
-    bn_line *self = user;
-    if (self->run->sessions > 1) return; /* other photos move at the same time: the bar counts whole ones */
-    self->frame = (double)done;
-    self->frames = (double)total;
-    draw_bar(self, 0);
-}
-
-/* A whole animation, from its bytes to what is written. */
-static void move(bn_line *self, bn_sessions *sessions, bn_work *job)
-{
-    bn_run *run = self->run;
-    bn_error err = {0};
-    bn_moving moving = {
-        .photo = job->photo,
-        .bytes = &job->bytes,
-        .options = run->options,
-        .mask_only = run->mask_only,
-        .make_folders = run->plan->into_folder,
-        .tell = tell_frames,
-        .user = self,
-        .frames = {.resolution = &run->resolution,
-                   .sessions = sessions,
-                   .smooth = run->smooth,
-                   .jobs = run->jobs},
-    };
-    note_begin(self);
-    const bn_status status = bn_moving_run(&moving, &err);
-    if (run->sessions == 1) self->frame = self->frames = 0;
-    bn_outcome_keep_moving(job->outcome, &moving);
-    note_end(self, &moving.frames.times);
-    if (status != BIREFNET_OK) {
-        bn_line_note_failure(self, job->photo, job->outcome, status, moving.frames.stage, err.message);
-        return;
-    }
-    note_done(self, job);
-}
-
-/* Behind the network: on to the finishers, or failed. */
-static void pass_on(bn_line *self, bn_work *job, bn_status status, const bn_error *err)
-{
-    if (status != BIREFNET_OK)
-        bn_line_note_failure(self, job->photo, job->outcome, status, BN_STAGE_WORK, err->message);
-    bn_line_count_passed(self);
-    if (status == BIREFNET_OK)
-        bn_queue_push(&self->matted, job);
-    else
-        release(job);
-}
-
-static void matte_one(bn_line *self, bn_sessions *sessions, bn_work *job)
-{
-    bn_error err = {0};
-    if (!sessions || bn_line_stopping(self)) {
-        release(job);
-    } else if (job->bytes.data) {
-        move(self, sessions, job);
-        bn_line_count_passed(self);
-        release(job);
-    } else {
-        const bn_status status = matte(self, sessions, job, &err);
-        pass_on(self, job, status, &err);
-    }
-}
-
-/* ---- several photos in one run ---- */
-
-static bool fit_together(const bn_run *run, bn_work *const *jobs, int count, int *width, int *height)
-{
-    for (int i = 0; i < count; i++) {
-        int w, h;
-        if (jobs[i]->bytes.data) return false; /* an animation */
-        bn_resolution_for_photo(&run->resolution, jobs[i]->cutout.width, jobs[i]->cutout.height, &w, &h);
-        if (i > 0 && (w != *width || h != *height)) return false;
-        *width = w;
-        *height = h;
-    }
-    return true;
-}
-
-/* False where that fails, and each is to go by itself. */
-static bool matte_together(bn_line *self, bn_sessions *sessions, bn_work *const *jobs, int count)
-{
-    const bn_run *run = self->run;
-    bn_cutout_member members[BN_RUN_MAX_JOBS];
-    birefnet_session *session;
-    bn_error err = {0};
-    int width, height;
-    if (bn_line_stopping(self) || atomic_load(&self->one_by_one) ||
-        !fit_together(run, jobs, count, &width, &height))
-        return false;
-    for (int i = 0; i < count; i++) members[i] = (bn_cutout_member){&run->options, &jobs[i]->cutout};
-    if (bn_sessions_get_batch(sessions, width, height, count, &session, &err) != BIREFNET_OK) {
-        if (!atomic_exchange(&self->one_by_one, true))
-            bn_console_say(run->console, "one photo a run, not %d: %s", count, err.message);
-        return false;
-    }
-    note_begin(self);
-    if (bn_cutout_matte_batch(session, members, count, &err) != BIREFNET_OK) return false;
-    pthread_mutex_lock(&self->lock);
-    self->run->together += (size_t)count;
-    pthread_mutex_unlock(&self->lock);
-    for (int i = 0; i < count; i++) {
-        note_end(self, &jobs[i]->cutout.times);
-        pass_on(self, jobs[i], BIREFNET_OK, &err);
-    }
-    return true;
-}
-
-/* The first of the queue, and with it what is decoded already, up to a batch. */
-static int gather(bn_line *self, bn_work **jobs, int most)
-{
-    int count = 1;
-    if (!(jobs[0] = bn_queue_pop(&self->decoded))) return 0;
-    while (count < most && (jobs[count] = bn_queue_take(&self->decoded))) count++;
-    return count;
-}
-
-static void matte_photos(bn_line *self, bn_sessions *sessions)
-{
-    const bn_run *run = self->run;
-    const int batch = sessions && on_card(run) ? BN_MIN(BN_MAX(run->batch, 1), BN_RUN_MAX_JOBS) : 1;
-    bn_work *jobs[BN_RUN_MAX_JOBS];
-    for (int count; (count = gather(self, jobs, batch)) > 0;) {
-        if (count > 1 && count == batch && matte_together(self, sessions, jobs, count)) continue;
-        for (int i = 0; i < count; i++) matte_one(self, sessions, jobs[i]);
-    }
-}
+/* ---- the network: run_network.c ---- */
 
 static bn_status open_model(bn_run *run, birefnet_model **model, bn_error *err)
 {
@@ -315,7 +149,7 @@ typedef struct network {
 static void *run_network(void *user)
 {
     network *self = user;
-    matte_photos(self->line, self->sessions);
+    bn_line_matte(self->line, self->sessions);
     return NULL;
 }
 
@@ -367,10 +201,11 @@ static void choose_sessions(bn_line *self)
 {
     bn_run *run = self->run;
     const int photos = (int)BN_MIN(self->to_do, BN_RUN_MAX_JOBS);
-    const bool chosen = !run->jobs_given && on_card(run) && run->plan->many;
+    const bool chosen = !run->jobs_given && bn_run_on_card(run) && run->plan->many;
     const int jobs = chosen ? CARD_SESSIONS : run->jobs;
     run->sessions = BN_MAX(BN_MIN(BN_MIN(jobs, chosen ? jobs : all_threads(run)), photos), 1);
-    if (on_card(run) && run->batch > 1) bn_queue_widen(&self->decoded, (size_t)(run->batch + run->sessions));
+    if (bn_run_on_card(run) && run->batch > 1)
+        bn_queue_widen(&self->decoded, (size_t)(run->batch + run->sessions));
     if (chosen) add_hands(self);
 }
 
@@ -395,17 +230,17 @@ static bn_status work_network(bn_line *self, bn_error *err)
     birefnet_model *model = NULL;
     int started = 1;        /* the first is the caller's thread */
     if (self->to_do == 0) { /* all of it is there already: no need for weights */
-        matte_photos(self, NULL);
+        bn_line_matte(self, NULL);
         return BIREFNET_OK;
     }
     bn_status status = open_model(self->run, &model, err);
     if (status == BIREFNET_OK) status = create_networks(self, model, networks, err);
     if (status != BIREFNET_OK) atomic_store(&self->stop, true);
-    draw_bar(self, 0);
+    bn_line_draw_bar(self, 0);
     while (status == BIREFNET_OK && started < self->run->sessions &&
            pthread_create(&networks[started].thread, NULL, run_network, &networks[started]) == 0)
         started++; /* where one cannot be started, the others do its work */
-    matte_photos(self, networks[0].sessions);
+    bn_line_matte(self, networks[0].sessions);
     for (int i = 1; i < started; i++) pthread_join(networks[i].thread, NULL);
     for (int i = 0; i < BN_RUN_MAX_JOBS; i++) bn_sessions_destroy(&networks[i].sessions);
     if (!self->run->open) birefnet_model_close(&model);
@@ -449,7 +284,7 @@ bn_status bn_run_photos(bn_run *run, bn_error *err)
     if (started < run->jobs) {
         status = bn_fail(err, BIREFNET_ERROR_MEMORY, "cannot start a thread");
         atomic_store(&self.stop, true);
-        matte_photos(&self, NULL);
+        bn_line_matte(&self, NULL);
     } else {
         status = work_network(&self, err);
     }

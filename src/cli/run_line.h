@@ -1,4 +1,4 @@
-/* run_line.h - what the threads of one run share. Private to run.c and run_read.c. */
+/* run_line.h - what the threads of one run share. Private to run.c, run_read.c and run_network.c. */
 #ifndef BN_CLI_RUN_LINE_H
 #define BN_CLI_RUN_LINE_H
 
@@ -44,6 +44,15 @@ bool bn_line_stopping(bn_line *self);
 void bn_line_count_passed(bn_line *self);
 void bn_line_note_failure(bn_line *self, const bn_photo *photo, bn_outcome *outcome, bn_status status,
                           bn_stage stage, const char *message);
+
+void bn_line_note_done(bn_line *self, const bn_work *job);
+void bn_line_release(bn_work *job);
+/* `share` of the photo that is under way, 0 to 1. */
+void bn_line_draw_bar(bn_line *self, double share);
+
+/* Photos through the network until the queue is closed and empty; sessions NULL: they are only let go. */
+void bn_line_matte(bn_line *self, bn_sessions *sessions);
+bool bn_run_on_card(const bn_run *run);
 
 /* A thread that reads and decodes photos for the network; the last of them closes the queue. */
 void *bn_line_read(void *self);
