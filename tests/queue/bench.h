@@ -75,6 +75,8 @@ void slow_photo_stop(slow_photo *self);
 
 /* The result, which must have this code; the caller drops it. */
 json_t *bench_result(bench *self, const char *id, int code);
+/* Waits for it to end well; the checksum of its picture. */
+void bench_result_etag(bench *self, const char *id, char etag[33]);
 const char *bench_text(json_t *object, const char *member);
 bn_request_status bench_status(bench *self, const char *id); /* without logs */
 

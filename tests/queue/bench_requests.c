@@ -3,6 +3,8 @@
 
 #include "tests/queue/bench.h"
 
+#include <unistd.h>
+
 json_t *bench_result(bench *self, const char *id, int code)
 {
     bn_answer answer;
@@ -12,6 +14,21 @@ json_t *bench_result(bench *self, const char *id, int code)
     assert_non_null(root);
     bn_answer_free(&answer);
     return root;
+}
+
+void bench_result_etag(bench *self, const char *id, char etag[33])
+{
+    bn_error err = {0};
+    bn_answer answer;
+    bn_file_facts facts;
+    int fd;
+    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    bn_jobs_result(self->jobs, id, NULL, &answer);
+    assert_int_equal(answer.code, 200);
+    assert_ok(bench_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
+    close(fd);
+    snprintf(etag, 33, "%s", facts.etag);
+    bn_answer_free(&answer);
 }
 
 const char *bench_text(json_t *object, const char *member)

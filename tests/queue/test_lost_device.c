@@ -78,21 +78,6 @@ static void open_on_card(bench *self, int sessions)
     bench_open(self);
 }
 
-static void result_etag(bench *self, const char *id, char etag[33])
-{
-    bn_error err = {0};
-    bn_answer answer;
-    bn_file_facts facts;
-    int fd;
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    bn_jobs_result(self->jobs, id, NULL, &answer);
-    assert_int_equal(answer.code, 200);
-    assert_ok(bench_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
-    close(fd);
-    snprintf(etag, 33, "%s", facts.etag);
-    bn_answer_free(&answer);
-}
-
 static void a_lost_card_is_opened_once_more(void **state)
 {
     bench *self = *state;
@@ -102,7 +87,7 @@ static void a_lost_card_is_opened_once_more(void **state)
     for (int i = 0; i < 3; i++) {
         if (i == 1) atomic_store(&lost.until, 5); /* in the middle of the second one's network */
         bench_submit_body(self, body, id);
-        result_etag(self, id, etags[i]);
+        bench_result_etag(self, id, etags[i]);
         assert_string_equal(etags[i], etags[0]);
         assert_int_equal(atomic_load(&lost.opened), i == 0 ? 1 : 2);
     }
@@ -117,7 +102,7 @@ static void a_lost_card_is_opened_once_more(void **state)
     atomic_store(&lost.always, false);
     atomic_store(&lost.until, -1);
     bench_submit_body(self, body, id);
-    result_etag(self, id, etags[1]);
+    bench_result_etag(self, id, etags[1]);
     assert_string_equal(etags[1], etags[0]);
     free(body);
 }
@@ -139,7 +124,7 @@ static void photos_beside_each_other_go_on(void **state)
             bench_wait(self, ids[0], BN_REQUEST_COMPLETED);
             atomic_store(&lost.until, 7);
         }
-        for (int i = 0; i < PHOTOS; i++) result_etag(self, ids[i], etags[sessions - 1][i]);
+        for (int i = 0; i < PHOTOS; i++) bench_result_etag(self, ids[i], etags[sessions - 1][i]);
     }
     atomic_store(&lost.until, -1);
     for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);
@@ -165,7 +150,7 @@ static void two_cards_share_the_work(void **state)
             bench_submit_body(self, body, ids[i]);
             free(body);
         }
-        for (int i = 0; i < PHOTOS; i++) result_etag(self, ids[i], etags[cards - 1][i]);
+        for (int i = 0; i < PHOTOS; i++) bench_result_etag(self, ids[i], etags[cards - 1][i]);
         while (atomic_load(&lost.opened) < before + cards) { /* one was done before the other woke up */
             char more[PHOTOS][BN_REQUEST_ID_CHARS], *body = bench_body(200, 200, "");
             for (int i = 0; i < PHOTOS; i++) bench_submit_body(self, body, more[i]);
@@ -217,7 +202,7 @@ static void waiting_photos_share_a_run(void **state)
             free(body);
         }
         if (run) pthread_mutex_unlock(&lost.held);
-        for (int i = 0; i < PHOTOS; i++) result_etag(self, ids[i], etags[run][i]);
+        for (int i = 0; i < PHOTOS; i++) bench_result_etag(self, ids[i], etags[run][i]);
         for (int i = 0; i < PHOTOS; i++) assert_int_equal(went_together(self, ids[i]), run && i > 0);
     }
     for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);

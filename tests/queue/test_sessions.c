@@ -47,22 +47,6 @@ static void two_photos_are_in_the_network_at_a_time(void **state)
     assert_int_equal(bench_status(self, ids[0]).code, 200);
 }
 
-/* The checksum of the picture that came of it. */
-static void result_etag(bench *self, const char *id, char etag[33])
-{
-    bn_error err = {0};
-    bn_answer answer;
-    bn_file_facts facts;
-    int fd;
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    bn_jobs_result(self->jobs, id, NULL, &answer);
-    assert_int_equal(answer.code, 200);
-    assert_ok(bench_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
-    close(fd);
-    snprintf(etag, 33, "%s", facts.etag);
-    bn_answer_free(&answer);
-}
-
 static void sessions_give_the_same_bytes(void **state)
 {
     enum { PHOTOS = 6 };
@@ -75,7 +59,7 @@ static void sessions_give_the_same_bytes(void **state)
             bench_submit_body(self, body, ids[i]);
             free(body);
         }
-        for (int i = 0; i < PHOTOS; i++) result_etag(self, ids[i], etags[sessions - 1][i]);
+        for (int i = 0; i < PHOTOS; i++) bench_result_etag(self, ids[i], etags[sessions - 1][i]);
     }
     for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);
     assert_string_not_equal(etags[0][0], etags[0][1]);
