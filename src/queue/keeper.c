@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/size.h"
 
-#define SWEEP_EVERY_MS    60000
-#define TICK_EVERY_MS     1000
+#define SWEEP_EVERY_MS 60000
+#define TICK_EVERY_MS  1000
+#define IN_FLIGHT_MS                                                                                         \
+    600000 /* what a process had sent to S3 before it died has arrived or never will: ten of its deadlines */
 #define PROMISE_MS        (24LL * 3600 * 1000) /* an upload that was begun and never came */
 #define EXPIRED_AT_A_TIME 64
 
@@ -50,7 +52,8 @@ void bn_keeper_remove_astray(bn_jobs *jobs, int64_t before_ms)
 {
     char objects[EXPIRED_AT_A_TIME][BN_OBJECT_CHARS];
     size_t count = 0;
-    bn_store_objects_abandon(jobs->store, jobs->held.worker, NULL);
+    bn_store_objects_abandon(jobs->store, jobs->held.worker,
+                             bn_blobs_are_remote(jobs->blobs) ? IN_FLIGHT_MS : 0, NULL);
     do {
         if (bn_store_objects_astray(jobs->store, before_ms, objects, EXPIRED_AT_A_TIME, &count, NULL) !=
             BIREFNET_OK)

@@ -164,15 +164,16 @@ bn_status bn_postgres_object_promise(bn_store *store, const char *object, int64_
 }
 
 /* Not of those that hold requests still: their rescue skipped what a finish under way has locked. */
-bn_status bn_postgres_objects_abandon(bn_store *store, int64_t survivor, bn_error *err)
+bn_status bn_postgres_objects_abandon(bn_store *store, int64_t survivor, int64_t keep_ms, bn_error *err)
 {
     return bn_postgres_query(bn_postgres_db_of(store), NULL, err,
                              "WITH " BN_SOON_CTE
-                             " UPDATE objects o SET created_ms = 0 WHERE process <> 0 AND created_ms > 0"
+                             " UPDATE objects o SET created_ms = CASE $2::bigint WHEN 0 THEN 0 ELSE"
+                             " -(" BN_NOW_MS " + $3::bigint + $2) END WHERE process <> 0 AND created_ms > 0"
                              " AND process <> $1::bigint AND " BN_SOON
                              " AND NOT EXISTS (SELECT FROM processes p WHERE p.id = o.process)"
                              " AND NOT EXISTS (SELECT FROM queue q WHERE q.held AND q.worker = o.process)",
-                             "i", survivor);
+                             "iii", survivor, keep_ms, atomic_load(&store->shift_ms));
 }
 
 bn_status bn_postgres_object_forget(bn_store *store, const char *object, bn_error *err)
@@ -188,9 +189,10 @@ bn_status bn_postgres_objects_astray(bn_store *store, int64_t before_ms, char (*
     bn_rows rows;
     *count = 0;
     BN_TRY(bn_postgres_query(bn_postgres_db_of(store), &rows, err,
-                             "SELECT object FROM objects o WHERE (created_ms = 0 OR created_ms < $1::bigint)"
+                             "SELECT object FROM objects o WHERE created_ms >= -(" BN_NOW_MS " + $3::bigint)"
+                             " AND created_ms < greatest($1::bigint, 1)"
                              " AND NOT EXISTS (SELECT FROM parts p WHERE p.object = o.object) LIMIT $2::int",
-                             "ii", before_ms, (int64_t)room));
+                             "iii", before_ms, (int64_t)room, atomic_load(&store->shift_ms)));
     for (int i = 0; i < rows.count && *count < room; i++)
         bn_rows_text(&rows, i, 0, objects[(*count)++], BN_OBJECT_CHARS);
     bn_rows_free(&rows);

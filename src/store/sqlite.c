@@ -55,7 +55,7 @@ static const char *const migrations[] = {
      "ALTER TABLE requests ADD COLUMN claim INTEGER;"
      "ALTER TABLE requests ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE requests ADD COLUMN ended_claim INTEGER;"),
-    /* objects: those that no file has; created_ms 0: none will */
+    /* objects: those that no file has; created_ms 0: none will; below 0: nor will these, but bytes may come until then */
     ("ALTER TABLE files ADD COLUMN object TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE parts ADD COLUMN object TEXT NOT NULL DEFAULT '';"
      "UPDATE files SET object = id WHERE whole = 1;"

@@ -194,12 +194,12 @@ bn_status bn_sqlite_object_promise(bn_store *store, const char *object, int64_t 
                        now_ms, process);
 }
 
-bn_status bn_sqlite_objects_abandon(bn_store *store, int64_t survivor, bn_error *err)
+bn_status bn_sqlite_objects_abandon(bn_store *store, int64_t survivor, int64_t keep_ms, bn_error *err)
 {
     return bn_db_write(bn_sqlite_writer(store), false, NULL, err,
-                       "UPDATE objects SET created_ms = 0 WHERE process <> 0 AND created_ms > 0"
+                       "UPDATE objects SET created_ms = ?2 WHERE process <> 0 AND created_ms > 0"
                        " AND process <> ?1 AND process NOT IN (SELECT id FROM processes)",
-                       "i", survivor);
+                       "ii", survivor, keep_ms > 0 ? -(bn_sqlite_now(store) + keep_ms) : 0);
 }
 
 bn_status bn_sqlite_object_forget(bn_store *store, const char *object, bn_error *err)
@@ -215,8 +215,8 @@ bn_status bn_sqlite_objects_astray(bn_store *store, int64_t before_ms, char (*ob
     sqlite3_stmt *statement;
     *count = 0;
     bn_status status = bn_db_query(
-        db, &statement, err, "SELECT object FROM objects WHERE created_ms = 0 OR created_ms < ? LIMIT ?",
-        "ii", before_ms, (int64_t)room);
+        db, &statement, err, "SELECT object FROM objects WHERE created_ms >= ? AND created_ms < ? LIMIT ?",
+        "iii", -bn_sqlite_now(store), before_ms > 0 ? before_ms : 1, (int64_t)room);
     while (status == BIREFNET_OK && *count < room) {
         bool row;
         status = bn_db_step(db, statement, &row, err);

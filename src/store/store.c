@@ -357,9 +357,9 @@ bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t n
     return store->kind->object_promise(store, object, now_ms, process, err);
 }
 
-bn_status bn_store_objects_abandon(bn_store *store, int64_t survivor, bn_error *err)
+bn_status bn_store_objects_abandon(bn_store *store, int64_t survivor, int64_t keep_ms, bn_error *err)
 {
-    return store->kind->objects_abandon(store, survivor, err);
+    return store->kind->objects_abandon(store, survivor, keep_ms, err);
 }
 
 bn_status bn_store_object_forget(bn_store *store, const char *object, bn_error *err)

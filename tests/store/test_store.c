@@ -181,11 +181,11 @@ static void what_the_dead_promised_strays(void **state)
     assert_ok(bn_store_object_promise(self->store, "her-part", 1000, ALICE, &err), err);
     assert_ok(bn_store_object_promise(self->other, "his", 1000, BOB, &err), err);
     assert_ok(bn_store_object_promise(self->other, "a-clients", 1000, 0, &err), err);
-    assert_ok(bn_store_objects_abandon(self->other, BOB, &err), err);
+    assert_ok(bn_store_objects_abandon(self->other, BOB, 0, &err), err);
     assert_int_equal(astray(self, 0, strays), 0); /* both live */
     assert_ok(bn_store_rescue(self->other, BOB, 0, &rescued, &count, &err), err);
     free(rescued);
-    assert_ok(bn_store_objects_abandon(self->other, BOB, &err), err);
+    assert_ok(bn_store_objects_abandon(self->other, BOB, 0, &err), err);
     assert_int_equal(astray(self, 0, strays), 2);
     assert_memory_equal(strays[0], "her", 3);
     assert_memory_equal(strays[1], "her", 3);
@@ -194,6 +194,35 @@ static void what_the_dead_promised_strays(void **state)
     assert_int_equal(bn_store_file_whole(self->store, &file.facts, &err), BIREFNET_ERROR_NOT_FOUND);
     strcpy(file.facts.object, "his");
     assert_ok(bn_store_file_whole(self->store, &file.facts, &err), err);
+}
+
+/* Bytes that a process sent before it died may arrive after it is held for dead: the row stays until then, and no file has them. */
+static void what_the_dead_have_sent_is_waited_for(void **state)
+{
+    store_fixture *self = *state;
+    bn_error err = {0};
+    char strays[8][BN_OBJECT_CHARS];
+    bn_rescued *rescued;
+    size_t count;
+    bn_stored_file file = {.facts = {.name = "x", .type = "image/png", .object = "hers"}};
+    bn_id_make(file.facts.id);
+    bn_id_make(file.upload_id);
+    assert_ok(bn_store_file_promise(self->store, &file, &err), err);
+    beat(self->store, ALICE);
+    beat(self->other, BOB);
+    assert_ok(bn_store_object_promise(self->store, "hers", 1000, ALICE, &err), err);
+    assert_ok(bn_store_rescue(self->other, BOB, 0, &rescued, &count, &err), err);
+    free(rescued);
+    assert_ok(bn_store_objects_abandon(self->other, BOB, 600000, &err), err);
+    assert_ok(bn_store_objects_abandon(self->other, BOB, 600000, &err),
+              err); /* again: from the first time on */
+    assert_int_equal(astray(self, INT64_MAX, strays), 0);
+    assert_int_equal(bn_store_file_whole(self->store, &file.facts, &err), BIREFNET_ERROR_NOT_FOUND);
+    bn_store_shift(self->store, 300000);
+    assert_int_equal(astray(self, INT64_MAX, strays), 0);
+    bn_store_shift(self->store, 660000);
+    assert_int_equal(astray(self, 0, strays), 1);
+    bn_store_shift(self->store, 0);
 }
 
 /* Those that were skipped by a rescue because their holder was about to finish are its own until it has. */
@@ -206,10 +235,10 @@ static void what_a_holder_promised_is_its_own(void **state)
     store_accept_one(self, id, NULL);
     assert_true(store_claim(self, id, ALICE, 1, 50)); /* which has no row among the processes */
     assert_ok(bn_store_object_promise(self->store, "hers", 1000, ALICE, &err), err);
-    assert_ok(bn_store_objects_abandon(self->other, BOB, &err), err);
+    assert_ok(bn_store_objects_abandon(self->other, BOB, 0, &err), err);
     assert_int_equal(astray(self, 0, strays), 0);
     assert_int_equal(store_rescue(self, BOB), 1);
-    assert_ok(bn_store_objects_abandon(self->other, BOB, &err), err);
+    assert_ok(bn_store_objects_abandon(self->other, BOB, 0, &err), err);
     assert_int_equal(astray(self, 0, strays), 1);
     assert_false(store_finish(self, id, ALICE, 1, 200));
 }
@@ -294,6 +323,7 @@ int main(void)
         STORE_TEST(giving_back_is_no_failed_attempt),
         STORE_TEST(objects_are_known_from_before_their_bytes),
         STORE_TEST(what_the_dead_promised_strays),
+        STORE_TEST(what_the_dead_have_sent_is_waited_for),
         STORE_TEST(what_a_holder_promised_is_its_own),
         STORE_TEST(each_request_has_one_holder_whoever_asks),
         STORE_TEST(libpq_comes_only_when_it_is_needed),
