@@ -18,6 +18,18 @@ static bn_status write_result(bn_jobs *jobs, const char *object, const bn_buffer
     }
 }
 
+/* No bytes go to another machine without a row that says so: a database that does not answer comes back, too. Of a folder the
+ * next start finds them by looking. */
+static bn_status promise_object(bn_jobs *jobs, char object[BN_OBJECT_CHARS], bn_error *err)
+{
+    const struct timespec pause = {.tv_sec = 1};
+    for (;; nanosleep(&pause, NULL)) {
+        const bn_status status = bn_object_make(jobs, object, err);
+        if (!bn_blobs_are_remote(jobs->blobs)) return BIREFNET_OK;
+        if (status != BIREFNET_ERROR_IO || bn_blobs_stopped(jobs->blobs)) return status;
+    }
+}
+
 static bn_status store_file(bn_jobs *jobs, const bn_job *job, const bn_buffer *bytes,
                             const bn_lifecycle *lifecycle, bn_file_facts *facts, bn_error *err)
 {
@@ -32,11 +44,10 @@ static bn_status store_file(bn_jobs *jobs, const bn_job *job, const bn_buffer *b
     bn_id_make(facts->id);
     bn_type_clean(bn_format_get_facts(job->input.format)->mime, facts->type);
     bn_name_clean(NULL, facts->type, facts->id, facts->name);
-    bn_object_make(jobs, facts->object,
-                   NULL); /* where the store fails, the next start finds the bytes by looking */
+    BN_TRY(promise_object(jobs, facts->object, err));
     const bn_status status = write_result(jobs, facts->object, bytes, &blob, err);
     if (status != BIREFNET_OK) {
-        bn_object_drop(jobs, facts->object);
+        bn_object_drop(jobs, facts->object, false);
         return status;
     }
     facts->size = blob.size;
@@ -115,13 +126,13 @@ static void finish(bn_jobs *jobs, bn_job *job)
         bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Done: 100 %%");
     } else if (bn_blobs_stopped(
                    jobs->blobs)) { /* the result could not be stored before the end: it is made again */
-        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object);
+        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object, true);
         bn_cutout_release(&job->cutout);
         bn_job_drop(jobs, job);
         return;
     } else {
         const bool fits = bn_blobs_has_room(jobs->blobs, job->cutout.cutout.size + job->cutout.mask.size);
-        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object);
+        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object, true);
         count = 0;
         bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
         if (status == BIREFNET_ERROR_LIMIT && job->cutout.side_limit_px)
