@@ -81,11 +81,14 @@ def fetched_input():
     return {"image_url": f"{host.url}/photo.png"}
 
 
-def requests_since(mark):
-    """The access log from line `mark` on, with all that was answered by now: a request of our own is waited for."""
+def requests_since(mark, wanted=lambda line: False, count=0):
+    """The access log from line `mark` on, once `count` lines are there that are `wanted`, and that of a request of our own: a line
+    is written after its answer, and those of two connections in any order."""
     last = raw.get("/healthz").headers["x-fal-request-id"]
-    until(lambda: any(line["id"] == last for line in server.lines()))
-    return [line for line in server.lines()[mark:] if line["path"] not in ("/healthz", "/metrics")]
+    def since():
+        return [line for line in server.lines()[mark:] if line["path"] not in ("/healthz", "/metrics")]
+    until(lambda: any(line["id"] == last for line in server.lines()) and len(list(filter(wanted, since()))) >= count)
+    return since()
 
 
 def completed(handle):
@@ -103,7 +106,8 @@ class Case(unittest.TestCase):
         self.assertEqual((error.status_code, error.error_type), (status, error_type), error.message)
         self.assertEqual(error.response_headers.get("x-fal-error-type"), error_type, "row E5: field and member agree")
         self.assertRegex(error.response_headers["x-fal-request-id"], UUID)
-        failed = [line for line in requests_since(mark) if line["status"] == status]
+        mine = error.response_headers["x-fal-request-id"]
+        failed = [line for line in requests_since(mark, lambda line: line["id"] == mine, 1) if line["status"] == status]
         self.assertEqual(len(failed), 1, failed)
         return error
 
@@ -309,7 +313,7 @@ class Queue(Case):
             mark = len(server.lines())
             with self.assertWarns(UserWarning), self.assertRaises(fal_client.FalClientTimeoutError) as caught:
                 fal_client.subscribe(E, fetched_input(), client_timeout=2, start_timeout=60)
-            [put] = [line for line in requests_since(mark) if line["method"] == "PUT"]
+            [put] = [line for line in requests_since(mark, lambda line: line["method"] == "PUT", 1) if line["method"] == "PUT"]
             self.assertEqual((put["path"], put["status"]), (REQUESTS + caught.exception.request_id + "/cancel", 202))
             with self.assertRaises(fal_client.FalClientError):  # by the client's clock or by the server's
                 fal_client.subscribe(E, fetched_input(), client_timeout=2)
@@ -528,17 +532,23 @@ class Others(Case):
             with self.assertRaises(refused) as caught, fal_client.realtime(E, **options):
                 pass
             self.assertEqual(caught.exception.response.status_code, 404)
-            tokens = [line["status"] for line in requests_since(mark) if line["path"].startswith("/rest/tokens")]
-            self.assertEqual(tokens, [] if "use_jwt" in options else [200])
+            def asks_token(line):
+                return line["path"].startswith("/rest/tokens")
+            wanted = [] if "use_jwt" in options else [200]
+            tokens = [line["status"] for line in filter(asks_token, requests_since(mark, asks_token, len(wanted)))]
+            self.assertEqual(tokens, wanted)
         token = raw.post("/rest/tokens/", json={"allowed_apps": ["birefnet"], "token_expiration": 120}).json()
         self.assertIsInstance(token, str)
 
     def test_N02_prefixes_tell_run_from_queue(self):
+        requests_since(0)
         mark = len(server.lines())
         fal_client.run(E, IN)
         completed(fal_client.submit(E, IN))
-        paths = [line["path"] for line in requests_since(mark) if line["method"] == "POST"]
-        self.assertEqual(paths, [f"/run/{E}", f"/queue/{E}"])
+        def posts(line):
+            return line["method"] == "POST"
+        paths = [line["path"] for line in filter(posts, requests_since(mark, posts, 2))]
+        self.assertEqual(sorted(paths), [f"/queue/{E}", f"/run/{E}"])
 
 
 class Async(unittest.IsolatedAsyncioTestCase):
