@@ -6,28 +6,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Another machine that does not answer comes back: until then a result waits, and with it all that would be computed. */
+/* Another machine that does not answer comes back: until then a result waits, and with it all that would be computed. True
+ * after a pause, where it is to be asked again. */
+static bool wait_for_others(bn_jobs *jobs, bn_status status)
+{
+    const struct timespec pause = {.tv_sec = 1}; /* a refusal comes at once */
+    if (status != BIREFNET_ERROR_IO || !bn_blobs_are_remote(jobs->blobs) || bn_blobs_stopped(jobs->blobs))
+        return false;
+    nanosleep(&pause, NULL);
+    return true;
+}
+
 static bn_status write_result(bn_jobs *jobs, const char *object, const bn_buffer *bytes, bn_blob *blob,
                               bn_error *err)
 {
-    const struct timespec pause = {.tv_sec = 1}; /* a refusal comes at once */
-    for (;; nanosleep(&pause, NULL)) {
-        const bn_status status = bn_blobs_write(jobs->blobs, object, bytes->data, bytes->size, blob, err);
-        if (status != BIREFNET_ERROR_IO || !bn_blobs_are_remote(jobs->blobs) || bn_blobs_stopped(jobs->blobs))
-            return status;
-    }
+    bn_status status;
+    do status = bn_blobs_write(jobs->blobs, object, bytes->data, bytes->size, blob, err);
+    while (wait_for_others(jobs, status));
+    return status;
 }
 
-/* No bytes go to another machine without a row that says so: a database that does not answer comes back, too. Of a folder the
- * next start finds them by looking. */
+/* No bytes go to another machine without a row that says so. Of a folder the next start finds them by looking. */
 static bn_status promise_object(bn_jobs *jobs, char object[BN_OBJECT_CHARS], bn_error *err)
 {
-    const struct timespec pause = {.tv_sec = 1};
-    for (;; nanosleep(&pause, NULL)) {
-        const bn_status status = bn_object_make(jobs, object, err);
-        if (!bn_blobs_are_remote(jobs->blobs)) return BIREFNET_OK;
-        if (status != BIREFNET_ERROR_IO || bn_blobs_stopped(jobs->blobs)) return status;
-    }
+    bn_status status;
+    do status = bn_object_make(jobs, object, err);
+    while (wait_for_others(jobs, status));
+    return bn_blobs_are_remote(jobs->blobs) ? status : BIREFNET_OK;
 }
 
 static bn_status store_file(bn_jobs *jobs, const bn_job *job, const bn_buffer *bytes,

@@ -162,6 +162,19 @@ static void beat(bn_store *store, int64_t process)
     free(holdings);
 }
 
+/* Alice and Bob live, and she is about to write a file. */
+static void begin_hers(store_fixture *self, bn_stored_file *file)
+{
+    bn_error err = {0};
+    *file = (bn_stored_file){.facts = {.name = "x", .type = "image/png", .object = "hers"}};
+    bn_id_make(file->facts.id);
+    bn_id_make(file->upload_id);
+    assert_ok(bn_store_file_promise(self->store, file, &err), err);
+    beat(self->store, ALICE);
+    beat(self->other, BOB);
+    assert_ok(bn_store_object_promise(self->store, "hers", 1000, ALICE, &err), err);
+}
+
 /* What the dead were writing strays, and should one of them live after all, no file has those bytes. */
 static void what_the_dead_promised_strays(void **state)
 {
@@ -170,14 +183,9 @@ static void what_the_dead_promised_strays(void **state)
     char strays[8][BN_OBJECT_CHARS];
     bn_rescued *rescued;
     size_t count;
-    bn_stored_file file = {.facts = {.name = "x", .type = "image/png", .object = "hers"}};
+    bn_stored_file file;
     bn_stored_part part = {.number = 1, .size = 3, .etag = "a", .object = "her-part"};
-    bn_id_make(file.facts.id);
-    bn_id_make(file.upload_id);
-    assert_ok(bn_store_file_promise(self->store, &file, &err), err);
-    beat(self->store, ALICE);
-    beat(self->other, BOB);
-    assert_ok(bn_store_object_promise(self->store, "hers", 1000, ALICE, &err), err);
+    begin_hers(self, &file);
     assert_ok(bn_store_object_promise(self->store, "her-part", 1000, ALICE, &err), err);
     assert_ok(bn_store_object_promise(self->other, "his", 1000, BOB, &err), err);
     assert_ok(bn_store_object_promise(self->other, "a-clients", 1000, 0, &err), err);
@@ -204,13 +212,8 @@ static void what_the_dead_have_sent_is_waited_for(void **state)
     char strays[8][BN_OBJECT_CHARS];
     bn_rescued *rescued;
     size_t count;
-    bn_stored_file file = {.facts = {.name = "x", .type = "image/png", .object = "hers"}};
-    bn_id_make(file.facts.id);
-    bn_id_make(file.upload_id);
-    assert_ok(bn_store_file_promise(self->store, &file, &err), err);
-    beat(self->store, ALICE);
-    beat(self->other, BOB);
-    assert_ok(bn_store_object_promise(self->store, "hers", 1000, ALICE, &err), err);
+    bn_stored_file file;
+    begin_hers(self, &file);
     assert_ok(bn_store_rescue(self->other, BOB, 0, &rescued, &count, &err), err);
     free(rescued);
     assert_ok(bn_store_objects_abandon(self->other, BOB, 600000, &err), err);
