@@ -60,11 +60,13 @@ static inline void birefnet_cut_options_default(birefnet_cut_options *options)
 }
 
 /* A photo's file in memory to the file of its cut-out: decode, matte, colours, picture, encode, on the session's threads.
- * *result is the caller's, to be freed by birefnet_free. LIMIT where the photo, or the result for its format, is too large:
- * said before the network runs.
+ * *result, of result_bytes, is the caller's, to be freed by birefnet_free.
  * Read are JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP and PNM, and HEIC and JPEG XL where libheif and libjxl are installed: those two
- * and libtiff are opened when a file of their kind comes. UNSUPPORTED names any other kind; FORMAT: broken, cut off, no image;
- * CANCELLED: the session's progress function said so; ARGUMENT: a word of the options is not understood. */
+ * and libtiff are opened when a file of their kind comes.
+ * ARGUMENT: a word or number of the options is not understood, or they contradict each other (transparency as jpeg). FORMAT: the
+ * photo or the background is broken, cut off or no image, or the weights are broken. UNSUPPORTED: it is of a kind that is not
+ * read, which the message names, or whose library is not installed. LIMIT: the photo, or the result for its format, is too
+ * large; but for a crop said before the network runs. CANCELLED, DEVICE: as birefnet_session_run. */
 BIREFNET_API birefnet_status birefnet_cut(birefnet_session *session, const void *bytes, size_t size,
                                           const birefnet_cut_options *options, void **result,
                                           size_t *result_bytes, birefnet_error *error);
@@ -87,19 +89,26 @@ typedef struct birefnet_image {
 /* Free what *image holds and make it all zeros; accepts NULL and zeros. */
 BIREFNET_API void birefnet_image_release(birefnet_image *image);
 
-/* A photo's file in memory to upright pixels, 3 or 4 channels. max_pixels 0: 100 million. Reads what birefnet_cut reads; FORMAT,
- * LIMIT and UNSUPPORTED as there. Any number of threads may decode at a time. */
+/* A photo's file in memory to upright pixels, 3 or 4 channels. max_pixels 0: 100 million. Reads what birefnet_cut reads. *image is
+ * freed by birefnet_image_release. Any number of threads may decode at a time. FORMAT: broken, cut off or no image. UNSUPPORTED: as
+ * birefnet_cut. LIMIT: more pixels than max_pixels, sides that are too long, or more memory than so many pixels may take. */
 BIREFNET_API birefnet_status birefnet_decode(const void *bytes, size_t size, uint64_t max_pixels,
                                              birefnet_image *image, birefnet_error *error);
 
 /* birefnet_cut without files: *result holds the cut-out (4 channels; 3 on an opaque background; the photo's depth but
- * on a canvas) or with mask_only the mask (1 channel, 8 bits). Of the options, format, quality and metadata mean nothing. */
+ * on a canvas) or with mask_only the mask (1 channel, 8 bits), and is freed by birefnet_image_release. Of the options, format,
+ * quality and metadata mean nothing, but must be understood. ARGUMENT: also a photo of no such sides, channels, depth or stride.
+ * FORMAT, UNSUPPORTED: of the background; FORMAT: the weights are broken. LIMIT: more than max_pixels. CANCELLED, DEVICE: as
+ * birefnet_session_run. */
 BIREFNET_API birefnet_status birefnet_cut_image(birefnet_session *session, const birefnet_image *photo,
                                                 const birefnet_cut_options *options, birefnet_image *result,
                                                 birefnet_error *error);
 
-/* Pixels to a file in memory, by the options' format and quality alone. *result is freed by birefnet_free. ARGUMENT where the
- * format cannot hold the image, LIMIT where it is too large for it. Any number of threads may encode at a time. */
+/* Pixels to a file in memory, by the options' format and quality alone. *result, of result_bytes, is freed by birefnet_free. Any
+ * number of threads may encode at a time.
+ * ARGUMENT: a format that is not written or cannot hold the image (alpha in jpeg), a word or number of the options that is not
+ * understood, an image of no such sides, channels, depth or stride. LIMIT: too large for the format. UNSUPPORTED: tiff, where
+ * libtiff is not installed. */
 BIREFNET_API birefnet_status birefnet_encode(const birefnet_image *image, const birefnet_cut_options *options,
                                              void **result, size_t *result_bytes, birefnet_error *error);
 

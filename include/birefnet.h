@@ -13,8 +13,9 @@
  * Rules that hold for every function here:
  *   - Errors. It returns BIREFNET_OK (0) or a status; results come through out-parameters, which are left as they
  *     were on failure unless said otherwise. `error` may be NULL. When given and the call fails, it holds the status and one
- *     line for a person. Besides the statuses that a function names there may always be MEMORY and INTERNAL. NULL where
- *     something is needed is ARGUMENT; functions without a status then do nothing, and info about NULL is all zeros.
+ *     line for a person. Each function names the statuses that it may return; besides, there may always be MEMORY and INTERNAL,
+ *     ARGUMENT for NULL where something is needed, and for options what "Versions" says. Functions without a status do
+ *     nothing with NULL, and info about it is all zeros.
  *   - Ownership. `_open` makes an object that the matching `_close` frees; `_close` takes the address of the pointer, sets
  *     it to NULL and accepts NULL. What is given to a function stays the caller's, and is read or written during the call
  *     only, unless said otherwise. Static storage is never freed.
@@ -27,7 +28,7 @@
  * is as new or newer. Structs may get more fields at their ends, and enums more values, with that number unchanged:
  *   - Options begin with `size`, which their `_default` function sets to what the caller was compiled with; fields behind it
  *     have their defaults. 0 stands for the first version of the struct (0.2.0), so that {0} and designated initialisers
- *     do. Fields that the library is too old for must be zero: else UNSUPPORTED.
+ *     do. ARGUMENT: a size that no version has. UNSUPPORTED: a field that the library is too old for, and that is not zero.
  *   - Structs that the library fills in (info, devices, places) have their size told by a small inline function: the function
  *     named `_sized` writes no further.
  *   - birefnet_error and birefnet_image stay as they are.
@@ -163,12 +164,15 @@ typedef struct birefnet_model_info {
  * (for example "seeded:gen3-swin_v1_t:4"), a network of pseudo-random weights for tests and timing.
  * The file is only read; it must not change while the model is open. The options' log function and its user pointer must
  * outlive the model, texts are read during the call only. *model is freed by birefnet_model_close.
- * NOT_FOUND: no such file or device. IO: it cannot be read. FORMAT: broken, or no weights of a BiRefNet. UNSUPPORTED: a
- * precision or level of instructions that this machine does not have. DEVICE: the card failed. */
+ * ARGUMENT: a word (seeded, max_isa, device) that is not understood. NOT_FOUND: no such file or device. IO: the file cannot
+ * be read. FORMAT: it is broken, or holds no weights of a BiRefNet. LIMIT: its pickle holds more than a checkpoint's.
+ * UNSUPPORTED: a type or packing of tensors that is not read, a precision or level of instructions that this machine does not
+ * have, a card or driver that lacks something. DEVICE: the card failed. */
 BIREFNET_API birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
                                                  birefnet_model **model, birefnet_error *error);
 BIREFNET_API void birefnet_model_close(birefnet_model **model); /* after all its sessions are closed */
 
+/* Any thread, while sessions run, too; weight_bytes grows as they are opened. */
 BIREFNET_API void birefnet_model_get_info_sized(const birefnet_model *model, birefnet_model_info *info,
                                                 size_t info_bytes);
 static inline void birefnet_model_get_info(const birefnet_model *model, birefnet_model_info *info)
@@ -192,7 +196,7 @@ typedef struct birefnet_device {
 
 /* The graphics cards that a model can run on: *count of them, discrete ones first; the first `room` are written to devices. That
  * there are none is no failure: OK, and error->message then says what is missing. device_bytes: from one device of the
- * caller's to the next. Drivers are loaded for it, which takes some ten milliseconds. */
+ * caller's to the next. Drivers are loaded for it, which takes some ten milliseconds. ARGUMENT: room below 0, or no place. */
 BIREFNET_API birefnet_status birefnet_devices_sized(birefnet_device *devices, size_t device_bytes, int room,
                                                     int *count, birefnet_error *error);
 static inline birefnet_status birefnet_devices(birefnet_device *devices, int room, int *count,
@@ -211,8 +215,8 @@ typedef struct birefnet_model_place {
 /* Where the weights of that name are, by the rules of `birefnet remove --model`: "light", "General Use (Light)", a path, the
  * name of a file in a models folder, "seeded:..."; NULL or "" for the best ones for general use that are there. Models
  * folders are `folder` (NULL: none), $BIREFNET_MODELS, $XDG_DATA_HOME/birefnet or ~/.local/share/birefnet, and the
- * installed data. Nothing is downloaded; NOT_FOUND says how to get the file. Reads the environment: no thread may change it
- * meanwhile. */
+ * installed data. Nothing is downloaded. Reads the environment: no thread may change it meanwhile. ARGUMENT: a path of 4096
+ * bytes or more. NOT_FOUND: no such preset or file; the message says how to get it. */
 BIREFNET_API birefnet_status birefnet_model_find_sized(const char *model, const char *folder,
                                                        birefnet_model_place *place, size_t place_bytes,
                                                        birefnet_error *error);
@@ -226,8 +230,8 @@ static inline birefnet_status birefnet_model_find(const char *model, const char 
 
 typedef struct birefnet_session birefnet_session;
 
-/* Asked between layers, from the calling thread; return non-zero to stop with BIREFNET_ERROR_CANCELLED.
- * `part` is the part that begins (static storage), `done` the share of the work behind it, 0 to 1. */
+/* Asked between layers, from the calling thread; return non-zero to stop with BIREFNET_ERROR_CANCELLED. It must not use the
+ * session. `part` is the part that begins (static storage), `done` the share of the work behind it, 0 to 1. */
 typedef int (*birefnet_progress_fn)(void *user, const char *part, double done);
 
 typedef struct birefnet_session_options {
@@ -248,8 +252,10 @@ static inline void birefnet_session_options_default(birefnet_session_options *op
 /* Everything that inference needs is allocated here, and packed weights that no other session of this model
  * has asked for yet are made. Any number of sessions of one model may be opened at the same time. The model must outlive its
  * sessions; *session is freed by birefnet_session_close.
- * ARGUMENT: sides above 16384 pixels, more than 64 threads, a batch on a CPU. MEMORY: the card's is too small. FORMAT: a tensor
- * is missing, of another shape, or not finite. DEVICE: the card failed. */
+ * ARGUMENT: sides below 0 or above 16384 pixels, more than 64 threads, a batch above 64, or above 1 on a CPU. MEMORY: the
+ * machine's or the card's is too small. FORMAT: a tensor is missing, of another shape, or not finite. LIMIT: a feature map is too
+ * large to be addressed. UNSUPPORTED: tensors of a type, or layers of a shape, that are not computed here. DEVICE: the card
+ * failed. */
 BIREFNET_API birefnet_status birefnet_session_open(birefnet_model *model,
                                                    const birefnet_session_options *options,
                                                    birefnet_session **session, birefnet_error *error);
@@ -271,35 +277,40 @@ static inline void birefnet_session_get_info(const birefnet_session *session, bi
     birefnet_session_get_info_sized(session, info, sizeof *info);
 }
 
-/* progress may be NULL. Takes effect from the next run. */
+/* progress may be NULL; it and `user` must outlive the runs that ask it. Takes effect from the next run. */
 BIREFNET_API void birefnet_session_set_progress(birefnet_session *session, birefnet_progress_fn progress,
                                                 void *user);
 
 /* The network alone; with a batch, [batch] of each, one behind the other.
  *   input:  float32 [3][height][width], planar RGB, normalised as (value/255 - mean) / deviation with means
  *           0.485 0.456 0.406 and deviations 0.229 0.224 0.225
- *   logits: float32 [height][width], before the sigmoid */
+ *   logits: float32 [height][width], before the sigmoid
+ * CANCELLED: the progress function said so; the session may run again. DEVICE: the card failed; only closing is sure to work. */
 BIREFNET_API birefnet_status birefnet_session_run(birefnet_session *session, const float *input,
                                                   float *logits, birefnet_error *error);
 
 /* Photo in, matte out, at the photo's size.
  *   rgb:   uint8 [height][width][3], sRGB, rows stride_bytes apart (>= 3 * width)
  *   matte: uint8 [height][width], 0 background to 255 foreground, rows matte_stride_bytes apart (>= width)
- * Resizing as the authors' pipeline does it: antialiased bilinear in, antialiased bicubic out. */
+ * Resizing as the authors' pipeline does it: antialiased bilinear in, antialiased bicubic out.
+ * ARGUMENT: sides below 1, strides that are too small, a session with a batch. LIMIT: sides that cannot be resized to the
+ * network's. FORMAT: the weights are broken, so that the network gives what is no number. CANCELLED, DEVICE: as
+ * birefnet_session_run. */
 BIREFNET_API birefnet_status birefnet_session_matte(birefnet_session *session, const uint8_t *rgb, int width,
                                                     int height, ptrdiff_t stride_bytes, uint8_t *matte,
                                                     ptrdiff_t matte_stride_bytes, birefnet_error *error);
 
 /* One photo of several, as birefnet_session_matte takes it, and where its matte goes. */
 typedef struct birefnet_photo {
-    const unsigned char *rgb;
-    int width, height;
+    const unsigned char *rgb; /* [height][width][3] */
+    int width, height;        /* pixels */
     ptrdiff_t stride_bytes;
-    unsigned char *matte;
+    unsigned char *matte; /* [height][width] */
     ptrdiff_t matte_stride_bytes;
 } birefnet_photo;
 
-/* The mattes of as many photos as the session's batch, in one run: those that each gets alone. */
+/* The mattes of as many photos as the session's batch, in one run: those that each gets alone. ARGUMENT: another count, else
+ * as birefnet_session_matte, as are the other statuses; after a failure some of the mattes may be written. */
 BIREFNET_API birefnet_status birefnet_session_mattes(birefnet_session *session, const birefnet_photo *photos,
                                                      int count, birefnet_error *error);
 
@@ -311,7 +322,8 @@ BIREFNET_API birefnet_status birefnet_session_mattes(birefnet_session *session, 
  *   matte:           uint8 [height][width], rows matte_stride_bytes apart
  *   threads:         0 = as many as there are; never more than 64
  * The bytes are those of the authors' pipeline, within 1: where matte is 255 their rounding loses a step now and then,
- * so keep the photo's own colours there, as the program does. */
+ * so keep the photo's own colours there, as the program does.
+ * ARGUMENT: sides below 1, strides that are too small. */
 BIREFNET_API birefnet_status birefnet_refine_foreground(const uint8_t *rgb, const uint8_t *matte, int width,
                                                         int height, ptrdiff_t stride_bytes,
                                                         ptrdiff_t matte_stride_bytes, uint8_t *foreground,
