@@ -28,4 +28,8 @@ bn_status bn_data_folder(const bn_values *values, char folder[1024], bn_error *e
 /* The store that servers share: --store, or BIREFNET_STORE; NULL: the data folder's own. */
 const char *bn_store_address(const bn_values *values);
 
+/* Before anything is made or opened there: FORMAT where that store is of a newer program, or not migrated. *from, *to: as
+ * bn_store_check. */
+bn_status bn_check_store(const bn_values *values, const char *data_folder, int *from, int *to, bn_error *err);
+
 #endif

@@ -5,7 +5,6 @@
 #include "cli/commands.h"
 #include "cli/model.h"
 #include "model/device.h"
-#include "store/store.h"
 #include "weights/presets.h"
 #include "weights/weights.h"
 
@@ -111,14 +110,17 @@ static bn_status read_test_resolution(const bn_values *values, bn_jobs_options *
     return BIREFNET_OK;
 }
 
-/* Before all else is opened: what is wrong with a database has exit codes of its own. */
-static bn_status check_store(const char *address, bn_stage *stage, bn_error *err)
+bn_status bn_computing_check_store(const bn_values *values, bn_console *console, const char *data_folder,
+                                   bn_stage *stage, bn_error *err)
 {
-    bn_store *store;
-    if (!address) return BIREFNET_OK;
+    int from, to;
     *stage = BN_STAGE_STORE;
-    BN_TRY(bn_store_open(address, &store, err));
-    bn_store_close(&store);
+    BN_TRY(bn_check_store(values, data_folder, &from, &to, err));
+    if (from > 0 && from < to)
+        bn_console_say(console,
+                       "The tables are of an older program: version %d becomes %d, and older ones will not "
+                       "open them any more",
+                       from, to);
     *stage = BN_STAGE_READ;
     return BIREFNET_OK;
 }
@@ -201,7 +203,6 @@ bn_status bn_computing_read(const bn_values *values, bn_console *console, const 
     bn_jobs_options_default(options);
     options->data_folder = data_folder;
     options->store = bn_store_address(values);
-    BN_TRY(check_store(options->store, stage, err));
     options->store_connections = bn_store_connections(values);
     options->store_listen = values->text[BN_OPTION_STORE_LISTEN];
     options->models_folder = values->text[BN_OPTION_MODELS_DIR];

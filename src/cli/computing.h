@@ -20,6 +20,9 @@ typedef struct bn_computing {
 double bn_number_or(const bn_values *values, bn_option option, double otherwise);
 int bn_store_connections(const bn_values *values);
 void bn_limit_heaps(void);
+/* Before anything is made or opened: what is wrong with a store has exit codes of its own. Says what will become of an older one. */
+bn_status bn_computing_check_store(const bn_values *values, bn_console *console, const char *data_folder,
+                                   bn_stage *stage, bn_error *err);
 /* Everything that both take, over the defaults. *stage: for the exit code, should it fail. */
 bn_status bn_computing_read(const bn_values *values, bn_console *console, const char *data_folder,
                             bn_computing *own, bn_jobs_options *options, bn_stage *stage, bn_error *err);

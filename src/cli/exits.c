@@ -76,9 +76,9 @@ const bn_exit_words *bn_exit_table(void)
         {BN_EXIT_STORE,
          "serve, work, keys, queue, migrate: the database of --store cannot be reached, or refuses us."},
         {BN_EXIT_SCHEMA,
-         "serve, work, keys, queue, migrate: its tables are older than this program needs (birefnet "
-         "migrate), or of a "
-         "newer one."},
+         "serve, work, keys, queue, migrate: the tables of --store or of the data folder are of a newer "
+         "program, or older than "
+         "this one needs (birefnet migrate; serve and work migrate those of a data folder themselves)."},
         {BN_EXIT_FILES,
          "serve: the place of --files does not answer, or refuses what is needed there: bucket, "
          "region, keys, permissions, endpoint."},

@@ -102,11 +102,13 @@ bn_exit bn_command_keys(const bn_values *values, bn_console *console)
     bn_keys_home home = {.data_folder = folder};
     const char *address = bn_store_address(values);
     bool opened = true;
+    int from, to;
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
     umask(077); /* it may be this command that makes the data folder */
     bn_status status = bn_data_folder(values, folder, &err);
-    if (status == BIREFNET_OK && address) {
-        status = bn_store_open(address, &home.store, &err);
+    if (status == BIREFNET_OK) {
+        status = address ? bn_store_open(address, &home.store, &err)
+                         : bn_check_store(values, folder, &from, &to, &err);
         opened = status == BIREFNET_OK;
     }
     if (status == BIREFNET_OK) status = act(values, &home, console, &err);

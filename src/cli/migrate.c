@@ -3,12 +3,21 @@
 
 #include "store/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 const char *bn_store_address(const bn_values *values)
 {
     const char *given = values->text[BN_OPTION_STORE], *usual = getenv("BIREFNET_STORE");
     return given ? given : usual && *usual ? usual : NULL;
+}
+
+bn_status bn_check_store(const bn_values *values, const char *data_folder, int *from, int *to, bn_error *err)
+{
+    char own[1100];
+    const char *address = bn_store_address(values);
+    snprintf(own, sizeof own, "sqlite:%s/jobs.sqlite", data_folder);
+    return bn_store_check(address ? address : own, from, to, err);
 }
 
 static bn_status migrate(const bn_values *values, bn_console *console, bn_error *err)

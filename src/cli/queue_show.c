@@ -171,12 +171,12 @@ static bn_status open_store(const bn_values *values, bn_store **store, bn_error 
 {
     char folder[1024], address[1100];
     const char *shared = bn_store_address(values);
-    if (shared) return bn_store_open(shared, store, err);
+    if (shared) return bn_store_open_to_look(shared, store, err);
     BN_TRY(bn_data_folder(values, folder, err));
     snprintf(address, sizeof address, "sqlite:%s/jobs.sqlite", folder);
     if (access(address + strlen("sqlite:"), F_OK) != 0)
         return bn_fail(err, BIREFNET_ERROR_IO, "no server has used the data folder %s", folder);
-    return bn_store_open(address, store, err);
+    return bn_store_open_to_look(address, store, err);
 }
 
 bn_exit bn_command_queue(const bn_values *values, bn_console *console)

@@ -201,6 +201,7 @@ static bn_status open_all(bn_server *own, bn_error *err)
     const char *listen = values->text[BN_OPTION_LISTEN];
     BN_TRY(bn_console_write_behind(own->console, err));
     BN_TRY(bn_data_folder(values, own->data_folder, err));
+    BN_TRY(bn_computing_check_store(values, own->console, own->data_folder, &own->stage, err));
     BN_TRY(bn_address_parse(listen ? listen : DEFAULT_LISTEN, 8000, &own->listen, err));
     BN_TRY(open_access_log(own, err));
     umask(077); /* photos of others, and keys: from here on everything is the owner's alone */

@@ -29,6 +29,7 @@ static bn_status open_worker(worker *own, bn_error *err)
     bn_jobs_options options;
     BN_TRY(bn_console_write_behind(own->console, err));
     BN_TRY(bn_data_folder(own->values, own->data_folder, err));
+    BN_TRY(bn_computing_check_store(own->values, own->console, own->data_folder, &own->stage, err));
     umask(077); /* photos of others */
     BN_TRY(bn_computing_read(own->values, own->console, own->data_folder, &own->computing, &options,
                              &own->stage, err));

@@ -11,6 +11,9 @@ typedef struct bn_store_kind {
     const char *scheme; /* of addresses, "sqlite" */
     bn_status (*open)(const char *address, bn_store **store,
                       bn_error *err); /* what stands behind "SCHEME:" */
+    /* both NULL where opening changes nothing */
+    bn_status (*check)(const char *address, int *from, int *to, bn_error *err);
+    bn_status (*open_to_look)(const char *address, bn_store **store, bn_error *err);
     /* NULL where it is migrated when it is opened */
     bn_status (*migrate)(const char *address, bool only_look, int *from, int *to, bn_error *err);
     void (*set_connections)(bn_store *store, int most); /* NULL where it has none */

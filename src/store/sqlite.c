@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Step i makes version i+1 of the tables out of version i. Never change one that was released; add another. */
 static const char *const migrations[] = {
@@ -139,15 +140,34 @@ static bn_status add_functions(bn_db *db, bn_error *err)
     return bn_fail_memory(err, 0, "the store");
 }
 
+/* FORMAT where it is of a newer program. */
+static bn_status read_version(bn_db *db, int64_t *version, bn_error *err)
+{
+    BN_TRY(read_number(db, "PRAGMA user_version", version, err));
+    if (*version <= NEWEST) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_FORMAT,
+                   "the database is of a newer program (version %d, this one knows %d)", (int)*version,
+                   NEWEST);
+}
+
+static bn_status check(const char *path, int *from, int *to, bn_error *err)
+{
+    bn_db db;
+    int64_t version = 0;
+    *to = NEWEST;
+    if (access(path, F_OK) != 0) return BIREFNET_OK;
+    bn_status status = bn_db_open_to_look(path, &db, err);
+    if (status == BIREFNET_OK) status = read_version(&db, &version, err);
+    bn_db_close(&db);
+    *from = (int)version;
+    return status == BIREFNET_OK ? status : bn_error_prefix(err, status, "%s", path);
+}
+
 static bn_status migrate(bn_db *db, bn_error *err)
 {
     int64_t version;
     const int64_t newest = NEWEST;
-    BN_TRY(read_number(db, "PRAGMA user_version", &version, err));
-    if (version > newest)
-        return bn_fail(err, BIREFNET_ERROR_FORMAT,
-                       "the database is of a newer program (version %d, this one knows %d)", (int)version,
-                       (int)newest);
+    BN_TRY(read_version(db, &version, err));
     if (version == newest) return BIREFNET_OK;
     BN_TRY(bn_db_begin(db, true, err));
     bn_status status = BIREFNET_OK;
@@ -167,17 +187,49 @@ static void close_all(bn_store *store)
     free(self);
 }
 
+static bn_status make(bn_sqlite **store, bn_error *err)
+{
+    *store = calloc(1, sizeof **store);
+    if (!*store) return bn_fail_memory(err, sizeof **store, "the store");
+    (*store)->base.kind = &bn_store_sqlite;
+    return BIREFNET_OK;
+}
+
 static bn_status open_all(const char *path, bn_store **store, bn_error *err)
 {
-    bn_sqlite *made = calloc(1, sizeof *made);
-    if (!made) return bn_fail_memory(err, sizeof *made, "the store");
-    made->base.kind = &bn_store_sqlite;
+    bn_sqlite *made = NULL;
+    int from, to;
+    BN_TRY(check(path, &from, &to, err)); /* that of a newer program stays as it is */
+    BN_TRY(make(&made, err));
     bn_status status = bn_db_open(path, true, &made->writer, err);
     if (status == BIREFNET_OK) status = add_functions(&made->writer, err);
     if (status == BIREFNET_OK) status = check_integrity(&made->writer, err);
     if (status == BIREFNET_OK) status = migrate(&made->writer, err);
     for (int i = 0; status == BIREFNET_OK && i < BN_STORE_READERS; i++)
         status = bn_db_open(path, false, &made->readers[i], err);
+    if (status != BIREFNET_OK) {
+        close_all(&made->base);
+        return bn_error_prefix(err, status, "%s", path);
+    }
+    *store = &made->base;
+    return BIREFNET_OK;
+}
+
+static bn_status open_to_look(const char *path, bn_store **store, bn_error *err)
+{
+    bn_sqlite *made = NULL;
+    int from, to;
+    BN_TRY(check(path, &from, &to, err));
+    if (from == 0) return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "%s: no server has used it", path);
+    if (from < to)
+        return bn_fail(err, BIREFNET_ERROR_FORMAT,
+                       "%s: its tables are version %d, this program needs %d: birefnet serve, or work, "
+                       "migrates them",
+                       path, from, to);
+    BN_TRY(make(&made, err));
+    bn_status status = BIREFNET_OK;
+    for (int i = 0; status == BIREFNET_OK && i < BN_STORE_READERS; i++)
+        status = bn_db_open_to_look(path, &made->readers[i], err);
     if (status != BIREFNET_OK) {
         close_all(&made->base);
         return bn_error_prefix(err, status, "%s", path);
@@ -220,6 +272,8 @@ bn_db *bn_sqlite_reader(bn_store *store)
 const bn_store_kind bn_store_sqlite = {
     .scheme = "sqlite",
     .open = open_all,
+    .check = check,
+    .open_to_look = open_to_look,
     .close = close_all,
     .failing = bn_sqlite_failing,
     .probe = bn_sqlite_probe,

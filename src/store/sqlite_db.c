@@ -83,16 +83,15 @@ bn_status bn_db_exec_alone(bn_db *db, const char *sql, bn_error *err)
     return status;
 }
 
-static bn_status open_handle(bn_db *db, const char *path, bool writer, bn_error *err)
+static bn_status open_handle(bn_db *db, const char *path, int flags, bn_error *err)
 {
-    const int flags = (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
-                      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    const int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    const int code =
+        sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
     if (code != SQLITE_OK) return fail(db, code, err);
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_busy_timeout(db->handle, BUSY_MS);
     BN_TRY(bn_db_exec(db, "PRAGMA mmap_size=0; PRAGMA cache_size=-2000; PRAGMA temp_store=MEMORY", err));
-    if (writer)
+    if (flags & SQLITE_OPEN_READWRITE)
         return bn_db_exec(db,
                           "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                           "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864",
@@ -108,8 +107,33 @@ bn_status bn_db_open(const char *path, bool writer, bn_db *db, bn_error *err)
     bn_status status = writer ? open_lock(db, path, err) : BIREFNET_OK;
     if (status == BIREFNET_OK && writer) status = enter(db, err);
     const bool entered = writer && status == BIREFNET_OK;
-    if (status == BIREFNET_OK) status = open_handle(db, path, writer, err);
+    const int flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    if (status == BIREFNET_OK) status = open_handle(db, path, flags, err);
     if (entered) leave(db);
+    if (status != BIREFNET_OK) bn_db_close(db);
+    return status;
+}
+
+/* "file:PATH?immutable=1", with what a URI reads otherwise as %XX. */
+static void make_uri(const char *path, char *uri, size_t size)
+{
+    size_t length = (size_t)snprintf(uri, size, "file:%s", path[0] == '/' ? "//" : "");
+    for (; *path && length + 20 < size; path++)
+        length += (size_t)snprintf(uri + length, size - length, strchr("%?#", *path) ? "%%%02X" : "%c",
+                                   (unsigned char)*path);
+    snprintf(uri + length, size - length, "?immutable=1");
+}
+
+bn_status bn_db_open_to_look(const char *path, bn_db *db, bn_error *err)
+{
+    char log[4200], uri[3 * sizeof log];
+    *db = (bn_db){.durable = true, .lock_fd = -1};
+    pthread_mutex_init(&db->lock, NULL);
+    snprintf(log, sizeof log, "%s-wal", path);
+    make_uri(path, uri, sizeof uri);
+    const bool in_use = access(log, F_OK) == 0; /* or was, when its process died */
+    const int flags = SQLITE_OPEN_READONLY | (in_use ? 0 : SQLITE_OPEN_URI);
+    const bn_status status = open_handle(db, in_use ? path : uri, flags, err);
     if (status != BIREFNET_OK) bn_db_close(db);
     return status;
 }

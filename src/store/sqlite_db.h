@@ -29,6 +29,8 @@ typedef struct bn_db {
 } bn_db;
 
 bn_status bn_db_open(const char *path, bool writer, bn_db *db, bn_error *err);
+/* A reader that leaves the folder as it is: no log and no index of it come where nobody has the database open. */
+bn_status bn_db_open_to_look(const char *path, bn_db *db, bn_error *err);
 void bn_db_close(bn_db *db);
 
 /* All below, bn_db_write excepted: the lock is held. */

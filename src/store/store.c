@@ -91,6 +91,27 @@ bn_status bn_store_open(const char *address, bn_store **store, bn_error *err)
     return kind->open(rest, store, err);
 }
 
+bn_status bn_store_open_to_look(const char *address, bn_store **store, bn_error *err)
+{
+    const bn_store_kind *kind = NULL;
+    const char *rest = NULL;
+    BN_TRY(find_kind(address, &kind, &rest, err));
+    return (kind->open_to_look ? kind->open_to_look : kind->open)(rest, store, err);
+}
+
+bn_status bn_store_check(const char *address, int *from, int *to, bn_error *err)
+{
+    const bn_store_kind *kind = NULL;
+    const char *rest = NULL;
+    bn_store *store = NULL;
+    *from = *to = 0;
+    BN_TRY(find_kind(address, &kind, &rest, err));
+    if (kind->check) return kind->check(rest, from, to, err);
+    BN_TRY(kind->open(rest, &store, err));
+    bn_store_close(&store);
+    return BIREFNET_OK;
+}
+
 bn_status bn_store_migrate(const char *address, bool only_look, int *from, int *to, bn_error *err)
 {
     const bn_store_kind *kind = NULL;

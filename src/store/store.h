@@ -23,6 +23,12 @@ typedef struct bn_store bn_store;
 /* The database at an address: "sqlite:PATH" is made or migrated; "postgresql://..." must have been by bn_store_migrate. FORMAT
  * where it is damaged, not migrated, or of a newer program. No message shows a password that the address holds. */
 bn_status bn_store_open(const char *address, bn_store **store, bn_error *err);
+/* Before that: whether it may be opened, and nothing is made or changed. *from, *to: as below, where opening migrates it (*from 0:
+ * there is nothing yet); else both 0. FORMAT as above. */
+bn_status bn_store_check(const char *address, int *from, int *to, bn_error *err);
+/* To look: for bn_store_snapshot, bn_store_processes and bn_store_close only. Nothing is made, migrated or changed; FORMAT also where
+ * the tables are older. */
+bn_status bn_store_open_to_look(const char *address, bn_store **store, bn_error *err);
 /* Makes or migrates the tables of a store that is not migrated when it is opened; only_look: says what there is. *from, *to:
  * the version that was found (0: none), and this program's. ARGUMENT where it is. */
 bn_status bn_store_migrate(const char *address, bool only_look, int *from, int *to, bn_error *err);
