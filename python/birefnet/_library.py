@@ -5,11 +5,13 @@ ctypes gives up the interpreter's lock during each call, and takes it again wher
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import logging
 import os
 import pathlib
+import struct
 import sys
 from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_int, c_size_t, c_ssize_t, c_uint64, c_void_p
 from typing import Any
@@ -147,7 +149,52 @@ def _place() -> str:
     return named or (str(beside) if beside.exists() else NAME)
 
 
+# By e_machine of an ELF file.
+_MACHINES = {3: "32-bit x86", 40: "32-bit ARM", 62: "x86-64", 183: "aarch64", 243: "RISC-V"}
+
+
+def _machine(head: bytes) -> str:
+    """What the ELF file with this header is built for."""
+    number = int.from_bytes(head[18:20], "little" if head[5] == 1 else "big")
+    name = _MACHINES.get(number, f"machine {number}")
+    return f"{name} with pointers of 32 bits" if number == 62 and head[4] == 1 else name
+
+
+def _check_file(path: str) -> str | None:
+    """What is wrong with a library's file, before it is loaded: the loader's words would be no help, or a crash."""
+    with open(path, "rb") as file, open("/proc/self/exe", "rb") as python:
+        head, own = file.read(64), python.read(64)
+    if len(head) < 64 or not head.startswith(b"\x7fELF"):
+        return f"{path} is no shared library: install the package again"
+    if _machine(head) != _machine(own):
+        return f"{path} is for {_machine(head)}, and this Python for {_machine(own)}: install the package for this machine"
+    (sections_at,), (section_bytes, sections) = struct.unpack_from("=Q", head, 40), struct.unpack_from("=HH", head, 58)
+    if os.path.getsize(path) < sections_at + section_bytes * sections:
+        return f"{path} is cut off: install the package again"
+    return None
+
+
+def _what_is_wrong(path: str, reason: str) -> str:
+    """A library that could not be loaded, in one line, by the loader's own words where it alone knows."""
+    if not os.path.exists(path) and reason.startswith(f"{path}: cannot open"):
+        if os.environ.get("BIREFNET_LIBRARY"):
+            return f"there is no {path}, which $BIREFNET_LIBRARY names"
+        return (
+            f"there is no {path}, neither beside the package in {pathlib.Path(__file__).parent} nor where the loader looks:"
+            " install libbirefnet-image1 or a wheel for this machine, or name the file in $BIREFNET_LIBRARY"
+        )
+    words = reason.removeprefix(f"{path}: ")
+    if "symbol: birefnet_" in words or "version `BIREFNET_" in words:
+        words += " (it and libbirefnet.so.1 are of different versions: install both of one)"
+    return f"cannot load {path}: {words}"
+
+
 def _open(path: str) -> ctypes.CDLL:
+    fault = None
+    with contextlib.suppress(OSError):  # which the loader will tell
+        fault = _check_file(path) if os.path.isfile(path) else None
+    if fault:
+        raise _errors.LibraryError(f"birefnet: {fault}")
     # GNU OpenMP reads GOMP_SPINCOUNT when it is loaded: its threads would spin a millisecond at each of the network's
     # hundreds of barriers, which makes runs many times slower where others want the same CPUs.
     ours = "GOMP_SPINCOUNT" not in os.environ
@@ -156,10 +203,7 @@ def _open(path: str) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(path)
     except OSError as error:
-        advice = "" if os.environ.get("BIREFNET_LIBRARY") else " $BIREFNET_LIBRARY may name the file."
-        if NAME not in str(error) or "ELF" in str(error):
-            advice = " It needs 64-bit Linux with glibc, and the libraries it was built with."
-        raise _errors.LibraryError(f"birefnet: cannot load {path}: {error}.{advice}") from error
+        raise _errors.LibraryError(f"birefnet: {_what_is_wrong(path, str(error))}") from error
     finally:
         if ours:
             del os.environ["GOMP_SPINCOUNT"]
@@ -183,7 +227,9 @@ def load() -> Any:
         try:
             function = getattr(library, name)
         except AttributeError as error:
-            raise _errors.LibraryError(f"birefnet: {path} has no {name}: it is older than this package") from error
+            raise _errors.LibraryError(
+                f"birefnet: {path} has no {name}: it is older than this package, {__version__}, or another library"
+            ) from error
         function.restype, function.argtypes = result, arguments
     _check(library, path)
     return library

@@ -52,6 +52,8 @@ python_wheel)
     python=$folder/clean/bin/python
     unset BIREFNET_LIBRARY
     PYTHONPATH=$here
+    BN_WHEELS=$folder/wheel
+    export BN_WHEELS
     BIREFNET_MODELS=$folder/none # no folder: the program has those of its source tree, the package its own
     ;;
 *)

@@ -227,7 +227,8 @@ class Errors(unittest.TestCase):
 
     def test_a_library_that_is_not_right_is_named(self):
         text = str(SOURCE / "README.md")
-        for place, words in (("/nowhere/lib.so", "cannot load /nowhere/lib.so"), (text, "cannot load"), ("libm.so.6", "older")):
+        cases = (("/nowhere/lib.so", "there is no /nowhere/lib.so"), (text, "no shared library"), ("libm.so.6", "older"))
+        for place, words in cases:
             with self.subTest(place), unittest.mock.patch.dict(os.environ, BIREFNET_LIBRARY=place):
                 with self.assertRaisesRegex(birefnet.LibraryError, words):
                     _library.load.__wrapped__()
@@ -235,6 +236,76 @@ class Errors(unittest.TestCase):
             with self.assertRaisesRegex(birefnet.LibraryError, "9.8.7"):
                 _library.load.__wrapped__()
         self.assertEqual(birefnet.library_version(), birefnet.__version__)
+
+
+class Installed(unittest.TestCase):
+    """A package whose own library is missing or not right says so in one line."""
+
+    LIBRARY = pathlib.Path(os.environ["BIREFNET_LIBRARY"]).read_bytes()
+
+    def words(self, library, file_name=_library.NAME):
+        """What importing says of a copy of the package with these bytes (None: nothing) as its library."""
+        with tempfile.TemporaryDirectory() as folder:
+            package = pathlib.Path(folder, "birefnet")
+            shutil.copytree(SOURCE / "python" / "birefnet", package, ignore=shutil.ignore_patterns("__pycache__"))
+            if library is not None:
+                (package / _library.NAME).write_bytes(library)
+            program = f"from birefnet import _library; _library.NAME = {file_name!r}; _library.load()"
+            without = {name: value for name, value in os.environ.items() if name != "BIREFNET_LIBRARY"}
+            done = subprocess.run(
+                [sys.executable, "-B", "-c", program],
+                env=without | {"PYTHONPATH": folder},
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(done.returncode, 1, done.stderr)
+            last = done.stderr.rstrip("\n").rpartition("\n")[2]
+            self.assertTrue(last.startswith("birefnet._errors.LibraryError: birefnet: "), done.stderr)
+            self.assertLessEqual(last.count(str(package)), 1, last)
+            return last
+
+    def changed(self, place, value):
+        return self.LIBRARY[:place] + value + self.LIBRARY[place + len(value) :]
+
+    def test_missing(self):
+        words = self.words(None, "libbirefnet-none.so.1")
+        self.assertIn("there is no libbirefnet-none.so.1, neither beside the package", words)
+        self.assertIn("$BIREFNET_LIBRARY", words)
+
+    def test_no_library(self):
+        for garbage in (b"", b"version https://git-lfs", bytes(4096)):
+            with self.subTest(garbage[:10]):
+                self.assertIn(f"{_library.NAME} is no shared library", self.words(garbage))
+
+    def test_of_another_machine(self):
+        machine, ours = self.LIBRARY[18:20], _library._machine(self.LIBRARY)
+        for number, name in ((183, "aarch64"), (62, "x86-64"), (3, "32-bit x86"), (9999, "machine 9999")):
+            other = number.to_bytes(2, "little")
+            if other != machine:
+                words = self.words(self.changed(18, other))
+                self.assertIn(f"{_library.NAME} is for {name}, and this Python for {ours}: ", words)
+
+    def test_cut_off(self):
+        for size in (64, 5000, len(self.LIBRARY) - 1):
+            self.assertIn(f"{_library.NAME} is cut off: ", self.words(self.LIBRARY[:size]))
+
+    def test_without_what_it_needs(self):
+        needed = b"\0libbirefnet.so.1\0"
+        self.assertEqual(self.LIBRARY.count(needed), 1)
+        words = self.words(self.LIBRARY.replace(needed, b"\0libbirefnet.so.X\0"))
+        self.assertRegex(words, f"cannot load .*{_library.NAME}: libbirefnet.so.X: cannot open")
+
+    def test_of_another_version_than_what_it_needs(self):
+        needed = b"\0birefnet_session_matte\0"
+        self.assertEqual(self.LIBRARY.count(needed), 1)
+        words = self.words(self.LIBRARY.replace(needed, b"\0birefnet_session_mattX\0"))
+        self.assertIn("birefnet_session_mattX", words)
+        self.assertIn("different versions", words)
+
+    def test_older_than_the_package(self):
+        words = self.words(self.LIBRARY.replace(b"\0birefnet_decode\0", b"\0birefnet_decodX\0").replace(
+            b"\0birefnet_encode\0", b"\0birefnet_encodX\0"))  # fmt: skip
+        self.assertIn("has no birefnet_encode: it is older than this package", words)
 
 
 class Rembg(unittest.TestCase):

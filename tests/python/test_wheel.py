@@ -1,7 +1,11 @@
 """A wheel in a clean virtual environment: the library and weights are its own, and photos come out as by the program."""
 
+import os
 import pathlib
+import shutil
+import subprocess
 import sys
+import tempfile
 import unittest
 
 import birefnet
@@ -28,6 +32,23 @@ class Wheel(unittest.TestCase):
     def test_the_best_that_is_there_is_the_starter(self):
         self.assertTrue(birefnet.remove(str(PHOTO)).startswith(b"\x89PNG"))
         self.assertTrue((PACKAGE / "py.typed").exists())
+
+    def test_a_wheel_for_another_machine_is_refused(self):
+        folder = pathlib.Path(os.environ["BN_WHEELS"])
+        (wheel,) = folder.glob("*.whl")
+        name, version, python, abi, platform = wheel.stem.split("-")
+        self.assertEqual((python, abi), ("py3", "none"))
+        self.assertRegex(platform, f"^manylinux_.*_{os.uname().machine}")
+        with tempfile.TemporaryDirectory() as there:
+            other = "aarch64" if os.uname().machine == "x86_64" else "x86_64"
+            copy = shutil.copy(wheel, pathlib.Path(there, f"{name}-{version}-py3-none-manylinux_2_34_{other}.whl"))
+            done = subprocess.run(
+                [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-index", "--target", there, copy],
+                capture_output=True,
+                text=True,
+            )
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "^ERROR: birefnet-.*is not a supported wheel on this platform.\n$")
 
 
 if __name__ == "__main__":
