@@ -33,7 +33,7 @@ static const struct {
 /* Written once, by load(). */
 static bn_curl table;
 static bool is_loaded;
-static char fault[200];
+static char fault[300];
 
 static bool find_all(void *library)
 {
@@ -45,16 +45,24 @@ static bool find_all(void *library)
     return true;
 }
 
+/* The loader's words begin with the name of the file that it could not open: ours, or one that ours needs. */
+static void say(const char *words)
+{
+    static const char prefix[] = LIBRARY ": ";
+    if (!words) words = "it is another one";
+    if (strncmp(words, prefix, sizeof prefix - 1) == 0) words += sizeof prefix - 1;
+    snprintf(fault, sizeof fault, LIBRARY " cannot be loaded (apt-get install libcurl4): %s", words);
+}
+
 static void load(void)
 {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (!library || !find_all(library)) {
-        const char *words = dlerror();
-        snprintf(fault, sizeof fault, "cannot load %s: %.150s", LIBRARY, words ? words : "it is another one");
+        say(dlerror());
         return;
     }
     is_loaded = table.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    if (!is_loaded) snprintf(fault, sizeof fault, "cannot start %s", LIBRARY);
+    if (!is_loaded) snprintf(fault, sizeof fault, LIBRARY " cannot be started");
 }
 
 const bn_curl *bn_curl_open(bn_error *err)

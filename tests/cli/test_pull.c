@@ -135,12 +135,29 @@ static void weights_get_a_verdict(void **state)
     cli_expect(&result, 7, "birefnet pull matting", "models --check matting");
 }
 
+static void a_file_that_is_no_libcurl_is_named(void **state)
+{
+    (void)state;
+    static const char words[] =
+        "libcurl.so.4 cannot be loaded (apt-get install libcurl4): libs/libcurl.so.4: ";
+    cli_shell("rm -rf libs && mkdir libs && echo no library > libs/libcurl.so.4");
+    cli_script(&result, "LD_LIBRARY_PATH=libs \"$BIREFNET\" pull portrait");
+    assert_int_equal(result.code, 8);
+    assert_non_null(strstr(result.err, words));
+    cli_script(&result, "LD_LIBRARY_PATH=libs \"$BIREFNET\" serve --data never -l 127.0.0.1:0");
+    assert_int_equal(result.code, 8);
+    assert_non_null(strstr(result.err, words));
+    assert_ptr_equal(strchr(result.err, '\n'), result.err + strlen(result.err) - 1);
+    assert_false(cli_exists("never"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_preset_is_pulled_once_and_can_be_checked),
         cmocka_unit_test(a_run_that_may_downloads_what_it_needs),
         cmocka_unit_test(failures_have_their_own_codes),
+        cmocka_unit_test(a_file_that_is_no_libcurl_is_named),
         cmocka_unit_test(without_a_way_out_the_others_are_named),
         cmocka_unit_test(what_is_there_is_verified),
         cmocka_unit_test(weights_get_a_verdict),
