@@ -101,7 +101,7 @@ export function createZoom() {
 
   function full() {
     if (document.fullscreenElement) document.exitFullscreen();
-    else document.querySelector(".bench").requestFullscreen?.().catch(() => {});
+    else document.querySelector(".desk").requestFullscreen?.().catch(() => {});
   }
   $("zoom-in").addEventListener("click", () => zoomTo(zoom * STEP));
   $("zoom-out").addEventListener("click", () => zoomTo(zoom / STEP));

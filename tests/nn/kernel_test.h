@@ -25,7 +25,7 @@ typedef enum fill {
     FILL_COUNT,
 } fill;
 
-static bool timing; /* set once by main: --bench */
+static bool timing; /* set once by main: --time */
 
 /* ---- helpers ---------------------------------------------------------------------------------------------------- */
 
@@ -111,7 +111,7 @@ static inline int levels(bn_isa *list)
     return count;
 }
 
-/* Print the time of one call, in the bench; work is in multiply-adds, 0 if it does not make sense. */
+/* With --time: print the time of one call; work is in multiply-adds, 0 if it does not make sense. */
 #define TIME(isa, name, work, call)                                                                          \
     do {                                                                                                     \
         if (!timing) break;                                                                                  \

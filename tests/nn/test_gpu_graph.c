@@ -13,28 +13,28 @@
 
 #include <math.h>
 
-typedef struct bench {
+typedef struct fixture {
     bn_gpu *gpu;
     bn_gpu_packs *packs;
     bn_graph *graph;
-} bench;
+} fixture;
 
-static bench open_graph(bn_type type, int pictures)
+static fixture open_graph(bn_type type, int pictures)
 {
     bn_error err = {0};
-    bench b = {.gpu = test_device_open()};
-    assert_ok(bn_gpu_packs_create(b.gpu, &b.packs, &err), err);
+    fixture f = {.gpu = test_device_open()};
+    assert_ok(bn_gpu_packs_create(f.gpu, &f.packs, &err), err);
     const bn_graph_options options = {
-        .backend = &bn_gpu_backend, .type = type, .gpu = b.packs, .batch = pictures};
-    assert_ok(bn_graph_create(&options, &b.graph, &err), err);
-    return b;
+        .backend = &bn_gpu_backend, .type = type, .gpu = f.packs, .batch = pictures};
+    assert_ok(bn_graph_create(&options, &f.graph, &err), err);
+    return f;
 }
 
-static void close_graph(bench *b)
+static void close_graph(fixture *f)
 {
-    bn_graph_destroy(&b->graph);
-    bn_gpu_packs_destroy(&b->packs);
-    bn_gpu_close(&b->gpu);
+    bn_graph_destroy(&f->graph);
+    bn_gpu_packs_destroy(&f->packs);
+    bn_gpu_close(&f->gpu);
 }
 
 static void append_copy(bn_graph *graph, bn_gpu_slot from, bn_map shape, bn_map to)
@@ -60,35 +60,35 @@ static void memory_is_shared_by_maps_that_do_not_meet(void **state)
     (void)state;
     enum { H = 33, W = 17, C = 8, PICTURES = 3, STEPS = 9 };
     bn_error err = {0};
-    bench b = open_graph(BN_F16, PICTURES);
-    bn_map x = bn_graph_map(b.graph, H, W, C, BN_F32);
-    bn_graph_input(b.graph, x);
+    fixture f = open_graph(BN_F16, PICTURES);
+    bn_map x = bn_graph_map(f.graph, H, W, C, BN_F32);
+    bn_graph_input(f.graph, x);
     const bn_map first = x;
     for (int i = 0; i < STEPS; i++) {
-        if (i == 4) bn_graph_part(b.graph, "second");
-        const bn_map next = bn_graph_map(b.graph, H, W, C, i % 2 ? BN_F32 : BN_F16);
-        copy_map(b.graph, bn_map_channels(x, 0, C / 2), bn_map_channels(next, C / 2, C / 2));
-        copy_map(b.graph, bn_map_channels(x, C / 2, C / 2), bn_map_channels(next, 0, C / 2));
+        if (i == 4) bn_graph_part(f.graph, "second");
+        const bn_map next = bn_graph_map(f.graph, H, W, C, i % 2 ? BN_F32 : BN_F16);
+        copy_map(f.graph, bn_map_channels(x, 0, C / 2), bn_map_channels(next, C / 2, C / 2));
+        copy_map(f.graph, bn_map_channels(x, C / 2, C / 2), bn_map_channels(next, 0, C / 2));
         x = next;
     }
-    bn_graph_keep(b.graph, x);
-    assert_ok(bn_graph_finish(b.graph, &err), err);
-    assert_true(bn_graph_arena_bytes(b.graph) <= (size_t)1
+    bn_graph_keep(f.graph, x);
+    assert_ok(bn_graph_finish(f.graph, &err), err);
+    assert_true(bn_graph_arena_bytes(f.graph) <= (size_t)1
                                                      << 21); /* the least; all maps would take 7 of them */
     const size_t each = (size_t)H * W * C;
     for (int run = 0; run < 2; run++) {
-        float *in = bn_graph_data(b.graph, first);
+        float *in = bn_graph_data(f.graph, first);
         for (size_t i = 0; i < PICTURES * each; i++) in[i] = (float)(i % 2000) + (float)run;
-        assert_ok(bn_graph_run(b.graph, NULL, NULL, &err), err);
-        const uint16_t *out = bn_graph_data(b.graph, x);
+        assert_ok(bn_graph_run(f.graph, NULL, NULL, &err), err);
+        const uint16_t *out = bn_graph_data(f.graph, x);
         for (size_t i = 0; i < PICTURES * each; i++)
             assert_int_equal(out[i], bn_half_round(in[i / C * C + (i + C / 2) % C]));
     }
-    assert_int_equal(bn_graph_parts(b.graph), 2);
-    const bn_part_stats part = bn_graph_part_stats(b.graph, 1);
+    assert_int_equal(bn_graph_parts(f.graph), 2);
+    const bn_part_stats part = bn_graph_part_stats(f.graph, 1);
     assert_int_equal(part.calls, 2 * (STEPS - 4));
     assert_true(part.mib > 0 && part.last_ms >= 0);
-    close_graph(&b);
+    close_graph(&f);
 }
 
 /* ---- packs ------------------------------------------------------------------------------------------------------- */
@@ -121,14 +121,14 @@ static void packs_are_padded_rounded_and_shared(void **state)
     (void)state;
     bn_error err = {0};
     const bn_source source = {.key = "conv", .load = load_weights};
-    bench b = open_graph(BN_F16, 1);
-    const bn_gpu_span matrix = bn_gpu_pack_matrix(b.graph, &source, OUT, IN, TAPS),
-                      bias = bn_gpu_pack_bias(b.graph, &source, OUT);
-    const size_t bytes = bn_gpu_packs_bytes(b.packs);
+    fixture f = open_graph(BN_F16, 1);
+    const bn_gpu_span matrix = bn_gpu_pack_matrix(f.graph, &source, OUT, IN, TAPS),
+                      bias = bn_gpu_pack_bias(f.graph, &source, OUT);
+    const size_t bytes = bn_gpu_packs_bytes(f.packs);
     assert_int_equal(bytes, BN_GPU_PACK_ROWS * DEPTH * 2 + BN_GPU_PACK_ROWS * 4);
-    const bn_gpu_span again = bn_gpu_pack_matrix(b.graph, &source, OUT, IN, TAPS);
+    const bn_gpu_span again = bn_gpu_pack_matrix(f.graph, &source, OUT, IN, TAPS);
     assert_true(again.buffer == matrix.buffer && again.offset == matrix.offset);
-    assert_int_equal(bn_gpu_packs_bytes(b.packs), bytes);
+    assert_int_equal(bn_gpu_packs_bytes(f.packs), bytes);
     uint16_t got[OUT + 1][DEPTH], small = bn_half_round(1e-7f);
     float biases[OUT + 1];
     assert_ok(bn_gpu_download(matrix.buffer, matrix.offset, got, sizeof got, &err), err);
@@ -142,7 +142,7 @@ static void packs_are_padded_rounded_and_shared(void **state)
     for (int k = 0; k < DEPTH; k++) assert_int_equal(got[OUT][k], 0);
     assert_int_equal(got[1][DEPTH - 1], 0);
     for (int o = 0; o <= OUT; o++) assert_true(biases[o] == (o < OUT ? (float)-o : 0));
-    close_graph(&b);
+    close_graph(&f);
 }
 
 static void broken_weights_fail_the_graph(void **state)
@@ -150,11 +150,11 @@ static void broken_weights_fail_the_graph(void **state)
     (void)state;
     bn_error err = {0};
     const bn_source source = {.key = "conv", .load = load_nothing};
-    bench b = open_graph(BN_F32, 1);
-    bn_gpu_pack_matrix(b.graph, &source, OUT, IN, TAPS);
-    assert_int_equal(bn_graph_finish(b.graph, &err), BIREFNET_ERROR_FORMAT);
+    fixture f = open_graph(BN_F32, 1);
+    bn_gpu_pack_matrix(f.graph, &source, OUT, IN, TAPS);
+    assert_int_equal(bn_graph_finish(f.graph, &err), BIREFNET_ERROR_FORMAT);
     assert_non_null(strstr(err.message, "broken"));
-    close_graph(&b);
+    close_graph(&f);
 }
 
 /* ---- counting, refusing, stopping -------------------------------------------------------------------------------- */
@@ -187,22 +187,22 @@ static void counting_says_what_the_device_will_need(void **state)
     (void)state;
     bn_error err = {0};
     bn_map input;
-    bench b = open_graph(BN_F16, 2);
+    fixture f = open_graph(BN_F16, 2);
     const bn_source source = {.key = "conv", .load = load_zeros},
                     unread = {.key = "conv", .load = load_nothing};
-    const size_t arena = build_small(b.graph, &source, &input);
+    const size_t arena = build_small(f.graph, &source, &input);
     bn_gpu_packs *counting = NULL;
     bn_graph *counted = NULL;
-    assert_ok(bn_gpu_packs_create_counting(bn_gpu_facts_of(b.gpu), &counting, &err), err);
+    assert_ok(bn_gpu_packs_create_counting(bn_gpu_facts_of(f.gpu), &counting, &err), err);
     const bn_graph_options options = {
         .backend = &bn_gpu_backend, .type = BN_F16, .gpu = counting, .batch = 2};
     assert_ok(bn_graph_create(&options, &counted, &err), err);
     assert_int_equal(build_small(counted, &unread, &input), arena);
-    assert_int_equal(bn_gpu_packs_bytes(counting), bn_gpu_packs_bytes(b.packs));
+    assert_int_equal(bn_gpu_packs_bytes(counting), bn_gpu_packs_bytes(f.packs));
     assert_int_equal(bn_graph_run(counted, NULL, NULL, &err), BIREFNET_ERROR_INTERNAL);
     bn_graph_destroy(&counted);
     bn_gpu_packs_destroy(&counting);
-    close_graph(&b);
+    close_graph(&f);
 }
 
 static int stop_in_second(void *user, const char *part, double done)
@@ -219,14 +219,14 @@ static void a_run_stops_between_parts_and_goes_on(void **state)
     bn_map input;
     int asked = 0;
     const bn_source source = {.key = "conv", .load = load_zeros};
-    bench b = open_graph(BN_F32, 1);
-    build_small(b.graph, &source, &input);
-    memset(bn_graph_data(b.graph, input), 0, (size_t)600 * 600 * 3 * sizeof(float));
-    assert_int_equal(bn_graph_run(b.graph, stop_in_second, &asked, &err), BIREFNET_ERROR_CANCELLED);
+    fixture f = open_graph(BN_F32, 1);
+    build_small(f.graph, &source, &input);
+    memset(bn_graph_data(f.graph, input), 0, (size_t)600 * 600 * 3 * sizeof(float));
+    assert_int_equal(bn_graph_run(f.graph, stop_in_second, &asked, &err), BIREFNET_ERROR_CANCELLED);
     assert_non_null(strstr(err.message, "second"));
     assert_int_equal(asked, 2);
-    assert_ok(bn_graph_run(b.graph, NULL, NULL, &err), err);
-    close_graph(&b);
+    assert_ok(bn_graph_run(f.graph, NULL, NULL, &err), err);
+    close_graph(&f);
 }
 
 static void too_many_pictures_are_refused(void **state)

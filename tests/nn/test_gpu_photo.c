@@ -11,40 +11,40 @@
 
 enum { H = 34, W = 38, PIXELS = H * W, PICTURES = 2 };
 
-typedef struct bench {
+typedef struct fixture {
     bn_gpu *gpu;
     bn_gpu_packs *packs;
     bn_graph *graph;
-} bench;
+} fixture;
 
-static bench open_graph(void)
+static fixture open_graph(void)
 {
     bn_error err = {0};
-    bench b = {.gpu = test_device_open()};
-    assert_ok(bn_gpu_packs_create(b.gpu, &b.packs, &err), err);
+    fixture f = {.gpu = test_device_open()};
+    assert_ok(bn_gpu_packs_create(f.gpu, &f.packs, &err), err);
     const bn_graph_options options = {
-        .backend = &bn_gpu_backend, .type = BN_F32, .gpu = b.packs, .batch = PICTURES};
-    assert_ok(bn_graph_create(&options, &b.graph, &err), err);
-    return b;
+        .backend = &bn_gpu_backend, .type = BN_F32, .gpu = f.packs, .batch = PICTURES};
+    assert_ok(bn_graph_create(&options, &f.graph, &err), err);
+    return f;
 }
 
-static void run(bench *b)
+static void run(fixture *f)
 {
     bn_error err = {0};
-    assert_ok(bn_graph_run(b->graph, NULL, NULL, &err), err);
+    assert_ok(bn_graph_run(f->graph, NULL, NULL, &err), err);
 }
 
-static void finish(bench *b)
+static void finish(fixture *f)
 {
     bn_error err = {0};
-    assert_ok(bn_graph_finish(b->graph, &err), err);
+    assert_ok(bn_graph_finish(f->graph, &err), err);
 }
 
-static void close_graph(bench *b)
+static void close_graph(fixture *f)
 {
-    bn_graph_destroy(&b->graph);
-    bn_gpu_packs_destroy(&b->packs);
-    bn_gpu_close(&b->gpu);
+    bn_graph_destroy(&f->graph);
+    bn_gpu_packs_destroy(&f->packs);
+    bn_gpu_close(&f->gpu);
 }
 
 static float number_of(int colour, int byte)
@@ -62,17 +62,17 @@ static bn_status load_table(const bn_source *source, float *weight, float *bias,
 static void a_photo_becomes_planes(void **state)
 {
     (void)state;
-    bench b = open_graph();
+    fixture f = open_graph();
     const bn_source table = {.key = "table", .load = load_table};
-    const bn_gpu_photo photo = bn_gpu_photo_input(b.graph, H, W, &table);
-    bn_graph_keep(b.graph, photo.planes.memory);
-    finish(&b);
-    uint8_t *bytes = bn_graph_data(b.graph, photo.bytes);
+    const bn_gpu_photo photo = bn_gpu_photo_input(f.graph, H, W, &table);
+    bn_graph_keep(f.graph, photo.planes.memory);
+    finish(&f);
+    uint8_t *bytes = bn_graph_data(f.graph, photo.bytes);
     for (int i = 0; i < PICTURES * PIXELS * 3; i++) bytes[i] = (uint8_t)(i * 37 + i / 256);
-    uint32_t *wanted_bytes = bn_graph_data(b.graph, photo.wanted);
+    uint32_t *wanted_bytes = bn_graph_data(f.graph, photo.wanted);
     for (int z = 0; z < PICTURES; z++) wanted_bytes[z] = 1;
-    run(&b);
-    const float *got = bn_graph_data(b.graph, photo.planes.memory);
+    run(&f);
+    const float *got = bn_graph_data(f.graph, photo.planes.memory);
     for (int z = 0; z < PICTURES; z++)
         for (int i = 0; i < 3 * PIXELS; i++) {
             const int colour = i / PIXELS, pixel = i % PIXELS;
@@ -81,15 +81,15 @@ static void a_photo_becomes_planes(void **state)
         }
     /* another photo that stays on this side, and planes that are filled as such, for the second picture alone */
     memset(bytes, 0, (size_t)PICTURES * PIXELS * 3);
-    bn_graph_transfer(b.graph, photo.bytes, false);
-    float *planes = bn_graph_data(b.graph, photo.planes.memory);
+    bn_graph_transfer(f.graph, photo.bytes, false);
+    float *planes = bn_graph_data(f.graph, photo.planes.memory);
     const float first = planes[5];
     for (int i = 0; i < PICTURES * 3 * PIXELS; i++) planes[i] = (float)i;
     wanted_bytes[1] = 0;
-    run(&b);
+    run(&f);
     assert_true(planes[5] == first);
     for (int i = 3 * PIXELS; i < 2 * 3 * PIXELS; i++) assert_true(planes[i] == (float)i);
-    close_graph(&b);
+    close_graph(&f);
 }
 
 static void logits_become_a_mask(void **state)
@@ -97,18 +97,18 @@ static void logits_become_a_mask(void **state)
     (void)state;
     static const float strange[] = {NAN, INFINITY, -INFINITY, -NAN, 1e30f, -1e30f, 88.8f, -88.8f, 0};
     static const int bytes[] = {0, 255, 0, 0, 255, 0, 255, 0, 127};
-    bench b = open_graph();
-    const bn_map logits = bn_graph_map(b.graph, H, W, 1, BN_F32);
-    bn_graph_input(b.graph, logits);
-    const bn_gpu_mask mask = bn_gpu_mask_of(b.graph, logits);
-    bn_graph_keep(b.graph, mask.bytes);
-    bn_graph_keep(b.graph, mask.broken);
-    finish(&b);
-    float *in = bn_graph_data(b.graph, logits);
+    fixture f = open_graph();
+    const bn_map logits = bn_graph_map(f.graph, H, W, 1, BN_F32);
+    bn_graph_input(f.graph, logits);
+    const bn_gpu_mask mask = bn_gpu_mask_of(f.graph, logits);
+    bn_graph_keep(f.graph, mask.bytes);
+    bn_graph_keep(f.graph, mask.broken);
+    finish(&f);
+    float *in = bn_graph_data(f.graph, logits);
     for (int i = 0; i < PICTURES * PIXELS; i++) in[i] = (float)(i % 2001 - 1000) / 100.0f;
     memcpy(in + PIXELS + 11, strange, sizeof strange); /* of the second picture */
-    run(&b);
-    const uint8_t *got = bn_graph_data(b.graph, mask.bytes);
+    run(&f);
+    const uint8_t *got = bn_graph_data(f.graph, mask.bytes);
     for (int i = 0; i < PICTURES * PIXELS; i++) {
         const int special = i - PIXELS - 11;
         const bool is_special = special >= 0 && special < (int)BN_COUNT(strange);
@@ -117,13 +117,13 @@ static void logits_become_a_mask(void **state)
         if (got[i] != wanted && (is_special || fabs(share - round(share)) > 1e-4))
             fail_msg("logit %g becomes %d, not %d", (double)in[i], got[i], wanted);
     }
-    const uint32_t *broken = bn_graph_data(b.graph, mask.broken);
+    const uint32_t *broken = bn_graph_data(f.graph, mask.broken);
     for (int z = 0; z < PICTURES; z++) {
         uint32_t sum = 0;
         for (int i = 0; i < mask.broken.w; i++) sum += broken[z * mask.broken.w + i];
         assert_int_equal(sum, z == 1 ? 2 : 0);
     }
-    close_graph(&b);
+    close_graph(&f);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* test_kernels.c - every kernel of every instruction set against plain C, on random and adversarial input.
  *
- * `test_kernels --bench` times them all instead, one line a kernel and level, as dav1d's checkasm does. Outputs lie
+ * `test_kernels --time` times them all instead, one line a kernel and level, as dav1d's checkasm does. Outputs lie
  * between guard zones, so that a write outside is seen. */
 #include "tests/nn/kernel_test.h"
 
@@ -426,7 +426,7 @@ static void peak_loops_do_what_they_count(void **state)
 
 int main(int argc, char **argv)
 {
-    timing = argc > 1 && strcmp(argv[1], "--bench") == 0;
+    timing = argc > 1 && strcmp(argv[1], "--time") == 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layer_norms_agree),
         cmocka_unit_test(gathers_agree),

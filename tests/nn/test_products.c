@@ -1,6 +1,6 @@
 /* test_products.c - our own products and convolutions, of every level, against sums in double precision of the weights as
  * a source gives them: odd sizes, strides, edges of pictures, hostile numbers, guard zones. And that a row's result
- * does not depend on where it stands. `test_products --bench` times the shapes of the networks instead. */
+ * does not depend on where it stands. `test_products --time` times the shapes of the networks instead. */
 #include "tests/nn/kernel_test.h"
 
 #include "nn/cpu/panel_product.h"
@@ -322,7 +322,7 @@ static void products_are_timed(void **state)
 
 int main(int argc, char **argv)
 {
-    timing = argc > 1 && strcmp(argv[1], "--bench") == 0;
+    timing = argc > 1 && strcmp(argv[1], "--time") == 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_those_of_plain_weights),
         cmocka_unit_test(a_row_has_the_same_bits_wherever_it_stands),

@@ -402,7 +402,7 @@ static void those_of_an_older_program_are_delivered(void **state)
     end(self);
 }
 
-/* Submits a second while so many webhooks wait: test_queue_webhooks --bench. */
+/* Submits a second while so many webhooks wait: test_queue_webhooks --time. */
 static void measure(size_t pending, const char *what, const char *url)
 {
     enum { COUNT = 300 };
@@ -434,7 +434,7 @@ static int measure_all(void)
 
 int main(int count, char **words)
 {
-    if (count == 2 && strcmp(words[1], "--bench") == 0) return measure_all();
+    if (count == 2 && strcmp(words[1], "--time") == 0) return measure_all();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_result_is_delivered_and_signed),
         cmocka_unit_test(failures_carry_the_errors),

@@ -130,7 +130,7 @@ test("pinch", async () => {
 
 test("full screen and back", async () => {
   await page.click("#zoom-full");
-  await page.waitForFunction(() => document.fullscreenElement?.className === "bench");
+  await page.waitForFunction(() => document.fullscreenElement?.className === "desk");
   await page.focus("#stage-area");
   await page.keyboard.press("f");
   await page.waitForFunction(() => !document.fullscreenElement);

@@ -1,7 +1,7 @@
 /* kernels.h - the loops that are ours: a table of function pointers, filled for the level of the CPU.
  *
  * Every kernel exists as plain C (kernels_plain.c, the definition of what it computes) and as vector code
- * (kernels_vector.h, compiled once per instruction set; attend_bf16.c). tests/nn compares them, bench times them.
+ * (kernels_vector.h, compiled once per instruction set; attend_bf16.c). tests/nn compares and times them.
  * All strides are in elements. Rows need no alignment. Results do not depend on how work is split into calls. */
 #ifndef BN_NN_CPU_KERNELS_H
 #define BN_NN_CPU_KERNELS_H
