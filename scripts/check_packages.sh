@@ -163,12 +163,22 @@ words_without_it() {
 import sqlite3
 with sqlite3.connect('$data/jobs.sqlite') as store:
     store.execute('PRAGMA user_version = 99')"
-    words 1 'jobs.sqlite: the database is of a newer program' "${as_service[@]}" birefnet serve --data "$data"
-    words 1 'LibraryError: .*cannot load /none.so: ' env BIREFNET_LIBRARY=/none.so python3 -c 'import birefnet; birefnet.remove("x")'
+    find "$data" -type f -exec sha256sum {} + | sort >/tmp/before
+    for command in "serve --listen 127.0.0.1:0" work "keys list" "keys add bob" queue; do
+        # shellcheck disable=SC2086 # words
+        words 14 'jobs.sqlite: the database is of a newer program' "${as_service[@]}" birefnet $command --data "$data"
+    done
+    find "$data" -type f -exec sha256sum {} + | sort | diff /tmp/before -
+    words 1 'LibraryError: birefnet: there is no /none.so, ' env BIREFNET_LIBRARY=/none.so python3 -c 'import birefnet; birefnet.remove("x")'
     library=$(ldd /usr/bin/birefnet | sed -n 's/.*libspng.* => \([^ ]*\).*/\1/p')
     words 1 'LibraryError: .*libspng.* has no birefnet_' env BIREFNET_LIBRARY="$library" python3 -c 'import birefnet; birefnet.remove("x")'
     mv "$library" /tmp
+    words 1 'LibraryError: birefnet: cannot load .*libspng.so.0: cannot open' python3 -c 'import birefnet; birefnet.remove("x")'
     words 127 'libspng.so.0: cannot open shared object file' birefnet --version
+    mv "/tmp/${library##*/}" "$library"
+    library=$(dpkg -L libbirefnet-image1 | grep 'libbirefnet-image\.so\.1$')
+    mv "$library" /tmp
+    words 1 'LibraryError: birefnet: there is no libbirefnet-image.so.1, ' python3 -c 'import birefnet; birefnet.remove("x")'
     mv "/tmp/${library##*/}" "$library"
 }
 
