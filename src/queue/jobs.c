@@ -161,6 +161,7 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
     if (jobs->options.store_connections > 0)
         bn_store_set_connections(jobs->store, jobs->options.store_connections);
     bn_jobs_now(jobs); /* an injected clock moves the store's */
+    bn_presence_open(jobs);
     bn_pulse_beat(jobs);
     if (jobs->store_address) jobs->alone = !atomic_load(&jobs->shared);
     if (!jobs->alone) atomic_store(&jobs->shared, true);
@@ -263,7 +264,7 @@ bn_status bn_jobs_open(const bn_jobs_options *options, bn_jobs **jobs, bn_error 
 {
     bn_jobs *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "the server's state");
-    made->lock_fd = made->workers_fd = made->herald.wake_fd = -1;
+    made->lock_fd = made->workers_fd = made->presence_fd = made->herald.wake_fd = -1;
     init_locks(made);
     bn_budget_init(&made->held.decoding, options->max_decode_bytes);
     const bn_status status = open_all(made, options, err);
@@ -318,7 +319,9 @@ static void stop_threads(bn_jobs *jobs)
 /* What it has begun and does not end; else the next start takes it. */
 static void hand_over(bn_jobs *jobs)
 {
-    if (bn_store_release(jobs->store, jobs->held.worker, NULL) != BIREFNET_OK) return;
+    const bool told = bn_store_release(jobs->store, jobs->held.worker, NULL) == BIREFNET_OK;
+    bn_presence_close(jobs, told);
+    if (!told) return;
     for (const bn_job *job = jobs->held.first_busy; job; job = job->next_busy)
         bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO,
                     "request %s was handed over to others: this process ends", job->accepted.id);

@@ -11,6 +11,7 @@
  *     ending.c    its ending is saved, then it leaves memory
  *     keeper.c    start timeouts, endings that could not be saved, expiry
  *     courier.c   webhooks
+ *     presence.c  who has died in this data folder
  *     pulse.c     beats; news.c: what other processes do with what clients ask for here
  *
  * Order of locks: jobs->lock first, watches->lock last. No lock is held while the disk works. */
@@ -283,6 +284,7 @@ struct bn_jobs {
     char *models_folder, *fallback_model, *public_url, *store_address,
         *listen_address;                   /* copies of the options' */
     int lock_fd, workers_fd;               /* of lock files in the data folder */
+    int presence_fd;                       /* of presence.c's */
     char devices[BN_ENGINE_MAX_SEATS][16]; /* what computes, one seat after the other */
     int device_count;
     bool alone; /* nobody else used data folder or store when they were opened */
@@ -455,6 +457,10 @@ char *bn_photo_of(bn_jobs *jobs, const char *id, const char *key_id, bn_ending *
 
 /* ---- recover.c; once, when all else is open and no thread runs */
 bn_status bn_recover_or_join(bn_jobs *jobs, bn_error *err);
+
+/* ---- presence.c; after the store, before this process has anything there. Where it cannot, the lease decides. */
+void bn_presence_open(bn_jobs *jobs);
+void bn_presence_close(bn_jobs *jobs, bool said_so); /* said_so: the store knows that this process ends */
 
 /* ---- secrets.c; after the store */
 bn_status bn_secrets_open(bn_jobs *jobs, bn_error *err);

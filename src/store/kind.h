@@ -43,6 +43,7 @@ typedef struct bn_store_kind {
                            bn_error *err); /* may be NULL */
     bn_status (*rescue)(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rows, size_t *count,
                         bn_error *err);
+    bn_status (*bury)(bn_store *store, int64_t process, bn_rescued **rows, size_t *count, bn_error *err);
     bn_status (*overdue)(bn_store *store, int64_t survivor, int64_t lease_ms, int attempt_limit,
                          bn_overdue *rows, size_t room, size_t *count, bn_error *err);
     bn_status (*duty)(bn_store *store, const char *name, int64_t process, int64_t lease_ms, bool *mine,

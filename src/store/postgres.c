@@ -86,6 +86,7 @@ const bn_store_kind bn_store_postgres = {
     .cancel = bn_postgres_cancel,
     .beat = bn_postgres_beat,
     .rescue = bn_postgres_rescue,
+    .bury = bn_postgres_bury,
     .overdue = bn_postgres_overdue,
     .duty = bn_postgres_duty,
     .rate = bn_postgres_rate,

@@ -52,6 +52,7 @@ bn_status bn_postgres_finish(bn_store *store, const char *id, int64_t worker, in
 bn_status bn_postgres_release(bn_store *store, int64_t process, bn_error *err);
 bn_status bn_postgres_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **list,
                              size_t *count, bn_error *err);
+bn_status bn_postgres_bury(bn_store *store, int64_t process, bn_rescued **list, size_t *count, bn_error *err);
 bn_status bn_postgres_each_open(bn_store *store, bn_accepted_fn fn, void *user, bn_error *err);
 bn_status bn_postgres_body(bn_store *store, const char *id, char **body, size_t *body_bytes, bn_error *err);
 bn_status bn_postgres_ending(bn_store *store, const char *id, bool want_result, bool want_logs,

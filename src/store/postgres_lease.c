@@ -59,21 +59,6 @@ bn_status bn_postgres_beat(bn_store *store, const bn_process *process, int64_t *
 
 /* ---- the end of processes ---- */
 
-bn_status bn_postgres_release(bn_store *store, int64_t process, bn_error *err)
-{
-    return bn_postgres_query(
-        bn_postgres_db_of(store), NULL, err,
-        "WITH " BN_SOON_CTE
-        ", q AS (UPDATE queue SET held = false, running = false, worker = NULL, claim = NULL,"
-        "  weight = 0 WHERE held AND worker = $1::bigint AND " BN_SOON "),"
-        " w AS (UPDATE webhooks SET next_ms = least(next_ms, " NOW(
-            "$2") "), claim = NULL, taker = NULL"
-                  "  WHERE taker = $1),"
-                  " d AS (DELETE FROM duties WHERE holder = $1)"
-                  " DELETE FROM processes WHERE id = $1",
-        "ii", process, shift_of(store));
-}
-
 static bn_status read_rescued(const bn_rows *rows, bn_rescued *list, bn_error *err)
 {
     bn_status status = BIREFNET_OK;
@@ -83,6 +68,49 @@ static bn_status read_rescued(const bn_rows *rows, bn_rescued *list, bn_error *e
         list[i].attempts = (int)bn_rows_int(rows, i, 2, &status, err);
     }
     return status;
+}
+
+static bn_status take_rescued(bn_rows *rows, bn_rescued **list, size_t *count, bn_error *err)
+{
+    bn_rescued *rescued = calloc((size_t)rows->count + 1, sizeof *rescued);
+    const bn_status status =
+        rescued ? read_rescued(rows, rescued, err) : bn_fail_memory(err, 0, "what was rescued");
+    if (status == BIREFNET_OK) {
+        *list = rescued;
+        *count = (size_t)rows->count;
+    } else {
+        free(rescued);
+    }
+    bn_rows_free(rows);
+    return status;
+}
+
+/* One process is no more. died: what it held counts as an attempt. */
+static bn_status end_process(bn_store *store, int64_t process, bool died, bn_rows *rows, bn_error *err)
+{
+    return bn_postgres_query(
+        bn_postgres_db_of(store), rows, err,
+        "WITH " BN_SOON_CTE ", w AS (UPDATE webhooks SET next_ms = least(next_ms, " NOW(
+            "$2") "), claim = NULL, taker = NULL"
+                  "  WHERE taker = $1::bigint),"
+                  " d AS (DELETE FROM duties WHERE holder = $1),"
+                  " p AS (DELETE FROM processes WHERE id = $1)"
+                  " UPDATE queue SET attempts = attempts + weight * $3::int, held = false, running = false,"
+                  "  worker = NULL, claim = NULL, weight = 0 WHERE held AND worker = $1 AND " BN_SOON
+                  " RETURNING id, $1, attempts",
+        "iii", process, shift_of(store), (int64_t)died);
+}
+
+bn_status bn_postgres_release(bn_store *store, int64_t process, bn_error *err)
+{
+    return end_process(store, process, false, NULL, err);
+}
+
+bn_status bn_postgres_bury(bn_store *store, int64_t process, bn_rescued **list, size_t *count, bn_error *err)
+{
+    bn_rows rows;
+    BN_TRY(end_process(store, process, true, &rows, err));
+    return take_rescued(&rows, list, count, err);
 }
 
 /* Whoever is not in this list is dead: $1 survivor, $2 lease (0: nobody else lives), $3 shift. */
@@ -109,17 +137,7 @@ bn_status bn_postgres_rescue(bn_store *store, int64_t survivor, int64_t lease_ms
                   "  claim = NULL, weight = 0 FROM o WHERE q.id = o.id AND q.held AND q.worker = o.worker"
                   " RETURNING q.id, o.worker, q.attempts",
         "iii", survivor, lease_ms, shift_of(store)));
-    bn_rescued *rescued = calloc((size_t)rows.count + 1, sizeof *rescued);
-    bn_status status =
-        rescued ? read_rescued(&rows, rescued, err) : bn_fail_memory(err, 0, "what was rescued");
-    if (status == BIREFNET_OK) {
-        *list = rescued;
-        *count = (size_t)rows.count;
-    } else {
-        free(rescued);
-    }
-    bn_rows_free(&rows);
-    return status;
+    return take_rescued(&rows, list, count, err);
 }
 
 bn_status bn_postgres_overdue(bn_store *store, int64_t survivor, int64_t lease_ms, int attempt_limit,

@@ -288,6 +288,7 @@ const bn_store_kind bn_store_sqlite = {
     .beat = bn_sqlite_beat,
     .processes = bn_sqlite_processes,
     .rescue = bn_sqlite_rescue,
+    .bury = bn_sqlite_bury,
     .overdue = bn_sqlite_overdue,
     .duty = bn_sqlite_duty,
     .rate = bn_sqlite_rate,

@@ -57,6 +57,7 @@ bn_status bn_sqlite_beat(bn_store *store, const bn_process *process, int64_t *no
 bn_status bn_sqlite_processes(bn_store *store, bn_process **list, size_t *count, bn_error *err);
 bn_status bn_sqlite_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rows,
                            size_t *count, bn_error *err);
+bn_status bn_sqlite_bury(bn_store *store, int64_t process, bn_rescued **list, size_t *count, bn_error *err);
 bn_status bn_sqlite_overdue(bn_store *store, int64_t survivor, int64_t lease_ms, int attempt_limit,
                             bn_overdue *rows, size_t room, size_t *count, bn_error *err);
 bn_status bn_sqlite_duty(bn_store *store, const char *name, int64_t process, int64_t lease_ms, bool *mine,

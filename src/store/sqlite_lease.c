@@ -83,17 +83,41 @@ bn_status bn_sqlite_beat(bn_store *store, const bn_process *process, int64_t *no
 
 /* ---- the end of processes ---- */
 
+/* The rows of a statement that says id, worker and attempts. */
+static bn_status read_rescued(bn_db *db, sqlite3_stmt *statement, rows *list, bn_error *err)
+{
+    for (;;) {
+        bool row;
+        BN_TRY(bn_db_step(db, statement, &row, err));
+        if (!row) return BIREFNET_OK;
+        bn_rescued *rescued = add(list, err);
+        if (!rescued) {
+            sqlite3_reset(statement);
+            return BIREFNET_ERROR_MEMORY;
+        }
+        bn_db_text(statement, 0, rescued->id, sizeof rescued->id);
+        rescued->worker = sqlite3_column_int64(statement, 1);
+        rescued->attempts = sqlite3_column_int(statement, 2);
+    }
+}
+
 typedef struct leaving {
     int64_t process, now_ms;
+    bool died; /* what it held counts as an attempt */
+    rows held;
 } leaving;
 
-static bn_status release(bn_db *db, void *user, bn_error *err)
+static bn_status leave(bn_db *db, void *user, bn_error *err)
 {
-    const leaving *self = user;
-    BN_TRY(bn_db_run(db, err,
-                     "UPDATE requests INDEXED BY requests_held SET held = 0, running = 0, worker = NULL,"
-                     " claim = NULL, weight = 0 WHERE ended = 0 AND held = 1 AND worker = ?",
-                     "i", self->process));
+    leaving *self = user;
+    sqlite3_stmt *statement;
+    BN_TRY(bn_db_query(
+        db, &statement, err,
+        "UPDATE requests INDEXED BY requests_held SET attempts = attempts + weight * ?2, held = 0,"
+        " running = 0, worker = NULL, claim = NULL, weight = 0"
+        " WHERE ended = 0 AND held = 1 AND worker = ?1 RETURNING id, ?1, attempts",
+        "ii", self->process, (int64_t)self->died));
+    BN_TRY(read_rescued(db, statement, &self->held, err));
     BN_TRY(bn_db_run(db, err,
                      "UPDATE webhooks SET next_ms = min(next_ms, ?2), claim = 0, process = 0"
                      " WHERE claim <> 0 AND process = ?1",
@@ -104,8 +128,23 @@ static bn_status release(bn_db *db, void *user, bn_error *err)
 
 bn_status bn_sqlite_release(bn_store *store, int64_t process, bn_error *err)
 {
-    leaving self = {process, bn_sqlite_now(store)};
-    return bn_db_transact(bn_sqlite_writer(store), false, release, &self, err);
+    leaving self = {.process = process, .now_ms = bn_sqlite_now(store), .held = {.size = sizeof(bn_rescued)}};
+    const bn_status status = bn_db_transact(bn_sqlite_writer(store), false, leave, &self, err);
+    free(self.held.items);
+    return status;
+}
+
+bn_status bn_sqlite_bury(bn_store *store, int64_t process, bn_rescued **list, size_t *count, bn_error *err)
+{
+    leaving self = {process, bn_sqlite_now(store), true, {.size = sizeof(bn_rescued)}};
+    const bn_status status = bn_db_transact(bn_sqlite_writer(store), false, leave, &self, err);
+    if (status != BIREFNET_OK) {
+        free(self.held.items);
+        return status;
+    }
+    *list = (bn_rescued *)(void *)self.held.items;
+    *count = self.held.count;
+    return BIREFNET_OK;
 }
 
 #define LIVING "(SELECT id FROM processes WHERE id = ?1 OR seen_ms > ?2)"
@@ -122,19 +161,7 @@ static bn_status list_orphans(bn_db *db, rescuing *self, bn_error *err)
                        "SELECT id, worker, attempts + weight FROM requests INDEXED BY requests_held"
                        " WHERE ended = 0 AND held = 1 AND worker <> ?1 AND worker NOT IN " LIVING,
                        "ii", self->survivor, self->alive_ms));
-    for (;;) {
-        bool row;
-        BN_TRY(bn_db_step(db, statement, &row, err));
-        if (!row) return BIREFNET_OK;
-        bn_rescued *rescued = add(&self->rescued, err);
-        if (!rescued) {
-            sqlite3_reset(statement);
-            return BIREFNET_ERROR_MEMORY;
-        }
-        bn_db_text(statement, 0, rescued->id, sizeof rescued->id);
-        rescued->worker = sqlite3_column_int64(statement, 1);
-        rescued->attempts = sqlite3_column_int(statement, 2);
-    }
+    return read_rescued(db, statement, &self->rescued, err);
 }
 
 static bn_status rescue(bn_db *db, void *user, bn_error *err)

@@ -246,6 +246,11 @@ bn_status bn_store_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, b
     return store->kind->rescue(store, survivor, lease_ms, rows, count, err);
 }
 
+bn_status bn_store_bury(bn_store *store, int64_t process, bn_rescued **rows, size_t *count, bn_error *err)
+{
+    return store->kind->bury(store, process, rows, count, err);
+}
+
 bn_status bn_store_overdue(bn_store *store, int64_t survivor, int64_t lease_ms, int attempt_limit,
                            bn_overdue *rows, size_t room, size_t *count, bn_error *err)
 {

@@ -212,6 +212,9 @@ typedef struct bn_rescued {
 bn_status bn_store_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rows,
                           size_t *count, bn_error *err);
 
+/* The same of one process that is certain to have ended, however young its last beat. */
+bn_status bn_store_bury(bn_store *store, int64_t process, bn_rescued **rows, size_t *count, bn_error *err);
+
 typedef enum bn_overdue_reason {
     BN_OVERDUE_START = 1, /* start_by_ms has passed */
     BN_OVERDUE_FRONT,     /* a sync run whose front was not seen for the lease */

@@ -311,6 +311,52 @@ static void who_does_not_beat_loses_what_he_held(void **state)
     assert_true(store_finish(self, his, BOB, 2, 200));
 }
 
+static size_t bury(bn_store *store, int64_t process, bn_rescued *first)
+{
+    bn_error err = {0};
+    bn_rescued *rows;
+    size_t count;
+    assert_ok(bn_store_bury(store, process, &rows, &count, &err), err);
+    if (first && count > 0) *first = rows[0];
+    free(rows);
+    return count;
+}
+
+/* Whoever knows that she has died need not wait for her lease, and nothing is taken from those of whom he does not. */
+static void the_buried_lose_all_at_once(void **state)
+{
+    store_fixture *self = *state;
+    bn_error err = {0};
+    bool mine;
+    bn_rescued row = {.id = ""};
+    bn_process *list;
+    size_t count;
+    char hers[BN_REQUEST_ID_CHARS] = "", his[BN_REQUEST_ID_CHARS] = "", next[BN_REQUEST_ID_CHARS] = "";
+    store_accept_one(self, hers, NULL);
+    store_accept_one(self, his, NULL);
+    store_accept_one(self, next, NULL);
+    beat(self->store, ALICE, NULL);
+    beat(self->other, BOB, NULL);
+    assert_true(store_claim(self, hers, ALICE, 1, 50));
+    assert_true(store_claim(self, his, BOB, 2, 7));
+    assert_ok(bn_store_duty(self->store, "tick", ALICE, 60000, &mine, &err), err);
+    assert_int_equal(rescue(self->other, BOB, NULL), 0); /* her lease is not over */
+    assert_int_equal(bury(self->other, ALICE, &row), 1);
+    assert_string_equal(row.id, hers);
+    assert_int_equal(row.worker, ALICE);
+    assert_int_equal(row.attempts, 50);
+    assert_int_equal(bury(self->other, ALICE, NULL), 0);
+    assert_ok(bn_store_duty(self->other, "tick", BOB, 60000, &mine, &err), err);
+    assert_true(mine);
+    assert_ok(bn_store_processes(self->other, &list, &count, &err), err);
+    assert_int_equal(count, 1);
+    assert_int_equal(list[0].id, BOB);
+    free(list);
+    assert_false(store_finish(self, hers, ALICE, 1, 200)); /* what she had sent comes too late */
+    expect_next(self, (bn_claim_terms){.worker = BOB}, hers);
+    assert_true(store_finish(self, his, BOB, 2, 200));
+}
+
 static void rescued_ones_keep_their_place(void **state)
 {
     store_fixture *self = *state;
@@ -542,7 +588,9 @@ static void a_webhook_has_one_courier_at_a_time(void **state)
     assert_true(take(self->other, BOB, 5));
     assert_int_equal(rescue(self->other, ALICE, NULL), 0); /* he does not beat: what he took is due again */
     assert_true(take(self->other, ALICE, 6));
-    assert_ok(bn_store_webhook_tried(self->store, id, 6, 0, &err), err);
+    assert_int_equal(bury(self->store, ALICE, NULL), 0); /* the same */
+    assert_true(take(self->store, BOB, 7));
+    assert_ok(bn_store_webhook_tried(self->store, id, 7, 0, &err), err);
     assert_int_equal(pending(self), 0);
 }
 
@@ -560,6 +608,7 @@ int main(void)
         STORE_TEST(waiting_limits_are_exact_whoever_accepts),
         STORE_TEST(a_rate_is_kept_over_all_handles),
         STORE_TEST(who_does_not_beat_loses_what_he_held),
+        STORE_TEST(the_buried_lose_all_at_once),
         STORE_TEST(rescued_ones_keep_their_place),
         STORE_TEST(giving_back_is_for_the_holder),
         STORE_TEST(what_must_not_wait_any_more_is_found),
