@@ -71,16 +71,8 @@ static void read_queue(bn_jobs *jobs, bn_gauges *gauges)
     pthread_mutex_unlock(&jobs->front.watches.lock);
 }
 
-static void count_keys(const bn_key_facts *keys, size_t count, bn_gauges *gauges)
+static void read_gauges(bn_jobs *jobs, bn_gauges *gauges)
 {
-    gauges->keys = (int)count;
-    for (size_t i = 0; i < count; i++) gauges->admin_keys += keys[i].admin;
-}
-
-/* keys: the caller frees them; none where the file cannot be read. */
-static void read_gauges(bn_jobs *jobs, bn_gauges *gauges, bn_key_facts **keys)
-{
-    size_t count = 0;
     int64_t of_key;
     *gauges = (bn_gauges){.waiting_max = (size_t)jobs->options.max_waiting,
                           .sessions = jobs->options.sessions,
@@ -90,19 +82,16 @@ static void read_gauges(bn_jobs *jobs, bn_gauges *gauges, bn_key_facts **keys)
                           .decode_max_bytes = jobs->options.max_decode_bytes,
                           .resident_bytes = resident_bytes(),
                           .peak_bytes = bn_peak_rss_bytes()};
-    *keys = NULL;
     gauges->open_models = bn_engine_open_names(jobs->held.engine, gauges->model_names);
     read_queue(jobs, gauges);
     bn_store_webhooks_pending(jobs->store, NULL, &of_key, &gauges->webhooks, NULL);
-    if (bn_keys_all(jobs->keys, keys, &count, NULL) == BIREFNET_OK) count_keys(*keys, count, gauges);
+    bn_keys_count(jobs->keys, &gauges->keys, &gauges->admin_keys);
 }
 
 bn_status bn_jobs_metrics(bn_jobs *jobs, bn_buffer *out, bn_error *err)
 {
     bn_gauges gauges;
-    bn_key_facts *keys;
-    read_gauges(jobs, &gauges, &keys);
-    free(keys);
+    read_gauges(jobs, &gauges);
     return bn_metrics_write(&jobs->metrics, &gauges, out, err);
 }
 
@@ -143,10 +132,10 @@ static json_t *list_failures(bn_jobs *jobs)
     return list;
 }
 
-static json_t *list_keys(const bn_key_facts *keys, int count)
+static json_t *list_keys(const bn_key_facts *keys, size_t count)
 {
     json_t *list = json_array();
-    for (int i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         json_array_append_new(list, json_pack("{s:s, s:o, s:b, s:I, s:i, s:i, s:i}", "id", keys[i].id, "name",
                                               said(keys[i].name), "admin", keys[i].admin, "created_ms",
                                               (json_int_t)keys[i].created_ms, "per_minute",
@@ -183,7 +172,8 @@ static json_t *sum_up(const bn_cluster *all)
                      "idle_workers", (json_int_t)all->idle_workers);
 }
 
-static json_t *make_overview(bn_jobs *jobs, const bn_gauges *gauges, const bn_key_facts *keys)
+static json_t *make_overview(bn_jobs *jobs, const bn_gauges *gauges, const bn_key_facts *keys,
+                             size_t key_count)
 {
     json_t *queue = json_pack("{s:I, s:I, s:I, s:f}", "waiting", (json_int_t)gauges->waiting, "waiting_limit",
                               (json_int_t)gauges->waiting_max, "running", (json_int_t)gauges->running,
@@ -201,15 +191,17 @@ static json_t *make_overview(bn_jobs *jobs, const bn_gauges *gauges, const bn_ke
                      sum_up(&gauges->cluster), "sessions", sessions, "in_work", list_in_work(jobs),
                      "models_open", list_models(gauges), "memory", memory, "stored", stored, "requests",
                      count_work(jobs, gauges), "failures", list_failures(jobs), "keys_needed",
-                     bn_keys_any(jobs->keys), "keys", list_keys(keys, gauges->keys));
+                     bn_keys_any(jobs->keys), "keys", list_keys(keys, key_count));
 }
 
 bn_status bn_jobs_overview(bn_jobs *jobs, bn_buffer *out, bn_error *err)
 {
     bn_gauges gauges;
-    bn_key_facts *keys;
-    read_gauges(jobs, &gauges, &keys);
-    json_t *overview = make_overview(jobs, &gauges, keys);
+    bn_key_facts *keys = NULL;
+    size_t key_count = 0;
+    read_gauges(jobs, &gauges);
+    BN_TRY(bn_keys_all(jobs->keys, &keys, &key_count, err));
+    json_t *overview = make_overview(jobs, &gauges, keys, key_count);
     free(keys);
     char *text =
         overview ? json_dumps(overview, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12)) : NULL;

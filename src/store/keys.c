@@ -312,6 +312,15 @@ bn_status bn_keys_all(bn_keys *keys, bn_key_facts **list, size_t *count, bn_erro
     return status;
 }
 
+void bn_keys_count(bn_keys *keys, int *all, int *admin)
+{
+    *admin = 0;
+    pthread_mutex_lock(&keys->lock);
+    *all = (int)keys->all.count;
+    for (size_t i = 0; i < keys->all.count; i++) *admin += keys->all.list[i].facts.admin;
+    pthread_mutex_unlock(&keys->lock);
+}
+
 bool bn_keys_check(bn_keys *keys, const char *key, bn_key_facts *facts)
 {
     uint8_t hash[BN_KEY_HASH_BYTES];

@@ -80,6 +80,8 @@ bool bn_keys_any(bn_keys *keys); /* whether one is needed */
 /* One is needed and there is none. */
 bool bn_keys_shut(bn_keys *keys, char way_back[BN_KEYS_WAY_BACK]);
 bn_status bn_keys_all(bn_keys *keys, bn_key_facts **list, size_t *count, bn_error *err); /* as bn_keys_list */
+/* How many there were when they were last read, and how many of them are administrators'. */
+void bn_keys_count(bn_keys *keys, int *all, int *admin);
 /* Whether this is a key that is configured; takes the same time wherever the text differs. */
 bool bn_keys_check(bn_keys *keys, const char *key, bn_key_facts *facts);
 /* By id; false where it was revoked. */

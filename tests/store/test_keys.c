@@ -86,6 +86,10 @@ static void what_one_changes_the_other_sees(void **state)
     assert_ok(bn_keys_all(self->here, &all, &count, &err), err);
     assert_int_equal(count, 2);
     free(all);
+    int known, admins;
+    bn_keys_count(self->here, &known, &admins);
+    assert_int_equal(known, 2);
+    assert_int_equal(admins, 1);
 }
 
 static void what_is_revoked_opens_nothing_more(void **state)
