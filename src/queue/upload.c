@@ -40,7 +40,7 @@ bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_f
     if (!file.key_id[0] && usual_s > 0 && (kept_s == 0 || kept_s > usual_s)) kept_s = usual_s;
     if (kept_s > 0) file.facts.expires_ms = file.facts.created_ms + kept_s * 1000;
     if (is_direct(jobs) && !file.multipart)
-        BN_TRY(bn_store_object_promise(jobs->store, file.upload_id, file.facts.created_ms, 0, err));
+        BN_TRY(bn_store_object_promise(jobs->store, file.upload_id, file.facts.created_ms, 0, true, err));
     BN_TRY(bn_store_file_promise(jobs->store, &file, err));
     *facts = file.facts;
     memcpy(upload_id, file.upload_id, BN_FILE_ID_CHARS);
@@ -63,7 +63,8 @@ bn_status bn_object_make(bn_jobs *jobs, char object[BN_OBJECT_CHARS], bn_error *
     char id[BN_FILE_ID_CHARS];
     bn_id_make(id);
     snprintf(object, BN_OBJECT_CHARS, "%s", id);
-    return bn_store_object_promise(jobs->store, object, bn_jobs_now(jobs), jobs->held.worker, err);
+    return bn_store_object_promise(jobs->store, object, bn_jobs_now(jobs), jobs->held.worker,
+                                   bn_blobs_are_remote(jobs->blobs), err);
 }
 
 void bn_object_drop(bn_jobs *jobs, const char *object, bool written)

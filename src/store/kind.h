@@ -74,7 +74,7 @@ typedef struct bn_store_kind {
     bn_status (*part)(bn_store *store, const char *upload_id, int number, bn_stored_part *part,
                       bn_error *err);
     bn_status (*object_promise)(bn_store *store, const char *object, int64_t now_ms, int64_t process,
-                                bn_error *err);
+                                bool durable, bn_error *err);
     bn_status (*objects_abandon)(bn_store *store, int64_t survivor, int64_t keep_ms, bn_error *err);
     bn_status (*object_forget)(bn_store *store, const char *object, bn_error *err);
     bn_status (*objects_astray)(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],

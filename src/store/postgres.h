@@ -71,7 +71,7 @@ bn_status bn_postgres_part_put(bn_store *store, const char *upload_id, const bn_
 bn_status bn_postgres_part(bn_store *store, const char *upload_id, int number, bn_stored_part *part,
                            bn_error *err);
 bn_status bn_postgres_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
-                                     bn_error *err);
+                                     bool durable, bn_error *err);
 bn_status bn_postgres_objects_abandon(bn_store *store, int64_t survivor, int64_t keep_ms, bn_error *err);
 bn_status bn_postgres_object_forget(bn_store *store, const char *object, bn_error *err);
 bn_status bn_postgres_objects_astray(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],

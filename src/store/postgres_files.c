@@ -155,8 +155,9 @@ bn_status bn_postgres_part(bn_store *store, const char *upload_id, int number, b
 /* ---- objects that no file has ---- */
 
 bn_status bn_postgres_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
-                                     bn_error *err)
+                                     bool durable, bn_error *err)
 {
+    (void)durable; /* others may read and write the bytes, too: none of them could tell what is left over */
     return bn_postgres_query(bn_postgres_db_of(store), NULL, err,
                              "INSERT INTO objects(object, created_ms, process)"
                              " VALUES($1, $2::bigint, $3::bigint) ON CONFLICT (object) DO NOTHING",

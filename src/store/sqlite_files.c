@@ -187,11 +187,12 @@ bn_status bn_sqlite_part(bn_store *store, const char *upload_id, int number, bn_
 /* ---- objects that no file has ---- */
 
 bn_status bn_sqlite_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
-                                   bn_error *err)
+                                   bool durable, bn_error *err)
 {
-    return bn_db_write(bn_sqlite_writer(store), false, NULL, err,
-                       "INSERT INTO objects(object, created_ms, process) VALUES(?, ?, ?)", "tii", object,
-                       now_ms, process);
+    return bn_db_write(
+        bn_sqlite_writer(store), durable, NULL, err,
+        "INSERT INTO objects(object, created_ms, process) VALUES(?, ?, ?) ON CONFLICT(object) DO NOTHING",
+        "tii", object, now_ms, process);
 }
 
 bn_status bn_sqlite_objects_abandon(bn_store *store, int64_t survivor, int64_t keep_ms, bn_error *err)

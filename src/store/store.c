@@ -378,9 +378,9 @@ bn_status bn_store_part(bn_store *store, const char *upload_id, int number, bn_s
 }
 
 bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
-                                  bn_error *err)
+                                  bool durable, bn_error *err)
 {
-    return store->kind->object_promise(store, object, now_ms, process, err);
+    return store->kind->object_promise(store, object, now_ms, process, durable, err);
 }
 
 bn_status bn_store_objects_abandon(bn_store *store, int64_t survivor, int64_t keep_ms, bn_error *err)

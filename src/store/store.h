@@ -342,9 +342,10 @@ bn_status bn_store_part(bn_store *store, const char *upload_id, int number, bn_s
 
 /* Objects that no file has: those that are being written, from before their first byte until a file has them, and those
  * that a file had, until their bytes are removed. So no bytes lie anywhere that no row knows. process: who writes them; 0:
- * a client, itself. */
+ * a client, itself. Again with the same name is fine and changes nothing. durable: on the disk when the call returns, which
+ * matters where nobody can list what lies there; PostgreSQL's always are. */
 bn_status bn_store_object_promise(bn_store *store, const char *object, int64_t now_ms, int64_t process,
-                                  bn_error *err);
+                                  bool durable, bn_error *err);
 bn_status bn_store_object_forget(bn_store *store, const char *object, bn_error *err);
 /* Up to `room` of those that were promised before then, and of those that a file had. */
 bn_status bn_store_objects_astray(bn_store *store, int64_t before_ms, char (*objects)[BN_OBJECT_CHARS],

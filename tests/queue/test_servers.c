@@ -3,6 +3,7 @@
 #include "tests/test.h"
 
 #include "base/clock.h"
+#include "blobs/blobs.h"
 #include "store/ids.h"
 #include "store/store.h"
 #include "tests/queue/bench.h"
@@ -16,7 +17,7 @@ enum { LEASE_MS = 2000, STRANGER = 77, DEAD = 78 };
 
 typedef struct servers {
     bench one, two;
-    char address[120];
+    char address[120], files[80];
     bn_store *store; /* of a third process */
 } servers;
 
@@ -30,7 +31,8 @@ static int set_up(void **state)
     bench_init_at(&self->two, folder);
     snprintf(self->address, sizeof self->address, "sqlite:%s/shared.sqlite", self->one.folder);
     if (!bench_shares_store()) self->one.options.store = self->two.options.store = self->address;
-    if (self->one.options.files) self->two.options.files = self->one.options.files;
+    snprintf(self->files, sizeof self->files, "folder:%s", self->one.folder);
+    self->one.options.files = self->two.options.files = self->files;
     self->one.options.lease_ms = self->two.options.lease_ms = LEASE_MS;
     assert_ok(bn_store_open(self->one.options.store, &self->store, &err), err);
     *state = self;
@@ -58,7 +60,7 @@ static void beat(servers *self, int64_t process)
     free(holdings);
 }
 
-/* A file that this process is about to fill. */
+/* A file that this process is about to fill: its bytes are there. */
 static void promise(servers *self, int64_t process, bn_stored_file *file)
 {
     bn_error err = {0};
@@ -68,8 +70,15 @@ static void promise(servers *self, int64_t process, bn_stored_file *file)
     bn_id_make(file->upload_id);
     bn_id_make(file->facts.object);
     assert_ok(bn_store_file_promise(self->store, file, &err), err);
-    assert_ok(bn_store_object_promise(self->store, file->facts.object, file->facts.created_ms, process, &err),
+    assert_ok(bn_store_object_promise(self->store, file->facts.object, file->facts.created_ms, process, false,
+                                      &err),
               err);
+    const bn_blobs_options limits = {.max_file_bytes = 100, .max_total_bytes = 1000, .others = true};
+    bn_blobs *blobs;
+    bn_blob blob;
+    assert_ok(bn_blobs_open(self->files, &limits, &blobs, &err), err);
+    assert_ok(bn_blobs_write(blobs, file->facts.object, "abc", 3, &blob, &err), err);
+    bn_blobs_close(&blobs);
 }
 
 static bn_status fill(servers *self, const bn_stored_file *file)
@@ -95,6 +104,7 @@ static void what_a_living_server_writes_stays(void **state)
     assert_ok(bn_store_rescue(self->store, STRANGER, 3600000, &rescued, &count, &err), err);
     free(rescued);
     bn_jobs_sweep(self->two.jobs);
+    assert_int_equal(bench_count_files(&self->one, "files"), 1);
     assert_int_equal(fill(self, &old), BIREFNET_ERROR_NOT_FOUND);
     assert_int_equal(fill(self, &hers), BIREFNET_OK);
 }
@@ -108,6 +118,7 @@ static void what_a_server_wrote_before_it_was_missed_strays(void **state)
     promise(self, STRANGER, &hers);
     atomic_store(&self->one.now_ms, (int64_t)time(NULL) * 1000 + 100 * LEASE_MS); /* the store's clock, too */
     bench_open(&self->one);
+    assert_int_equal(bench_count_files(&self->one, "files"), 0);
     beat(self, STRANGER); /* it had only been stopped */
     assert_int_equal(fill(self, &hers), BIREFNET_ERROR_NOT_FOUND);
 }
