@@ -55,10 +55,19 @@ kept=$(pg_dump -d "$BN_TEST_STORE" --data-only)
 expect 13 "refused" keys list --store "postgresql://u:$password@127.0.0.1:1/x"
 
 version=$(psql -X -q -At -d "$BN_TEST_STORE" -c "SELECT version FROM settings")
+# what a SQLite one in a data folder gets, too: tests/cli/test_folder.c
+all() {
+    serve 14 "$1"
+    for command in work "keys list" "keys add bob" queue; do
+        # shellcheck disable=SC2086 # words
+        expect 14 "$1" $command --data "$folder/none" --store "$BN_TEST_STORE"
+    done
+}
 sql "UPDATE settings SET version = version - 1"
-serve 14 "birefnet migrate"
+all "birefnet migrate"
 sql "UPDATE settings SET version = 1000, oldest_program = 1000"
-serve 14 "newer program"
+all "newer program"
+[ ! -e "$folder/none" ] || { echo "FAILED: a folder was made"; faults=$((faults + 1)); }
 expect 14 "newer program" migrate --store "$BN_TEST_STORE"
 sql "UPDATE settings SET version = $version, oldest_program = 1"
 
