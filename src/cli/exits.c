@@ -77,7 +77,7 @@ const bn_exit_words *bn_exit_table(void)
          "serve, work, keys, queue, migrate: the database of --store cannot be reached, or refuses us."},
         {BN_EXIT_SCHEMA,
          "serve, work, keys, queue, migrate: the tables of --store or of the data folder are of a newer "
-         "program, or older than "
+         "program, damaged, or older than "
          "this one needs (birefnet migrate; serve and work migrate those of a data folder themselves)."},
         {BN_EXIT_FILES,
          "serve: the place of --files does not answer, or refuses what is needed there: bucket, "

@@ -57,7 +57,9 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     options.webhooks_public_with_keys = !options.allow_private;
     options.limits.per_minute = (int)bn_number_or(values, BN_OPTION_PER_MINUTE, options.limits.per_minute);
     options.limits.waiting = (int)bn_number_or(values, BN_OPTION_KEY_WAITING, options.limits.waiting);
-    return bn_jobs_open(&options, &own->jobs, err);
+    const bn_status status = bn_jobs_open(&options, &own->jobs, err);
+    if (status == BIREFNET_ERROR_FORMAT) own->stage = BN_STAGE_STORE; /* damaged */
+    return status;
 }
 
 static bn_status open_access_log(bn_server *own, bn_error *err)

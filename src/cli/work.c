@@ -34,7 +34,9 @@ static bn_status open_worker(worker *own, bn_error *err)
     BN_TRY(bn_computing_read(own->values, own->console, own->data_folder, &own->computing, &options,
                              &own->stage, err));
     options.role = BN_ROLE_WORK;
-    return bn_jobs_open(&options, &own->jobs, err);
+    const bn_status status = bn_jobs_open(&options, &own->jobs, err);
+    if (status == BIREFNET_ERROR_FORMAT) own->stage = BN_STAGE_STORE; /* damaged */
+    return status;
 }
 
 static bn_status open_health(worker *own, bn_error *err)

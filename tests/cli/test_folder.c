@@ -121,12 +121,27 @@ static void an_older_one_is_migrated_by_who_works_on_it(void **state)
     assert_false(cli_exists("none"));
 }
 
+static void a_damaged_one_is_refused_with_the_same_code(void **state)
+{
+    (void)state;
+    sqlite3_close(make_folder("damaged"));
+    cli_shell(
+        "yes damaged | head -c 12288 | dd of=damaged/jobs.sqlite bs=4096 seek=2 conv=notrunc 2>/dev/null");
+    cli_expect(&result, 14, "jobs.sqlite: the database", "serve --data damaged -l 127.0.0.1:0");
+    cli_expect(&result, 14, "jobs.sqlite: the database",
+               "work --data other --store sqlite:damaged/jobs.sqlite");
+    cli_shell("echo no database > damaged/jobs.sqlite");
+    check_refused("damaged", "file is not a database", "serve --data damaged -l 127.0.0.1:0");
+    check_refused("damaged", "file is not a database", "queue --data damaged");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_newer_one_is_refused_and_left_alone),
         cmocka_unit_test(also_where_only_its_log_says_so),
         cmocka_unit_test(an_older_one_is_migrated_by_who_works_on_it),
+        cmocka_unit_test(a_damaged_one_is_refused_with_the_same_code),
     };
     return cmocka_run_group_tests(tests, cli_enter, cli_leave);
 }
