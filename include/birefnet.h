@@ -230,8 +230,9 @@ static inline birefnet_status birefnet_model_find(const char *model, const char 
 
 typedef struct birefnet_session birefnet_session;
 
-/* Asked between layers, from the calling thread; return non-zero to stop with BIREFNET_ERROR_CANCELLED. It must not use the
- * session. `part` is the part that begins (static storage), `done` the share of the work behind it, 0 to 1. */
+/* Asked between layers, and in long ones now and then, from the calling thread; return non-zero to stop with
+ * BIREFNET_ERROR_CANCELLED. It must not use the session. `part` is the part that begins or goes on (static storage), `done` the
+ * share of the work behind it, 0 to 1. */
 typedef int (*birefnet_progress_fn)(void *user, const char *part, double done);
 
 typedef struct birefnet_session_options {

@@ -191,10 +191,10 @@ class Session:
             array of the same type, (height, width, 4); a mask is uint8, (height, width). Alpha is straight: 0 background
             to 255 (65535) foreground.
 
-        progress(part, done): called between layers on this thread with the part that begins and the share of the
-            network's work that is done, 0 to 1. Returning something true stops with CancelledError; what it raises
+        progress(part, done): called between layers, and in long ones now and then, on this thread with the part that
+            begins or goes on and the share of the network's work that is done, 0 to 1. Returning something true stops with CancelledError; what it raises
             stops, too, and is raised here.
-        cancel: a threading.Event, or whatever has is_set(): looked at between layers; once set, CancelledError.
+        cancel: a threading.Event, or whatever has is_set(): looked at as often; once set, CancelledError.
         options: see CutOptions. `format`, `quality` and `metadata` are for files.
 
         Raises a subclass of `birefnet.Error`. Any thread may call it; the interpreter's lock is free meanwhile.

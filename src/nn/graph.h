@@ -32,6 +32,7 @@ typedef struct bn_graph_options {
     bn_isa isa;           /* level of our own kernels, at most bn_cpu_isa() */
     int threads;          /* >= 1 */
     bn_pack_store *packs; /* borrowed; outlives the graph */
+    double ask_ms;        /* within an operation the progress function is asked so often at most; 0: usual */
     /* for a graphics card */
     bn_gpu_packs *gpu; /* the device with its packs; borrowed, outlives the graph */
     int batch; /* pictures at once, 0 = 1: in each map's memory, picture z begins at element h * w * stride * z */
@@ -72,7 +73,7 @@ bn_status bn_graph_finish(bn_graph *graph, bn_error *err);
 
 /* ---- running --------------------------------------------------------------------------------------------- */
 
-/* As birefnet_progress_fn: asked before each operation; non-zero stops the run. */
+/* As birefnet_progress_fn: asked before each operation, and now and then within; non-zero stops the run. */
 typedef int (*bn_graph_progress_fn)(void *user, const char *part, double done);
 
 bn_status bn_graph_run(bn_graph *graph, bn_graph_progress_fn progress, void *user, bn_error *err);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Asked between layers. */
+/* Asked between layers, and within. */
 int bn_compute_progress(void *user, const char *part, double done)
 {
     bn_seat *seat = user;

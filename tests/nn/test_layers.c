@@ -183,6 +183,52 @@ static void a_run_can_be_cancelled_and_repeated(void **state)
     close_graph(&f);
 }
 
+/* Says no to the question after the first, which is the one before the operation. */
+static void an_operation_can_be_cancelled(bn_map (*layer)(fixture *, bn_map))
+{
+    bn_error err = {0};
+    fixture f = {0};
+    assert_ok(bn_pack_store_create(&f.packs, &err), err);
+    const bn_graph_options options = {
+        .type = BN_F32, .isa = test_isa(), .threads = 1, .packs = f.packs, .ask_ms = 1e-9};
+    assert_ok(bn_graph_create(&options, &f.graph, &err), err);
+    const bn_map x = bn_graph_map(f.graph, 64, 64, 64, BN_F32);
+    bn_graph_input(f.graph, x);
+    const bn_map y = layer(&f, x);
+    bn_graph_keep(f.graph, y);
+    assert_ok(bn_graph_finish(f.graph, &err), err);
+    int asked = 0;
+    memset(bn_graph_data(f.graph, x), 0, 64 * 64 * 64 * sizeof(float));
+    assert_int_equal(bn_graph_run(f.graph, stop_at_once, &asked, &err), BIREFNET_ERROR_CANCELLED);
+    assert_int_equal(asked, 2); /* and nobody asks again */
+    assert_non_null(strstr(err.message, "cancelled during"));
+    run(&f);
+    close_graph(&f);
+}
+
+static test_source square;
+
+static bn_map add_linear(fixture *f, bn_map x)
+{
+    square = make_source("square", 64 * 64, 64);
+    return bn_layer_linear(f->graph, x, 64, &square.source, BN_LINEAR, BN_F32);
+}
+
+static bn_map add_attention(fixture *f, bn_map x)
+{
+    const bn_map kv = bn_graph_map(f->graph, 8, 8, 128, BN_F32);
+    bn_graph_input(f->graph, kv);
+    return bn_layer_attention(f->graph, x, kv, 2);
+}
+
+/* Long ones take seconds on large maps: a run that nobody waits for must not go on so long. */
+static void operations_can_be_cancelled(void **state)
+{
+    (void)state;
+    an_operation_can_be_cancelled(add_linear);
+    an_operation_can_be_cancelled(add_attention);
+}
+
 /* A map of more than 2^31 elements; only what is touched takes memory. The last pixel is resized to the last pixel. */
 static void a_map_of_more_elements_than_an_int_counts_is_read_at_its_end(void **state)
 {
@@ -275,6 +321,7 @@ int main(void)
         cmocka_unit_test(scratch_is_as_large_as_asked_for),
         cmocka_unit_test(balance_is_what_the_pieces_allow),
         cmocka_unit_test(a_run_can_be_cancelled_and_repeated),
+        cmocka_unit_test(operations_can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "nn/cpu/lanes.h"
 
 #include "base/size.h"
+#include "nn/cpu/running.h"
 
 #include <stdint.h>
 
@@ -33,7 +34,9 @@ static void run_pieces(void *context, size_t begin, size_t end, int thread)
 {
     lanes_call *call = context;
     for (size_t piece = begin; piece < end && call->status[thread] == BIREFNET_OK; piece++)
-        call->status[thread] = call->fn(call->op, call->graph, piece, thread);
+        call->status[thread] = bn_cpu_stopped(call->graph, thread)
+                                   ? BIREFNET_ERROR_CANCELLED
+                                   : call->fn(call->op, call->graph, piece, thread);
 }
 
 bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_lane_fn fn, bn_error *err)
@@ -41,7 +44,10 @@ bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_
     lanes_call call = {.op = op, .graph = graph, .fn = fn};
     bn_parallel_items(bn_graph_threads(graph), pieces, run_pieces, &call);
     for (int i = 0; i < BN_MAX_THREADS; i++)
-        if (call.status[i] != BIREFNET_OK) return bn_fail(err, call.status[i], "a matrix product failed");
+        if (call.status[i] == BIREFNET_ERROR_CANCELLED)
+            return bn_cpu_cancelled(graph, err);
+        else if (call.status[i] != BIREFNET_OK)
+            return bn_fail(err, call.status[i], "a matrix product failed");
     return BIREFNET_OK;
 }
 

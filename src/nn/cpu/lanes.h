@@ -21,7 +21,7 @@ void *bn_lane_memory_of(const bn_graph *graph, const bn_lane_memory *memory, int
 /* Does piece `piece` of the op on thread `thread`. */
 typedef bn_status (*bn_lane_fn)(const void *op, const bn_graph *graph, size_t piece, int thread);
 
-/* All pieces, each thread taking the next one that is left. */
+/* All pieces, each thread taking the next one that is left; CANCELLED where the run is to stop before that. */
 bn_status bn_lanes_run(const void *op, const bn_graph *graph, size_t pieces, bn_lane_fn fn, bn_error *err);
 
 /* Pieces that a loop is cut into where it has the rows: one for each of 64 threads, four for each of 16. */

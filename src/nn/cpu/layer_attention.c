@@ -10,6 +10,7 @@
 #include "nn/cpu/bf16.h"
 #include "nn/cpu/lanes.h"
 #include "nn/cpu/products.h"
+#include "nn/cpu/running.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -122,7 +123,7 @@ static void attend_windows(void *context, size_t begin, size_t end, int thread)
     int32_t rows[MAX_WINDOW * MAX_WINDOW];
     uint8_t regions[MAX_WINDOW * MAX_WINDOW];
     int known = -1;
-    for (size_t item = begin; item < end; item++) {
+    for (size_t item = begin; item < end && !bn_cpu_stopped(call->graph, thread); item++) {
         const int window = (int)(item / (size_t)op->heads), head = (int)(item % (size_t)op->heads);
         const int wy = call->band->first + window / across, wx = window % across;
         if (window != known) find_tokens(call, wy, wx, rows, regions);
@@ -409,7 +410,7 @@ static void attend_all(void *context, size_t begin, size_t end, int thread)
     const attention_op *op = call->op;
     const int dim = op->q.c / op->heads, queries = bn_map_pixels(op->q);
     const bn_kernels *kernels = bn_graph_kernels(call->graph);
-    for (size_t item = begin; item < end; item++) {
+    for (size_t item = begin; item < end && !bn_cpu_stopped(call->graph, thread); item++) {
         const int first = (int)(item / (size_t)op->heads) * QUERIES_TOGETHER;
         const size_t at = (item % (size_t)op->heads) * (size_t)dim;
         const bn_attend_job job = {
@@ -432,11 +433,10 @@ static void attend_all(void *context, size_t begin, size_t end, int thread)
 
 static bn_status attention_run(bn_op *op, bn_graph *graph, bn_error *err)
 {
-    (void)err;
     attention_call call = {(const attention_op *)op, graph};
     const size_t blocks = (size_t)(bn_map_pixels(call.op->q) + QUERIES_TOGETHER - 1) / QUERIES_TOGETHER;
     bn_parallel_items(bn_graph_threads(graph), blocks * (size_t)call.op->heads, attend_all, &call);
-    return BIREFNET_OK;
+    return bn_cpu_stopped(graph, 0) ? bn_cpu_cancelled(graph, err) : BIREFNET_OK;
 }
 
 bn_map bn_cpu_attention(bn_graph *graph, bn_map q, bn_map kv, int heads)
