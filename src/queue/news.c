@@ -40,7 +40,7 @@ static void follow(bn_jobs *jobs, bn_job *job, bn_seen *seen)
     bn_front_leave_line(job);
     if (seen->running) bn_front_unqueue(jobs, job);
     job->told_progress = seen->progress;
-    job->log_count = seen->log_count;
+    job->told_log_count = seen->log_count;
     if (!seen->logs) return;
     free(job->told_logs);
     job->told_logs = seen->logs;

@@ -110,6 +110,7 @@ typedef struct bn_job {
     bool early;                   /* claimed before who accepted it had put it into the table */
     bool elsewhere;               /* another process holds it; told_* is what that one says */
     double told_progress;
+    int told_log_count;
     char *told_logs;            /* JSON array, owned; or NULL */
     uint64_t generation;        /* of the newest snapshot that it was in, or that began before it came */
     int holds;                  /* the table's, and one of each thread that works on it */
@@ -120,7 +121,7 @@ typedef struct bn_job {
     _Atomic(bool) stop;         /* cancelled while running */
     _Atomic(bool) disconnected; /* by a client that has left */
     double progress;
-    int log_count;
+    int log_count;      /* lines that this process wrote, and has in logs */
     bn_log_entry *logs; /* [BN_JOBS_LOG_LINES], allocated with the first */
     /* the working thread's */
     bn_input input;

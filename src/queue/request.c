@@ -52,7 +52,7 @@ static bool status_in_memory(bn_jobs *jobs, const char *id, bool want_logs, int6
         *status = (bn_request_status){.state = job->queued ? BN_REQUEST_QUEUED : BN_REQUEST_RUNNING,
                                       .position = bn_front_position(jobs, job),
                                       .progress = job->elsewhere ? job->told_progress : job->progress,
-                                      .last_log = job->log_count};
+                                      .last_log = job->elsewhere ? job->told_log_count : job->log_count};
         if (want_logs)
             status->logs = job->elsewhere ? cut_logs(job->told_logs, after_log, &status->last_log)
                                           : bn_logs_write(job, after_log);

@@ -205,7 +205,7 @@ static int compare_spans(const void *left, const void *right)
 
 static bn_status check_spans(const reader *in, bn_error *err)
 {
-    qsort(in->spans, in->span_count, sizeof *in->spans, compare_spans);
+    if (in->span_count > 0) qsort(in->spans, in->span_count, sizeof *in->spans, compare_spans);
     size_t used = 0;
     for (size_t i = 0; i < in->span_count; i++) {
         const span *at = &in->spans[i];

@@ -70,7 +70,7 @@ class Faults:
             if process.lives():
                 return False
             if not process.wait((0, *GAVE_UP)):
-                self.clients.wrong(process.name + " did not end well when it was told to")
+                self.clients.wrong("%s did not end well when it was told to: %s" % (process.name, process.child.returncode))
             process.start()
             return True
         self.lasting.append((time.monotonic() + self.rng.uniform(1, 3), end, process))
@@ -136,9 +136,11 @@ class Faults:
             self.lasting.remove(lasting)
 
     def start_fallen(self):
-        """Those that gave up while the database was away, or could not reach it when they started."""
+        """Those that gave up while the database was away, or could not reach it when they started. One that fell is a fault."""
         for process in self.cluster.processes:
             if not process.lives() and not self.is_troubled(process):
+                if process.child.returncode not in GAVE_UP:
+                    self.clients.wrong("%s ended by itself: %s" % (process.name, process.child.returncode))
                 process.start()
 
     def draw(self):

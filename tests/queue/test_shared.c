@@ -167,6 +167,47 @@ static void what_the_dead_held_is_done_by_the_living(void **state)
     free(body);
 }
 
+/* As one that works: it beats, holds the request and tells of it. */
+static void hold_and_tell(cluster *self, const char *id)
+{
+    bn_error err = {0};
+    bn_accepted claimed;
+    bn_holding *holdings;
+    size_t count;
+    int64_t now_ms;
+    const bn_process alive = {.id = 99, .role = "work"};
+    const bn_claim_terms terms = {.worker = 99, .claim = 5, .weight = 50};
+    bn_live told = {.claim = 5, .progress = 0.5, .log_count = 2, .logs = "[\"one\",\"two\"]"};
+    assert_ok(bn_store_beat(self->dead, &alive, &now_ms, &holdings, &count, &err), err);
+    free(holdings);
+    assert_ok(bn_store_claim_next(self->dead, &terms, &claimed, &err), err);
+    assert_string_equal(claimed.id, id);
+    memcpy(told.id, id, sizeof told.id);
+    assert_ok(bn_store_tell(self->dead, 99, &told, 1, &err), err);
+    bn_accepted_free(&claimed);
+}
+
+/* Logs of one that a dead worker had told of, and that waits again: they were read where there were none. */
+static void logs_of_what_waits_again_are_empty(void **state)
+{
+    cluster *self = *state;
+    bn_error err = {0};
+    bn_request_status status;
+    char id[BN_REQUEST_ID_CHARS];
+    bool told = false, again = false;
+    bench_submit_body(&self->front, "{\"image_url\":\"data:,x\"}", id);
+    hold_and_tell(self, id);
+    for (const double start_ms = bn_clock_ms(); !again && bn_clock_ms() < start_ms + 60000;) {
+        assert_ok(bn_jobs_status(self->front.jobs, id, true, 0, &status, &err), err);
+        told |= strcmp(status.logs, "[\"one\",\"two\"]") == 0 && status.last_log == 2;
+        again = told && strcmp(status.logs, "[]") == 0 && status.last_log == 0;
+        bn_request_status_free(&status);
+    }
+    assert_true(told);
+    assert_true(again);
+    assert_int_equal(count_lines(self, id, "was rescued from process 63, which has gone"), 1);
+}
+
 static void a_photo_that_kills_workers_ends(void **state)
 {
     cluster *self = *state;
@@ -208,6 +249,7 @@ int main(void)
         SHARED_TEST(what_a_front_end_accepts_a_worker_does),
         SHARED_TEST(what_runs_elsewhere_is_seen_and_cancelled_here),
         SHARED_TEST(what_the_dead_held_is_done_by_the_living),
+        SHARED_TEST(logs_of_what_waits_again_are_empty),
         SHARED_TEST(a_photo_that_kills_workers_ends),
         SHARED_TEST(what_a_worker_that_goes_held_waits_again),
     };
