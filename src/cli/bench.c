@@ -194,20 +194,19 @@ static bn_status choose(const bn_values *values, bn_console *console, bn_model_c
     BN_TRY(bn_values_choose_model(values, console, choice, err));
     if (!text && choice->preset && choice->preset->repository)
         resolution = (bn_resolution){.width = choice->preset->width, .height = choice->preset->height};
-    *options =
-        (bn_bench_options){.model_path = choice->path,
-                           .model = bn_values_model_options(values, console),
-                           .width = resolution.width,
-                           .height = resolution.height,
-                           .threads = (int)values->number[BN_OPTION_THREADS],
-                           .batch = (int)values->number[BN_OPTION_BATCH],
-                           .runs = values->given[BN_OPTION_RUNS] ? (int)values->number[BN_OPTION_RUNS] : 5,
-                           .budget_ms = values->given[BN_OPTION_RUNS] ? 0 : PATIENCE_MS,
-                           .say = say,
-                           .stop = bn_interrupted,
-                           .user = console,
-                           .with_floor = true,
-                           .compare_precision = values->given[BN_OPTION_COMPARE]};
+    *options = (bn_bench_options){.model_path = choice->path,
+                                  .model = bn_values_model_options(values, console),
+                                  .width = resolution.width,
+                                  .height = resolution.height,
+                                  .threads = (int)values->number[BN_OPTION_THREADS],
+                                  .batch = (int)values->number[BN_OPTION_BATCH],
+                                  .runs = (int)values->number[BN_OPTION_RUNS],
+                                  .budget_ms = values->given[BN_OPTION_RUNS] ? 0 : PATIENCE_MS,
+                                  .say = say,
+                                  .stop = bn_interrupted,
+                                  .user = console,
+                                  .with_floor = true,
+                                  .compare_precision = values->given[BN_OPTION_COMPARE]};
     return BIREFNET_OK;
 }
 

@@ -13,9 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GIGABYTE           1073741824.0
-#define DEFAULT_REDIRECT_S 300
-#define USUAL_CONNECTIONS  4
+#define GIGABYTE 1073741824.0
 
 static void log_line(void *user, birefnet_log_level level, const char *line)
 {
@@ -26,16 +24,6 @@ static void log_line(void *user, birefnet_log_level level, const char *line)
         bn_console_detail(console, "%s", line);
     else
         bn_console_say(console, "%s", line);
-}
-
-double bn_number_or(const bn_values *values, bn_option option, double otherwise)
-{
-    return values->given[option] ? values->number[option] : otherwise;
-}
-
-int bn_store_connections(const bn_values *values)
-{
-    return (int)bn_number_or(values, BN_OPTION_STORE_CONNECTIONS, USUAL_CONNECTIONS);
 }
 
 /* glibc gives each thread heaps of its own and keeps what was freed in them; two are enough for what is allocated here,
@@ -133,8 +121,7 @@ static bn_status choose_files(const bn_values *values, bn_jobs_options *options,
     options->files = values->text[BN_OPTION_FILES];
     options->files_credentials = values->text[BN_OPTION_FILES_CREDENTIALS];
     options->spool = values->text[BN_OPTION_SPOOL];
-    if (redirects)
-        options->redirect_s = (int)bn_number_or(values, BN_OPTION_REDIRECT_SECONDS, DEFAULT_REDIRECT_S);
+    if (redirects) options->redirect_s = (int)values->number[BN_OPTION_REDIRECT_SECONDS];
     options->uploads_direct = values->choice[BN_OPTION_UPLOADS] == 1;
     if ((redirects || options->uploads_direct) && (!options->files || strncmp(options->files, "s3:", 3) != 0))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s needs --files s3://...",
@@ -176,25 +163,21 @@ static int usual_sessions(const char *devices)
 
 static void read_sizes(const bn_values *values, bn_jobs_options *options)
 {
-    options->max_models = (int)bn_number_or(values, BN_OPTION_MAX_MODELS, options->max_models);
-    options->threads = (int)bn_number_or(values, BN_OPTION_THREADS, options->threads);
+    const double *number = values->number;
+    options->max_models = (int)number[BN_OPTION_MAX_MODELS];
+    options->threads = (int)number[BN_OPTION_THREADS];
     options->devices = bn_values_device(values);
-    options->batch = (int)bn_number_or(values, BN_OPTION_BATCH, 1);
-    options->sessions = (int)bn_number_or(values, BN_OPTION_JOBS, usual_sessions(options->devices));
-    options->fetch_threads = (int)bn_number_or(values, BN_OPTION_FETCHES, options->fetch_threads);
-    options->max_pixels =
-        (uint64_t)(bn_number_or(values, BN_OPTION_MAX_PIXELS, (double)options->max_pixels / 1e6) * 1e6);
-    options->max_decode_bytes = (uint64_t)(bn_number_or(values, BN_OPTION_MAX_DECODE_MEMORY,
-                                                        (double)options->max_decode_bytes / 1e6) *
-                                           1e6);
-    options->max_stored_bytes =
-        (uint64_t)(bn_number_or(values, BN_OPTION_MAX_STORED, (double)options->max_stored_bytes / GIGABYTE) *
-                   GIGABYTE);
-    options->retention_s =
-        (int64_t)(bn_number_or(values, BN_OPTION_RETENTION, (double)options->retention_s / 3600) * 3600);
+    options->batch = (int)number[BN_OPTION_BATCH];
+    options->sessions =
+        values->given[BN_OPTION_JOBS] ? (int)number[BN_OPTION_JOBS] : usual_sessions(options->devices);
+    options->fetch_threads = (int)number[BN_OPTION_FETCHES];
+    options->max_pixels = (uint64_t)(number[BN_OPTION_MAX_PIXELS] * 1e6);
+    options->max_decode_bytes = (uint64_t)(number[BN_OPTION_MAX_DECODE_MEMORY] * 1e6);
+    options->max_stored_bytes = (uint64_t)(number[BN_OPTION_MAX_STORED] * GIGABYTE);
+    options->retention_s = (int64_t)(number[BN_OPTION_RETENTION] * 3600);
     options->file_retention_s = BN_MAX(options->retention_s, (int64_t)60);
-    options->limits.running = (int)bn_number_or(values, BN_OPTION_MAX_RUNNING, options->limits.running);
-    options->lease_ms = (int)bn_number_or(values, BN_OPTION_LEASE, options->lease_ms / 1000) * 1000;
+    options->limits.running = (int)number[BN_OPTION_MAX_RUNNING];
+    options->lease_ms = (int)number[BN_OPTION_LEASE] * 1000;
 }
 
 bn_status bn_computing_read(const bn_values *values, bn_console *console, const char *data_folder,
@@ -203,11 +186,10 @@ bn_status bn_computing_read(const bn_values *values, bn_console *console, const 
     bn_jobs_options_default(options);
     options->data_folder = data_folder;
     options->store = bn_store_address(values);
-    options->store_connections = bn_store_connections(values);
+    options->store_connections = (int)values->number[BN_OPTION_STORE_CONNECTIONS];
     options->store_listen = values->text[BN_OPTION_STORE_LISTEN];
     options->models_folder = values->text[BN_OPTION_MODELS_DIR];
-    if (values->given[BN_OPTION_FALLBACK_MODEL])
-        options->fallback_model = values->text[BN_OPTION_FALLBACK_MODEL];
+    options->fallback_model = bn_values_text(values, BN_OPTION_FALLBACK_MODEL);
     BN_TRY(check_fallback(values, stage, err));
     BN_TRY(read_preload(values, own, err));
     if (own->preload[0]) options->preload = own->preload;

@@ -16,14 +16,11 @@ typedef struct bn_computing {
     const char *only[BN_PRELOADS + 1]; /* of the presets; --only */
 } bn_computing;
 
-/* The option's number, or the default that is not in its table. */
-double bn_number_or(const bn_values *values, bn_option option, double otherwise);
-int bn_store_connections(const bn_values *values);
 void bn_limit_heaps(void);
 /* Before anything is made or opened: what is wrong with a store has exit codes of its own. Says what will become of an older one. */
 bn_status bn_computing_check_store(const bn_values *values, bn_console *console, const char *data_folder,
                                    bn_stage *stage, bn_error *err);
-/* Everything that both take, over the defaults. *stage: for the exit code, should it fail. */
+/* Everything that both take, or the defaults of the option table. *stage: for the exit code, should it fail. */
 bn_status bn_computing_read(const bn_values *values, bn_console *console, const char *data_folder,
                             bn_computing *own, bn_jobs_options *options, bn_stage *stage, bn_error *err);
 

@@ -84,8 +84,7 @@ bn_exit bn_command_eval(const bn_values *values, bn_console *console)
                     .want_shots = values->given[BN_OPTION_HTML],
                     .console = console};
     bn_decode_limits_default(&eval.limits);
-    if (values->given[BN_OPTION_MAX_PIXELS])
-        eval.limits.max_pixels = (uint64_t)(values->number[BN_OPTION_MAX_PIXELS] * 1e6);
+    eval.limits.max_pixels = (uint64_t)(values->number[BN_OPTION_MAX_PIXELS] * 1e6);
     const bn_status status = evaluate(values, &eval, &pairs, &stage, &err);
     bn_exit code = bn_exit_of(status, stage);
     if (status != BIREFNET_OK) {

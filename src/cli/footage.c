@@ -12,7 +12,7 @@ bn_status bn_footage_choose(bn_footage *footage, bn_error *err)
     bn_cutout_options_default(&footage->options);
     BN_TRY(bn_values_choose_look(values, &footage->options, &footage->resolution, err));
     BN_TRY(bn_values_choose_background(values, &footage->options, &footage->backdrop, err));
-    footage->frames.smooth = bn_values_smooth(values);
+    footage->frames.smooth = values->number[BN_OPTION_SMOOTH];
     footage->frames.jobs = 1 + bn_cpu_threads() / 8; /* finishing is less work than the network */
     return BIREFNET_OK;
 }

@@ -36,13 +36,14 @@ static void print_option(FILE *out, const bn_option_spec *spec)
 {
     char head[96], help[640];
     const char *before = !spec->argument ? "" : spec->argument_may_lack ? "[=" : " ";
+    const char *usual = bn_option_default_words(spec);
     char letter[5] = "   ";
     if (spec->letter) snprintf(letter, sizeof letter, "-%c,", spec->letter);
     snprintf(head, sizeof head, "  %s --%s%s%s%s", letter, spec->name, before,
              spec->argument ? spec->argument : "", spec->argument_may_lack ? "]" : "");
     snprintf(help, sizeof help, "%s%s%s%s%s%s%s", spec->help, spec->choices ? " One of " : "",
-             spec->choices ? spec->choices : "", spec->choices ? "." : "", spec->fallback ? " Default: " : "",
-             spec->fallback ? spec->fallback : "", spec->fallback ? "." : "");
+             spec->choices ? spec->choices : "", spec->choices ? "." : "", usual ? " Default: " : "",
+             usual ? usual : "", usual ? "." : "");
     int column = fprintf(out, "%s", head);
     if (column > HELP_COLUMN - 2) {
         fputc('\n', out);

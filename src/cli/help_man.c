@@ -56,9 +56,10 @@ static void print_option(FILE *out, const bn_option_spec *spec)
         print_string(out, spec->choices);
         fputc('.', out);
     }
-    if (spec->fallback) {
+    const char *usual = bn_option_default_words(spec);
+    if (usual) {
         fputs("\nDefault: ", out);
-        print_string(out, spec->fallback);
+        print_string(out, usual);
         fputc('.', out);
     }
     fputc('\n', out);

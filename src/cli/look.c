@@ -43,8 +43,7 @@ bn_status bn_values_choose_look(const bn_values *values, bn_cutout_options *cuto
                                 bn_error *err)
 {
     cutout->isa = bn_values_isa(values);
-    if (values->given[BN_OPTION_MAX_PIXELS])
-        cutout->limits.max_pixels = (uint64_t)(values->number[BN_OPTION_MAX_PIXELS] * 1e6);
+    cutout->limits.max_pixels = (uint64_t)(values->number[BN_OPTION_MAX_PIXELS] * 1e6);
     cutout->refine = !values->given[BN_OPTION_NO_REFINE];
     if (values->given[BN_OPTION_THRESHOLD])
         cutout->threshold = (int)ceil(values->number[BN_OPTION_THRESHOLD] * 255);

@@ -90,7 +90,7 @@ bn_isa bn_values_isa(const bn_values *values)
 
 const char *bn_values_device(const bn_values *values)
 {
-    return values->given[BN_OPTION_DEVICE] ? values->text[BN_OPTION_DEVICE] : "auto";
+    return bn_values_text(values, BN_OPTION_DEVICE);
 }
 
 birefnet_model_options bn_values_model_options(const bn_values *values, bn_console *console)

@@ -21,11 +21,14 @@ bn_command bn_command_find(const char *name)
     return command;
 }
 
-double bn_values_smooth(const bn_values *values)
+const char *bn_values_text(const bn_values *values, bn_option option)
 {
-    enum { USUAL_PERCENT = 60 };
-    if (!values->given[BN_OPTION_SMOOTH]) return 0;
-    return values->text[BN_OPTION_SMOOTH] ? values->number[BN_OPTION_SMOOTH] : USUAL_PERCENT / 100.0;
+    return values->text[option] ? values->text[option] : bn_option_get_spec(option)->standard;
+}
+
+const char *bn_option_default_words(const bn_option_spec *spec)
+{
+    return spec->otherwise ? spec->otherwise : spec->standard;
 }
 
 /* What getopt_long wants, made from the table: `longs` has room for BN_OPTIONS + 1, `letters` for 3 * BN_OPTIONS + 2. */
@@ -86,14 +89,29 @@ static bn_status parse_choice(const bn_option_spec *spec, const char *text, int 
                    text);
 }
 
+/* Nothing of texts and flags, nor where there is no text. */
+static bn_status read_value(bn_values *values, bn_option id, const char *text, bn_error *err)
+{
+    const bn_option_spec *spec = bn_option_get_spec(id);
+    if (text && (spec->kind == BN_KIND_WHOLE || spec->kind == BN_KIND_REAL))
+        return parse_number(spec, text, &values->number[id], err);
+    if (text && spec->kind == BN_KIND_CHOICE) return parse_choice(spec, text, &values->choice[id], err);
+    return BIREFNET_OK;
+}
+
+static bn_status take_defaults(bn_values *values, bn_error *err)
+{
+    for (bn_option id = 0; id < BN_OPTIONS; id++)
+        BN_TRY(read_value(values, id, bn_option_get_spec(id)->standard, err));
+    return BIREFNET_OK;
+}
+
 static bn_status take(bn_values *values, bn_option id, const char *text, bn_error *err)
 {
     const bn_option_spec *spec = bn_option_get_spec(id);
     values->given[id] = true;
     values->text[id] = text;
-    if (text && (spec->kind == BN_KIND_WHOLE || spec->kind == BN_KIND_REAL))
-        return parse_number(spec, text, &values->number[id], err);
-    if (text && spec->kind == BN_KIND_CHOICE) return parse_choice(spec, text, &values->choice[id], err);
+    BN_TRY(read_value(values, id, text ? text : spec->bare, err));
     if (text && !*text && !spec->may_be_empty)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--%s must not be empty", spec->name);
     return BIREFNET_OK;
@@ -159,6 +177,7 @@ bn_status bn_values_parse(bn_command command, int argc, char **argv, bn_values *
     char letters[3 * BN_OPTIONS + 2];
     make_getopt_tables(command, longs, letters);
     *values = (bn_values){.command = command};
+    BN_TRY(take_defaults(values, err));
     optind = 0; /* GNU: start afresh */
     for (int answer; (answer = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
         if (answer == '?' || answer == ':') return explain(command, answer, argv, err);

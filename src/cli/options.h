@@ -135,9 +135,13 @@ typedef struct bn_option_spec {
     bool may_be_empty;      /* TEXT: "" says something */
     const char *choices;    /* "auto|f32|bf16" */
     double low, high;
-    const char *fallback; /* what help names as the default; NULL = none named */
-    const char *help;     /* one or two sentences */
-    unsigned commands;    /* bit 1 << command */
+    const char *
+        standard; /* the default, as it would be given; WHOLE, REAL and CHOICE are read from it; NULL = none */
+    const char *otherwise; /* help's words for a default that is no such value, or that needs more words */
+    const char
+        *bare; /* WHOLE, REAL and CHOICE: what the option means without its argument, where that may lack */
+    const char *help;  /* one or two sentences */
+    unsigned commands; /* bit 1 << command */
 } bn_option_spec;
 
 typedef struct bn_command_spec {
@@ -159,8 +163,9 @@ typedef struct bn_values {
     bn_command command;
     bool given[BN_OPTIONS];
     const char *text[BN_OPTIONS]; /* the argument; NULL where it was not given or may lack */
-    double number[BN_OPTIONS];    /* of WHOLE and REAL options */
-    int choice[BN_OPTIONS];       /* index into choices; 0 where not given */
+    double
+        number[BN_OPTIONS]; /* of WHOLE and REAL options, else the table's default; 0 where that has none */
+    int choice[BN_OPTIONS]; /* index into choices, else the default's; 0 where there is none */
     char **operands;
     int operand_count;
 } bn_values;
@@ -169,8 +174,10 @@ typedef struct bn_values {
  * what is wrong. `--help` ends parsing at once. */
 bn_status bn_values_parse(bn_command command, int argc, char **argv, bn_values *values, bn_error *err);
 
-/* The strength that --smooth asks for: 0 where it is not given, the usual one where it has no argument. */
-double bn_values_smooth(const bn_values *values);
+/* The argument, else the table's default. */
+const char *bn_values_text(const bn_values *values, bn_option option);
+/* The default in help's words; NULL where none is named. */
+const char *bn_option_default_words(const bn_option_spec *spec);
 
 /* The command of that name; BN_COMMANDS if there is none. */
 bn_command bn_command_find(const char *name);

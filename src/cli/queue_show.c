@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define ROWS_SHOWN 40 /* of requests, for people */
-#define USUAL_S    15 /* --lease */
 
 typedef struct sums {
     size_t waiting, running, living;
@@ -184,7 +183,7 @@ bn_exit bn_command_queue(const bn_values *values, bn_console *console)
     bn_error err = {0};
     bn_store *store = NULL;
     bn_snapshot seen = {0};
-    const double lease_s = values->given[BN_OPTION_LEASE] ? values->number[BN_OPTION_LEASE] : USUAL_S;
+    const double lease_s = values->number[BN_OPTION_LEASE];
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
     bn_status status = open_store(values, &store, &err);
     if (status == BIREFNET_OK) status = bn_store_snapshot(store, false, &seen, &err);

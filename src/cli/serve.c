@@ -19,10 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define DEFAULT_LISTEN     "127.0.0.1:8000"
 #define DEFAULT_TLS_PORT   8443
 #define DEFAULT_PROXY_PORT 8080
-#define DEFAULT_DRAIN_S    60
 #define LOG_BYTES          ((size_t)1 << 20) /* about 4,000 lines that are not written yet */
 #define LAST_LINES_MS      1000
 #define MEGABYTE           1048576.0
@@ -48,15 +46,15 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     BN_TRY(bn_computing_read(values, own->console, own->data_folder, &own->computing, &options, &own->stage,
                              err));
     if (values->given[BN_OPTION_NO_WORKER]) options.role = BN_ROLE_FRONT;
-    options.by_keys = values->text[BN_OPTION_ORDER] && strcmp(values->text[BN_OPTION_ORDER], "keys") == 0;
+    options.by_keys = values->choice[BN_OPTION_ORDER] == 1;
     options.public_url = values->text[BN_OPTION_PUBLIC_URL];
-    options.max_waiting = (int)bn_number_or(values, BN_OPTION_MAX_WAITING, options.max_waiting);
+    options.max_waiting = (int)values->number[BN_OPTION_MAX_WAITING];
     own->max_stored_bytes = options.max_stored_bytes;
     options.webhooks_public_only = values->given[BN_OPTION_WEBHOOKS_PUBLIC_ONLY] ||
                                    (values->given[BN_OPTION_ANYONE] && !options.allow_private);
     options.webhooks_public_with_keys = !options.allow_private;
-    options.limits.per_minute = (int)bn_number_or(values, BN_OPTION_PER_MINUTE, options.limits.per_minute);
-    options.limits.waiting = (int)bn_number_or(values, BN_OPTION_KEY_WAITING, options.limits.waiting);
+    options.limits.per_minute = (int)values->number[BN_OPTION_PER_MINUTE];
+    options.limits.waiting = (int)values->number[BN_OPTION_KEY_WAITING];
     const bn_status status = bn_jobs_open(&options, &own->jobs, err);
     if (status == BIREFNET_ERROR_FORMAT) own->stage = BN_STAGE_STORE; /* damaged */
     return status;
@@ -112,10 +110,9 @@ static bn_status open_proxy(bn_server *own, bn_error *err)
 /* Last, when all else is open. */
 static bn_status share_descriptors(bn_server *own, int pool_threads, bn_error *err)
 {
-    bn_jobs_options usual;
-    bn_jobs_options_default(&usual);
-    const int fetches = (int)bn_number_or(own->values, BN_OPTION_FETCHES, usual.fetch_threads);
-    const int connections = bn_store_address(own->values) ? bn_store_connections(own->values) : 0;
+    const int fetches = (int)own->values->number[BN_OPTION_FETCHES];
+    const int connections =
+        bn_store_address(own->values) ? (int)own->values->number[BN_OPTION_STORE_CONNECTIONS] : 0;
     return bn_descriptors_share(own->tls ? 2 : 1, own->values->text[BN_OPTION_CONNECT_PROXY] != NULL,
                                 fetches + BN_JOBS_COURIERS + connections, pool_threads, &own->descriptors,
                                 err);
@@ -131,9 +128,7 @@ static bn_status open_servers(bn_server *own, bn_error *err)
     options.anyone = values->given[BN_OPTION_ANYONE];
     options.access_log = own->access_log;
     options.server_log = own->console->writer;
-    options.max_body_bytes =
-        (uint64_t)(bn_number_or(values, BN_OPTION_MAX_BODY, (double)options.max_body_bytes / MEGABYTE) *
-                   MEGABYTE);
+    options.max_body_bytes = (uint64_t)(values->number[BN_OPTION_MAX_BODY] * MEGABYTE);
     BN_TRY(bn_service_open(&options, &own->service, err));
     const bn_http_handler handler = bn_service_handler(own->service);
     bn_http_options http;
@@ -175,7 +170,7 @@ static void notify(const char *text)
 
 static void drain(bn_server *own)
 {
-    const int seconds = (int)bn_number_or(own->values, BN_OPTION_DRAIN, DEFAULT_DRAIN_S);
+    const int seconds = (int)own->values->number[BN_OPTION_DRAIN];
     notify("STOPPING=1");
     bn_console_say(own->console, "Stopping: what runs is finished, what waits stays for the next start");
     bn_http_server_quiesce(own->plain);
@@ -200,11 +195,10 @@ static void close_all(bn_server *own)
 static bn_status open_all(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
-    const char *listen = values->text[BN_OPTION_LISTEN];
     BN_TRY(bn_console_write_behind(own->console, err));
     BN_TRY(bn_data_folder(values, own->data_folder, err));
     BN_TRY(bn_computing_check_store(values, own->console, own->data_folder, &own->stage, err));
-    BN_TRY(bn_address_parse(listen ? listen : DEFAULT_LISTEN, 8000, &own->listen, err));
+    BN_TRY(bn_address_parse(bn_values_text(values, BN_OPTION_LISTEN), 8000, &own->listen, err));
     BN_TRY(open_access_log(own, err));
     umask(077); /* photos of others, and keys: from here on everything is the owner's alone */
     BN_TRY(read_tls(own, err));

@@ -155,10 +155,10 @@ bn_run bn_settings_run(const bn_settings *settings, const bn_values *values, con
                     .resolution = settings->resolution,
                     .mask_only = settings->plan.mask_only,
                     .first_frame = values->given[BN_OPTION_FIRST_FRAME],
-                    .smooth = bn_values_smooth(values),
+                    .smooth = values->number[BN_OPTION_SMOOTH],
                     .threads = (int)values->number[BN_OPTION_THREADS],
-                    .jobs = values->given[BN_OPTION_JOBS] ? (int)values->number[BN_OPTION_JOBS] : 0,
-                    .batch = values->given[BN_OPTION_BATCH] ? (int)values->number[BN_OPTION_BATCH] : 1,
+                    .jobs = (int)values->number[BN_OPTION_JOBS],
+                    .batch = (int)values->number[BN_OPTION_BATCH],
                     .model_path = choice->path,
                     .model_options = bn_values_model_options(values, console),
                     .console = console};

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define DEFAULT_DRAIN_S     60
 #define DEFAULT_HEALTH_PORT 8001
 
 typedef struct worker {
@@ -54,7 +53,7 @@ static bn_status open_health(worker *own, bn_error *err)
 
 static void drain(worker *own)
 {
-    const int seconds = (int)bn_number_or(own->values, BN_OPTION_DRAIN, DEFAULT_DRAIN_S);
+    const int seconds = (int)own->values->number[BN_OPTION_DRAIN];
     bn_console_say(own->console, "Stopping: what runs is finished, the rest is left to others");
     if (!bn_jobs_drain(own->jobs, seconds * 1000))
         bn_console_say(own->console, "Not finished after %d s: left to others", seconds);

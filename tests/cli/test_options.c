@@ -1,10 +1,13 @@
 /* test_options.c - help, man page and completion list the same options; wrong command lines are refused in one line. */
 #include "tests/cli/cli.h"
 
+#include "api/service.h"
+#include "base/size.h"
 #include "cli/bench_load.h"
 #include "cli/options.h"
 #include "cutout/shops.h"
 #include "nn/cpu/engine.h"
+#include "queue/jobs.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -30,6 +33,59 @@ static void help_of_every_command_lists_its_options(void **state)
             found = strstr(found, name);
             if (bn_option_applies(id, command)) assert_non_null(found);
         }
+    }
+}
+
+/* What help says is what is taken, and what those take who use the rooms without the program. */
+static void defaults_are_those_of_the_rooms(void **state)
+{
+    (void)state;
+    char word[] = "serve", *argv[] = {word, NULL};
+    bn_values values;
+    bn_error err = {0};
+    bn_jobs_options jobs;
+    bn_service_options service;
+    bn_jobs_options_default(&jobs);
+    bn_service_options_default(&service);
+    assert_ok(bn_values_parse(BN_COMMAND_SERVE, 1, argv, &values, &err), err);
+    const struct {
+        bn_option option;
+        double unit, room;
+    } pairs[] = {
+        {BN_OPTION_MAX_MODELS, 1, jobs.max_models},
+        {BN_OPTION_THREADS, 1, jobs.threads},
+        {BN_OPTION_BATCH, 1, jobs.batch},
+        {BN_OPTION_FETCHES, 1, jobs.fetch_threads},
+        {BN_OPTION_MAX_PIXELS, 1e6, (double)jobs.max_pixels},
+        {BN_OPTION_MAX_DECODE_MEMORY, 1e6, (double)jobs.max_decode_bytes},
+        {BN_OPTION_MAX_STORED, 1 << 30, (double)jobs.max_stored_bytes},
+        {BN_OPTION_RETENTION, 3600, (double)jobs.retention_s},
+        {BN_OPTION_LEASE, 1000, jobs.lease_ms},
+        {BN_OPTION_MAX_WAITING, 1, jobs.max_waiting},
+        {BN_OPTION_MAX_RUNNING, 1, jobs.limits.running},
+        {BN_OPTION_KEY_WAITING, 1, jobs.limits.waiting},
+        {BN_OPTION_PER_MINUTE, 1, jobs.limits.per_minute},
+        {BN_OPTION_MAX_BODY, 1 << 20, (double)service.max_body_bytes},
+    };
+    for (size_t i = 0; i < BN_COUNT(pairs); i++)
+        if (values.number[pairs[i].option] * pairs[i].unit != pairs[i].room)
+            fail_msg("--%s: %g", bn_option_get_spec(pairs[i].option)->name, pairs[i].room / pairs[i].unit);
+    assert_string_equal(bn_values_text(&values, BN_OPTION_LISTEN), "127.0.0.1:8000");
+    assert_null(values.text[BN_OPTION_LISTEN]);
+}
+
+static void an_option_without_its_argument_has_a_meaning(void **state)
+{
+    (void)state;
+    char word[] = "remove", smooth[] = "--smooth", strength[] = "--smooth=0.25", photo[] = "photo.jpg";
+    bn_values values;
+    bn_error err = {0};
+    const double want[] = {0, 0.6, 0.25};
+    for (int i = 0; i < 3; i++) {
+        char *argv[] = {word, photo, i == 1 ? smooth : strength, NULL};
+        assert_ok(bn_values_parse(BN_COMMAND_REMOVE, i == 0 ? 2 : 3, argv, &values, &err), err);
+        assert_true(values.number[BN_OPTION_SMOOTH] == want[i]);
+        assert_int_equal(values.given[BN_OPTION_SMOOTH], i > 0);
     }
 }
 
@@ -383,6 +439,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_gpl_is_linked),
         cmocka_unit_test(help_of_every_command_lists_its_options),
+        cmocka_unit_test(defaults_are_those_of_the_rooms),
+        cmocka_unit_test(an_option_without_its_argument_has_a_meaning),
         cmocka_unit_test(lines_of_help_fit_a_terminal),
         cmocka_unit_test(man_page_and_completion_list_every_option),
         cmocka_unit_test(man_page_is_clean),
