@@ -202,3 +202,16 @@ bn_status bn_computing_read(const bn_values *values, bn_console *console, const 
     options->log = (bn_log){.write = log_line, .user = console};
     return choose_files(values, options, stage, err);
 }
+
+bn_status bn_computing_open(bn_jobs_options *options, bn_jobs **jobs, bn_stage *stage, bn_error *err)
+{
+    bn_jobs_part part = BN_JOBS_FOLDER;
+    options->opening = &part;
+    const bn_status status = bn_jobs_open(options, jobs, err);
+    options->opening = NULL;
+    if (status == BIREFNET_OK) return BIREFNET_OK;
+    const bool damaged = status == BIREFNET_ERROR_FORMAT;
+    if (part == BN_JOBS_STORE && (options->store || damaged)) *stage = BN_STAGE_STORE;
+    if (part == BN_JOBS_FILES && options->files) *stage = BN_STAGE_FILES;
+    return status;
+}

@@ -23,5 +23,7 @@ bn_status bn_computing_check_store(const bn_values *values, bn_console *console,
 /* Everything that both take, or the defaults of the option table. *stage: for the exit code, should it fail. */
 bn_status bn_computing_read(const bn_values *values, bn_console *console, const char *data_folder,
                             bn_computing *own, bn_jobs_options *options, bn_stage *stage, bn_error *err);
+/* bn_jobs_open; *stage says whether a store or the place of the files failed that others share. */
+bn_status bn_computing_open(bn_jobs_options *options, bn_jobs **jobs, bn_stage *stage, bn_error *err);
 
 #endif

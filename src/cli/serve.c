@@ -55,9 +55,7 @@ static bn_status open_jobs(bn_server *own, bn_error *err)
     options.webhooks_public_with_keys = !options.allow_private;
     options.limits.per_minute = (int)values->number[BN_OPTION_PER_MINUTE];
     options.limits.waiting = (int)values->number[BN_OPTION_KEY_WAITING];
-    const bn_status status = bn_jobs_open(&options, &own->jobs, err);
-    if (status == BIREFNET_ERROR_FORMAT) own->stage = BN_STAGE_STORE; /* damaged */
-    return status;
+    return bn_computing_open(&options, &own->jobs, &own->stage, err);
 }
 
 static bn_status open_access_log(bn_server *own, bn_error *err)

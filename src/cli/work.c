@@ -33,9 +33,7 @@ static bn_status open_worker(worker *own, bn_error *err)
     BN_TRY(bn_computing_read(own->values, own->console, own->data_folder, &own->computing, &options,
                              &own->stage, err));
     options.role = BN_ROLE_WORK;
-    const bn_status status = bn_jobs_open(&options, &own->jobs, err);
-    if (status == BIREFNET_ERROR_FORMAT) own->stage = BN_STAGE_STORE; /* damaged */
-    return status;
+    return bn_computing_open(&options, &own->jobs, &own->stage, err);
 }
 
 static bn_status open_health(worker *own, bn_error *err)

@@ -117,8 +117,9 @@ static bn_status copy_options(bn_jobs *jobs, const bn_jobs_options *options, bn_
     jobs->listen_address = options->store_listen ? strdup(options->store_listen) : NULL;
     jobs->held.preloading = count > 0 && options->role != BN_ROLE_FRONT;
     mine->preload = NULL;
+    mine->opening = NULL; /* the caller's, for opening only */
     mine->store_listen = jobs->listen_address;
-    mine->files = mine->files_credentials = mine->spool = NULL; /* the caller's, for opening only */
+    mine->files = mine->files_credentials = mine->spool = NULL; /* the same */
     if (good && jobs->fallback_model && (jobs->models_folder || !options->models_folder) &&
         (jobs->public_url || !options->public_url) && (jobs->store_address || !options->store) &&
         (jobs->listen_address || !options->store_listen))
@@ -241,8 +242,14 @@ static void init_locks(bn_jobs *jobs)
     pthread_condattr_destroy(&monotonic);
 }
 
+static void say_part(const bn_jobs_options *options, bn_jobs_part part)
+{
+    if (options->opening) *options->opening = part;
+}
+
 static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err)
 {
+    say_part(options, BN_JOBS_FOLDER);
     if (sodium_init() < 0) return bn_fail(err, BIREFNET_ERROR_INTERNAL, "cannot start libsodium");
     if (!bn_curl_open(err)) return BIREFNET_ERROR_NETWORK;
     BN_TRY(copy_options(jobs, options, err));
@@ -251,11 +258,14 @@ static bn_status open_all(bn_jobs *jobs, const bn_jobs_options *options, bn_erro
     for (int i = 0; i < BN_ENGINE_MAX_SEATS; i++) jobs->held.seats[i] = (bn_seat){.jobs = jobs, .number = i};
     const bn_engine_options engine = engine_options(jobs);
     BN_TRY(bn_engine_create(&engine, &jobs->held.engine, err));
+    say_part(options, BN_JOBS_STORE);
     BN_TRY(open_store(jobs, err));
     BN_TRY(open_keys(jobs, err));
     BN_TRY(bn_herald_open(jobs, err));
     BN_TRY(bn_secrets_open(jobs, err));
+    say_part(options, BN_JOBS_FILES);
     BN_TRY(bn_files_open(jobs, options, err));
+    say_part(options, BN_JOBS_STORE);
     BN_TRY(bn_recover_or_join(jobs, err));
     return start_threads(jobs, err);
 }

@@ -20,6 +20,9 @@ typedef struct bn_jobs bn_jobs;
 /* What a process does. A worker answers no clients: none of the calls for requests, files and keys. */
 typedef enum bn_role { BN_ROLE_BOTH = 0, BN_ROLE_FRONT, BN_ROLE_WORK } bn_role;
 
+/* What bn_jobs_open is at. */
+typedef enum bn_jobs_part { BN_JOBS_FOLDER = 0, BN_JOBS_STORE, BN_JOBS_FILES } bn_jobs_part;
+
 typedef struct bn_jobs_options {
     const char
         *data_folder; /* made if it is not there; one server at a time holds it, and any number of workers */
@@ -33,6 +36,7 @@ typedef struct bn_jobs_options {
     int redirect_s; /* readers are sent to S3, by addresses that are good for so long; 0: it is read for them */
     bool
         uploads_direct; /* clients write uploads that are not in parts to S3 themselves, if files lie there */
+    bn_jobs_part *opening; /* where bn_jobs_open says what it is at, for who asks what failed; or NULL */
     bn_role role; /* a front end without worker, and workers without front end: others share the store */
     int lease_ms; /* a process that was not seen for so long is dead: what it holds is taken from it; default 15000 */
     bool by_keys;               /* keys take turns, however many each has waiting; else in order of arrival */
