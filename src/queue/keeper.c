@@ -136,6 +136,7 @@ static void tick(bn_jobs *jobs)
                     "request %s was rescued from process %llx, which has gone: attempts weigh %d",
                     rescued[i].id, (unsigned long long)rescued[i].worker, rescued[i].attempts);
     free(rescued);
+    atomic_fetch_add(&jobs->metrics.rescued, count);
     if (count > 0) {
         bn_claim_look(jobs);
         bn_hint_others(jobs, BN_HINT_WORK);

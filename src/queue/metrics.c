@@ -103,6 +103,10 @@ static bn_status write_counts(bn_metrics *metrics, bn_buffer *out, bn_error *err
         {"birefnet_webhooks_delivered_total", "Webhooks acknowledged", &metrics->webhooks_delivered},
         {"birefnet_hints_heard_total", "Hints of other processes that came", &metrics->hints_heard},
         {"birefnet_hints_lost_total", "Times that the connection for hints was lost", &metrics->hints_lost},
+        {"birefnet_requests_rescued_total", "Requests that this process took from others that had gone",
+         &metrics->rescued},
+        {"birefnet_leases_lost_total", "Times that this process could not say for a lease that it lives",
+         &metrics->leases_lost},
         {"birefnet_webhooks_failed_total", "Attempts of webhooks that failed", &metrics->webhooks_failed},
     };
     for (size_t i = 0; i < BN_COUNT(counters); i++)

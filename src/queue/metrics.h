@@ -27,7 +27,7 @@ typedef struct bn_metrics {
         _Atomic(uint64_t) sum_us;
     } stages[BN_WORK_STAGES];
     _Atomic(uint64_t) accepted, succeeded, failed[BN_METRIC_REASONS], rejected, webhooks_delivered,
-        webhooks_failed, hints_heard, hints_lost;
+        webhooks_failed, hints_heard, hints_lost, rescued, leases_lost;
     _Atomic(int64_t) failed_at_ms[BN_METRIC_REASONS]; /* the last one; 0: none */
 } bn_metrics;
 

@@ -123,6 +123,7 @@ static bool bury(bn_jobs *jobs, int64_t process)
                     "request %s was rescued from process %llx, which has died here: attempts weigh %d",
                     rescued[i].id, (unsigned long long)process, rescued[i].attempts);
     free(rescued);
+    atomic_fetch_add(&jobs->metrics.rescued, count);
     return true;
 }
 

@@ -125,10 +125,12 @@ static void miss(bn_jobs *jobs)
 {
     atomic_store(&jobs->pulse.since_ms, 0);
     if (!atomic_load(&jobs->shared) || bn_clock_ms() < jobs->pulse.beat_ms + jobs->options.lease_ms) return;
-    if (!jobs->pulse.lease_lost)
+    if (!jobs->pulse.lease_lost) {
+        atomic_fetch_add(&jobs->metrics.leases_lost, 1);
         bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING,
                     "the lease is lost: no beat came through for %lld ms, and others may do what runs here",
                     (long long)jobs->options.lease_ms);
+    }
     jobs->pulse.lease_lost = true;
     pthread_mutex_lock(&jobs->lock);
     for (bn_job *job = jobs->held.first_busy; job; job = job->next_busy) stop(jobs, job);

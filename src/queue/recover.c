@@ -67,6 +67,7 @@ static bn_status recover_all(bn_jobs *jobs, bn_error *err)
     const int64_t lease_ms = jobs->store_address ? jobs->options.lease_ms : 0;
     BN_TRY(bn_store_rescue(jobs->store, jobs->held.worker, lease_ms, &rescued, &count, err));
     free(rescued);
+    atomic_fetch_add(&jobs->metrics.rescued, count);
     bn_keeper_remove_astray(jobs, 0);
     bn_blobs_remove_unknown(jobs->blobs, is_known, jobs);
     bn_keeper_sweep(jobs);

@@ -83,6 +83,17 @@ static bool lives(presence *self)
     return found;
 }
 
+static void expect_metric(presence *self, const char *line)
+{
+    bn_error err = {0};
+    bn_buffer text;
+    bn_buffer_init(&text, 1u << 20);
+    assert_ok(bn_jobs_metrics(self->bench.jobs, &text, &err), err);
+    assert_ok(bn_buffer_append(&text, "", 1, &err), err);
+    assert_non_null(strstr((const char *)text.data, line));
+    bn_buffer_free(&text);
+}
+
 static void who_has_died_here_is_buried(void **state)
 {
     presence *self = *state;
@@ -101,6 +112,8 @@ static void who_has_died_here_is_buried(void **state)
     bench_open(&self->bench);
     assert_false(lives(self));
     assert_int_equal(access(self->mark, F_OK), -1);
+    expect_metric(self, "\nbirefnet_requests_rescued_total 1\n");
+    expect_metric(self, "\nbirefnet_leases_lost_total 0\n");
     assert_ok(bn_store_start(self->store, id, STRANGER, 1, 50, true, &mine, &err), err);
     assert_false(mine);
     assert_ok(bn_store_claim_next(self->store, &(bn_claim_terms){.worker = 1, .claim = 2}, &got, &err), err);
