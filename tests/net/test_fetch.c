@@ -1,7 +1,7 @@
 /* test_fetch.c - which addresses may be fetched from, and the limits on what comes. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include "base/clock.h"
 #include "net/address.h"

@@ -2,7 +2,7 @@
  * smaller than any photo answers all of them. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include "base/size.h"
 #include "queue/budget.h"
@@ -128,21 +128,21 @@ static void nobody_is_overtaken_and_the_cancelled_leave(void **state)
 static void a_budget_below_any_photo_only_makes_them_wait(void **state)
 {
     (void)state;
-    bench self;
-    bench_init(&self);
+    rig self;
+    rig_init(&self);
     self.options.max_decode_bytes = 1;
-    bench_open(&self);
+    rig_open(&self);
     char ids[6][BN_REQUEST_ID_CHARS];
     for (size_t i = 0; i < BN_COUNT(ids); i++) {
-        char *body = bench_body(300 + (int)i, 200, "");
-        bench_submit_body(&self, body, ids[i]);
+        char *body = rig_body(300 + (int)i, 200, "");
+        rig_submit_body(&self, body, ids[i]);
         free(body);
     }
     for (size_t i = 0; i < BN_COUNT(ids); i++) {
-        bench_wait(&self, ids[i], BN_REQUEST_COMPLETED);
-        json_decref(bench_result(&self, ids[i], 200));
+        rig_wait(&self, ids[i], BN_REQUEST_COMPLETED);
+        json_decref(rig_result(&self, ids[i], 200));
     }
-    bench_destroy(&self);
+    rig_destroy(&self);
 }
 
 int main(void)

@@ -3,7 +3,7 @@
  * ends, once. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 #include "tests/queue/receiver.h"
 
 #include <unistd.h>
@@ -11,7 +11,7 @@
 enum { ROUNDS = 12, CLIENTS = 4 };
 
 typedef struct crowd {
-    bench bench;
+    rig rig;
     receiver hooks;
     char url[100], *photo;
     _Atomic(int) accepted, working;
@@ -29,7 +29,7 @@ static void note_change(void *user)
 static void *come_and_go(void *user)
 {
     crowd *self = user;
-    bn_jobs *jobs = self->bench.jobs;
+    bn_jobs *jobs = self->rig.jobs;
     for (int i = 0; i < ROUNDS; i++) {
         _Atomic(int) changes = 0;
         bn_watch *watch = NULL;
@@ -64,14 +64,14 @@ static void *upload(void *user)
         bn_error err = {0};
         bn_file_facts facts;
         char text[40], secret[BN_FILE_ID_CHARS];
-        const int fd = bench_fd(text, (size_t)snprintf(text, sizeof text, "content %d", i));
+        const int fd = rig_fd(text, (size_t)snprintf(text, sizeof text, "content %d", i));
         const bn_upload plain = {.name = "x.txt"};
-        assert_ok(bn_jobs_upload_begin(self->bench.jobs, &plain, &facts, secret, &err), err);
-        assert_true(bn_jobs_upload_known(self->bench.jobs, secret));
-        assert_ok(bn_jobs_upload_put(self->bench.jobs, secret, fd, NULL, &err), err);
+        assert_ok(bn_jobs_upload_begin(self->rig.jobs, &plain, &facts, secret, &err), err);
+        assert_true(bn_jobs_upload_known(self->rig.jobs, secret));
+        assert_ok(bn_jobs_upload_put(self->rig.jobs, secret, fd, NULL, &err), err);
         close(fd);
         int read_fd;
-        assert_ok(bench_file_open(self->bench.jobs, facts.id, &facts, &read_fd, &err), err);
+        assert_ok(rig_file_open(self->rig.jobs, facts.id, &facts, &read_fd, &err), err);
         close(read_fd);
     }
     return NULL;
@@ -85,10 +85,10 @@ static void *operate(void *user)
         bn_error err = {0};
         bn_buffer text;
         bn_buffer_init(&text, 1u << 20);
-        assert_ok(bn_jobs_metrics(self->bench.jobs, &text, &err), err);
+        assert_ok(bn_jobs_metrics(self->rig.jobs, &text, &err), err);
         bn_buffer_free(&text);
-        bn_jobs_ready(self->bench.jobs, why, sizeof why);
-        bn_jobs_sweep(self->bench.jobs);
+        bn_jobs_ready(self->rig.jobs, why, sizeof why);
+        bn_jobs_sweep(self->rig.jobs);
     }
     return NULL;
 }
@@ -102,14 +102,13 @@ static void *change_keys(void *user)
         bn_credential credential;
         int64_t expires_ms;
         bn_error err = {0};
-        bench_make_key(&self->bench, "one", NULL, key, &facts);
+        rig_make_key(&self->rig, "one", NULL, key, &facts);
         snprintf(field, sizeof field, "Key %s", key);
-        assert_int_equal(bn_jobs_authorize(self->bench.jobs, field, id, &credential), BN_AUTH_OK);
-        assert_ok(bn_jobs_token_make(self->bench.jobs, BN_TOKEN_STREAM, id, 60, token, &expires_ms, &err),
-                  err);
-        bench_revoke_key(&self->bench, facts.id);
-        assert_int_equal(bn_jobs_authorize(self->bench.jobs, field, id, &credential), BN_AUTH_UNKNOWN);
-        assert_int_equal(bn_jobs_token_check(self->bench.jobs, BN_TOKEN_STREAM, token, id), BN_AUTH_UNKNOWN);
+        assert_int_equal(bn_jobs_authorize(self->rig.jobs, field, id, &credential), BN_AUTH_OK);
+        assert_ok(bn_jobs_token_make(self->rig.jobs, BN_TOKEN_STREAM, id, 60, token, &expires_ms, &err), err);
+        rig_revoke_key(&self->rig, facts.id);
+        assert_int_equal(bn_jobs_authorize(self->rig.jobs, field, id, &credential), BN_AUTH_UNKNOWN);
+        assert_int_equal(bn_jobs_token_check(self->rig.jobs, BN_TOKEN_STREAM, token, id), BN_AUTH_UNKNOWN);
     }
     return NULL;
 }
@@ -123,11 +122,11 @@ static void whatever_was_accepted_ends(void **state)
 {
     (void)state;
     crowd *self = calloc(1, sizeof *self);
-    bench_init(&self->bench);
-    bench_open(&self->bench);
+    rig_init(&self->rig);
+    rig_open(&self->rig);
     receiver_start(&self->hooks, NULL, 0);
     snprintf(self->url, sizeof self->url, "http://127.0.0.1:%d/hook", self->hooks.port);
-    self->photo = bench_body(20, 20, "");
+    self->photo = rig_body(20, 20, "");
     self->working = CLIENTS;
     for (int i = 0; i < CLIENTS; i++) start(self, come_and_go);
     start(self, upload);
@@ -136,12 +135,12 @@ static void whatever_was_accepted_ends(void **state)
     start(self, change_keys);
     for (int i = 0; i < self->thread_count; i++) pthread_join(self->threads[i], NULL);
     for (int i = 0; i < CLIENTS * ROUNDS; i++) {
-        bench_wait(&self->bench, self->ids[i], BN_REQUEST_COMPLETED);
-        const int code = bench_status(&self->bench, self->ids[i]).code;
+        rig_wait(&self->rig, self->ids[i], BN_REQUEST_COMPLETED);
+        const int code = rig_status(&self->rig, self->ids[i]).code;
         assert_true(code == 200 || code == 422 || code == 499);
     }
     receiver_wait_distinct(&self->hooks, CLIENTS * ROUNDS * 3 / 4);
-    bench_destroy(&self->bench);
+    rig_destroy(&self->rig);
     receiver_stop(&self->hooks);
     free(self->photo);
     free(self);

@@ -2,7 +2,7 @@
  * exactly once, no file is half there, no webhook is lost; a full disk and a locked database are survived. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 #include "tests/queue/receiver.h"
 
 #include <fcntl.h>
@@ -26,14 +26,14 @@
 /* The child: submits, one a time, and tells on its output of each that was accepted, until it is killed. */
 static void submit_until_killed(const char *folder, const char *webhook)
 {
-    bench self;
+    rig self;
     bn_error err = {0};
-    bench_init_at(&self, folder);
+    rig_init_at(&self, folder);
     if (bn_jobs_open(&self.options, &self.jobs, &err) != BIREFNET_OK) {
         fprintf(stderr, "child: %s\n", err.message);
         _exit(1);
     }
-    char *body = bench_body(24, 24, "\"output_mask\":true");
+    char *body = rig_body(24, 24, "\"output_mask\":true");
     if (write(STDOUT_FILENO, "", 1) != 1) _exit(1); /* open now */
     for (;;) {
         char id[BN_REQUEST_ID_CHARS];
@@ -52,7 +52,7 @@ static void submit_until_killed(const char *folder, const char *webhook)
 
 /* This program again, as such a child. Not a mere fork: the receiver has threads, and what they have locked at that
  * moment, an allocator for one, is locked in a fork for ever. */
-static pid_t start_child(const bench *self, const char *webhook, int output)
+static pid_t start_child(const rig *self, const char *webhook, int output)
 {
     const pid_t child = fork();
     assert_true(child >= 0);
@@ -65,7 +65,7 @@ static pid_t start_child(const bench *self, const char *webhook, int output)
 
 /* What the child had promised. Killed so long after its start; or after it has opened the folder and a request has ended,
  * so that no request is killed in every round: one that is cut off again and again is given up, as it should be. */
-static size_t kill_one(bench *self, int after_ms, bool works, receiver *hooks, const char *webhook,
+static size_t kill_one(rig *self, int after_ms, bool works, receiver *hooks, const char *webhook,
                        char (*ids)[BN_REQUEST_ID_CHARS], size_t room)
 {
     int fds[2], status;
@@ -104,17 +104,17 @@ static int number_in(const char *folder, const char *sql)
     return number;
 }
 
-static void check_finished(bench *self, const char *id)
+static void check_finished(rig *self, const char *id)
 {
     bn_error err = {0};
     bn_answer answer;
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
     bn_jobs_result(self->jobs, id, NULL, &answer);
     if (answer.code != 200) fail_msg("request %s ended with %d: %s", id, answer.code, answer.body);
     bn_file_facts facts;
     int fd;
     struct stat found;
-    assert_ok(bench_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
+    assert_ok(rig_file_open(self->jobs, answer.image_id, &facts, &fd, &err), err);
     assert_int_equal(fstat(fd, &found), 0);
     assert_int_equal(found.st_size, facts.size);
     close(fd);
@@ -141,13 +141,13 @@ static size_t read_ids(const char *folder, char (*ids)[BN_REQUEST_ID_CHARS], siz
 static void killed_at_random_moments_nothing_is_lost(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     receiver hooks;
     char url[100];
     static char ids[MAX_ACCEPTED][BN_REQUEST_ID_CHARS];
     size_t count = 0;
     unsigned random = 12345;
-    bench_init(&self);
+    rig_init(&self);
     receiver_start(&hooks, NULL, 0);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/hook", hooks.port);
     const char *said = getenv("BN_CRASH_ROUNDS");
@@ -157,7 +157,7 @@ static void killed_at_random_moments_nothing_is_lost(void **state)
         count += kill_one(&self, (int)(random >> 16) % 250, round % 2 == 0, &hooks, url, ids + count,
                           MAX_ACCEPTED - count);
     }
-    bench_open(&self);
+    rig_open(&self);
     for (size_t i = 0; i < count; i++) check_finished(&self, ids[i]);
     /* a request may have been accepted without the child having lived to tell */
     const size_t told = count;
@@ -167,54 +167,54 @@ static void killed_at_random_moments_nothing_is_lost(void **state)
     const int ended = number_in(self.folder, "SELECT count(*) FROM requests WHERE ended = 1");
     assert_int_equal(ended, count);
     receiver_wait_distinct(&hooks, (size_t)ended); /* each at least once */
-    bench_close(&self);
-    bench_open(&self); /* removes what nothing points to */
-    assert_int_equal(bench_count_files(&self, "files"), 2 * ended);
-    assert_int_equal(bench_count_files(&self, "incoming"), 0);
+    rig_close(&self);
+    rig_open(&self); /* removes what nothing points to */
+    assert_int_equal(rig_count_files(&self, "files"), 2 * ended);
+    assert_int_equal(rig_count_files(&self, "incoming"), 0);
     for (size_t i = 0; i < count; i++) check_finished(&self, ids[i]);
     receiver_stop(&hooks);
-    bench_destroy(&self);
+    rig_destroy(&self);
 }
 
 /* The same request must not take the server down for ever. */
 static void a_deadly_request_is_given_up(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     char id[BN_REQUEST_ID_CHARS], path[100];
     sqlite3 *db;
-    bench_init(&self);
+    rig_init(&self);
     self.options.fallback_model = "seeded:no such thing:1";
-    bench_open(&self);
-    bench_submit_body(&self, "{\"image_url\":\"data:,x\"}", id);
-    bench_wait(&self, id, BN_REQUEST_COMPLETED);
-    bench_close(&self);
+    rig_open(&self);
+    rig_submit_body(&self, "{\"image_url\":\"data:,x\"}", id);
+    rig_wait(&self, id, BN_REQUEST_COMPLETED);
+    rig_close(&self);
     snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "UPDATE requests SET ended = 0, attempts = 300", NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
-    bench_open(&self);
+    rig_open(&self);
     bn_answer answer;
     bn_jobs_result(self.jobs, id, NULL, &answer);
     assert_int_equal(answer.code, 500);
     assert_string_equal(answer.error_type, "runner_server_error");
     bn_answer_free(&answer);
-    bench_destroy(&self);
+    rig_destroy(&self);
 }
 
 /* Each step that may break the program is noted before it is taken: the body, decoding, encoding. */
 static void dangerous_steps_are_noted_beforehand(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     sqlite3 *db;
     sqlite3_stmt *statement;
     char id[BN_REQUEST_ID_CHARS], path[100];
     static const int weights[] = {50, 0, 50, 1, 51};
-    bench_init(&self);
-    bench_open(&self);
-    bench_close(&self);
+    rig_init(&self);
+    rig_open(&self);
+    rig_close(&self);
     snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
@@ -224,12 +224,12 @@ static void dangerous_steps_are_noted_beforehand(void **state)
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
-    bench_open(&self);
-    char *body = bench_body(30, 30, "");
-    bench_submit_body(&self, body, id);
+    rig_open(&self);
+    char *body = rig_body(30, 30, "");
+    rig_submit_body(&self, body, id);
     free(body);
-    bench_wait(&self, id, BN_REQUEST_COMPLETED);
-    bench_close(&self);
+    rig_wait(&self, id, BN_REQUEST_COMPLETED);
+    rig_close(&self);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, "SELECT weight FROM steps ORDER BY rowid", -1, &statement, NULL),
                      SQLITE_OK);
@@ -240,25 +240,25 @@ static void dangerous_steps_are_noted_beforehand(void **state)
     assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
     sqlite3_finalize(statement);
     sqlite3_close(db);
-    bench_destroy(&self);
+    rig_destroy(&self);
 }
 
 static void a_locked_database_refuses_and_recovers(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     char id[BN_REQUEST_ID_CHARS], first[BN_REQUEST_ID_CHARS], path[100], why[300];
     sqlite3 *db;
     slow_photo photo;
     size_t size;
-    bench_init(&self);
+    rig_init(&self);
     self.options.allow_private = true;
-    bench_open(&self);
-    uint8_t *png = bench_png(20, 20, &size);
+    rig_open(&self);
+    uint8_t *png = rig_png(20, 20, &size);
     slow_photo_start(&photo, png, size);
     char body[200];
     snprintf(body, sizeof body, "{\"image_url\":\"http://127.0.0.1:%d/\"}", photo.port);
-    bench_submit_body(&self, body, first);
+    rig_submit_body(&self, body, first);
     slow_photo_wait_asked(&photo);
 
     snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
@@ -281,29 +281,29 @@ static void a_locked_database_refuses_and_recovers(void **state)
     assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     check_finished(&self, first);
-    bench_submit_body(&self, "{}", id);
+    rig_submit_body(&self, "{}", id);
     slow_photo_stop(&photo);
     free(png);
-    bench_destroy(&self);
+    rig_destroy(&self);
 }
 
 /* Files may not grow beyond a few bytes: as on a full disk, every write fails. */
 static void a_full_disk_refuses_and_recovers(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     bn_error err = {0};
     char id[BN_REQUEST_ID_CHARS];
     struct rlimit whole, small;
     bn_answer answer;
     bn_file_facts facts;
-    bench_init(&self);
-    bench_open(&self);
-    char *body = bench_body(24, 24, "");
-    bench_submit_body(&self, body, id);
+    rig_init(&self);
+    rig_open(&self);
+    char *body = rig_body(24, 24, "");
+    rig_submit_body(&self, body, id);
     check_finished(&self, id);
     uint8_t *big = calloc(1, 1u << 20);
-    const int fd = bench_fd(big, 1u << 20);
+    const int fd = rig_fd(big, 1u << 20);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
     small = whole;
     small.rlim_cur = 1000;
@@ -316,16 +316,16 @@ static void a_full_disk_refuses_and_recovers(void **state)
     bn_answer_free(&answer);
     assert_int_equal(upload, BIREFNET_ERROR_IO);
 
-    bench_submit_body(&self, body, id);
+    rig_submit_body(&self, body, id);
     check_finished(&self, id);
     assert_ok(bn_jobs_upload(self.jobs, &(bn_upload){.name = "x.bin"}, fd, &facts, &err), err);
     close(fd);
     free(big);
     free(body);
-    bench_destroy(&self);
+    rig_destroy(&self);
 }
 
-static void check_refused(bench *self, const char *words)
+static void check_refused(rig *self, const char *words)
 {
     bn_error err = {0};
     assert_int_equal(bn_jobs_open(&self->options, &self->jobs, &err), BIREFNET_ERROR_FORMAT);
@@ -336,13 +336,13 @@ static void check_refused(bench *self, const char *words)
 static void databases_of_newer_programs_and_damaged_ones_are_left_alone(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     char path[100], id[BN_REQUEST_ID_CHARS];
     sqlite3 *db;
-    bench_init(&self);
-    bench_open(&self);
-    for (int i = 0; i < 50; i++) bench_submit_body(&self, "{}", id);
-    bench_close(&self);
+    rig_init(&self);
+    rig_open(&self);
+    for (int i = 0; i < 50; i++) rig_submit_body(&self, "{}", id);
+    rig_close(&self);
     snprintf(path, sizeof path, "%s/jobs.sqlite", self.folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
@@ -357,7 +357,7 @@ static void databases_of_newer_programs_and_damaged_ones_are_left_alone(void **s
     for (int i = 0; i < 4 * 4096; i++) fputc(i * 7, file);
     fclose(file);
     check_refused(&self, "jobs.sqlite");
-    bench_destroy(&self);
+    rig_destroy(&self);
 }
 
 int main(int count, char **arguments)

@@ -3,7 +3,7 @@
  * again; only a database of the test's own may be. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 #include "tests/queue/receiver.h"
 #include "tests/store/postgres.h"
 
@@ -12,7 +12,7 @@
 enum { CRASHES = 4, MAX_ACCEPTED = 4000 };
 
 typedef struct submitter {
-    bench *bench;
+    rig *rig;
     char hook[100];
     char (*ids)[BN_REQUEST_ID_CHARS];
     _Atomic(size_t) count;
@@ -30,13 +30,13 @@ static void pause_ms(long ms)
 static void *submit_until_told(void *user)
 {
     submitter *self = user;
-    char *body = bench_body(24, 24, "\"output_mask\":true");
+    char *body = rig_body(24, 24, "\"output_mask\":true");
     while (!self->stop && self->count < MAX_ACCEPTED) {
         char id[BN_REQUEST_ID_CHARS];
         bn_answer answer;
         const bn_submit submit = {
             .body = body, .body_bytes = strlen(body), .webhook = self->hook, .max_queue_length = 4};
-        bn_jobs_submit(self->bench->jobs, &submit, id, NULL, &answer);
+        bn_jobs_submit(self->rig->jobs, &submit, id, NULL, &answer);
         if (answer.code == 200)
             memcpy(self->ids[self->count++], id, sizeof id);
         else if (answer.code == 503)
@@ -56,7 +56,7 @@ static void crash(void)
 }
 
 /* The first answers after a crash may still be 503, which says nothing about the request. */
-static int code_of(bench *self, const char *id)
+static int code_of(rig *self, const char *id)
 {
     for (;;) {
         bn_error err = {0};
@@ -77,17 +77,17 @@ static int code_of(bench *self, const char *id)
 static void what_was_accepted_ends_whatever_becomes_of_the_database(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     receiver hooks;
     pthread_t thread;
     static const int fine[] = {200};
-    submitter client = {.bench = &self, .ids = calloc(MAX_ACCEPTED, BN_REQUEST_ID_CHARS)};
+    submitter client = {.rig = &self, .ids = calloc(MAX_ACCEPTED, BN_REQUEST_ID_CHARS)};
     assert_non_null(client.ids);
-    bench_init(&self);
+    rig_init(&self);
     self.options.allow_private = true;
     receiver_start(&hooks, fine, 1);
     snprintf(client.hook, sizeof client.hook, "http://127.0.0.1:%d/hook", hooks.port);
-    bench_open(&self);
+    rig_open(&self);
     assert_int_equal(pthread_create(&thread, NULL, submit_until_told, &client), 0);
     for (size_t i = 0; i < CRASHES; i++) {
         receiver_wait_distinct(&hooks, receiver_distinct(&hooks) + 3); /* it works */
@@ -105,7 +105,7 @@ static void what_was_accepted_ends_whatever_becomes_of_the_database(void **state
                                   " ASSERT (SELECT count(*) = 0 FROM requests WHERE ended_ms IS NULL);"
                                   " ASSERT (SELECT 2 * count(*) FROM requests WHERE code = 200) ="
                                   "  (SELECT count(*) FROM files); END $$"));
-    bench_destroy(&self);
+    rig_destroy(&self);
     receiver_stop(&hooks);
     free(client.ids);
 }

@@ -2,7 +2,7 @@
 #include "tests/test.h"
 
 #include "store/store.h"
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -10,32 +10,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int start_bench(void **state)
+static int start_rig(void **state)
 {
-    bench *self = calloc(1, sizeof *self);
-    bench_init(self);
+    rig *self = calloc(1, sizeof *self);
+    rig_init(self);
     atomic_store(&self->now_ms, 1700000000000);
     self->options.max_file_bytes = 1000;
     self->options.max_stored_bytes = 2500;
-    bench_open(self);
+    rig_open(self);
     *state = self;
     return 0;
 }
 
-static int end_bench(void **state)
+static int end_rig(void **state)
 {
-    bench_destroy(*state);
+    rig_destroy(*state);
     free(*state);
     return 0;
 }
 
-static void check_content(bench *self, const char *id, const char *expected)
+static void check_content(rig *self, const char *id, const char *expected)
 {
     bn_error err = {0};
     bn_file_facts facts;
     int fd;
     char bytes[2000];
-    assert_ok(bench_file_open(self->jobs, id, &facts, &fd, &err), err);
+    assert_ok(rig_file_open(self->jobs, id, &facts, &fd, &err), err);
     assert_int_equal(facts.size, strlen(expected));
     assert_int_equal(read(fd, bytes, sizeof bytes), strlen(expected));
     assert_memory_equal(bytes, expected, strlen(expected));
@@ -43,17 +43,17 @@ static void check_content(bench *self, const char *id, const char *expected)
 }
 
 /* A body as the HTTP side brings it: a file without a name in the incoming folder. */
-static int incoming_fd(bench *self, const char *text)
+static int incoming_fd(rig *self, const char *text)
 {
     const int fd = open(bn_jobs_incoming_folder(self->jobs), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0) return bench_fd(text, strlen(text)); /* a file system that knows no such files */
+    if (fd < 0) return rig_fd(text, strlen(text)); /* a file system that knows no such files */
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     return fd;
 }
 
 static void an_upload_is_there_whole_or_not_at_all(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     bn_file_facts facts, found;
     char upload[BN_FILE_ID_CHARS];
@@ -62,25 +62,25 @@ static void an_upload_is_there_whole_or_not_at_all(void **state)
     assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
     assert_string_equal(facts.name, "a_b__.png");
     assert_string_not_equal(upload, facts.id);
-    assert_int_equal(bench_file_open(self->jobs, facts.id, &found, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
-    const int first = incoming_fd(self, "hello"), second = bench_fd("other", 5);
+    assert_int_equal(rig_file_open(self->jobs, facts.id, &found, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
+    const int first = incoming_fd(self, "hello"), second = rig_fd("other", 5);
     assert_ok(bn_jobs_upload_put(self->jobs, upload, first, NULL, &err), err);
     check_content(self, facts.id, "hello");
     assert_ok(bn_jobs_upload_put(self->jobs, upload, first, NULL, &err), err); /* sent again */
     assert_int_equal(bn_jobs_upload_put(self->jobs, upload, second, NULL, &err), BIREFNET_ERROR_ARGUMENT);
     check_content(self, facts.id, "hello");
     assert_int_equal(bn_jobs_upload_put(self->jobs, facts.id, second, NULL, &err), BIREFNET_ERROR_NOT_FOUND);
-    assert_int_equal(bench_file_open(self->jobs, "../jobs.sqlite", &found, &fd, &err),
+    assert_int_equal(rig_file_open(self->jobs, "../jobs.sqlite", &found, &fd, &err),
                      BIREFNET_ERROR_NOT_FOUND);
-    bench_close(self);
-    bench_open(self);
+    rig_close(self);
+    rig_open(self);
     check_content(self, facts.id, "hello");
     close(first);
     close(second);
 }
 
 typedef struct putter {
-    bench *bench;
+    rig *rig;
     const char *upload;
     pthread_barrier_t *start;
     char text[20];
@@ -92,9 +92,9 @@ typedef struct putter {
 static void *put(void *user)
 {
     putter *self = user;
-    const int fd = incoming_fd(self->bench, self->text);
+    const int fd = incoming_fd(self->rig, self->text);
     pthread_barrier_wait(self->start);
-    self->status = bn_jobs_upload_put(self->bench->jobs, self->upload, fd, NULL, NULL);
+    self->status = bn_jobs_upload_put(self->rig->jobs, self->upload, fd, NULL, NULL);
     close(fd);
     return NULL;
 }
@@ -102,7 +102,7 @@ static void *put(void *user)
 /* Whoever is first has filled it; the others are told, and what is read is what the first one sent. */
 static void two_who_fill_one_upload(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     enum { PUTTERS = 4 };
     const int rounds = self->files[0] ? 5 : 100;
@@ -115,7 +115,7 @@ static void two_who_fill_one_upload(void **state)
         const bn_upload wish = {.lifecycle = "{\"expiration_duration_seconds\":1}"};
         assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
         for (int i = 0; i < PUTTERS; i++) {
-            putters[i] = (putter){.bench = self, .upload = upload, .start = &start};
+            putters[i] = (putter){.rig = self, .upload = upload, .start = &start};
             snprintf(putters[i].text, sizeof putters[i].text, "%.*s", i + 1, "abcdefgh");
             assert_int_equal(pthread_create(&putters[i].thread, NULL, put, &putters[i]), 0);
         }
@@ -139,7 +139,7 @@ static void two_who_fill_one_upload(void **state)
 
 static void parts_come_in_any_order(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     bn_file_facts facts;
     char upload[BN_FILE_ID_CHARS], etags[4][33];
@@ -161,12 +161,12 @@ static void parts_come_in_any_order(void **state)
     snprintf(parts[1].etag, sizeof parts[1].etag, "\"%s\"", etags[2]);
     const bn_upload_part missing = {.number = 9};
     assert_int_equal(bn_jobs_upload_complete(self->jobs, upload, &missing, 1, &err), BIREFNET_ERROR_FORMAT);
-    bench_close(self); /* between two requests of the client */
-    bench_open(self);
+    rig_close(self); /* between two requests of the client */
+    rig_open(self);
     assert_ok(bn_jobs_upload_complete(self->jobs, upload, parts, 4, &err), err);
     assert_ok(bn_jobs_upload_complete(self->jobs, upload, parts, 4, &err), err); /* said again */
     check_content(self, facts.id, "one two three");
-    assert_int_equal(bench_count_files(self, "files"), 1); /* the parts are gone */
+    assert_int_equal(rig_count_files(self, "files"), 1); /* the parts are gone */
 }
 
 static void *complete(void *user)
@@ -175,15 +175,15 @@ static void *complete(void *user)
     static const bn_upload_part parts[] = {{.number = 1}, {.number = 2}, {.number = 3}};
     pthread_barrier_wait(self->start);
     for (int i = 0; i < self->late; i++) /* so that they do not go in step */
-        bn_jobs_upload_complete(self->bench->jobs, self->upload, &(bn_upload_part){.number = 9}, 1, NULL);
-    self->status = bn_jobs_upload_complete(self->bench->jobs, self->upload, parts, 3, NULL);
+        bn_jobs_upload_complete(self->rig->jobs, self->upload, &(bn_upload_part){.number = 9}, 1, NULL);
+    self->status = bn_jobs_upload_complete(self->rig->jobs, self->upload, parts, 3, NULL);
     return NULL;
 }
 
 /* A client that waited too long for the answer asks again while the first call still joins the parts. */
 static void to_complete_twice_at_once_is_to_complete(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     enum { CALLS = 8 };
     const int rounds = self->files[0] ? 3 : 10;
@@ -200,7 +200,7 @@ static void to_complete_twice_at_once_is_to_complete(void **state)
             assert_ok(bn_jobs_upload_part(self->jobs, upload, number, fd, etag, &err), err);
         close(fd);
         for (int i = 0; i < CALLS; i++) {
-            calls[i] = (putter){.bench = self, .upload = upload, .start = &start, .late = 4 * i};
+            calls[i] = (putter){.rig = self, .upload = upload, .start = &start, .late = 4 * i};
             assert_int_equal(pthread_create(&calls[i].thread, NULL, complete, &calls[i]), 0);
         }
         for (int i = 0; i < CALLS; i++) {
@@ -214,7 +214,7 @@ static void to_complete_twice_at_once_is_to_complete(void **state)
     }
 }
 
-static void leave_behind(bench *self, const char *name)
+static void leave_behind(rig *self, const char *name)
 {
     char path[400];
     snprintf(path, sizeof path, "%s/%s", self->folder, name);
@@ -225,31 +225,31 @@ static void leave_behind(bench *self, const char *name)
 
 static void parts_go_with_their_upload(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     bn_file_facts facts;
     char upload[BN_FILE_ID_CHARS], etag[33], name[100];
-    const int fd = bench_fd("a part", 6);
+    const int fd = rig_fd("a part", 6);
     /* an upload is whole or in parts, as it was begun */
     assert_ok(bn_jobs_upload_begin(self->jobs, &(bn_upload){.name = "x"}, &facts, upload, &err), err);
     assert_int_equal(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), BIREFNET_ERROR_ARGUMENT);
-    assert_int_equal(bench_count_files(self, "files"), 0);
+    assert_int_equal(rig_count_files(self, "files"), 0);
     assert_ok(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), err);
-    assert_int_equal(bench_count_files(self, "files"), 1);
+    assert_int_equal(rig_count_files(self, "files"), 1);
     const bn_upload wish = {.multipart = true, .lifecycle = "{\"expiration_duration_seconds\":60}"};
     assert_ok(bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err), err);
     assert_ok(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), err);
     assert_ok(bn_jobs_upload_part(self->jobs, upload, 2, fd, etag, &err), err);
     assert_ok(bn_jobs_upload_part(self->jobs, upload, 1, fd, etag, &err), err); /* replaces the first */
     assert_int_equal(bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err), BIREFNET_ERROR_ARGUMENT);
-    assert_int_equal(bench_count_files(self, "files"), 3);
+    assert_int_equal(rig_count_files(self, "files"), 3);
     const bn_upload_part one = {.number = 1};
     assert_ok(bn_jobs_upload_complete(self->jobs, upload, &one, 1, &err), err);
-    assert_int_equal(bench_count_files(self, "files"), 2);
+    assert_int_equal(rig_count_files(self, "files"), 2);
     assert_int_equal(bn_jobs_upload_part(self->jobs, upload, 3, fd, etag, &err), BIREFNET_ERROR_ARGUMENT);
     atomic_fetch_add(&self->now_ms, 60 * 1000);
     bn_jobs_sweep(self->jobs);
-    assert_int_equal(bench_count_files(self, "files"), 1);
+    assert_int_equal(rig_count_files(self, "files"), 1);
     close(fd);
     if (self->files[0]) return; /* a bucket is never looked through */
     /* what the power's failure, or an earlier version, left behind goes at the next start; other things stay */
@@ -258,15 +258,15 @@ static void parts_go_with_their_upload(void **state)
     snprintf(name, sizeof name, "files/%.2s/%s", upload, upload);
     leave_behind(self, name);
     leave_behind(self, "files/ab/note.txt");
-    bench_close(self);
-    bench_open(self);
-    assert_int_equal(bench_count_files(self, "parts"), 0);
-    assert_int_equal(bench_count_files(self, "files"), 2);
+    rig_close(self);
+    rig_open(self);
+    assert_int_equal(rig_count_files(self, "parts"), 0);
+    assert_int_equal(rig_count_files(self, "files"), 2);
 }
 
 static void caps_and_expiry(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     bn_file_facts facts[3], more;
     char text[1002];
@@ -287,7 +287,7 @@ static void caps_and_expiry(void **state)
     assert_int_equal(facts[0].access, BN_FILE_HIDE);
     assert_int_equal(facts[0].expires_ms, 1700000000000 + 3600 * 1000);
     atomic_fetch_add(&self->now_ms, 3600 * 1000);
-    assert_int_equal(bench_file_open(self->jobs, facts[0].id, &more, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(rig_file_open(self->jobs, facts[0].id, &more, &fd, &err), BIREFNET_ERROR_NOT_FOUND);
     bn_jobs_sweep(self->jobs);
     fd = incoming_fd(self, text); /* there is room again */
     const bn_upload for_ever = {
@@ -300,30 +300,30 @@ static void caps_and_expiry(void **state)
     check_content(self, more.id, text);
 }
 
-static int run_photo(bench *self, int side, bn_answer *answer)
+static int run_photo(rig *self, int side, bn_answer *answer)
 {
     char id[BN_REQUEST_ID_CHARS];
-    char *body = bench_body(side, side, "");
-    bench_submit_body(self, body, id);
+    char *body = rig_body(side, side, "");
+    rig_submit_body(self, body, id);
     free(body);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
     bn_jobs_result(self->jobs, id, NULL, answer);
     return answer->code;
 }
 
 static void results_have_room_that_uploads_cannot_take(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     bn_file_facts facts;
     bn_answer answer;
     bn_buffer text;
     char bytes[1000], why[300];
     memset(bytes, 'x', sizeof bytes);
-    bench_close(self);
+    rig_close(self);
     self->options.max_file_bytes = self->options.max_stored_bytes = 20000;
-    bench_open(self);
-    const int fd = bench_fd(bytes, sizeof bytes);
+    rig_open(self);
+    const int fd = rig_fd(bytes, sizeof bytes);
     const bn_upload wish = {
         .name = "x", .key_id = "greedy", .lifecycle = "{\"expiration_duration_seconds\":60}"};
     int count = 0;
@@ -368,16 +368,16 @@ static void limit_files(rlim_t bytes)
 /* Files may not grow beyond a few bytes: as on a full disk, every write fails. */
 static void a_server_that_cannot_write_is_not_ready(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     bn_file_facts facts;
     bn_answer answer;
     char id[BN_REQUEST_ID_CHARS], why[300];
     static char bytes[100000];
-    bench_close(self);
+    rig_close(self);
     self->options.max_file_bytes = self->options.max_stored_bytes = 1u << 20;
-    bench_open(self);
-    const int fd = bench_fd(bytes, sizeof bytes);
+    rig_open(self);
+    const int fd = rig_fd(bytes, sizeof bytes);
     const bn_upload wish = {.name = "x"};
     for (int by_itself = 0; by_itself < 2; by_itself++) {
         limit_files(1000);
@@ -396,7 +396,7 @@ static void a_server_that_cannot_write_is_not_ready(void **state)
             assert_ok(bn_jobs_upload(self->jobs, &wish, fd, &facts, &err), err);
         assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
     }
-    if (bench_shares_store()) { /* which is on no disk of ours */
+    if (rig_shares_store()) { /* which is on no disk of ours */
         close(fd);
         return;
     }
@@ -414,7 +414,7 @@ static void a_server_that_cannot_write_is_not_ready(void **state)
 
 static void what_nobody_owns_goes_in_time(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     bn_file_facts facts;
     char upload[BN_FILE_ID_CHARS];
@@ -429,31 +429,31 @@ static void what_nobody_owns_goes_in_time(void **state)
 
 static void a_photo_on_this_server_needs_no_network(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     bn_file_facts facts;
     size_t size;
     char id[BN_REQUEST_ID_CHARS], body[300];
-    bench_close(self);
+    rig_close(self);
     self->options.max_file_bytes = self->options.max_stored_bytes = 1u << 20;
-    bench_open(self);
-    uint8_t *png = bench_png(30, 20, &size);
-    const int fd = bench_fd(png, size);
+    rig_open(self);
+    uint8_t *png = rig_png(30, 20, &size);
+    const int fd = rig_fd(png, size);
     const bn_upload wish = {.name = "p.png", .type = "image/png"};
     assert_ok(bn_jobs_upload(self->jobs, &wish, fd, &facts, &err), err);
     close(fd);
     free(png);
     snprintf(body, sizeof body, "{\"image_url\":\"https://127.0.0.1:1/cdn/files/b/%s/%s\"}", facts.id,
              facts.name);
-    bench_submit_body(self, body, id);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    rig_submit_body(self, body, id);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
     bn_answer answer;
     bn_jobs_result(self->jobs, id, NULL, &answer);
     assert_int_equal(answer.code, 200);
     bn_answer_free(&answer);
 }
 
-static void check_keys_file(bench *self, const char *key)
+static void check_keys_file(rig *self, const char *key)
 {
     char path[100], bytes[4000] = "";
     struct stat found;
@@ -469,7 +469,7 @@ static void check_keys_file(bench *self, const char *key)
 
 static void keys_open_the_door_until_they_are_revoked(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     char key[BN_KEY_CHARS], other[BN_KEY_CHARS], header[BN_KEY_CHARS + 10], id[BN_KEY_ID_CHARS];
     bn_keys_home home;
@@ -478,11 +478,11 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     size_t count;
     assert_false(bn_jobs_has_keys(self->jobs));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_OK);
-    bench_keys_home(self, &home);
+    rig_keys_home(self, &home);
     assert_ok(bn_keys_make(&home, "given", "my:secret-text", NULL, true, other, NULL, &err), err);
     assert_int_equal(bn_keys_make(&home, "again", "my:other-text", NULL, false, other, NULL, &err),
                      BIREFNET_ERROR_ARGUMENT);
-    bench_make_key(self, "laptop", NULL, key, &facts);
+    rig_make_key(self, "laptop", NULL, key, &facts);
     assert_true(bn_jobs_has_keys(self->jobs));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE);
     assert_int_equal(bn_jobs_authorize(self->jobs, "Key my:secret-texT", id, &shown), BN_AUTH_UNKNOWN);
@@ -523,11 +523,11 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
     token[3] ^= 1;
 
-    bench_revoke_key(self, facts.id);
+    rig_revoke_key(self, facts.id);
     assert_int_equal(bn_keys_revoke(&home, "laptop", &err), BIREFNET_ERROR_NOT_FOUND);
     assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_UNKNOWN);
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_UPLOAD, token, id), BN_AUTH_OK);
-    bench_revoke_key(self, "my");
+    rig_revoke_key(self, "my");
     bn_store_close(&home.store);
     assert_false(bn_jobs_is_admin(self->jobs, "my"));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE); /* the door stays shut */
@@ -536,7 +536,7 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     assert_int_not_equal(bn_jobs_token_check(self->jobs, BN_TOKEN_STREAM, token, id), BN_AUTH_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start_bench, end_bench)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_rig, end_rig)
 
 int main(void)
 {

@@ -2,7 +2,7 @@
  * of the one that knows (--wrap): HEIC's library is missing, whatever is installed. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include "image/codec.h"
 
@@ -26,11 +26,11 @@ static bool names(const json_t *list, const char *format)
 
 static void formats_that_are_missing_are_not_named(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     char id[BN_REQUEST_ID_CHARS];
-    bench_submit_body(self, "{\"image_url\":\"data:,8BPS%00%01\"}", id);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    json_t *result = bench_result(self, id, 422);
+    rig_submit_body(self, "{\"image_url\":\"data:,8BPS%00%01\"}", id);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
+    json_t *result = rig_result(self, id, 422);
     const json_t *entry = json_array_get(json_object_get(result, "detail"), 0);
     const json_t *formats = json_object_get(json_object_get(entry, "ctx"), "supported_formats");
     assert_true(json_is_array(formats));
@@ -41,6 +41,6 @@ static void formats_that_are_missing_are_not_named(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BENCH_TEST(formats_that_are_missing_are_not_named)};
+    const struct CMUnitTest tests[] = {RIG_TEST(formats_that_are_missing_are_not_named)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

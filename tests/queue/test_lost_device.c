@@ -4,7 +4,7 @@
 #include "tests/test.h"
 
 #include "tests/gpu/device.h"
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include "gpu/vk.h"
 
@@ -64,30 +64,30 @@ static void listen(void *user, birefnet_log_level level, const char *line)
     pthread_mutex_unlock(&saying);
 }
 
-static void open_on_card(bench *self, int sessions)
+static void open_on_card(rig *self, int sessions)
 {
     static char device[16];
     const int index = test_device_index();
     if (index < 0) skip();
     snprintf(device, sizeof device, "gpu:%d", index);
-    bench_close(self);
+    rig_close(self);
     self->options.devices = device;
     self->options.sessions = sessions;
     self->options.network_width = self->options.network_height = 64;
     self->options.log = (bn_log){.write = listen};
-    bench_open(self);
+    rig_open(self);
 }
 
 static void a_lost_card_is_opened_once_more(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     char id[BN_REQUEST_ID_CHARS], etags[3][33];
     open_on_card(self, 1);
-    char *body = bench_body(40, 50, "\"output_format\":\"png\"");
+    char *body = rig_body(40, 50, "\"output_format\":\"png\"");
     for (int i = 0; i < 3; i++) {
         if (i == 1) atomic_store(&lost.until, 5); /* in the middle of the second one's network */
-        bench_submit_body(self, body, id);
-        bench_result_etag(self, id, etags[i]);
+        rig_submit_body(self, body, id);
+        rig_result_etag(self, id, etags[i]);
         assert_string_equal(etags[i], etags[0]);
         assert_int_equal(atomic_load(&lost.opened), i == 0 ? 1 : 2);
     }
@@ -96,13 +96,13 @@ static void a_lost_card_is_opened_once_more(void **state)
     /* what is lost again and again fails its request, and no more */
     atomic_store(&lost.always, true);
     atomic_store(&lost.until, 0);
-    bench_submit_body(self, body, id);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    assert_int_equal(bench_status(self, id).code, 500);
+    rig_submit_body(self, body, id);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(self, id).code, 500);
     atomic_store(&lost.always, false);
     atomic_store(&lost.until, -1);
-    bench_submit_body(self, body, id);
-    bench_result_etag(self, id, etags[1]);
+    rig_submit_body(self, body, id);
+    rig_result_etag(self, id, etags[1]);
     assert_string_equal(etags[1], etags[0]);
     free(body);
 }
@@ -111,20 +111,20 @@ static void a_lost_card_is_opened_once_more(void **state)
 static void photos_beside_each_other_go_on(void **state)
 {
     enum { PHOTOS = 4 };
-    bench *self = *state;
+    rig *self = *state;
     char ids[PHOTOS][BN_REQUEST_ID_CHARS], etags[2][PHOTOS][33];
     for (int sessions = 1; sessions <= 2; sessions++) {
         open_on_card(self, sessions);
         for (int i = 0; i < PHOTOS; i++) {
-            char *body = bench_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
-            bench_submit_body(self, body, ids[i]);
+            char *body = rig_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
+            rig_submit_body(self, body, ids[i]);
             free(body);
         }
         if (sessions == 2) {
-            bench_wait(self, ids[0], BN_REQUEST_COMPLETED);
+            rig_wait(self, ids[0], BN_REQUEST_COMPLETED);
             atomic_store(&lost.until, 7);
         }
-        for (int i = 0; i < PHOTOS; i++) bench_result_etag(self, ids[i], etags[sessions - 1][i]);
+        for (int i = 0; i < PHOTOS; i++) rig_result_etag(self, ids[i], etags[sessions - 1][i]);
     }
     atomic_store(&lost.until, -1);
     for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);
@@ -134,27 +134,27 @@ static void photos_beside_each_other_go_on(void **state)
 static void two_cards_share_the_work(void **state)
 {
     enum { PHOTOS = 4 };
-    bench *self = *state;
+    rig *self = *state;
     char ids[PHOTOS][BN_REQUEST_ID_CHARS], etags[2][PHOTOS][33], devices[32];
     for (int cards = 1; cards <= 2; cards++) {
         open_on_card(self, 1);
         if (cards == 2) {
-            bench_close(self);
+            rig_close(self);
             snprintf(devices, sizeof devices, "%s,gpu:0%s", self->options.devices, self->options.devices + 4);
             self->options.devices = devices;
-            bench_open(self);
+            rig_open(self);
         }
         const int before = atomic_load(&lost.opened);
         for (int i = 0; i < PHOTOS; i++) {
-            char *body = bench_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
-            bench_submit_body(self, body, ids[i]);
+            char *body = rig_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
+            rig_submit_body(self, body, ids[i]);
             free(body);
         }
-        for (int i = 0; i < PHOTOS; i++) bench_result_etag(self, ids[i], etags[cards - 1][i]);
+        for (int i = 0; i < PHOTOS; i++) rig_result_etag(self, ids[i], etags[cards - 1][i]);
         while (atomic_load(&lost.opened) < before + cards) { /* one was done before the other woke up */
-            char more[PHOTOS][BN_REQUEST_ID_CHARS], *body = bench_body(200, 200, "");
-            for (int i = 0; i < PHOTOS; i++) bench_submit_body(self, body, more[i]);
-            for (int i = 0; i < PHOTOS; i++) bench_wait(self, more[i], BN_REQUEST_COMPLETED);
+            char more[PHOTOS][BN_REQUEST_ID_CHARS], *body = rig_body(200, 200, "");
+            for (int i = 0; i < PHOTOS; i++) rig_submit_body(self, body, more[i]);
+            for (int i = 0; i < PHOTOS; i++) rig_wait(self, more[i], BN_REQUEST_COMPLETED);
             free(body);
         }
         assert_int_equal(atomic_load(&lost.opened), before + cards);
@@ -165,7 +165,7 @@ static void two_cards_share_the_work(void **state)
 /* ---- several photos in one run ---- */
 
 /* The first request's network stops here until the others are decoded. */
-static void wait_decoded(bench *self, const char *id)
+static void wait_decoded(rig *self, const char *id)
 {
     for (bool decoded = false; !decoded;) {
         bn_error err = {0};
@@ -176,7 +176,7 @@ static void wait_decoded(bench *self, const char *id)
     }
 }
 
-static bool went_together(bench *self, const char *id)
+static bool went_together(rig *self, const char *id)
 {
     bn_error err = {0};
     bn_request_status status;
@@ -189,20 +189,20 @@ static bool went_together(bench *self, const char *id)
 static void waiting_photos_share_a_run(void **state)
 {
     enum { PHOTOS = 4 };
-    bench *self = *state;
+    rig *self = *state;
     char ids[PHOTOS][BN_REQUEST_ID_CHARS], etags[2][PHOTOS][33];
     for (int run = 0; run < 2; run++) {
         self->options.batch = run ? 3 : 1;
         open_on_card(self, 1);
         if (run) pthread_mutex_lock(&lost.held);
         for (int i = 0; i < PHOTOS; i++) {
-            char *body = bench_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
-            bench_submit_body(self, body, ids[i]);
+            char *body = rig_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
+            rig_submit_body(self, body, ids[i]);
             if (run) wait_decoded(self, ids[i]);
             free(body);
         }
         if (run) pthread_mutex_unlock(&lost.held);
-        for (int i = 0; i < PHOTOS; i++) bench_result_etag(self, ids[i], etags[run][i]);
+        for (int i = 0; i < PHOTOS; i++) rig_result_etag(self, ids[i], etags[run][i]);
         for (int i = 0; i < PHOTOS; i++) assert_int_equal(went_together(self, ids[i]), run && i > 0);
     }
     for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);
@@ -211,10 +211,10 @@ static void waiting_photos_share_a_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BENCH_TEST(a_lost_card_is_opened_once_more),
-        BENCH_TEST(photos_beside_each_other_go_on),
-        BENCH_TEST(two_cards_share_the_work),
-        BENCH_TEST(waiting_photos_share_a_run),
+        RIG_TEST(a_lost_card_is_opened_once_more),
+        RIG_TEST(photos_beside_each_other_go_on),
+        RIG_TEST(two_cards_share_the_work),
+        RIG_TEST(waiting_photos_share_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

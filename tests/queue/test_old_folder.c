@@ -3,7 +3,7 @@
 #include "tests/test.h"
 
 #include "base/file.h"
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -48,31 +48,31 @@ static void make_file(const char *folder)
 static void its_requests_and_files_are_there(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     bn_error err = {0};
     bn_file_facts facts;
     int fd;
     uint8_t first;
-    bench_init(&self);
+    rig_init(&self);
     atomic_store(&self.now_ms, 1795739390000); /* seconds after it was killed */
     make_database(self.folder);
     make_file(self.folder);
     for (int round = 0; round < 2; round++) { /* and once more: nothing is left to be done */
-        bench_open(&self);
+        rig_open(&self);
         for (int i = 0; i < 3; i++) {
-            bench_wait(&self, open_ids[i], BN_REQUEST_COMPLETED);
-            assert_int_equal(bench_status(&self, open_ids[i]).code, 200);
+            rig_wait(&self, open_ids[i], BN_REQUEST_COMPLETED);
+            assert_int_equal(rig_status(&self, open_ids[i]).code, 200);
         }
-        assert_int_equal(bench_status(&self, sync_id).code, 499); /* its client has gone */
-        json_decref(bench_result(&self, ended_id, 200));
-        assert_ok(bench_file_open(self.jobs, file_id, &facts, &fd, &err), err);
+        assert_int_equal(rig_status(&self, sync_id).code, 499); /* its client has gone */
+        json_decref(rig_result(&self, ended_id, 200));
+        assert_ok(rig_file_open(self.jobs, file_id, &facts, &fd, &err), err);
         assert_int_equal(facts.size, 73);
         assert_int_equal(read(fd, &first, 1), 1);
         assert_int_equal(first, 1);
         close(fd);
-        bench_close(&self);
+        rig_close(&self);
     }
-    bench_destroy(&self);
+    rig_destroy(&self);
 }
 
 int main(void)

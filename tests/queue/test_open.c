@@ -2,13 +2,13 @@
  * exit codes of serve and work hang on it. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 /* Opening fails while it is at that. */
-static void expect_part(bench *self, bn_jobs_part want)
+static void expect_part(rig *self, bn_jobs_part want)
 {
     bn_error err = {0};
     bn_jobs *jobs = NULL;
@@ -23,9 +23,9 @@ static void expect_part(bench *self, bn_jobs_part want)
 static void what_fails_is_said(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     char in_a_file[120], store[120], files[120];
-    bench_init(&self);
+    rig_init(&self);
     snprintf(in_a_file, sizeof in_a_file, "%s/file", self.folder);
     fclose(fopen(in_a_file, "w"));
     snprintf(store, sizeof store, "sqlite:%s/jobs.sqlite", in_a_file);
@@ -39,8 +39,8 @@ static void what_fails_is_said(void **state)
     expect_part(&self, BN_JOBS_STORE);
     self.options.store = NULL;
     self.options.files = NULL;
-    bench_open(&self);
-    bench_destroy(&self);
+    rig_open(&self);
+    rig_destroy(&self);
 }
 
 int main(void)

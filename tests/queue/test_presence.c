@@ -3,7 +3,7 @@
 #include "tests/test.h"
 
 #include "store/store.h"
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 enum { STRANGER = 0x77, LEASE_MS = 3600000 };
 
 typedef struct presence {
-    bench bench;
+    rig rig;
     char address[120], mark[120]; /* mark: the stranger's file */
     bn_store *store;              /* the stranger's */
 } presence;
@@ -29,17 +29,17 @@ static int set_up(void **state)
     bn_holding *holdings;
     size_t count;
     const bn_process who = {.id = STRANGER, .role = "work"};
-    bench_init(&self->bench);
-    snprintf(self->address, sizeof self->address, "sqlite:%s/shared.sqlite", self->bench.folder);
-    if (!bench_shares_store()) self->bench.options.store = self->address;
-    self->bench.options.lease_ms = LEASE_MS;
-    self->bench.options.role = BN_ROLE_FRONT;
-    assert_ok(bn_store_open(self->bench.options.store, &self->store, &err), err);
+    rig_init(&self->rig);
+    snprintf(self->address, sizeof self->address, "sqlite:%s/shared.sqlite", self->rig.folder);
+    if (!rig_shares_store()) self->rig.options.store = self->address;
+    self->rig.options.lease_ms = LEASE_MS;
+    self->rig.options.role = BN_ROLE_FRONT;
+    assert_ok(bn_store_open(self->rig.options.store, &self->store, &err), err);
     assert_ok(bn_store_beat(self->store, &who, &now_ms, &holdings, &count, &err), err);
     free(holdings);
-    snprintf(self->mark, sizeof self->mark, "%s/alive", self->bench.folder);
+    snprintf(self->mark, sizeof self->mark, "%s/alive", self->rig.folder);
     assert_int_equal(mkdir(self->mark, 0700), 0);
-    snprintf(self->mark, sizeof self->mark, "%s/alive/%016x", self->bench.folder, STRANGER);
+    snprintf(self->mark, sizeof self->mark, "%s/alive/%016x", self->rig.folder, STRANGER);
     *state = self;
     return 0;
 }
@@ -48,7 +48,7 @@ static int tear_down(void **state)
 {
     presence *self = *state;
     bn_store_close(&self->store);
-    bench_destroy(&self->bench);
+    rig_destroy(&self->rig);
     free(self);
     return 0;
 }
@@ -88,7 +88,7 @@ static void expect_metric(presence *self, const char *line)
     bn_error err = {0};
     bn_buffer text;
     bn_buffer_init(&text, 1u << 20);
-    assert_ok(bn_jobs_metrics(self->bench.jobs, &text, &err), err);
+    assert_ok(bn_jobs_metrics(self->rig.jobs, &text, &err), err);
     assert_ok(bn_buffer_append(&text, "", 1, &err), err);
     assert_non_null(strstr((const char *)text.data, line));
     bn_buffer_free(&text);
@@ -102,14 +102,14 @@ static void who_has_died_here_is_buried(void **state)
     bn_accepted got;
     char id[BN_REQUEST_ID_CHARS];
     const bn_claim_terms terms = {.worker = STRANGER, .claim = 1, .weight = 50};
-    bench_open(&self->bench);
-    bench_submit_body(&self->bench, "{\"image_url\":\"data:,x\"}", id);
+    rig_open(&self->rig);
+    rig_submit_body(&self->rig, "{\"image_url\":\"data:,x\"}", id);
     assert_ok(bn_store_claim_next(self->store, &terms, &got, &err), err);
     assert_string_equal(got.id, id);
     bn_accepted_free(&got);
-    bench_close(&self->bench);
+    rig_close(&self->rig);
     close(make_mark(self, NULL, 0));
-    bench_open(&self->bench);
+    rig_open(&self->rig);
     assert_false(lives(self));
     assert_int_equal(access(self->mark, F_OK), -1);
     expect_metric(self, "\nbirefnet_requests_rescued_total 1\n");
@@ -127,7 +127,7 @@ static void who_has_the_lock_lives(void **state)
     presence *self = *state;
     const int fd = make_mark(self, NULL, 0);
     assert_int_equal(flock(fd, LOCK_EX), 0);
-    bench_open(&self->bench);
+    rig_open(&self->rig);
     assert_true(lives(self));
     assert_int_equal(access(self->mark, F_OK), 0);
     close(fd);
@@ -138,7 +138,7 @@ static void who_had_another_kernel_may_live(void **state)
 {
     presence *self = *state;
     close(make_mark(self, "01234567-89ab-cdef-0123-456789abcdef", 0));
-    bench_open(&self->bench);
+    rig_open(&self->rig);
     assert_true(lives(self));
 }
 
@@ -146,20 +146,20 @@ static void a_copy_of_a_mark_says_nothing(void **state)
 {
     presence *self = *state;
     close(make_mark(self, NULL, 1));
-    bench_open(&self->bench);
+    rig_open(&self->rig);
     assert_true(lives(self));
 }
 
 static void what_is_no_mark_is_left_alone(void **state)
 {
     presence *self = *state;
-    snprintf(self->mark, sizeof self->mark, "%s/alive/readme.0123456789", self->bench.folder);
+    snprintf(self->mark, sizeof self->mark, "%s/alive/readme.0123456789", self->rig.folder);
     close(make_mark(self, NULL, 0));
-    bench_open(&self->bench);
+    rig_open(&self->rig);
     assert_int_equal(access(self->mark, F_OK), 0);
     unlink(self->mark);
-    snprintf(self->mark, sizeof self->mark, "%s/alive", self->bench.folder);
-    bench_close(&self->bench);
+    snprintf(self->mark, sizeof self->mark, "%s/alive", self->rig.folder);
+    rig_close(&self->rig);
     assert_int_equal(rmdir(self->mark), 0); /* and who ends by itself leaves none */
 }
 

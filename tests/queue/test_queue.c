@@ -1,7 +1,7 @@
 /* test_queue.c - requests that wait: positions, priorities, slow photo hosts, cancelling, start timeouts. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include "base/clock.h"
 
@@ -11,16 +11,16 @@
 
 static void those_behind_wait_and_know_their_position(void **state)
 {
-    bench *self = *state;
-    bench_blocked held, second, quick;
+    rig *self = *state;
+    rig_blocked held, second, quick;
     char body[200];
     char ids[3][BN_REQUEST_ID_CHARS];
     bn_answer answer;
-    bench_block(self, &held);
-    bench_block(self, &second); /* no more is fetched now */
-    assert_int_equal(bench_status(self, held.id).state, BN_REQUEST_RUNNING);
-    assert_int_equal(bench_status(self, second.id).state, BN_REQUEST_QUEUED);
-    bench_host(&quick, body);
+    rig_block(self, &held);
+    rig_block(self, &second); /* no more is fetched now */
+    assert_int_equal(rig_status(self, held.id).state, BN_REQUEST_RUNNING);
+    assert_int_equal(rig_status(self, second.id).state, BN_REQUEST_QUEUED);
+    rig_host(&quick, body);
     slow_photo_answer(&quick.photo);
     for (int i = 0; i < 3; i++) {
         const bn_submit submit = {
@@ -31,9 +31,9 @@ static void those_behind_wait_and_know_their_position(void **state)
         assert_int_equal(position, 1 + (i > 0 ? i - 1 : 0));
         bn_answer_free(&answer);
     }
-    assert_int_equal(bench_status(self, ids[1]).position, 1);
-    assert_int_equal(bench_status(self, ids[2]).position, 2);
-    assert_int_equal(bench_status(self, ids[0]).position, 3); /* low priority: behind all */
+    assert_int_equal(rig_status(self, ids[1]).position, 1);
+    assert_int_equal(rig_status(self, ids[2]).position, 2);
+    assert_int_equal(rig_status(self, ids[0]).position, 3); /* low priority: behind all */
     bn_jobs_result(self->jobs, ids[1], NULL, &answer);
     assert_int_equal(answer.code, 400);
     bn_answer_free(&answer);
@@ -45,39 +45,39 @@ static void those_behind_wait_and_know_their_position(void **state)
     bn_answer_free(&answer);
 
     slow_photo_answer(&held.photo);
-    for (int i = 0; i < 3; i++) bench_wait(self, ids[i], BN_REQUEST_COMPLETED);
-    assert_int_equal(bench_status(self, ids[0]).code, 200);
-    bench_unblock(&held);
-    bench_unblock(&second);
-    bench_unblock(&quick);
-    bench_wait(self, second.id, BN_REQUEST_COMPLETED);
+    for (int i = 0; i < 3; i++) rig_wait(self, ids[i], BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(self, ids[0]).code, 200);
+    rig_unblock(&held);
+    rig_unblock(&second);
+    rig_unblock(&quick);
+    rig_wait(self, second.id, BN_REQUEST_COMPLETED);
 }
 
 /* Bob names hosts that do not answer; Alice's photos come with her requests, lie here, or come from a host that does. */
 static void slow_hosts_hold_up_nobody_else(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
-    bench_blocked slow[2], quick;
+    rig_blocked slow[2], quick;
     char body[200], bobs[4][BN_REQUEST_ID_CHARS], id[BN_REQUEST_ID_CHARS];
     for (int i = 0; i < 4; i++) {
-        if (i < 2) bench_host(&slow[i], body);
+        if (i < 2) rig_host(&slow[i], body);
         const bn_submit submit = {
             .body = body, .body_bytes = strlen(body), .max_queue_length = -1, .key_id = "bob"};
-        bench_submit(self, &submit, bobs[i]);
+        rig_submit(self, &submit, bobs[i]);
         if (i < 2) slow_photo_wait_asked(&slow[i].photo);
     }
-    assert_int_equal(bench_status(self, bobs[0]).state, BN_REQUEST_RUNNING);
-    assert_int_equal(bench_status(self, bobs[3]).position, 2);
-    char *inside = bench_body(30, 30, "");
+    assert_int_equal(rig_status(self, bobs[0]).state, BN_REQUEST_RUNNING);
+    assert_int_equal(rig_status(self, bobs[3]).position, 2);
+    char *inside = rig_body(30, 30, "");
     bn_submit submit = {
         .body = inside, .body_bytes = strlen(inside), .max_queue_length = -1, .key_id = "alice"};
-    bench_submit(self, &submit, id);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    rig_submit(self, &submit, id);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
     free(inside);
 
     bn_file_facts facts;
-    const int fd = bench_fd(slow[0].png, slow[0].photo.size);
+    const int fd = rig_fd(slow[0].png, slow[0].photo.size);
     assert_ok(bn_jobs_upload(self->jobs, &(bn_upload){.type = "image/png"}, fd, &facts, &err), err);
     close(fd);
     char here[300];
@@ -85,21 +85,21 @@ static void slow_hosts_hold_up_nobody_else(void **state)
     submit.body = here;
     submit.body_bytes = strlen(here);
     submit.key_id = "bob"; /* even he */
-    bench_submit(self, &submit, id);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    assert_int_equal(bench_status(self, id).code, 200);
+    rig_submit(self, &submit, id);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(self, id).code, 200);
 
-    bench_host(&quick, body);
+    rig_host(&quick, body);
     slow_photo_answer(&quick.photo);
     submit = (bn_submit){.body = body, .body_bytes = strlen(body), .max_queue_length = -1, .key_id = "alice"};
-    bench_submit(self, &submit, id);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    assert_int_equal(bench_status(self, bobs[0]).state, BN_REQUEST_RUNNING);
-    assert_int_equal(bench_status(self, bobs[3]).position, 2);
+    rig_submit(self, &submit, id);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(self, bobs[0]).state, BN_REQUEST_RUNNING);
+    assert_int_equal(rig_status(self, bobs[3]).position, 2);
     for (int i = 0; i < 2; i++) slow_photo_answer(&slow[i].photo);
-    for (int i = 0; i < 4; i++) bench_wait(self, bobs[i], BN_REQUEST_COMPLETED);
-    for (int i = 0; i < 2; i++) bench_unblock(&slow[i]);
-    bench_unblock(&quick);
+    for (int i = 0; i < 4; i++) rig_wait(self, bobs[i], BN_REQUEST_COMPLETED);
+    for (int i = 0; i < 2; i++) rig_unblock(&slow[i]);
+    rig_unblock(&quick);
 }
 
 static void count_news(void *user)
@@ -110,39 +110,39 @@ static void count_news(void *user)
 /* The queue moves hundreds of times a second; each move is not worth waking everybody. */
 static void moves_of_the_queue_are_told_now_and_then(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
-    bench_blocked held, second;
+    rig_blocked held, second;
     char body[200], behind[BN_REQUEST_ID_CHARS], ids[300][BN_REQUEST_ID_CHARS];
     atomic_int news = 0;
     bn_watch *watch;
-    bench_block(self, &held);
-    bench_block(self, &second);
+    rig_block(self, &held);
+    rig_block(self, &second);
     snprintf(body, sizeof body, "{\"image_url\":\"http://127.0.0.1:%d/x.png\"}", held.photo.port);
     const bn_submit submit = {
         .body = body, .body_bytes = strlen(body), .low_priority = true, .max_queue_length = -1};
-    bench_submit(self, &submit, behind);
+    rig_submit(self, &submit, behind);
     assert_ok(bn_jobs_watch(self->jobs, behind, count_news, &news, &watch, &err), err);
     const double start_ms = bn_clock_ms();
-    for (int i = 0; i < 300; i++) bench_submit_body(self, "{\"image_url\":\"data:,x\"}", ids[i]);
-    for (int i = 0; i < 300; i++) bench_wait(self, ids[i], BN_REQUEST_COMPLETED);
+    for (int i = 0; i < 300; i++) rig_submit_body(self, "{\"image_url\":\"data:,x\"}", ids[i]);
+    for (int i = 0; i < 300; i++) rig_wait(self, ids[i], BN_REQUEST_COMPLETED);
     const double passed_ms = bn_clock_ms() - start_ms;
     bn_jobs_unwatch(&watch);
     if (atomic_load(&news) > 2 + (int)(passed_ms / 200))
         fail_msg("%d calls in %.0f ms", atomic_load(&news), passed_ms);
-    bench_wait_position(self, behind, 1);
-    bench_submit_body(self, body, ids[0]);
-    bench_wait_position(self, behind, 2);
+    rig_wait_position(self, behind, 1);
+    rig_submit_body(self, body, ids[0]);
+    rig_wait_position(self, behind, 2);
     bn_jobs_cancel(self->jobs, second.id, false); /* the last move is told as well */
-    bench_wait_position(self, behind, 1);
-    bench_unblock(&held);
-    bench_unblock(&second);
+    rig_wait_position(self, behind, 1);
+    rig_unblock(&held);
+    rig_unblock(&second);
 }
 
 /* Clients ask for what they like. */
 static void a_watch_of_no_request_is_taken_away_again(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     bn_watch *watch;
     atomic_int news = 0;
@@ -151,53 +151,53 @@ static void a_watch_of_no_request_is_taken_away_again(void **state)
                             &watch, &err),
               err);
     bn_jobs_unwatch(&watch);
-    char *body = bench_body(30, 30, "");
-    bench_submit_body(self, body, id); /* all that are watched are told of the move */
+    char *body = rig_body(30, 30, "");
+    rig_submit_body(self, body, id); /* all that are watched are told of the move */
     free(body);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
 }
 
 static void low_priority_runs_last(void **state)
 {
-    bench *self = *state;
-    bench_blocked held, second, quick;
+    rig *self = *state;
+    rig_blocked held, second, quick;
     char body[200];
     char low[BN_REQUEST_ID_CHARS], normal[BN_REQUEST_ID_CHARS];
-    bench_block(self, &held);
-    bench_block(self, &second);
-    bench_host(&quick, body);
+    rig_block(self, &held);
+    rig_block(self, &second);
+    rig_host(&quick, body);
     slow_photo_answer(&quick.photo);
     const bn_submit submit = {
         .body = body, .body_bytes = strlen(body), .low_priority = true, .max_queue_length = -1};
-    bench_submit(self, &submit, low);
-    bench_submit_body(self, body, normal);
+    rig_submit(self, &submit, low);
+    rig_submit_body(self, body, normal);
     slow_photo_answer(&held.photo);
     slow_photo_answer(&second.photo);
-    bench_wait(self, low, BN_REQUEST_RUNNING);
-    assert_true(bench_status(self, normal).state >= BN_REQUEST_RUNNING);
-    bench_wait(self, low, BN_REQUEST_COMPLETED);
-    bench_unblock(&held);
-    bench_unblock(&second);
-    bench_unblock(&quick);
+    rig_wait(self, low, BN_REQUEST_RUNNING);
+    assert_true(rig_status(self, normal).state >= BN_REQUEST_RUNNING);
+    rig_wait(self, low, BN_REQUEST_COMPLETED);
+    rig_unblock(&held);
+    rig_unblock(&second);
+    rig_unblock(&quick);
 }
 
 static void cancelling_while_waiting_running_and_after(void **state)
 {
-    bench *self = *state;
-    bench_blocked held, second, third, quick;
+    rig *self = *state;
+    rig_blocked held, second, third, quick;
     char body[200];
     char id[BN_REQUEST_ID_CHARS];
-    bench_block(self, &held);
-    bench_block(self, &second);
-    bench_host(&quick, body);
+    rig_block(self, &held);
+    rig_block(self, &second);
+    rig_host(&quick, body);
     slow_photo_answer(&quick.photo);
-    bench_submit_body(self, body, id);
+    rig_submit_body(self, body, id);
     assert_int_equal(bn_jobs_cancel(self->jobs, id, false), BN_CANCEL_REQUESTED);
-    bn_request_status status = bench_status(self, id);
+    bn_request_status status = rig_status(self, id);
     assert_int_equal(status.state, BN_REQUEST_COMPLETED);
     assert_string_equal(status.error_type, "client_cancelled");
-    json_t *result = bench_result(self, id, 499);
-    assert_string_equal(bench_text(result, "error_type"), "client_cancelled");
+    json_t *result = rig_result(self, id, 499);
+    assert_string_equal(rig_text(result, "error_type"), "client_cancelled");
     json_decref(result);
     assert_int_equal(bn_jobs_cancel(self->jobs, id, false), BN_CANCEL_COMPLETED);
     assert_int_equal(bn_jobs_cancel(self->jobs, "00000000-0000-4000-8000-000000000000", false),
@@ -205,32 +205,32 @@ static void cancelling_while_waiting_running_and_after(void **state)
 
     /* queued, but its photo is being fetched already */
     assert_int_equal(bn_jobs_cancel(self->jobs, second.id, false), BN_CANCEL_REQUESTED);
-    assert_int_equal(bench_status(self, second.id).code, 499);
+    assert_int_equal(rig_status(self, second.id).code, 499);
     /* running */
     assert_int_equal(bn_jobs_cancel(self->jobs, held.id, true), BN_CANCEL_REQUESTED);
-    bench_wait(self, held.id, BN_REQUEST_COMPLETED);
-    status = bench_status(self, held.id);
+    rig_wait(self, held.id, BN_REQUEST_COMPLETED);
+    status = rig_status(self, held.id);
     assert_int_equal(status.code, 499);
     assert_string_equal(status.error_type, "client_disconnected");
-    bench_block(self, &third); /* the only one now, and seen as running */
-    assert_int_equal(bench_status(self, third.id).state, BN_REQUEST_RUNNING);
-    bench_unblock(&held);
-    bench_unblock(&second);
-    bench_unblock(&third);
-    bench_unblock(&quick);
+    rig_block(self, &third); /* the only one now, and seen as running */
+    assert_int_equal(rig_status(self, third.id).state, BN_REQUEST_RUNNING);
+    rig_unblock(&held);
+    rig_unblock(&second);
+    rig_unblock(&third);
+    rig_unblock(&quick);
 }
 
 /* The network itself is stopped, not only what stands around it. */
 static void cancelling_stops_the_network(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
     char id[BN_REQUEST_ID_CHARS];
-    bench_close(self);
+    rig_close(self);
     self->options.network_width = self->options.network_height = 1024;
-    bench_open(self);
-    char *body = bench_body(30, 30, "");
-    bench_submit_body(self, body, id);
+    rig_open(self);
+    char *body = rig_body(30, 30, "");
+    rig_submit_body(self, body, id);
     free(body);
     bool computing = false;
     while (!computing) { /* until the network has begun */
@@ -241,42 +241,42 @@ static void cancelling_stops_the_network(void **state)
         bn_request_status_free(&status);
     }
     assert_int_equal(bn_jobs_cancel(self->jobs, id, false), BN_CANCEL_REQUESTED);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    assert_int_equal(bench_status(self, id).code, 499);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(self, id).code, 499);
 }
 
 static void start_timeout_ends_what_did_not_start(void **state)
 {
-    bench *self = *state;
-    bench_blocked held, second, quick;
+    rig *self = *state;
+    rig_blocked held, second, quick;
     char body[200];
     char id[BN_REQUEST_ID_CHARS];
     bn_answer answer;
-    bench_block(self, &held);
-    bench_block(self, &second);
-    bench_host(&quick, body);
+    rig_block(self, &held);
+    rig_block(self, &second);
+    rig_host(&quick, body);
     slow_photo_answer(&quick.photo);
     const bn_submit submit = {
         .body = body, .body_bytes = strlen(body), .start_timeout_s = 2, .max_queue_length = -1};
-    bench_submit(self, &submit, id);
+    rig_submit(self, &submit, id);
     bn_jobs_sweep(self->jobs);
-    assert_int_equal(bench_status(self, id).state, BN_REQUEST_QUEUED);
+    assert_int_equal(rig_status(self, id).state, BN_REQUEST_QUEUED);
     atomic_fetch_add(&self->now_ms, 2001);
     bn_jobs_sweep(self->jobs);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
     bn_jobs_result(self->jobs, id, NULL, &answer);
     assert_int_equal(answer.code, 504);
     assert_true(answer.user_timeout);
     assert_string_equal(answer.error_type, "request_timeout");
     bn_answer_free(&answer);
-    bench_unblock(&held);
-    bench_unblock(&second);
-    bench_unblock(&quick);
-    bench_wait(self, held.id, BN_REQUEST_COMPLETED);
-    assert_int_equal(bench_status(self, held.id).code, 200);
+    rig_unblock(&held);
+    rig_unblock(&second);
+    rig_unblock(&quick);
+    rig_wait(self, held.id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(self, held.id).code, 200);
 }
 
-static void change_requests(bench *self, const char *sql)
+static void change_requests(rig *self, const char *sql)
 {
     char path[100];
     sqlite3 *db;
@@ -292,57 +292,57 @@ static void change_requests(bench *self, const char *sql)
  * and is done. */
 static void a_claim_that_was_lost_is_made_again(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     bn_error err = {0};
-    bench_blocked held;
+    rig_blocked held;
     bn_request_status status;
-    if (bench_shares_store()) skip(); /* it looks into SQLite's file */
-    bench_block(self, &held);
+    if (rig_shares_store()) skip(); /* it looks into SQLite's file */
+    rig_block(self, &held);
     change_requests(self, "UPDATE requests SET held = 0, running = 0, worker = NULL, claim = NULL, weight = 0"
                           " WHERE held = 1"); /* what a power failure does to asynchronous writes */
     slow_photo_answer(&held.photo);
     do assert_ok(bn_jobs_status(self->jobs, held.id, false, 0, &status, &err), err);
     while (status.state != BN_REQUEST_COMPLETED);
     assert_int_equal(status.code, 200);
-    bench_unblock(&held);
+    rig_unblock(&held);
 }
 
 /* The store holds a request for this process, which never heard of it: it is given back, taken and done. */
 static void a_claim_whose_answer_was_lost_is_made_again(void **state)
 {
-    bench *self = *state;
-    bench_blocked held, second, quick;
+    rig *self = *state;
+    rig_blocked held, second, quick;
     char body[200], id[BN_REQUEST_ID_CHARS];
-    if (bench_shares_store()) skip(); /* it looks into SQLite's file */
-    bench_block(self, &held);
-    bench_block(self, &second);
-    bench_host(&quick, body);
+    if (rig_shares_store()) skip(); /* it looks into SQLite's file */
+    rig_block(self, &held);
+    rig_block(self, &second);
+    rig_host(&quick, body);
     slow_photo_answer(&quick.photo);
-    bench_submit_body(self, body, id); /* waits: no more is fetched now */
+    rig_submit_body(self, body, id); /* waits: no more is fetched now */
     change_requests(self, "UPDATE requests SET held = 1, claim = 42, worker ="
                           " (SELECT max(worker) FROM requests WHERE held = 1) WHERE held = 0");
-    bench_unblock(&held);
-    bench_unblock(&second);
-    bench_wait(self, held.id, BN_REQUEST_COMPLETED);
-    bench_wait(self, second.id, BN_REQUEST_COMPLETED);
-    bench_wait(self, id, BN_REQUEST_COMPLETED);
-    assert_int_equal(bench_status(self, id).code, 200);
-    bench_unblock(&quick);
+    rig_unblock(&held);
+    rig_unblock(&second);
+    rig_wait(self, held.id, BN_REQUEST_COMPLETED);
+    rig_wait(self, second.id, BN_REQUEST_COMPLETED);
+    rig_wait(self, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(self, id).code, 200);
+    rig_unblock(&quick);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BENCH_TEST(those_behind_wait_and_know_their_position),
-        BENCH_TEST(slow_hosts_hold_up_nobody_else),
-        BENCH_TEST(moves_of_the_queue_are_told_now_and_then),
-        BENCH_TEST(a_watch_of_no_request_is_taken_away_again),
-        BENCH_TEST(low_priority_runs_last),
-        BENCH_TEST(cancelling_while_waiting_running_and_after),
-        BENCH_TEST(cancelling_stops_the_network),
-        BENCH_TEST(start_timeout_ends_what_did_not_start),
-        BENCH_TEST(a_claim_that_was_lost_is_made_again),
-        BENCH_TEST(a_claim_whose_answer_was_lost_is_made_again),
+        RIG_TEST(those_behind_wait_and_know_their_position),
+        RIG_TEST(slow_hosts_hold_up_nobody_else),
+        RIG_TEST(moves_of_the_queue_are_told_now_and_then),
+        RIG_TEST(a_watch_of_no_request_is_taken_away_again),
+        RIG_TEST(low_priority_runs_last),
+        RIG_TEST(cancelling_while_waiting_running_and_after),
+        RIG_TEST(cancelling_stops_the_network),
+        RIG_TEST(start_timeout_ends_what_did_not_start),
+        RIG_TEST(a_claim_that_was_lost_is_made_again),
+        RIG_TEST(a_claim_whose_answer_was_lost_is_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

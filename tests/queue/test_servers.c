@@ -6,7 +6,7 @@
 #include "blobs/blobs.h"
 #include "store/ids.h"
 #include "store/store.h"
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 #include "tests/store/postgres.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 enum { LEASE_MS = 2000, STRANGER = 77, DEAD = 78 };
 
 typedef struct servers {
-    bench one, two;
+    rig one, two;
     char address[120], files[80];
     bn_store *store; /* of a third process */
 } servers;
@@ -27,10 +27,10 @@ static int set_up(void **state)
     bn_error err = {0};
     char folder[] = "/tmp/bn-jobs-XXXXXX";
     assert_non_null(mkdtemp(folder));
-    bench_init(&self->one);
-    bench_init_at(&self->two, folder);
+    rig_init(&self->one);
+    rig_init_at(&self->two, folder);
     snprintf(self->address, sizeof self->address, "sqlite:%s/shared.sqlite", self->one.folder);
-    if (!bench_shares_store()) self->one.options.store = self->two.options.store = self->address;
+    if (!rig_shares_store()) self->one.options.store = self->two.options.store = self->address;
     snprintf(self->files, sizeof self->files, "folder:%s", self->one.folder);
     self->one.options.files = self->two.options.files = self->files;
     self->one.options.lease_ms = self->two.options.lease_ms = LEASE_MS;
@@ -43,8 +43,8 @@ static int tear_down(void **state)
 {
     servers *self = *state;
     bn_store_close(&self->store);
-    bench_destroy(&self->two);
-    bench_destroy(&self->one);
+    rig_destroy(&self->two);
+    rig_destroy(&self->one);
     free(self);
     return 0;
 }
@@ -96,15 +96,15 @@ static void what_a_living_server_writes_stays(void **state)
     beat(self, STRANGER);
     promise(self, STRANGER, &hers);
     promise(self, DEAD, &old); /* which never beat */
-    bench_open(&self->one);
-    bench_open(&self->two);
+    rig_open(&self->one);
+    rig_open(&self->two);
     beat(self, STRANGER);
     bn_jobs_sweep(self->one.jobs);
     bn_jobs_sweep(self->two.jobs);
     assert_ok(bn_store_rescue(self->store, STRANGER, 3600000, &rescued, &count, &err), err);
     free(rescued);
     bn_jobs_sweep(self->two.jobs);
-    assert_int_equal(bench_count_files(&self->one, "files"), 1);
+    assert_int_equal(rig_count_files(&self->one, "files"), 1);
     assert_int_equal(fill(self, &old), BIREFNET_ERROR_NOT_FOUND);
     assert_int_equal(fill(self, &hers), BIREFNET_OK);
 }
@@ -117,14 +117,14 @@ static void what_a_server_wrote_before_it_was_missed_strays(void **state)
     beat(self, STRANGER);
     promise(self, STRANGER, &hers);
     atomic_store(&self->one.now_ms, (int64_t)time(NULL) * 1000 + 100 * LEASE_MS); /* the store's clock, too */
-    bench_open(&self->one);
-    assert_int_equal(bench_count_files(&self->one, "files"), 0);
+    rig_open(&self->one);
+    assert_int_equal(rig_count_files(&self->one, "files"), 0);
     beat(self, STRANGER); /* it had only been stopped */
     assert_int_equal(fill(self, &hers), BIREFNET_ERROR_NOT_FOUND);
 }
 
 /* What other servers have changed comes within two seconds; a busy machine is given more. */
-static bn_auth comes_to(bench *server, const char *field, bn_auth wanted)
+static bn_auth comes_to(rig *server, const char *field, bn_auth wanted)
 {
     char id[BN_KEY_ID_CHARS];
     bn_credential shown;
@@ -145,11 +145,11 @@ static void keys_are_those_of_all(void **state)
     bn_key_facts facts;
     char key[BN_KEY_CHARS], field[BN_KEY_CHARS + 8], token[BN_TOKEN_CHARS], bearer[BN_TOKEN_CHARS + 8];
     int64_t expires_ms;
-    if (!bench_shares_store()) skip(); /* keys.json is each folder's own */
-    bench_open(&self->one);
-    bench_open(&self->two);
+    if (!rig_shares_store()) skip(); /* keys.json is each folder's own */
+    rig_open(&self->one);
+    rig_open(&self->two);
     assert_false(bn_jobs_has_keys(self->two.jobs));
-    bench_make_key(&self->one, "laptop", NULL, key, &facts);
+    rig_make_key(&self->one, "laptop", NULL, key, &facts);
     snprintf(field, sizeof field, "Key %s", key);
     assert_int_equal(comes_to(&self->two, NULL, BN_AUTH_NONE), BN_AUTH_NONE);
     assert_int_equal(comes_to(&self->two, field, BN_AUTH_OK), BN_AUTH_OK);
@@ -157,13 +157,13 @@ static void keys_are_those_of_all(void **state)
               err);
     snprintf(bearer, sizeof bearer, "Bearer %s", token);
     assert_int_equal(comes_to(&self->two, bearer, BN_AUTH_OK), BN_AUTH_OK);
-    bench_revoke_key(&self->two, facts.id);
+    rig_revoke_key(&self->two, facts.id);
     assert_int_equal(comes_to(&self->one, field, BN_AUTH_UNKNOWN), BN_AUTH_UNKNOWN);
     assert_int_equal(comes_to(&self->one, bearer, BN_AUTH_UNKNOWN), BN_AUTH_UNKNOWN);
     assert_true(bn_jobs_has_keys(self->one.jobs)); /* the door stays shut */
 }
 
-static int submit(bench *server, const char *key_id)
+static int submit(rig *server, const char *key_id)
 {
     bn_answer answer;
     char id[BN_REQUEST_ID_CHARS];
@@ -183,9 +183,9 @@ static void open_with_limit(servers *self, bn_key_facts *facts)
     self->one.options.role = self->two.options.role = BN_ROLE_FRONT;
     atomic_store(&self->one.now_ms, now_ms); /* no token comes back while a busy machine takes its time */
     atomic_store(&self->two.now_ms, now_ms);
-    bench_open(&self->one);
-    bench_open(&self->two);
-    bench_make_key(&self->one, "laptop", &limits, key, facts);
+    rig_open(&self->one);
+    rig_open(&self->two);
+    rig_make_key(&self->one, "laptop", &limits, key, facts);
     snprintf(field, sizeof field, "Key %s", key);
     assert_int_equal(comes_to(&self->two, NULL, BN_AUTH_NONE), BN_AUTH_NONE); /* without keys any is right */
     assert_int_equal(comes_to(&self->two, field, BN_AUTH_OK), BN_AUTH_OK);
@@ -196,7 +196,7 @@ static void limits_are_those_of_all(void **state)
 {
     servers *self = *state;
     bn_key_facts facts;
-    if (!bench_shares_store()) skip();
+    if (!rig_shares_store()) skip();
     open_with_limit(self, &facts);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(submit(&self->one, facts.id), 200);
@@ -210,7 +210,7 @@ static void what_cannot_be_counted_is_refused(void **state)
 {
     servers *self = *state;
     bn_key_facts facts;
-    if (!bench_shares_store()) skip();
+    if (!rig_shares_store()) skip();
     open_with_limit(self, &facts);
     assert_true(test_postgres_run("ALTER TABLE rate RENAME TO rate_away"));
     assert_int_equal(submit(&self->two, facts.id), 503);
@@ -238,12 +238,12 @@ static void what_cannot_be_read_is_not_unknown(void **state)
     int result;
     bn_cancel_result cancel;
     char id[BN_REQUEST_ID_CHARS], none[BN_REQUEST_ID_CHARS];
-    if (!bench_shares_store()) skip();
-    bench_open(&self->one);
-    bench_submit_body(&self->one, "{\"image_url\":\"data:,x\"}", id);
-    bench_wait(&self->one, id, BN_REQUEST_COMPLETED);
+    if (!rig_shares_store()) skip();
+    rig_open(&self->one);
+    rig_submit_body(&self->one, "{\"image_url\":\"data:,x\"}", id);
+    rig_wait(&self->one, id, BN_REQUEST_COMPLETED);
     self->two.options.role = BN_ROLE_FRONT;
-    bench_open(&self->two);
+    rig_open(&self->two);
     assert_true(test_postgres_run("ALTER TABLE requests RENAME TO requests_away"));
     ask(self->two.jobs, id, &may, &result, &cancel);
     assert_true(test_postgres_run("ALTER TABLE requests_away RENAME TO requests"));
@@ -290,27 +290,27 @@ static void hints_come_or_are_missed(void **state)
 {
     servers *self = *state;
     char id[BN_REQUEST_ID_CHARS];
-    if (!bench_shares_store()) skip(); /* nothing to listen to */
+    if (!rig_shares_store()) skip(); /* nothing to listen to */
     self->one.options.role = BN_ROLE_FRONT;
     self->two.options.role = BN_ROLE_WORK;
-    char *body = bench_body(40, 40, "");
+    char *body = rig_body(40, 40, "");
     for (int deaf = 0; deaf < 2; deaf++) {
         self->one.options.store_listen = self->two.options.store_listen = deaf ? "off" : NULL;
-        bench_open(&self->one);
-        bench_open(&self->two);
+        rig_open(&self->one);
+        rig_open(&self->two);
         if (!deaf) wait_heard(self->one.jobs, 1);
         if (!deaf) wait_heard(self->two.jobs, 1);
-        bench_submit_body(&self->one, body, id);
-        bench_wait(&self->one, id, BN_REQUEST_COMPLETED);
+        rig_submit_body(&self->one, body, id);
+        rig_wait(&self->one, id, BN_REQUEST_COMPLETED);
         if (!deaf) wait_heard(self->two.jobs, 2);
         const bn_submit run = {
             .body = body, .body_bytes = strlen(body), .sync = true, .max_queue_length = -1};
-        bench_submit(&self->one, &run, id);
-        bench_wait(&self->one, id, BN_REQUEST_COMPLETED);
+        rig_submit(&self->one, &run, id);
+        rig_wait(&self->one, id, BN_REQUEST_COMPLETED);
         if (!deaf) wait_heard(self->one.jobs, 2);
         if (deaf) assert_int_equal(heard(self->one.jobs) + heard(self->two.jobs), 0);
-        bench_close(&self->two);
-        bench_close(&self->one);
+        rig_close(&self->two);
+        rig_close(&self->one);
     }
     free(body);
 }

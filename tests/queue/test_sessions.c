@@ -2,24 +2,24 @@
  * alone, and share the models that may be open. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include "queue/engine.h"
 
 #include <string.h>
 #include <unistd.h>
 
-static void open_with_sessions(bench *self, int sessions, int side_px)
+static void open_with_sessions(rig *self, int sessions, int side_px)
 {
-    bench_close(self);
+    rig_close(self);
     self->options.sessions = sessions;
     self->options.threads = 2;
     self->options.network_width = self->options.network_height = side_px;
-    bench_open(self);
+    rig_open(self);
 }
 
 /* Its logs say that the network has begun, and it has not ended. */
-static bool computes(bench *self, const char *id)
+static bool computes(rig *self, const char *id)
 {
     bn_error err = {0};
     bn_request_status status;
@@ -32,34 +32,34 @@ static bool computes(bench *self, const char *id)
 
 static void two_photos_are_in_the_network_at_a_time(void **state)
 {
-    bench *self = *state;
+    rig *self = *state;
     char ids[2][BN_REQUEST_ID_CHARS];
     open_with_sessions(self, 2, 512);
-    char *body = bench_body(30, 30, "");
-    for (int i = 0; i < 2; i++) bench_submit_body(self, body, ids[i]);
+    char *body = rig_body(30, 30, "");
+    for (int i = 0; i < 2; i++) rig_submit_body(self, body, ids[i]);
     free(body);
     while (!computes(self, ids[0]) || !computes(self, ids[1])) continue;
     /* each is stopped by itself */
     assert_int_equal(bn_jobs_cancel(self->jobs, ids[1], false), BN_CANCEL_REQUESTED);
-    bench_wait(self, ids[1], BN_REQUEST_COMPLETED);
-    assert_int_equal(bench_status(self, ids[1]).code, 499);
-    bench_wait(self, ids[0], BN_REQUEST_COMPLETED);
-    assert_int_equal(bench_status(self, ids[0]).code, 200);
+    rig_wait(self, ids[1], BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(self, ids[1]).code, 499);
+    rig_wait(self, ids[0], BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(self, ids[0]).code, 200);
 }
 
 static void sessions_give_the_same_bytes(void **state)
 {
     enum { PHOTOS = 6 };
-    bench *self = *state;
+    rig *self = *state;
     char ids[PHOTOS][BN_REQUEST_ID_CHARS], etags[2][PHOTOS][33];
     for (int sessions = 1; sessions <= 2; sessions++) {
         open_with_sessions(self, sessions, 64);
         for (int i = 0; i < PHOTOS; i++) {
-            char *body = bench_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
-            bench_submit_body(self, body, ids[i]);
+            char *body = rig_body(40 + 10 * i, 50, "\"output_format\":\"png\"");
+            rig_submit_body(self, body, ids[i]);
             free(body);
         }
-        for (int i = 0; i < PHOTOS; i++) bench_result_etag(self, ids[i], etags[sessions - 1][i]);
+        for (int i = 0; i < PHOTOS; i++) rig_result_etag(self, ids[i], etags[sessions - 1][i]);
     }
     for (int i = 0; i < PHOTOS; i++) assert_string_equal(etags[0][i], etags[1][i]);
     assert_string_not_equal(etags[0][0], etags[0][1]);
@@ -158,8 +158,8 @@ static void each_device_has_its_models(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BENCH_TEST(two_photos_are_in_the_network_at_a_time),
-        BENCH_TEST(sessions_give_the_same_bytes),
+        RIG_TEST(two_photos_are_in_the_network_at_a_time),
+        RIG_TEST(sessions_give_the_same_bytes),
         cmocka_unit_test(a_model_in_use_is_not_closed),
         cmocka_unit_test(each_device_has_its_models),
     };

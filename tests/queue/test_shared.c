@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "store/store.h"
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 enum { LEASE_MS = 2000 };
 
 typedef struct cluster {
-    bench front;
+    rig front;
     bn_jobs *workers[2];
     bn_store *dead; /* a process that claims and never beats */
     pthread_mutex_t lock;
@@ -55,13 +55,13 @@ static int set_up(void **state)
     cluster *self = calloc(1, sizeof *self);
     bn_error err = {0};
     char address[120];
-    bench_init(&self->front);
+    rig_init(&self->front);
     self->front.options.role = BN_ROLE_FRONT;
     self->front.options.lease_ms = LEASE_MS;
     self->front.options.allow_private = true;
     pthread_mutex_init(&self->lock, NULL);
     self->front.options.log = (bn_log){.write = keep_line, .user = self};
-    bench_open(&self->front);
+    rig_open(&self->front);
     snprintf(address, sizeof address, "sqlite:%s/jobs.sqlite", self->front.folder);
     assert_ok(
         bn_store_open(self->front.options.store ? self->front.options.store : address, &self->dead, &err),
@@ -75,7 +75,7 @@ static int tear_down(void **state)
     cluster *self = *state;
     for (int i = 0; i < 2; i++) bn_jobs_close(&self->workers[i]);
     bn_store_close(&self->dead);
-    bench_destroy(&self->front);
+    rig_destroy(&self->front);
     pthread_mutex_destroy(&self->lock);
     free(self);
     return 0;
@@ -84,8 +84,8 @@ static int tear_down(void **state)
 /* Without an order of its own: news come in a while. */
 static bn_request_status wait_state(cluster *self, const char *id, bn_request_state state)
 {
-    bench_wait(&self->front, id, state);
-    return bench_status(&self->front, id);
+    rig_wait(&self->front, id, state);
+    return rig_status(&self->front, id);
 }
 
 static void what_a_front_end_accepts_a_worker_does(void **state)
@@ -94,14 +94,14 @@ static void what_a_front_end_accepts_a_worker_does(void **state)
     bn_error err = {0};
     char ids[4][BN_REQUEST_ID_CHARS];
     bn_request_status status;
-    char *body = bench_body(40, 40, "\"sync_mode\":true");
-    for (int i = 0; i < 4; i++) bench_submit_body(&self->front, body, ids[i]);
-    assert_int_equal(bench_status(&self->front, ids[3]).position, 3);
+    char *body = rig_body(40, 40, "\"sync_mode\":true");
+    for (int i = 0; i < 4; i++) rig_submit_body(&self->front, body, ids[i]);
+    assert_int_equal(rig_status(&self->front, ids[3]).position, 3);
     for (int i = 0; i < 2; i++) open_worker(self, i);
     json_t *first = NULL;
     for (int i = 0; i < 4; i++) {
         assert_int_equal(wait_state(self, ids[i], BN_REQUEST_COMPLETED).code, 200);
-        json_t *result = bench_result(&self->front, ids[i], 200);
+        json_t *result = rig_result(&self->front, ids[i], 200);
         json_t *url = json_object_get(json_object_get(result, "image"), "url"); /* a data URI */
         if (first)
             assert_string_equal(json_string_value(first), json_string_value(url)); /* whoever made it */
@@ -120,11 +120,11 @@ static void what_runs_elsewhere_is_seen_and_cancelled_here(void **state)
     cluster *self = *state;
     bn_error err = {0};
     bn_request_status status;
-    bench_blocked held;
+    rig_blocked held;
     char body[200], waits[BN_REQUEST_ID_CHARS];
     open_worker(self, 0);
-    bench_host(&held, body);
-    bench_submit_body(&self->front, body, held.id);
+    rig_host(&held, body);
+    rig_submit_body(&self->front, body, held.id);
     slow_photo_wait_asked(&held.photo); /* a worker holds it */
     const double start_ms = bn_clock_ms();
     assert_int_equal(wait_state(self, held.id, BN_REQUEST_RUNNING).state, BN_REQUEST_RUNNING);
@@ -138,10 +138,10 @@ static void what_runs_elsewhere_is_seen_and_cancelled_here(void **state)
     assert_int_equal(wait_state(self, held.id, BN_REQUEST_COMPLETED).code, 499);
     assert_int_equal(bn_jobs_cancel(self->front.jobs, held.id, false), BN_CANCEL_COMPLETED);
     bn_jobs_close(&self->workers[0]);
-    bench_submit_body(&self->front, "{\"image_url\":\"data:,x\"}", waits);
+    rig_submit_body(&self->front, "{\"image_url\":\"data:,x\"}", waits);
     assert_int_equal(bn_jobs_cancel(self->front.jobs, waits, false), BN_CANCEL_REQUESTED);
-    assert_int_equal(bench_status(&self->front, waits).code, 499);
-    bench_unblock(&held);
+    assert_int_equal(rig_status(&self->front, waits).code, 499);
+    rig_unblock(&held);
 }
 
 static void what_the_dead_held_is_done_by_the_living(void **state)
@@ -151,8 +151,8 @@ static void what_the_dead_held_is_done_by_the_living(void **state)
     bn_accepted claimed;
     char id[BN_REQUEST_ID_CHARS];
     const bn_claim_terms terms = {.worker = 99, .claim = 5, .weight = 50};
-    char *body = bench_body(24, 24, "");
-    bench_submit_body(&self->front, body, id);
+    char *body = rig_body(24, 24, "");
+    rig_submit_body(&self->front, body, id);
     assert_ok(bn_store_claim_next(self->dead, &terms, &claimed, &err), err);
     assert_string_equal(claimed.id, id);
     bn_accepted_free(&claimed);
@@ -163,7 +163,7 @@ static void what_the_dead_held_is_done_by_the_living(void **state)
     const bn_ending late = {.code = 500, .completed_ms = 1};
     assert_ok(bn_store_finish(self->dead, id, 99, 5, &late, NULL, 0, &mine, &err), err);
     assert_false(mine); /* back from the dead */
-    assert_int_equal(bench_status(&self->front, id).code, 200);
+    assert_int_equal(rig_status(&self->front, id).code, 200);
     free(body);
 }
 
@@ -195,7 +195,7 @@ static void logs_of_what_waits_again_are_empty(void **state)
     bn_request_status status;
     char id[BN_REQUEST_ID_CHARS];
     bool told = false, again = false;
-    bench_submit_body(&self->front, "{\"image_url\":\"data:,x\"}", id);
+    rig_submit_body(&self->front, "{\"image_url\":\"data:,x\"}", id);
     hold_and_tell(self, id);
     for (const double start_ms = bn_clock_ms(); !again && bn_clock_ms() < start_ms + 60000;) {
         assert_ok(bn_jobs_status(self->front.jobs, id, true, 0, &status, &err), err);
@@ -215,7 +215,7 @@ static void a_photo_that_kills_workers_ends(void **state)
     bn_accepted claimed;
     char id[BN_REQUEST_ID_CHARS];
     const bn_claim_terms terms = {.worker = 99, .claim = 5, .weight = 300};
-    bench_submit_body(&self->front, "{\"image_url\":\"data:,x\"}", id);
+    rig_submit_body(&self->front, "{\"image_url\":\"data:,x\"}", id);
     assert_ok(bn_store_claim_next(self->dead, &terms, &claimed, &err), err);
     assert_string_equal(claimed.id, id);
     bn_accepted_free(&claimed);
@@ -225,11 +225,11 @@ static void a_photo_that_kills_workers_ends(void **state)
 static void what_a_worker_that_goes_held_waits_again(void **state)
 {
     cluster *self = *state;
-    bench_blocked held;
+    rig_blocked held;
     char body[200];
     open_worker(self, 0);
-    bench_host(&held, body);
-    bench_submit_body(&self->front, body, held.id);
+    rig_host(&held, body);
+    rig_submit_body(&self->front, body, held.id);
     slow_photo_wait_asked(&held.photo);
     bn_jobs_close(&self->workers[0]);
     assert_int_equal(count_lines(self, held.id, "was handed over to others"), 1);

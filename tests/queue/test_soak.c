@@ -1,7 +1,7 @@
 /* test_soak.c - 2,000 requests: resident memory ends within 5 % of what it was after 100, and statuses are quick meanwhile. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 
 #include "base/clock.h"
 
@@ -25,19 +25,19 @@ static double resident_bytes(void)
 static void memory_stays_where_it_was(void **state)
 {
     (void)state;
-    bench self;
+    rig self;
     static char ids[REQUESTS][BN_REQUEST_ID_CHARS];
     double warm = 0, slowest_ms = 0;
-    bench_init(&self);
+    rig_init(&self);
     self.options.file_retention_s = 5; /* files go while others come */
-    bench_open(&self);
+    rig_open(&self);
     char *bodies[4] = {
-        bench_body(200, 150, "\"output_mask\":true"), bench_body(64, 300, "\"output_format\":\"webp\""),
-        bench_body(320, 240, "\"mask_only\":true,\"sync_mode\":true"), strdup("{\"image_url\":\"data:,x\"}")};
+        rig_body(200, 150, "\"output_mask\":true"), rig_body(64, 300, "\"output_format\":\"webp\""),
+        rig_body(320, 240, "\"mask_only\":true,\"sync_mode\":true"), strdup("{\"image_url\":\"data:,x\"}")};
     for (size_t i = 0; i < REQUESTS; i++) {
-        bench_submit_body(&self, bodies[i % 4], ids[i]);
+        rig_submit_body(&self, bodies[i % 4], ids[i]);
         if (i < AHEAD) continue;
-        bench_wait(&self, ids[i - AHEAD], BN_REQUEST_COMPLETED);
+        rig_wait(&self, ids[i - AHEAD], BN_REQUEST_COMPLETED);
         bn_error err = {0};
         bn_answer answer;
         bn_request_status status;
@@ -52,12 +52,12 @@ static void memory_stays_where_it_was(void **state)
         if (i % 100 == 0) bn_jobs_sweep(self.jobs);
         if (i == WARM) warm = resident_bytes();
     }
-    for (size_t i = REQUESTS - AHEAD; i < REQUESTS; i++) bench_wait(&self, ids[i], BN_REQUEST_COMPLETED);
+    for (size_t i = REQUESTS - AHEAD; i < REQUESTS; i++) rig_wait(&self, ids[i], BN_REQUEST_COMPLETED);
     const double end = resident_bytes();
     print_message("resident after %d: %.1f MB, after %d: %.1f MB (%+.1f %%); slowest status %.2f ms\n", WARM,
                   warm / 1e6, REQUESTS, end / 1e6, 100 * (end - warm) / warm, slowest_ms);
     for (size_t i = 0; i < 4; i++) free(bodies[i]);
-    bench_destroy(&self);
+    rig_destroy(&self);
     assert_true(end < 1.05 * warm);
 }
 

@@ -1,7 +1,7 @@
 /* test_webhooks.c - webhooks: what they carry, their signature by the receivers' recipe, and when they are tried again. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 #include "tests/queue/receiver.h"
 
 #include "base/clock.h"
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 typedef struct fixture {
-    bench bench;
+    rig rig;
     receiver hooks;
     char url[100];
 } fixture;
@@ -24,9 +24,9 @@ typedef struct fixture {
 static fixture *start(const int *codes, size_t count)
 {
     fixture *self = calloc(1, sizeof *self);
-    bench_init(&self->bench);
-    atomic_store(&self->bench.now_ms, 1700000000000);
-    bench_open(&self->bench);
+    rig_init(&self->rig);
+    atomic_store(&self->rig.now_ms, 1700000000000);
+    rig_open(&self->rig);
     receiver_start(&self->hooks, codes, count);
     snprintf(self->url, sizeof self->url, "http://127.0.0.1:%d/hook?x=1", self->hooks.port);
     return self;
@@ -34,7 +34,7 @@ static fixture *start(const int *codes, size_t count)
 
 static void end(fixture *self)
 {
-    bench_destroy(&self->bench);
+    rig_destroy(&self->rig);
     receiver_stop(&self->hooks);
     free(self);
 }
@@ -46,7 +46,7 @@ static void submit(fixture *self, const char *body, char id[BN_REQUEST_ID_CHARS]
                               .webhook = self->url,
                               .file_base = "https://photos.example",
                               .max_queue_length = -1};
-    bench_submit(&self->bench, &submit, id);
+    rig_submit(&self->rig, &submit, id);
 }
 
 /* As receivers do it: any key of the set, the four fields, the raw body. */
@@ -87,7 +87,7 @@ static void a_result_is_delivered_and_signed(void **state)
     bn_buffer jwks;
     char id[BN_REQUEST_ID_CHARS], text[40];
     fixture *self = start(NULL, 0);
-    char *body = bench_body(20, 20, "");
+    char *body = rig_body(20, 20, "");
     submit(self, body, id);
     free(body);
     receiver_wait(&self->hooks, 1);
@@ -105,15 +105,15 @@ static void a_result_is_delivered_and_signed(void **state)
     assert_memory_equal(url, text, strlen(text));
     json_decref(root);
     bn_buffer_init(&jwks, 10000);
-    assert_ok(bn_jobs_jwks(self->bench.jobs, &jwks, &err), err);
+    assert_ok(bn_jobs_jwks(self->rig.jobs, &jwks, &err), err);
     assert_true(verifies((char *)jwks.data, hook, hook->body));
     hook->body[hook->body_bytes / 2] ^= 1;
     assert_false(verifies((char *)jwks.data, hook, hook->body));
     bn_buffer_free(&jwks);
     char path[100];
     struct stat facts;
-    snprintf(path, sizeof path, "%s/webhook.key", self->bench.folder);
-    if (bench_shares_store()) { /* which holds the key for all */
+    snprintf(path, sizeof path, "%s/webhook.key", self->rig.folder);
+    if (rig_shares_store()) { /* which holds the key for all */
         assert_int_equal(stat(path, &facts), -1);
     } else {
         assert_int_equal(stat(path, &facts), 0);
@@ -147,7 +147,7 @@ static void wait_for_failures(fixture *self, int count)
     for (bool there = false; !there;) { /* the attempt is over a moment after the receiver has answered */
         bn_buffer text;
         bn_buffer_init(&text, 1u << 20);
-        assert_ok(bn_jobs_metrics(self->bench.jobs, &text, &err), err);
+        assert_ok(bn_jobs_metrics(self->rig.jobs, &text, &err), err);
         there = strstr((char *)text.data, line) != NULL;
         bn_buffer_free(&text);
     }
@@ -162,15 +162,15 @@ static void failed_attempts_come_again_after_a_restart_too(void **state)
     submit(self, "{}", id);
     receiver_wait(&self->hooks, 1);
     wait_for_failures(self, 1);
-    bn_jobs_sweep(self->bench.jobs);
+    bn_jobs_sweep(self->rig.jobs);
     assert_int_equal(self->hooks.count, 1); /* not before its time */
-    atomic_fetch_add(&self->bench.now_ms, 1500);
-    bn_jobs_sweep(self->bench.jobs);
+    atomic_fetch_add(&self->rig.now_ms, 1500);
+    bn_jobs_sweep(self->rig.jobs);
     receiver_wait(&self->hooks, 2);
     wait_for_failures(self, 2);
-    bench_close(&self->bench);
-    atomic_fetch_add(&self->bench.now_ms, 5500);
-    bench_open(&self->bench);
+    rig_close(&self->rig);
+    atomic_fetch_add(&self->rig.now_ms, 5500);
+    rig_open(&self->rig);
     receiver_wait(&self->hooks, 3);
     for (int i = 0; i < 3; i++) assert_string_equal(self->hooks.list[i].request_id, id);
     assert_string_equal(self->hooks.list[0].body, self->hooks.list[2].body);
@@ -181,8 +181,8 @@ static void failed_attempts_come_again_after_a_restart_too(void **state)
 static void expect_no_other_attempt(fixture *self)
 {
     char second[BN_REQUEST_ID_CHARS];
-    atomic_fetch_add(&self->bench.now_ms, 7200 * 1000);
-    bn_jobs_sweep(self->bench.jobs);
+    atomic_fetch_add(&self->rig.now_ms, 7200 * 1000);
+    bn_jobs_sweep(self->rig.jobs);
     submit(self, "{}", second);
     receiver_wait(&self->hooks, 2);
     assert_string_equal(self->hooks.list[1].request_id, second);
@@ -222,23 +222,22 @@ static void slow_receivers_hold_up_nobody_else(void **state)
     char id[BN_REQUEST_ID_CHARS], urls[PITS][100];
     int pits[PITS];
     fixture *self = start(NULL, 0);
-    bench_close(&self->bench);
-    self->bench.options.webhook_timeout_ms =
-        3600 * 1000; /* so that nobody gets a place by another's timeout */
-    bench_open(&self->bench);
+    rig_close(&self->rig);
+    self->rig.options.webhook_timeout_ms = 3600 * 1000; /* so that nobody gets a place by another's timeout */
+    rig_open(&self->rig);
     for (int i = 0; i < PITS; i++) pits[i] = tarpit_start(urls[i]);
     for (int many = 0; many < 2; many++) {
         bn_submit slow = {.body = "{}", .body_bytes = 2, .key_id = "bob", .max_queue_length = -1};
         for (int i = 0; i < PITS; i++) {
             slow.webhook = urls[many ? i : 0];
-            bench_submit(&self->bench, &slow, id);
+            rig_submit(&self->rig, &slow, id);
         }
         const bn_submit quick = {.body = "{}",
                                  .body_bytes = 2,
                                  .key_id = many ? "alice" : "bob",
                                  .webhook = self->url,
                                  .max_queue_length = -1};
-        bench_submit(&self->bench, &quick, id);
+        rig_submit(&self->rig, &quick, id);
         receiver_wait(&self->hooks, (size_t)many + 1);
         assert_string_equal(self->hooks.list[many].request_id, id);
     }
@@ -259,7 +258,7 @@ static void a_long_acknowledgement_is_one(void **state)
         bn_error err = {0};
         bn_buffer text;
         bn_buffer_init(&text, 1u << 20);
-        assert_ok(bn_jobs_metrics(self->bench.jobs, &text, &err), err);
+        assert_ok(bn_jobs_metrics(self->rig.jobs, &text, &err), err);
         const bool failed = strstr((char *)text.data, "webhooks_failed_total 0\n") == NULL;
         over = failed || strstr((char *)text.data, "webhooks_delivered_total 1\n");
         bn_buffer_free(&text);
@@ -269,7 +268,7 @@ static void a_long_acknowledgement_is_one(void **state)
     end(self);
 }
 
-static int try_to_submit(bench *self, const bn_submit *submit, const char *reason)
+static int try_to_submit(rig *self, const bn_submit *submit, const char *reason)
 {
     bn_answer answer;
     char id[BN_REQUEST_ID_CHARS];
@@ -289,11 +288,11 @@ static void those_that_nobody_takes_are_limited(void **state)
     (void)state;
     static const int codes[] = {500, 500};
     fixture *self = start(codes, 2);
-    bench *room = &self->bench;
-    bench_close(room);
+    rig *room = &self->rig;
+    rig_close(room);
     room->options.max_key_webhooks = 2;
     room->options.max_webhooks = 3;
-    bench_open(room);
+    rig_open(room);
     bn_submit submit = {
         .body = "{}", .body_bytes = 2, .webhook = self->url, .key_id = "bob", .max_queue_length = -1};
     for (int i = 0; i < 2; i++) assert_int_equal(try_to_submit(room, &submit, ""), 200);
@@ -302,8 +301,8 @@ static void those_that_nobody_takes_are_limited(void **state)
     assert_int_equal(try_to_submit(room, &submit, ""), 200);
     submit.webhook = self->url;
     wait_for_failures(self, 2);
-    bench_close(room); /* and they count after a restart */
-    bench_open(room);
+    rig_close(room); /* and they count after a restart */
+    rig_open(room);
     assert_int_equal(try_to_submit(room, &submit, "of this key"), 429);
     submit.key_id = NULL;
     submit.webhook = "http://127.0.0.1:1/"; /* nobody is there */
@@ -319,14 +318,14 @@ static void those_that_nobody_takes_are_limited(void **state)
 }
 
 /* The best of some rounds, so that other work on the machine does not count. */
-static double submit_ms(bench *self, const bn_submit *submit)
+static double submit_ms(rig *self, const bn_submit *submit)
 {
     enum { ROUNDS = 15, EACH = 20 };
     char id[BN_REQUEST_ID_CHARS];
     double best_ms = 1e9;
     for (int round = 0; round < ROUNDS; round++) {
         const double start_ms = bn_clock_ms();
-        for (int i = 0; i < EACH; i++) bench_submit(self, submit, id);
+        for (int i = 0; i < EACH; i++) rig_submit(self, submit, id);
         const double each_ms = (bn_clock_ms() - start_ms) / EACH;
         if (each_ms < best_ms) best_ms = each_ms;
     }
@@ -345,12 +344,12 @@ static void many_that_wait_cost_the_others_nothing(void **state)
     const int pit = tarpit_start(url);
     fixture *self = start(NULL, 0);
     const bn_submit submit = submit_to(url);
-    const double before_ms = submit_ms(&self->bench, &submit);
-    for (int i = 0; i < 2500; i++) bench_submit(&self->bench, &submit, id);
-    const double ms = submit_ms(&self->bench, &submit);
+    const double before_ms = submit_ms(&self->rig, &submit);
+    for (int i = 0; i < 2500; i++) rig_submit(&self->rig, &submit, id);
+    const double ms = submit_ms(&self->rig, &submit);
     if (ms > 8 * before_ms + 1) fail_msg("%g ms a submit, %g ms before", ms, before_ms); /* 40 times, once */
     const bn_submit quick = submit_to(self->url);
-    bench_submit(&self->bench, &quick, id);
+    rig_submit(&self->rig, &quick, id);
     receiver_wait(&self->hooks, 1);
     assert_string_equal(self->hooks.list[0].request_id, id);
     end(self);
@@ -381,22 +380,22 @@ static void those_of_an_older_program_are_delivered(void **state)
         "ALTER TABLE files DROP COLUMN object; ALTER TABLE parts DROP COLUMN object; DROP TABLE objects;"
         "CREATE INDEX webhooks_due ON webhooks(next_ms); PRAGMA user_version = 3;";
     char id[BN_REQUEST_ID_CHARS], path[100];
-    if (bench_shares_store()) skip();
+    if (rig_shares_store()) skip();
     fixture *self = start(codes, 1);
     submit(self, "{}", id);
     wait_for_failures(self, 1);
-    bench_close(&self->bench);
+    rig_close(&self->rig);
     sqlite3 *db;
-    snprintf(path, sizeof path, "%s/jobs.sqlite", self->bench.folder);
+    snprintf(path, sizeof path, "%s/jobs.sqlite", self->rig.folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
-    self->bench.options.max_key_webhooks = 1;
-    bench_open(&self->bench);
+    self->rig.options.max_key_webhooks = 1;
+    rig_open(&self->rig);
     const bn_submit second = submit_to(self->url);
-    assert_int_equal(try_to_submit(&self->bench, &second, "of this key"), 429);
-    atomic_fetch_add(&self->bench.now_ms, 1500);
-    bn_jobs_sweep(self->bench.jobs);
+    assert_int_equal(try_to_submit(&self->rig, &second, "of this key"), 429);
+    atomic_fetch_add(&self->rig.now_ms, 1500);
+    bn_jobs_sweep(self->rig.jobs);
     receiver_wait(&self->hooks, 2);
     assert_string_equal(self->hooks.list[1].request_id, id);
     end(self);
@@ -406,18 +405,18 @@ static void those_of_an_older_program_are_delivered(void **state)
 static void measure(size_t pending, const char *what, const char *url)
 {
     enum { COUNT = 300 };
-    bench self;
+    rig self;
     char id[BN_REQUEST_ID_CHARS];
-    bench_init(&self);
+    rig_init(&self);
     self.options.max_key_webhooks = self.options.max_webhooks;
-    bench_open(&self);
+    rig_open(&self);
     const bn_submit submit = submit_to(url);
-    for (size_t i = 0; i < pending; i++) bench_submit(&self, &submit, id);
+    for (size_t i = 0; i < pending; i++) rig_submit(&self, &submit, id);
     const double start_ms = bn_clock_ms();
-    for (int i = 0; i < COUNT; i++) bench_submit(&self, &submit, id);
+    for (int i = 0; i < COUNT; i++) rig_submit(&self, &submit, id);
     printf("%4zu webhooks wait for a receiver that %s: %.0f submits a second\n", pending, what,
            COUNT / (bn_clock_ms() - start_ms) * 1e3);
-    bench_destroy(&self);
+    rig_destroy(&self);
 }
 
 static int measure_all(void)

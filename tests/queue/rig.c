@@ -1,7 +1,7 @@
-/* bench.c - see bench.h. */
+/* rig.c - see rig.h. */
 #include "tests/test.h"
 
-#include "tests/queue/bench.h"
+#include "tests/queue/rig.h"
 #include "tests/store/postgres.h"
 
 #include "blobs/s3_http.h"
@@ -22,7 +22,7 @@
 
 static int64_t injected_now(void *user)
 {
-    return atomic_load(&((bench *)user)->now_ms);
+    return atomic_load(&((rig *)user)->now_ms);
 }
 
 static void print_line(void *user, birefnet_log_level level, const char *line)
@@ -31,23 +31,23 @@ static void print_line(void *user, birefnet_log_level level, const char *line)
     if (level <= BIREFNET_LOG_WARNING && getenv("BN_TEST_LOG")) fprintf(stderr, "%s\n", line);
 }
 
-bool bench_shares_store(void)
+bool rig_shares_store(void)
 {
     return getenv("BN_TEST_STORE") != NULL;
 }
 
-void bench_init(bench *self)
+void rig_init(rig *self)
 {
     /* in memory where there is such a folder: every commit waits for the disk */
     char folder[] = "/dev/shm/bn-jobs-XXXXXX";
     if (access("/dev/shm", W_OK) != 0) strcpy(folder, "/tmp/bn-jobs-XXXXXX");
     assert_non_null(mkdtemp(folder));
-    if (bench_shares_store()) test_postgres_prepare();
-    bench_init_at(self, folder);
+    if (rig_shares_store()) test_postgres_prepare();
+    rig_init_at(self, folder);
 }
 
-/* BN_TEST_FILES, with a folder of this bench's own behind its path. */
-static void choose_files(bench *self)
+/* BN_TEST_FILES, with a folder of this rig's own behind its path. */
+static void choose_files(rig *self)
 {
     const char *place = getenv("BN_TEST_FILES");
     if (!place) return;
@@ -58,7 +58,7 @@ static void choose_files(bench *self)
     self->options.files = self->files;
 }
 
-void bench_init_at(bench *self, const char *folder)
+void rig_init_at(rig *self, const char *folder)
 {
     memset(self, 0, sizeof *self);
     snprintf(self->folder, sizeof self->folder, "%s", folder);
@@ -70,10 +70,10 @@ void bench_init_at(bench *self, const char *folder)
     self->options.network_width = self->options.network_height = 64;
     self->options.threads = 1;
     self->options.log.write = print_line;
-    if (bench_shares_store()) self->options.store = getenv("BN_TEST_STORE");
+    if (rig_shares_store()) self->options.store = getenv("BN_TEST_STORE");
 }
 
-void bench_open(bench *self)
+void rig_open(rig *self)
 {
     bn_error err = {0};
     if (atomic_load(&self->now_ms) != 0) {
@@ -83,28 +83,28 @@ void bench_open(bench *self)
     assert_ok(bn_jobs_open(&self->options, &self->jobs, &err), err);
 }
 
-void bench_close(bench *self)
+void rig_close(rig *self)
 {
     bn_jobs_close(&self->jobs);
 }
 
-void bench_destroy(bench *self)
+void rig_destroy(rig *self)
 {
     char command[100];
-    bench_close(self);
+    rig_close(self);
     snprintf(command, sizeof command, "rm -r %s", self->folder);
     assert_int_equal(system(command), 0);
 }
 
-void bench_keys_home(bench *self, bn_keys_home *home)
+void rig_keys_home(rig *self, bn_keys_home *home)
 {
     bn_error err = {0};
     *home = (bn_keys_home){.data_folder = self->folder};
-    if (bench_shares_store()) assert_ok(bn_store_open(getenv("BN_TEST_STORE"), &home->store, &err), err);
+    if (rig_shares_store()) assert_ok(bn_store_open(getenv("BN_TEST_STORE"), &home->store, &err), err);
 }
 
-void bench_make_key(bench *self, const char *name, const bn_key_limits *limits, char key[BN_KEY_CHARS],
-                    bn_key_facts *facts)
+void rig_make_key(rig *self, const char *name, const bn_key_limits *limits, char key[BN_KEY_CHARS],
+                  bn_key_facts *facts)
 {
     bn_error err = {0};
     bn_key_facts wanted = {.limits = limits ? *limits : (bn_key_limits){-1, -1, -1}};
@@ -112,13 +112,13 @@ void bench_make_key(bench *self, const char *name, const bn_key_limits *limits, 
     assert_ok(bn_jobs_key_make(self->jobs, &wanted, key, facts, &err), err);
 }
 
-void bench_revoke_key(bench *self, const char *id)
+void rig_revoke_key(rig *self, const char *id)
 {
     bn_error err = {0};
     assert_ok(bn_jobs_key_revoke(self->jobs, id, &err), err);
 }
 
-uint8_t *bench_png(int width, int height, size_t *size)
+uint8_t *rig_png(int width, int height, size_t *size)
 {
     bn_error err = {0};
     bn_image *image;
@@ -142,12 +142,12 @@ uint8_t *bench_png(int width, int height, size_t *size)
     return out.data;
 }
 
-char *bench_body(int width, int height, const char *extra)
+char *rig_body(int width, int height, const char *extra)
 {
     bn_error err = {0};
     size_t size;
     bn_buffer body;
-    uint8_t *png = bench_png(width, height, &size);
+    uint8_t *png = rig_png(width, height, &size);
     bn_buffer_init(&body, 1u << 26);
     assert_ok(bn_buffer_printf(&body, &err, "{\"image_url\":\""), err);
     assert_ok(bn_data_uri_write("image/png", png, size, &body, &err), err);
@@ -156,7 +156,7 @@ char *bench_body(int width, int height, const char *extra)
     return (char *)body.data;
 }
 
-void bench_submit(bench *self, const bn_submit *submit, char id[BN_REQUEST_ID_CHARS])
+void rig_submit(rig *self, const bn_submit *submit, char id[BN_REQUEST_ID_CHARS])
 {
     bn_answer answer;
     bn_jobs_submit(self->jobs, submit, id, NULL, &answer);
@@ -165,10 +165,10 @@ void bench_submit(bench *self, const bn_submit *submit, char id[BN_REQUEST_ID_CH
     bn_answer_free(&answer);
 }
 
-void bench_submit_body(bench *self, const char *body, char id[BN_REQUEST_ID_CHARS])
+void rig_submit_body(rig *self, const char *body, char id[BN_REQUEST_ID_CHARS])
 {
     const bn_submit submit = {.body = body, .body_bytes = strlen(body), .max_queue_length = -1};
-    bench_submit(self, &submit, id);
+    rig_submit(self, &submit, id);
 }
 
 /* ---- waiting ---- */
@@ -188,7 +188,7 @@ static void tell(void *user)
     pthread_mutex_unlock(&self->lock);
 }
 
-static void wait_until(bench *self, const char *id, bool (*there)(const bn_request_status *, int), int what)
+static void wait_until(rig *self, const char *id, bool (*there)(const bn_request_status *, int), int what)
 {
     bn_error err = {0};
     bn_watch *watch;
@@ -212,7 +212,7 @@ static bool has_state(const bn_request_status *status, int state)
     return (int)status->state >= state;
 }
 
-void bench_wait(bench *self, const char *id, bn_request_state state)
+void rig_wait(rig *self, const char *id, bn_request_state state)
 {
     wait_until(self, id, has_state, (int)state);
 }
@@ -222,12 +222,12 @@ static bool has_position(const bn_request_status *status, int position)
     return status->state == BN_REQUEST_QUEUED && status->position == position;
 }
 
-void bench_wait_position(bench *self, const char *id, int position)
+void rig_wait_position(rig *self, const char *id, int position)
 {
     wait_until(self, id, has_position, position);
 }
 
-bn_status bench_file_open(bn_jobs *jobs, const char *id, bn_file_facts *facts, int *fd, bn_error *err)
+bn_status rig_file_open(bn_jobs *jobs, const char *id, bn_file_facts *facts, int *fd, bn_error *err)
 {
     bn_file_bytes bytes;
     size_t got;
@@ -239,13 +239,13 @@ bn_status bench_file_open(bn_jobs *jobs, const char *id, bn_file_facts *facts, i
     assert_non_null(all);
     const bn_status status = bn_jobs_file_read_at(&bytes, 0, all, (size_t)facts->size, &got, err);
     bn_jobs_file_close(&bytes);
-    if (status == BIREFNET_OK) *fd = bench_fd(all, got);
+    if (status == BIREFNET_OK) *fd = rig_fd(all, got);
     if (*fd >= 0) lseek(*fd, 0, SEEK_SET);
     free(all);
     return status;
 }
 
-int bench_fd(const void *bytes, size_t size)
+int rig_fd(const void *bytes, size_t size)
 {
     const int fd = memfd_create("upload", MFD_CLOEXEC);
     assert_true(fd >= 0);
@@ -317,7 +317,7 @@ void slow_photo_stop(slow_photo *self)
 }
 
 /* What lies in the bucket's folder, as S3 lists it. */
-static size_t count_objects(const bench *self)
+static size_t count_objects(const rig *self)
 {
     static char answer[1 << 20];
     bn_error err = {0};
@@ -339,7 +339,7 @@ static size_t count_objects(const bench *self)
     return count;
 }
 
-size_t bench_count_files(bench *self, const char *name)
+size_t rig_count_files(rig *self, const char *name)
 {
     if (self->files[0]) return strcmp(name, "files") == 0 ? count_objects(self) : 0;
     char path[400];
@@ -352,7 +352,7 @@ size_t bench_count_files(bench *self, const char *name)
         if (entry->d_name[0] == '.') continue;
         assert_int_equal(fstatat(dirfd(listing), entry->d_name, &facts, 0), 0);
         snprintf(path, sizeof path, "%s/%s", name, entry->d_name);
-        count += S_ISDIR(facts.st_mode) ? bench_count_files(self, path) : 1;
+        count += S_ISDIR(facts.st_mode) ? rig_count_files(self, path) : 1;
     }
     closedir(listing);
     return count;
