@@ -1,4 +1,4 @@
-"""Background removal with the BiRefNet network, on the CPU.
+"""Background removal with the BiRefNet network, on CPUs and graphics cards.
 
     import birefnet
 
