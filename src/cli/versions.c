@@ -6,14 +6,21 @@
 #include "image/tiff_api.h"
 #include "nn/cpu/engine.h"
 #include "net/curl.h"
+#ifdef BN_POSTGRES
+#    include "store/pq.h"
+#endif
 
 #include <avif/avif.h>
 #include <expat.h>
 #include <gif_lib.h>
+#include <gnutls/gnutls.h>
 #include <jansson.h>
 #include <lcms2.h>
+#include <libdeflate.h>
+#include <microhttpd.h>
 #include <sodium.h>
 #include <spng.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <webp/decode.h>
@@ -52,6 +59,18 @@ static void set_jxl(bn_library_version *entry)
     set(entry, "libjxl", text, strlen(text));
 }
 
+static void set_pq(bn_library_version *entry)
+{
+    char text[32] = "not built in";
+#ifdef BN_POSTGRES
+    const bn_pq *pq = bn_pq_open(NULL);
+    const int number = pq ? pq->libVersion() : 0; /* 150004: 15.4 */
+    snprintf(text, sizeof text, "not installed");
+    if (pq) snprintf(text, sizeof text, "%d.%d", number / 10000, number % 10000);
+#endif
+    set(entry, "libpq", text, strlen(text));
+}
+
 void bn_versions_get(bn_library_version list[BN_LIBRARIES])
 {
     char text[64];
@@ -70,6 +89,7 @@ void bn_versions_get(bn_library_version list[BN_LIBRARIES])
     set_jxl(&list[next++]);
     snprintf(text, sizeof text, "%d.%d.%d", GIFLIB_MAJOR, GIFLIB_MINOR, GIFLIB_RELEASE);
     set(&list[next++], "giflib", text, strlen(text));
+    set(&list[next++], "libdeflate", LIBDEFLATE_VERSION_STRING, 32);
     snprintf(text, sizeof text, "%d.%02d", cmsGetEncodedCMMversion() / 1000,
              cmsGetEncodedCMMversion() % 1000 / 10);
     set(&list[next++], "lcms2", text, strlen(text));
@@ -81,4 +101,8 @@ void bn_versions_get(bn_library_version list[BN_LIBRARIES])
         32);
     set(&list[next++], "jansson", jansson_version_str(), 32);
     set(&list[next++], "libsodium", sodium_version_string(), 32);
+    set(&list[next++], "SQLite", sqlite3_libversion(), 32);
+    set_pq(&list[next++]);
+    set(&list[next++], "libmicrohttpd", MHD_get_version(), 32);
+    set(&list[next++], "GnuTLS", gnutls_check_version(NULL), 32);
 }

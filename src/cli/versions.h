@@ -9,7 +9,7 @@ typedef struct bn_library_version {
     char version[64];
 } bn_library_version;
 
-#define BN_LIBRARIES 14
+#define BN_LIBRARIES 19
 
 /* Fill the list; what is loaded, not what was compiled against, where the library tells. */
 void bn_versions_get(bn_library_version list[BN_LIBRARIES]);

@@ -36,6 +36,7 @@ static const bn_library_symbol functions[] = {
     {"PQclear", offsetof(bn_pq, clear)},
     {"PQnotifies", offsetof(bn_pq, notifies)},
     {"PQbackendPID", offsetof(bn_pq, backendPID)},
+    {"PQlibVersion", offsetof(bn_pq, libVersion)},
 };
 
 /* Written once, by load(). */

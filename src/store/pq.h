@@ -37,6 +37,7 @@ typedef struct bn_pq {
     void (*clear)(PGresult *result);
     PGnotify *(*notifies)(PGconn *connection);
     int (*backendPID)(const PGconn *connection);
+    int (*libVersion)(void);
 } bn_pq;
 
 /* The table, for as long as the process lives. NULL, with UNSUPPORTED in err (may be NULL), where it cannot be loaded. Any

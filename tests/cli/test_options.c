@@ -298,7 +298,9 @@ static void facts_are_told(void **state)
     assert_non_null(strstr(result.out, BN_VERSION));
     assert_non_null(strstr(result.out, "\ninstructions  "));
     assert_non_null(strstr(result.out, "\ngraphics      "));
-    assert_non_null(strstr(result.out, "oneDNN"));
+    static const char *const libraries[] = {"oneDNN",     "libjpeg-turbo", "libwebp", "libcurl",
+                                            "libdeflate", "SQLite",        "libpq",   "libmicrohttpd"};
+    for (size_t i = 0; i < BN_COUNT(libraries); i++) assert_non_null(strstr(result.out, libraries[i]));
     cli_expect(&result, 0, "", "info");
     assert_non_null(strstr(result.out, "\ngraphics      ")); /* the cards, or what is missing for one */
     assert_non_null(strstr(result.out, "oneDNN"));
