@@ -48,6 +48,18 @@ static void a_folder_shows_progress_in_a_terminal_only(void **state)
     assert_memory_equal(result.out, "\x89PNG", 4); /* and not between the bytes of the picture */
 }
 
+/* As ps and pkill see it, though it starts itself again. */
+static void expect_called_birefnet(int process)
+{
+    char path[40], name[20] = "";
+    snprintf(path, sizeof path, "/proc/%d/comm", process);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(name, sizeof name, file));
+    fclose(file);
+    assert_string_equal(name, "birefnet\n");
+}
+
 static void ctrl_c_leaves_whole_files_only(void **state)
 {
     (void)state;
@@ -55,6 +67,7 @@ static void ctrl_c_leaves_whole_files_only(void **state)
     terminal_start(&screen, "remove row -o out -m starter --report stop.json");
     /* the bar counts what the network has seen; the first file comes a little later */
     while (!cli_exists("out/100.png")) assert_true(terminal_read(&screen));
+    expect_called_birefnet(screen.child);
     kill(screen.child, SIGINT);
     assert_int_equal(terminal_finish(&screen), 130);
     assert_non_null(strstr(screen.text, "interrupted"));
