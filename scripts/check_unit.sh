@@ -90,7 +90,10 @@ import urllib.request
 photo = open("/source/examples/photo1.jpg", "rb").read()
 body = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n\r\n" + photo + b"\r\n--x--\r\n"
 kind = {"Content-Type": "multipart/form-data; boundary=x"}
-answer = urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8000/api/remove", body, kind), timeout=290).read()
+try:
+    answer = urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8000/api/remove", body, kind), timeout=290).read()
+except urllib.error.HTTPError as error:
+    raise SystemExit(error.read())
 assert answer[:4] == b"\x89PNG", answer[:80]
 print(len(answer), "bytes of PNG")'
     echo "-- back after kill -9"
