@@ -1,7 +1,8 @@
 #!/bin/bash
 # embedded.sh OLD NEW [SECONDS]: two programs as servers of their own, over SQLite in a folder, in turn, four times: submits a
 # second that are accepted (wrk, 8 connections), p99 of status polls (wrk, 100 connections, ten a second each) with the network at work
-# all the time, and the memory that the process then has. Needs wrk and curl. TMPDIR=/dev/shm leaves the disk out.
+# all the time, and the memory that the process has taken at most. Both compute the same seeded network: the starter weights are not
+# the same in all versions. Needs wrk and curl. TMPDIR=/dev/shm leaves the disk out.
 set -euo pipefail
 seconds=${3:-2}
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,7 +16,8 @@ printf 'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nw
 one() { # PROGRAM NAME
     local url id path
     rm -rf "$folder/data"
-    "$1" serve -l 127.0.0.1:0 --data "$folder/data" -t 1 --test-resolution 64x64 --access-log off --max-waiting 1000000 >"$folder/log" 2>&1 &
+    "$1" serve -l 127.0.0.1:0 --data "$folder/data" -t 1 --test-resolution 64x64 --access-log off --max-waiting 1000000 \
+        --fallback-model seeded:gen3-pvt_v2_b0:7 >"$folder/log" 2>&1 &
     server=$!
     url=
     until [ -n "$url" ] && grep -q '^Keys:' "$folder/log"; do

@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "base/visible.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,10 +76,15 @@ static bool is_last(const bn_jobs *jobs, const bn_job *job)
     return !job->next[BN_LIST_QUEUE] && (job->accepted.low_priority || !jobs->front.queues[1].first);
 }
 
+static bool is_first(const bn_jobs *jobs, const bn_job *job)
+{
+    return !job->previous[BN_LIST_QUEUE] && (!job->accepted.low_priority || !jobs->front.queues[0].first);
+}
+
 static void enqueue(bn_jobs *jobs, bn_job *job)
 {
     insert(&jobs->front.queues[job->accepted.low_priority], job, BN_LIST_QUEUE);
-    job->position = (int)jobs->front.waiting;
+    job->number = jobs->front.passed + (int)jobs->front.waiting;
     jobs->front.numbered = jobs->front.numbered && is_last(jobs, job);
     insert(line_of(job), job, BN_LIST_LINE);
     job->queued = job->in_line = true;
@@ -96,7 +102,10 @@ void bn_front_leave_line(bn_job *job)
 void bn_front_unqueue(bn_jobs *jobs, bn_job *job)
 {
     if (!job->queued) return;
-    jobs->front.numbered = jobs->front.numbered && is_last(jobs, job);
+    if (is_first(jobs, job) && jobs->front.passed < INT_MAX / 2)
+        jobs->front.passed++;
+    else
+        jobs->front.numbered = jobs->front.numbered && is_last(jobs, job);
     take_out(&jobs->front.queues[job->accepted.low_priority], job, BN_LIST_QUEUE);
     job->queued = false;
     jobs->held.active += bn_job_is_active(job); /* it was not, in the queue */
@@ -209,13 +218,19 @@ void bn_front_free_all(bn_jobs *jobs)
     jobs->front.uses = NULL;
 }
 
-/* Counted when somebody asks and the queue has moved, once for all who ask. */
-int bn_front_position(bn_jobs *jobs, const bn_job *job)
+static void number_all(bn_jobs *jobs)
 {
     int ahead = 0;
-    for (int low = 0; low < 2 && !jobs->front.numbered; low++)
+    for (int low = 0; low < 2; low++)
         for (bn_job *each = jobs->front.queues[low].first; each; each = each->next[BN_LIST_QUEUE])
-            each->position = ahead++;
+            each->number = ahead++;
+    jobs->front.passed = 0;
     jobs->front.numbered = true;
-    return job->queued ? job->position : 0;
+}
+
+/* Counted when somebody asks and others than the first have left the queue, once for all who ask. */
+int bn_front_position(bn_jobs *jobs, const bn_job *job)
+{
+    if (!jobs->front.numbered) number_all(jobs);
+    return job->queued ? job->number - jobs->front.passed : 0;
 }

@@ -116,7 +116,7 @@ typedef struct bn_job {
     int holds;                  /* the table's, and one of each thread that works on it */
     bool queued;                /* in a queue: the client sees IN_QUEUE */
     bool in_line;               /* nobody works on it yet */
-    int position;               /* how many are ahead, while jobs->front.numbered */
+    int number;                 /* how many are ahead, and front.passed more, while front.numbered */
     bool counted;               /* among the busy, and in use->busy */
     _Atomic(bool) stop;         /* cancelled while running */
     _Atomic(bool) disconnected; /* by a client that has left */
@@ -164,7 +164,8 @@ typedef struct bn_front {
     uint64_t body_bytes; /* of all in the table; they lie in the store */
     size_t promised;     /* as in bn_key_use, of all; and the bytes of their bodies */
     uint64_t promised_bytes;
-    bool numbered;    /* the positions in jobs are those of now */
+    bool numbered;    /* the numbers in jobs are those of now */
+    int passed;       /* how many have left the head of the queue since all were numbered */
     bool moved;       /* somebody left a queue: positions have changed, and nobody was told yet */
     bool keeper_told; /* that it has to tell them */
     double moved_ms;  /* bn_clock_ms when all were told last */

@@ -53,6 +53,53 @@ static void those_behind_wait_and_know_their_position(void **state)
     rig_wait(self, second.id, BN_REQUEST_COMPLETED);
 }
 
+enum { MANY = 40 };
+
+/* Normal ones in their order, then those of low priority. */
+static int count_ahead(const bool *low, const bool *waits, int count, int of)
+{
+    int ahead = 0;
+    for (int i = 0; i < count; i++) ahead += waits[i] && i != of && (low[i] == low[of] ? i < of : !low[i]);
+    return ahead;
+}
+
+/* Whoever leaves the queue, first, last or between, in whatever order: nobody works here, and clients cancel. */
+static void positions_are_those_of_whoever_is_left(void **state)
+{
+    (void)state;
+    rig self;
+    char ids[MANY][BN_REQUEST_ID_CHARS];
+    bool low[MANY], waits[MANY];
+    int count = 0;
+    uint32_t random = 1;
+    rig_init(&self);
+    self.options.role = BN_ROLE_FRONT;
+    rig_open(&self);
+    for (int step = 0; step < 200; step++) {
+        random = random * 1664525u + 1013904223u;
+        const uint32_t choice = random >> 8;
+        if (count < MANY && choice % 3 == 0) {
+            static const char body[] = "{\"image_url\":\"data:,x\"}";
+            low[count] = choice / 3 % 4 == 0;
+            const bn_submit submit = {
+                .body = body, .body_bytes = strlen(body), .low_priority = low[count], .max_queue_length = -1};
+            rig_submit(&self, &submit, ids[count]);
+            waits[count++] = true;
+        } else if (choice % 3 == 1 && count > 0) { /* the first of those that wait after some */
+            int i = choice / 3 % 2 == 0 ? 0 : (int)(choice / 6 % (uint32_t)count);
+            while (i < count && !waits[i]) i++;
+            if (i == count) continue;
+            assert_int_equal(bn_jobs_cancel(self.jobs, ids[i], false), BN_CANCEL_REQUESTED);
+            waits[i] = false;
+        } else {
+            for (int i = 0; i < count; i++)
+                if (waits[i])
+                    assert_int_equal(rig_status(&self, ids[i]).position, count_ahead(low, waits, count, i));
+        }
+    }
+    rig_destroy(&self);
+}
+
 /* Bob names hosts that do not answer; Alice's photos come with her requests, lie here, or come from a host that does. */
 static void slow_hosts_hold_up_nobody_else(void **state)
 {
@@ -334,6 +381,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(those_behind_wait_and_know_their_position),
+        cmocka_unit_test(positions_are_those_of_whoever_is_left),
         RIG_TEST(slow_hosts_hold_up_nobody_else),
         RIG_TEST(moves_of_the_queue_are_told_now_and_then),
         RIG_TEST(a_watch_of_no_request_is_taken_away_again),
