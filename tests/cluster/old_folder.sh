@@ -23,7 +23,7 @@ upload=$(sed -n 's|.*"upload_url": *"http://[^/]*\([^"]*\)".*|\1|p' <<<"$grant")
 file=$(sed -n 's|.*"file_url": *"http://[^/]*\([^"]*\)".*|\1|p' <<<"$grant")
 curl -s -f -T "$body" "${url[before]}$upload" || fail "no upload: $grant"
 stop before
-serve before "$old" --test-resolution 1024x1024 # the first takes seconds, and the others wait
+serve before "$old" --test-resolution 2048x2048 # the first takes many seconds, and the others wait
 open=()
 for _ in 1 2 3; do
     id=$(submit before)
