@@ -124,6 +124,8 @@ static bool bury(bn_jobs *jobs, int64_t process)
                     rescued[i].id, (unsigned long long)process, rescued[i].attempts);
     free(rescued);
     atomic_fetch_add(&jobs->metrics.rescued, count);
+    if (count > 0)
+        atomic_fetch_or(&jobs->herald.untold, (unsigned)BN_HINT_WORK); /* told when there is an ear */
     return true;
 }
 

@@ -2,6 +2,7 @@
  * takes at once what that held. */
 #include "tests/test.h"
 
+#include "base/clock.h"
 #include "store/store.h"
 #include "tests/queue/rig.h"
 
@@ -94,6 +95,17 @@ static void expect_metric(presence *self, const char *line)
     bn_buffer_free(&text);
 }
 
+/* Other workers are told, where there are hints. */
+static void expect_hint(bn_ear *ear)
+{
+    bn_error err = {0};
+    unsigned hints = 0;
+    const double end_ms = bn_clock_ms() + 60000;
+    while (!(hints & (unsigned)BN_HINT_WORK) && bn_clock_ms() < end_ms)
+        assert_ok(bn_ear_hear(ear, -1, 1000, &hints, &err), err);
+    assert_true(hints & (unsigned)BN_HINT_WORK);
+}
+
 static void who_has_died_here_is_buried(void **state)
 {
     presence *self = *state;
@@ -109,7 +121,11 @@ static void who_has_died_here_is_buried(void **state)
     bn_accepted_free(&got);
     rig_close(&self->rig);
     close(make_mark(self, NULL, 0));
+    bn_ear *ear = NULL;
+    if (bn_store_has_hints(self->store)) assert_ok(bn_ear_open(self->store, NULL, &ear, &err), err);
     rig_open(&self->rig);
+    if (ear) expect_hint(ear);
+    bn_ear_close(&ear);
     assert_false(lives(self));
     assert_int_equal(access(self->mark, F_OK), -1);
     expect_metric(self, "\nbirefnet_requests_rescued_total 1\n");
