@@ -166,8 +166,9 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
     if (bn_store_finish(jobs->store, id, jobs->held.worker, job->ending_claim, &job->ending, job->files,
                         job->file_count, &mine, err) != BIREFNET_OK)
         return false;
+    if (mine) bn_ending_count(jobs, &job->ending, id, job->accepted.key_id);
     if (mine)
-        bn_ending_count(jobs, &job->ending, id, job->accepted.key_id);
+        bn_endings_note(jobs, id, &job->ending);
     else
         forget_files(jobs, job);
     pthread_mutex_lock(&jobs->lock);

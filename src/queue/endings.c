@@ -1,5 +1,6 @@
 /* endings.c - what is known of requests that are not in the table any more: whose they are, and how they ended. Neither changes,
- * so polls after the end cost one look into the store for many. The least used goes first. */
+ * so polls after the end cost one look into the store for many, and a snapshot that was read before the end changes nothing. The
+ * least used goes first. */
 #include "queue/private.h"
 
 #define KEPT_MS 10000 /* another server may forget the request meanwhile */
@@ -62,14 +63,25 @@ bool bn_endings_find(bn_jobs *jobs, const char *id, bn_request_status *status)
     return found;
 }
 
-void bn_endings_note(bn_jobs *jobs, const char *id, const bn_request_status *status)
+void bn_ending_describe(const bn_ending *ending, bn_request_status *status)
+{
+    *status = (bn_request_status){.state = BN_REQUEST_COMPLETED,
+                                  .code = ending->code,
+                                  .inference_s = ending->inference_s,
+                                  .progress = 1};
+    memcpy(status->error_type, ending->error_type, sizeof status->error_type);
+    if (ending->code != 200) memcpy(status->error, ending->error, sizeof status->error);
+}
+
+void bn_endings_note(bn_jobs *jobs, const char *id, const bn_ending *ending)
 {
     bn_endings *known = &jobs->endings;
+    if (!atomic_load(&jobs->shared)) return;
     pthread_mutex_lock(&known->lock);
     bn_known *there = find_or_make(known, id);
-    there->status = *status;
-    there->status.logs = NULL;
+    bn_ending_describe(ending, &there->status);
     there->ended = true;
+    there->since_ms = bn_clock_ms();
     pthread_mutex_unlock(&known->lock);
 }
 

@@ -15,9 +15,11 @@ bn_status bn_news_is_open(bn_jobs *jobs, const char *id, bn_error *err)
 
 /* ---- the lock is held ---- */
 
-/* One that another front end has accepted. */
+/* One that another front end has accepted; NULL where it has ended since the snapshot was read, or out of memory: the next time. */
 static bn_job *add(bn_jobs *jobs, const bn_seen *seen)
 {
+    bn_request_status ended;
+    if (bn_endings_find(jobs, seen->id, &ended)) return NULL;
     bn_accepted accepted = {.seq = seen->seq,
                             .sync = seen->sync,
                             .low_priority = seen->low_priority,
@@ -52,7 +54,7 @@ static void lay(bn_jobs *jobs, bn_seen *seen, uint64_t generation)
     if (seen->worker == jobs->held.worker) return;
     bn_job *job = bn_front_find(jobs, seen->id);
     if (!job) job = add(jobs, seen);
-    if (!job) return;                                             /* out of memory: the next time */
+    if (!job) return;
     if (job->generation >= generation && job->claim != 0) return; /* claimed since */
     job->generation = BN_MAX(job->generation, generation);
     if (job->phase != BN_JOB_WAITING) return; /* ours, or it was */

@@ -441,11 +441,14 @@ bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *ba
                           bn_error *err);
 char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock is held */
 
-/* ---- endings.c: asked and told only where others share the store. No lock is held. False: it is not known. */
+/* ---- endings.c: asked and told only where others share the store. With or without the lock. False: it is not known. */
 bool bn_endings_owner(bn_jobs *jobs, const char *id, char key_id[BN_KEY_ID_CHARS]);
 void bn_endings_note_owner(bn_jobs *jobs, const char *id, const char *key_id);
 bool bn_endings_find(bn_jobs *jobs, const char *id, bn_request_status *status);
-void bn_endings_note(bn_jobs *jobs, const char *id, const bn_request_status *status);
+/* Before it leaves the table, so that a snapshot which was read before that does not bring it back. */
+void bn_endings_note(bn_jobs *jobs, const char *id, const bn_ending *ending);
+/* As clients see it, without logs. */
+void bn_ending_describe(const bn_ending *ending, bn_request_status *status);
 void bn_endings_forget_all(bn_jobs *jobs);
 
 /* ---- extras.c: what of a request is not of the endpoint's input, as the store keeps it */

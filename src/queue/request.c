@@ -79,12 +79,12 @@ bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t 
                          bn_request_status *status, bn_error *err)
 {
     bn_ending ending;
-    if (status_in_memory(jobs, id, want_logs, after_log, status)) {
+    const bool ended = atomic_load(&jobs->shared) && bn_endings_find(jobs, id, status);
+    if (ended && !want_logs) return BIREFNET_OK;
+    if (!ended && status_in_memory(jobs, id, want_logs, after_log, status)) {
         if (!want_logs || status->logs) return BIREFNET_OK;
         return bn_fail_memory(err, 0, "the logs of a request");
     }
-    const bool keeps = atomic_load(&jobs->shared) && !want_logs;
-    if (keeps && bn_endings_find(jobs, id, status)) return BIREFNET_OK;
     const bn_status found = bn_store_ending(jobs->store, id, false, want_logs, &ending, err);
     if (found == BIREFNET_ERROR_NOT_FOUND) { /* perhaps accepted a moment ago, or taken from a worker */
         BN_TRY(bn_news_is_open(jobs, id, err));
@@ -95,11 +95,8 @@ bn_status bn_jobs_status(bn_jobs *jobs, const char *id, bool want_logs, int64_t 
         return BIREFNET_OK;
     }
     if (found != BIREFNET_OK) return found;
-    *status = (bn_request_status){
-        .state = BN_REQUEST_COMPLETED, .code = ending.code, .inference_s = ending.inference_s, .progress = 1};
-    memcpy(status->error_type, ending.error_type, sizeof status->error_type);
-    if (ending.code != 200) memcpy(status->error, ending.error, sizeof status->error);
-    if (keeps) bn_endings_note(jobs, id, status);
+    bn_ending_describe(&ending, status);
+    bn_endings_note(jobs, id, &ending);
     if (want_logs) status->logs = cut_logs(ending.logs, after_log, &status->last_log);
     bn_ending_free(&ending);
     if (!want_logs || status->logs) return BIREFNET_OK;
@@ -155,10 +152,12 @@ void bn_jobs_result(bn_jobs *jobs, const char *id, const char *file_base, bn_ans
 {
     bn_ending ending;
     bn_error err = {0};
+    bn_request_status known;
     *answer = (bn_answer){0};
     pthread_mutex_lock(&jobs->lock);
     bool open = bn_front_find(jobs, id) != NULL;
     pthread_mutex_unlock(&jobs->lock);
+    if (open && atomic_load(&jobs->shared)) open = !bn_endings_find(jobs, id, &known);
     bn_status status = open ? BIREFNET_OK : bn_store_ending(jobs->store, id, true, false, &ending, &err);
     if (status == BIREFNET_ERROR_NOT_FOUND) {
         status = bn_news_is_open(jobs, id, &err);
@@ -196,6 +195,7 @@ static bn_cancel_result cancel_in_store(bn_jobs *jobs, const char *id, bool disc
         jobs->store, id, disconnected ? BN_CANCEL_CLIENT_LEFT : BN_CANCEL_BY_CLIENT, &ending, &outcome, NULL);
     if (status == BIREFNET_OK && outcome == BN_CANCELLED_ENDED) {
         bn_ending_count(jobs, &ending, id, NULL);
+        bn_endings_note(jobs, id, &ending);
         pthread_mutex_lock(&jobs->lock);
         bn_job *job = bn_front_find(jobs, id);
         if (job && job->phase == BN_JOB_WAITING) bn_front_remove(jobs, job);
