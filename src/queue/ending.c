@@ -154,7 +154,7 @@ static void forget_files(bn_jobs *jobs, const bn_job *job)
 {
     bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "request %s was not this worker's any more",
                 job->accepted.id);
-    for (size_t i = 0; i < job->file_count; i++) bn_object_drop(jobs, job->files[i].object, true);
+    for (size_t i = 0; i < job->file_count; i++) bn_object_drop(jobs, job->files[i].object);
 }
 
 /* True when it is saved; the job is the caller's hold only, then. */

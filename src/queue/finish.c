@@ -52,7 +52,7 @@ static bn_status store_file(bn_jobs *jobs, const bn_job *job, const bn_buffer *b
     BN_TRY(promise_object(jobs, facts->object, err));
     const bn_status status = write_result(jobs, facts->object, bytes, &blob, err);
     if (status != BIREFNET_OK) {
-        bn_object_drop(jobs, facts->object, false);
+        bn_object_drop(jobs, facts->object);
         return status;
     }
     facts->size = blob.size;
@@ -131,13 +131,13 @@ static void finish(bn_jobs *jobs, bn_job *job)
         bn_job_log(jobs, job, BIREFNET_LOG_INFO, "Done: 100 %%");
     } else if (bn_blobs_stopped(
                    jobs->blobs)) { /* the result could not be stored before the end: it is made again */
-        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object, true);
+        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object);
         bn_cutout_release(&job->cutout);
         bn_job_drop(jobs, job);
         return;
     } else {
         const bool fits = bn_blobs_has_room(jobs->blobs, job->cutout.cutout.size + job->cutout.mask.size);
-        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object, true);
+        for (size_t i = 0; i < count; i++) bn_object_drop(jobs, files[i].object);
         count = 0;
         bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
         if (status == BIREFNET_ERROR_LIMIT && job->cutout.side_limit_px)

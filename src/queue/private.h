@@ -494,11 +494,11 @@ static inline bool bn_may_use(const char *owner, const char *key_id)
     return !owner || !owner[0] || !key_id || !key_id[0] || strcmp(owner, key_id) == 0;
 }
 
-/* A name for bytes that are about to be written, promised in the store; and the end of one that no file has taken. Not
- * `written`: something of it may arrive still, where the bytes lie on another machine; the row stays until the keeper
- * looks again. */
+/* A name for bytes that are about to be written, promised in the store; and the end of one that no file has taken. Where the
+ * bytes lie on another machine the row stays until the keeper looks again: what was sent twice, as no answer came to the first,
+ * may arrive after it was removed. */
 bn_status bn_object_make(bn_jobs *jobs, char object[BN_OBJECT_CHARS], bn_error *err);
-void bn_object_drop(bn_jobs *jobs, const char *object, bool written);
+void bn_object_drop(bn_jobs *jobs, const char *object);
 
 /* Opens jobs->blobs; what options name is the caller's. */
 bn_status bn_files_open(bn_jobs *jobs, const bn_jobs_options *options, bn_error *err);

@@ -67,9 +67,9 @@ bn_status bn_object_make(bn_jobs *jobs, char object[BN_OBJECT_CHARS], bn_error *
                                    bn_blobs_are_remote(jobs->blobs), err);
 }
 
-void bn_object_drop(bn_jobs *jobs, const char *object, bool written)
+void bn_object_drop(bn_jobs *jobs, const char *object)
 {
-    if (bn_blobs_remove(jobs->blobs, object) && (written || !bn_blobs_are_remote(jobs->blobs)))
+    if (bn_blobs_remove(jobs->blobs, object) && !bn_blobs_are_remote(jobs->blobs))
         bn_store_object_forget(jobs->store, object, NULL); /* else the keeper does */
 }
 
@@ -96,7 +96,7 @@ static bn_status make_whole(bn_jobs *jobs, const char *upload_id, const bn_store
     bn_stored_file file;
     const bn_status status = bn_store_file_whole(jobs->store, &mine->facts, err);
     if (status == BIREFNET_OK) return BIREFNET_OK;
-    bn_object_drop(jobs, mine->facts.object, true);
+    bn_object_drop(jobs, mine->facts.object);
     if (status != BIREFNET_ERROR_NOT_FOUND) return status;
     BN_TRY(find_upload(jobs, upload_id, &file, err));
     return file.whole ? compare(&file, blob, err) : status;
@@ -115,7 +115,7 @@ bn_status bn_jobs_upload_put(bn_jobs *jobs, const char *upload_id, int fd, const
     BN_TRY(bn_object_make(jobs, file.facts.object, err));
     const bn_status status = bn_blobs_adopt(jobs->blobs, file.facts.object, fd, &blob, err);
     if (status != BIREFNET_OK) {
-        bn_object_drop(jobs, file.facts.object, false);
+        bn_object_drop(jobs, file.facts.object);
         return status;
     }
     take_blob(&file.facts, &blob);
@@ -148,14 +148,13 @@ bn_status bn_jobs_upload_part(bn_jobs *jobs, const char *upload_id, int number, 
     if (file.whole) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload is complete");
     BN_TRY(bn_object_make(jobs, part.object, err));
     bn_status status = bn_blobs_adopt(jobs->blobs, part.object, fd, &blob, err);
-    const bool written = status == BIREFNET_OK;
-    if (written) {
+    if (status == BIREFNET_OK) {
         part.size = blob.size;
         memcpy(part.etag, blob.etag, sizeof part.etag);
         status = bn_store_part_put(jobs->store, upload_id, &part, err);
     }
     if (status != BIREFNET_OK) {
-        bn_object_drop(jobs, part.object, written);
+        bn_object_drop(jobs, part.object);
         return status;
     }
     bn_keeper_remove_astray(jobs, 0); /* the one that it has replaced */
@@ -216,7 +215,7 @@ static bn_status make_of_parts(bn_jobs *jobs, const char *upload_id, bn_stored_f
     BN_TRY(bn_object_make(jobs, file->facts.object, err));
     const bn_status status = join(jobs, file->facts.object, parts, count, &blob, err);
     if (status != BIREFNET_OK) {
-        bn_object_drop(jobs, file->facts.object, false);
+        bn_object_drop(jobs, file->facts.object);
         return status;
     }
     take_blob(&file->facts, &blob);

@@ -1,6 +1,8 @@
 /* test_files.c - uploads whole and in parts, expiry, caps, names; keys and tokens. */
 #include "tests/test.h"
 
+#include "base/size.h"
+#include "blobs/blobs.h"
 #include "store/store.h"
 #include "tests/queue/rig.h"
 
@@ -412,6 +414,65 @@ static void a_server_that_cannot_write_is_not_ready(void **state)
     close(fd);
 }
 
+/* Rows of objects that no file has; the first one's name. */
+static size_t count_promised(const rig *self, char object[BN_OBJECT_CHARS])
+{
+    bn_error err = {0};
+    bn_store *store;
+    char address[200], objects[8][BN_OBJECT_CHARS];
+    size_t count = 0;
+    snprintf(address, sizeof address, "sqlite:%s/jobs.sqlite", self->folder);
+    assert_ok(bn_store_open(self->options.store ? self->options.store : address, &store, &err), err);
+    assert_ok(bn_store_objects_astray(store, INT64_MAX, objects, BN_COUNT(objects), &count, &err), err);
+    bn_store_close(&store);
+    if (count > 0) memcpy(object, objects[0], BN_OBJECT_CHARS);
+    return count;
+}
+
+static void fill_at_once(rig *self)
+{
+    bn_error err = {0};
+    bn_file_facts facts;
+    char upload[BN_FILE_ID_CHARS];
+    putter putters[2];
+    pthread_barrier_t start;
+    pthread_barrier_init(&start, NULL, 2);
+    assert_ok(bn_jobs_upload_begin(self->jobs, &(bn_upload){.name = "x"}, &facts, upload, &err), err);
+    for (int i = 0; i < 2; i++) {
+        putters[i] = (putter){.rig = self, .upload = upload, .start = &start};
+        snprintf(putters[i].text, sizeof putters[i].text, "%d", i);
+        assert_int_equal(pthread_create(&putters[i].thread, NULL, put, &putters[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) pthread_join(putters[i].thread, NULL);
+    pthread_barrier_destroy(&start);
+}
+
+/* A first try whose answer did not come may arrive when the second one has been written and removed again. */
+static void bytes_that_come_late_to_a_bucket_are_found(void **state)
+{
+    rig *self = *state;
+    bn_error err = {0};
+    bn_blobs *blobs;
+    bn_blob blob;
+    char object[BN_OBJECT_CHARS], spool[100];
+    if (!self->files[0]) return; /* a folder's bytes do not travel */
+    for (int round = 0; count_promised(self, object) == 0; round++) {
+        assert_true(round < 100);
+        fill_at_once(self);
+    }
+    snprintf(spool, sizeof spool, "%s/spool", self->folder);
+    const bn_blobs_options options = {
+        .max_file_bytes = 1000, .max_total_bytes = 1000000, .spool = spool, .others = true};
+    assert_ok(bn_blobs_open(self->files, &options, &blobs, &err), err);
+    assert_int_equal(bn_blobs_look(blobs, object, &blob, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_ok(bn_blobs_write(blobs, object, "late", 4, &blob, &err), err);
+    atomic_fetch_add(&self->now_ms, 25LL * 3600 * 1000);
+    bn_jobs_sweep(self->jobs);
+    assert_int_equal(bn_blobs_look(blobs, object, &blob, &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(count_promised(self, object), 0);
+    bn_blobs_close(&blobs);
+}
+
 static void what_nobody_owns_goes_in_time(void **state)
 {
     rig *self = *state;
@@ -550,6 +611,7 @@ int main(void)
         TEST(caps_and_expiry),
         TEST(results_have_room_that_uploads_cannot_take),
         TEST(a_server_that_cannot_write_is_not_ready),
+        TEST(bytes_that_come_late_to_a_bucket_are_found),
         TEST(what_nobody_owns_goes_in_time),
         TEST(a_photo_on_this_server_needs_no_network),
         TEST(keys_open_the_door_until_they_are_revoked),
