@@ -149,28 +149,42 @@ void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight)
     bn_store_start(jobs->store, job->accepted.id, jobs->held.worker, job->claim, weight, running, NULL, NULL);
 }
 
-/* Somebody else has it, or has ended it. */
-static void forget_files(bn_jobs *jobs, const bn_job *job)
+/* How a job has ended, until that is saved. */
+struct bn_last {
+    bn_ending ending;
+    int64_t claim; /* see bn_store_finish */
+    bn_file_facts files[2];
+    size_t file_count;
+};
+
+void bn_last_free(bn_last **last)
 {
-    bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "request %s was not this worker's any more",
-                job->accepted.id);
-    for (size_t i = 0; i < job->file_count; i++) bn_object_drop(jobs, job->files[i].object);
+    if (*last) bn_ending_free(&(*last)->ending);
+    free(*last);
+    *last = NULL;
+}
+
+/* Somebody else has it, or has ended it. */
+static void forget_files(bn_jobs *jobs, const char *id, const bn_last *last)
+{
+    bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING, "request %s was not this worker's any more", id);
+    for (size_t i = 0; i < last->file_count; i++) bn_object_drop(jobs, last->files[i].object);
 }
 
 /* True when it is saved; the job is the caller's hold only, then. */
-static bool save(bn_jobs *jobs, bn_job *job, bn_error *err)
+static bool save(bn_jobs *jobs, bn_job *job, bn_last *last, bn_error *err)
 {
     bool mine;
     char id[BN_REQUEST_ID_CHARS];
     snprintf(id, sizeof id, "%s", job->accepted.id);
-    if (bn_store_finish(jobs->store, id, jobs->held.worker, job->ending_claim, &job->ending, job->files,
-                        job->file_count, &mine, err) != BIREFNET_OK)
+    if (bn_store_finish(jobs->store, id, jobs->held.worker, last->claim, &last->ending, last->files,
+                        last->file_count, &mine, err) != BIREFNET_OK)
         return false;
-    if (mine) bn_ending_count(jobs, &job->ending, id, job->accepted.key_id);
+    if (mine) bn_ending_count(jobs, &last->ending, id, job->accepted.key_id);
     if (mine)
-        bn_endings_note(jobs, id, &job->ending);
+        bn_endings_note(jobs, id, &last->ending);
     else
-        forget_files(jobs, job);
+        forget_files(jobs, id, last);
     pthread_mutex_lock(&jobs->lock);
     if (job->early) bn_front_note_early(jobs, id);
     bn_front_remove(jobs, job);
@@ -195,27 +209,44 @@ static void try_later(bn_jobs *jobs, bn_job *job)
     pthread_mutex_unlock(&jobs->lock);
 }
 
+/* Takes over the ending, and our hold. Without memory for it the claim is forgotten: a beat gives the request back, and it is
+ * done again. */
+static void keep_unsaved(bn_jobs *jobs, bn_job *job, bn_last *last)
+{
+    job->unsaved = malloc(sizeof *job->unsaved);
+    if (job->unsaved) {
+        *job->unsaved = *last;
+        try_later(jobs, job);
+        return;
+    }
+    bn_ending_free(&last->ending);
+    pthread_mutex_lock(&jobs->lock);
+    bn_front_remove(jobs, job);
+    bn_job_let_go(job);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
 void bn_job_end(bn_jobs *jobs, bn_job *job, bn_maker by, bn_ending *ending, const bn_file_facts *files,
                 size_t file_count)
 {
     bn_error err = {0};
+    bn_last last = {.ending = *ending, .file_count = file_count};
+    *ending = (bn_ending){0};
     pthread_mutex_lock(&jobs->lock);
     bn_held_end(jobs, job, by);
-    job->ending = *ending;
-    *ending = (bn_ending){0};
-    job->ending.completed_ms = bn_jobs_now(jobs);
-    job->ending.logs = bn_logs_write(job, 0);
-    job->ending_claim = by == BN_BY_WORKER ? job->claim : 0;
-    job->file_count = file_count;
-    for (size_t i = 0; i < file_count; i++) job->files[i] = files[i];
+    last.ending.completed_ms = bn_jobs_now(jobs);
+    last.ending.logs = bn_logs_write(job, 0);
+    last.claim = by == BN_BY_WORKER ? job->claim : 0;
     pthread_mutex_unlock(&jobs->lock);
-    if (save(jobs, job, &err)) {
+    for (size_t i = 0; i < file_count; i++) last.files[i] = files[i];
+    if (save(jobs, job, &last, &err)) {
+        bn_ending_free(&last.ending);
         bn_job_drop(jobs, job);
         return;
     }
     bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot save the end of request %s, trying again: %s",
                 job->accepted.id, err.message);
-    try_later(jobs, job); /* our hold goes with it */
+    keep_unsaved(jobs, job, &last);
 }
 
 void bn_jobs_save_unsaved(bn_jobs *jobs)
@@ -228,7 +259,7 @@ void bn_jobs_save_unsaved(bn_jobs *jobs)
     while (list) {
         bn_job *job = list;
         list = job->next_unsaved;
-        if (save(jobs, job, NULL)) {
+        if (save(jobs, job, job->unsaved, NULL)) {
             bn_job_drop(jobs, job);
             continue;
         }

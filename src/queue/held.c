@@ -37,7 +37,7 @@ void bn_job_let_go(bn_job *job)
     bn_image_destroy(&job->backdrop);
     bn_buffer_free(&job->mask_bytes);
     bn_cutout_release(&job->cutout);
-    bn_ending_free(&job->ending);
+    bn_last_free(&job->unsaved);
     free(job->logs);
     free(job->told_logs);
     free(job);

@@ -96,6 +96,8 @@ typedef struct bn_key_use {
     int64_t refilled_ms;
 } bn_key_use;
 
+typedef struct bn_last bn_last; /* see ending.c */
+
 /* A request that has not ended. Under jobs->lock but for what the thread that works on it owns. */
 typedef struct bn_job {
     struct bn_job *next_in_bucket;
@@ -134,11 +136,7 @@ typedef struct bn_job {
     double compute_ms;
     char weights[100];
     bool is_fallback;
-    /* of an ending that could not be saved */
-    bn_ending ending;
-    int64_t ending_claim; /* see bn_store_finish */
-    bn_file_facts files[2];
-    size_t file_count;
+    bn_last *unsaved; /* an ending that the store could not take yet; or NULL: jobs that wait are many */
 } bn_job;
 
 typedef struct bn_watches {
@@ -434,6 +432,7 @@ void bn_job_weigh(bn_jobs *jobs, const bn_job *job, int weight);
 void bn_job_end(bn_jobs *jobs, bn_job *job, bn_maker by, bn_ending *ending, const bn_file_facts *files,
                 size_t file_count);
 void bn_jobs_save_unsaved(bn_jobs *jobs);
+void bn_last_free(bn_last **last); /* may be NULL */
 /* In the metrics, and among the last failures. */
 void bn_ending_count(bn_jobs *jobs, const bn_ending *ending, const char *id, const char *key_id);
 /* JSON of the result with addresses under base, or inline. */
