@@ -15,6 +15,7 @@ static void expect_part(rig *self, bn_jobs_part want)
     bn_jobs_part part = BN_JOBS_FOLDER;
     self->options.opening = &part;
     assert_int_not_equal(bn_jobs_open(&self->options, &jobs, &err), BIREFNET_OK);
+    self->options.opening = NULL;
     assert_null(jobs);
     assert_int_equal(part, want);
     assert_int_not_equal(err.message[0], '\0');
