@@ -192,6 +192,6 @@ test("24 megapixels: masks are made and painted in threads of their own, and the
   editor.begin({ keep: true, radius: 200, softness: 0 });
   for (let x = 600; x < 5400; x += 960) editor.line(x, 2000, x + 960, 2000); // that stroke alone, in this thread
   const stroked = process.cpuUsage(before), alone = (stroked.user + stroked.system) / 1000;
-  // made in that thread, the first mask alone takes 500 ms where the stroke takes 230
-  assert.ok(took < 1.2 * alone, `${took.toFixed(0)} ms in the page's thread; the stroke alone takes ${alone.toFixed(0)} ms`);
+  // made in that thread, the first mask alone takes 500 ms where the stroke takes 230 (and the page's part 130, on a busy machine 270)
+  assert.ok(took < 2 * alone, `${took.toFixed(0)} ms in the page's thread; the stroke alone takes ${alone.toFixed(0)} ms`);
 });
