@@ -76,7 +76,6 @@ void bn_ending_describe(const bn_ending *ending, bn_request_status *status)
 void bn_endings_note(bn_jobs *jobs, const char *id, const bn_ending *ending)
 {
     bn_endings *known = &jobs->endings;
-    if (!atomic_load(&jobs->shared)) return;
     pthread_mutex_lock(&known->lock);
     bn_known *there = find_or_make(known, id);
     bn_ending_describe(ending, &there->status);

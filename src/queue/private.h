@@ -440,7 +440,7 @@ bn_status bn_result_write(bn_jobs *jobs, const bn_ending *ending, const char *ba
                           bn_error *err);
 char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock is held */
 
-/* ---- endings.c: asked and told only where others share the store. With or without the lock. False: it is not known. */
+/* ---- endings.c: clients are answered from it only where others share the store. With or without the lock. False: not known. */
 bool bn_endings_owner(bn_jobs *jobs, const char *id, char key_id[BN_KEY_ID_CHARS]);
 void bn_endings_note_owner(bn_jobs *jobs, const char *id, const char *key_id);
 bool bn_endings_find(bn_jobs *jobs, const char *id, bn_request_status *status);
