@@ -180,11 +180,12 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_last *last, bn_error *err)
     if (bn_store_finish(jobs->store, id, jobs->held.worker, last->claim, &last->ending, last->files,
                         last->file_count, &mine, err) != BIREFNET_OK)
         return false;
-    if (mine) bn_ending_count(jobs, &last->ending, id, job->accepted.key_id);
-    if (mine)
+    if (mine) {
+        bn_ending_count(jobs, &last->ending, id, job->accepted.key_id);
         bn_endings_note(jobs, id, &last->ending);
-    else
+    } else {
         forget_files(jobs, id, last);
+    }
     pthread_mutex_lock(&jobs->lock);
     if (job->early) bn_front_note_early(jobs, id);
     bn_front_remove(jobs, job);

@@ -81,14 +81,23 @@ static void begin_hers(store_fixture *self, bn_stored_file *file)
     assert_ok(bn_store_object_promise(self->store, "hers", 1000, ALICE, false, &err), err);
 }
 
+/* Alice is held for dead. */
+static void bob_takes_over(store_fixture *self, int64_t keep_ms)
+{
+    bn_error err = {0};
+    bn_rescued *rescued;
+    size_t count;
+    assert_ok(bn_store_rescue(self->other, BOB, 0, &rescued, &count, &err), err);
+    free(rescued);
+    assert_ok(bn_store_objects_abandon(self->other, BOB, keep_ms, &err), err);
+}
+
 /* What the dead were writing strays, and should one of them live after all, no file has those bytes. */
 static void what_the_dead_promised_strays(void **state)
 {
     store_fixture *self = *state;
     bn_error err = {0};
     char strays[8][BN_OBJECT_CHARS];
-    bn_rescued *rescued;
-    size_t count;
     bn_stored_file file;
     bn_stored_part part = {.number = 1, .size = 3, .etag = "a", .object = "her-part"};
     begin_hers(self, &file);
@@ -97,9 +106,7 @@ static void what_the_dead_promised_strays(void **state)
     assert_ok(bn_store_object_promise(self->other, "a-clients", 1000, 0, false, &err), err);
     assert_ok(bn_store_objects_abandon(self->other, BOB, 0, &err), err);
     assert_int_equal(astray(self, 0, strays), 0); /* both live */
-    assert_ok(bn_store_rescue(self->other, BOB, 0, &rescued, &count, &err), err);
-    free(rescued);
-    assert_ok(bn_store_objects_abandon(self->other, BOB, 0, &err), err);
+    bob_takes_over(self, 0);
     assert_int_equal(astray(self, 0, strays), 2);
     assert_memory_equal(strays[0], "her", 3);
     assert_memory_equal(strays[1], "her", 3);
@@ -116,13 +123,9 @@ static void what_the_dead_have_sent_is_waited_for(void **state)
     store_fixture *self = *state;
     bn_error err = {0};
     char strays[8][BN_OBJECT_CHARS];
-    bn_rescued *rescued;
-    size_t count;
     bn_stored_file file;
     begin_hers(self, &file);
-    assert_ok(bn_store_rescue(self->other, BOB, 0, &rescued, &count, &err), err);
-    free(rescued);
-    assert_ok(bn_store_objects_abandon(self->other, BOB, 600000, &err), err);
+    bob_takes_over(self, 600000);
     assert_ok(bn_store_objects_abandon(self->other, BOB, 600000, &err),
               err); /* again: from the first time on */
     assert_int_equal(astray(self, INT64_MAX, strays), 0);
