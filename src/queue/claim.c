@@ -55,16 +55,10 @@ static bn_job *take(bn_jobs *jobs, bn_accepted *accepted, int64_t claim)
 {
     bn_job *job = bn_front_find(jobs, accepted->id);
     bn_extras_read(accepted);
-    const bool early = !job;
     if (!job) job = bn_front_put(jobs, accepted);
     if (!job || job->phase != BN_JOB_WAITING) return NULL;
     bn_front_leave_line(job);
-    if (job->accepted.front == BN_FRONT_ELSEWHERE) { /* news.c knows less of it */
-        const bn_accepted known = job->accepted;
-        job->accepted = *accepted;
-        *accepted = known;
-    }
-    job->early = early;
+    bn_front_learn(jobs, job, accepted);
     job->elsewhere = false;
     job->claim = claim;
     job->claimed_ms = bn_clock_ms();

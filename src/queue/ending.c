@@ -187,7 +187,6 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_last *last, bn_error *err)
         forget_files(jobs, id, last);
     }
     pthread_mutex_lock(&jobs->lock);
-    if (job->early) bn_front_note_early(jobs, id);
     bn_front_remove(jobs, job);
     if (!mine) bn_news_want(jobs); /* a crash of the store may have undone the claim: then it waits there */
     bn_held_changed(jobs);

@@ -1,6 +1,6 @@
-/* endings.c - what is known of requests that are not in the table any more: whose they are, and how they ended. Neither changes,
- * so polls after the end cost one look into the store for many, and a snapshot that was read before the end changes nothing. The
- * least used goes first. */
+/* endings.c - what is known of requests that are not in the table any more, or not yet: whose they are, and how they ended.
+ * Neither changes, so polls after the end cost one look into the store for many, and neither a snapshot that was read before the
+ * end nor who accepts a request that is done already brings it back. The least used goes first. */
 #include "queue/private.h"
 
 #define KEPT_MS 10000 /* another server may forget the request meanwhile */
@@ -81,7 +81,37 @@ void bn_endings_note(bn_jobs *jobs, const char *id, const bn_ending *ending)
     bn_ending_describe(ending, &there->status);
     there->ended = true;
     there->since_ms = bn_clock_ms();
+    for (bn_coming *coming = known->coming; coming; coming = coming->next)
+        coming->ended = coming->ended || strcmp(coming->id, id) == 0;
     pthread_mutex_unlock(&known->lock);
+}
+
+void bn_endings_expect(bn_jobs *jobs, bn_coming *coming, const char *id)
+{
+    bn_endings *known = &jobs->endings;
+    pthread_mutex_lock(&known->lock);
+    *coming = (bn_coming){.next = known->coming, .id = id};
+    known->coming = coming;
+    pthread_mutex_unlock(&known->lock);
+}
+
+void bn_endings_expect_no_more(bn_jobs *jobs, bn_coming *coming)
+{
+    bn_endings *known = &jobs->endings;
+    pthread_mutex_lock(&known->lock);
+    bn_coming **at = &known->coming;
+    while (*at != coming) at = &(*at)->next;
+    *at = coming->next;
+    pthread_mutex_unlock(&known->lock);
+}
+
+bool bn_endings_has_come(bn_jobs *jobs, const bn_coming *coming)
+{
+    bn_endings *known = &jobs->endings;
+    pthread_mutex_lock(&known->lock);
+    const bool ended = coming && coming->ended;
+    pthread_mutex_unlock(&known->lock);
+    return ended;
 }
 
 void bn_endings_forget_all(bn_jobs *jobs)

@@ -157,19 +157,18 @@ bn_job *bn_front_put(bn_jobs *jobs, bn_accepted *accepted)
     return job;
 }
 
-void bn_front_note_early(bn_jobs *jobs, const char *id)
+void bn_front_learn(bn_jobs *jobs, bn_job *job, bn_accepted *accepted)
 {
-    memcpy(jobs->front.early[jobs->front.early_count++ % BN_FRONT_EARLY], id, BN_REQUEST_ID_CHARS);
+    if (job->accepted.front != BN_FRONT_ELSEWHERE) return;
+    const bn_accepted known = job->accepted;
+    job->accepted = *accepted;
+    job->accepted.body = NULL;
+    *accepted = known;
+    jobs->front.body_bytes += job->accepted.body_bytes - known.body_bytes;
+    jobs->front.waits_for += is_waited_for(jobs, job);
 }
 
-static bool ended_early(const bn_jobs *jobs, const char *id)
-{
-    bool found = false;
-    for (size_t i = 0; i < BN_FRONT_EARLY; i++) found = found || strcmp(jobs->front.early[i], id) == 0;
-    return found;
-}
-
-bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
+bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, const bn_coming *coming, bn_error *err)
 {
     pthread_mutex_lock(&jobs->lock);
     if (accepted->promised) {
@@ -179,8 +178,8 @@ bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err)
     }
     /* a worker may have claimed it already, and even have ended it; where another process has, a snapshot takes it out again */
     bn_job *job = bn_front_find(jobs, accepted->id);
-    if (job) job->early = false;
-    const bool good = job || ended_early(jobs, accepted->id) || bn_front_put(jobs, accepted);
+    if (job) bn_front_learn(jobs, job, accepted);
+    const bool good = job || bn_endings_has_come(jobs, coming) || bn_front_put(jobs, accepted);
     pthread_mutex_unlock(&jobs->lock);
     return good ? BIREFNET_OK : bn_fail_memory(err, sizeof(bn_job), "a request");
 }

@@ -42,7 +42,6 @@
 #define BN_JOBS_BUCKETS     1024
 #define BN_JOBS_MAX_THREADS 16
 #define BN_JOBS_MAX_FETCHES 64
-#define BN_FRONT_EARLY      64
 #define BN_JOBS_LOG_LINES   64
 #define BN_JOBS_ENDPOINT    "/v2"
 
@@ -109,7 +108,6 @@ typedef struct bn_job {
     bn_phase_of_job phase;
     int64_t claim;                /* the number that this process holds it by in the store; 0 = it does not */
     double claimed_ms, listed_ms; /* bn_clock_ms: of the claim; of the beat that named it last */
-    bool early;                   /* claimed before who accepted it had put it into the table */
     bool elsewhere;               /* another process holds it; told_* is what that one says */
     double told_progress;
     int told_log_count;
@@ -162,13 +160,11 @@ typedef struct bn_front {
     uint64_t body_bytes; /* of all in the table; they lie in the store */
     size_t promised;     /* as in bn_key_use, of all; and the bytes of their bodies */
     uint64_t promised_bytes;
-    bool numbered;    /* the numbers in jobs are those of now */
-    int passed;       /* how many have left the head of the queue since all were numbered */
-    bool moved;       /* somebody left a queue: positions have changed, and nobody was told yet */
-    bool keeper_told; /* that it has to tell them */
-    double moved_ms;  /* bn_clock_ms when all were told last */
-    char early[BN_FRONT_EARLY][BN_REQUEST_ID_CHARS]; /* the last that had ended so early */
-    size_t early_count;
+    bool numbered;       /* the numbers in jobs are those of now */
+    int passed;          /* how many have left the head of the queue since all were numbered */
+    bool moved;          /* somebody left a queue: positions have changed, and nobody was told yet */
+    bool keeper_told;    /* that it has to tell them */
+    double moved_ms;     /* bn_clock_ms when all were told last */
     uint64_t generation; /* of snapshots, see news.c */
     bn_cluster cluster;
     double asked_ms;                    /* bn_clock_ms when a client asked last */
@@ -271,9 +267,18 @@ typedef struct bn_known {
     uint64_t used;
 } bn_known;
 
+/* A request that is being stored, of the thread that does it: a worker may know it, and even have ended it, before that one has
+ * put it into the table. */
+typedef struct bn_coming {
+    struct bn_coming *next;
+    const char *id;
+    bool ended;
+} bn_coming;
+
 /* endings.c; under its own lock */
 typedef struct bn_endings {
     pthread_mutex_t lock;
+    bn_coming *coming;
     uint64_t uses;
     bn_known sets[BN_ENDING_SETS][BN_ENDING_WAYS];
 } bn_endings;
@@ -338,13 +343,14 @@ static inline bn_keys_home bn_jobs_keys_home(const bn_jobs *jobs)
 }
 
 /* ---- front.c; the lock is held but where it says otherwise */
-/* Takes over what accepted owns; takes the lock. */
-bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, bn_error *err);
+/* Takes over what accepted owns; takes the lock. coming: what was expected of it; or NULL. */
+bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, const bn_coming *coming, bn_error *err);
 /* The same with the lock held; NULL: out of memory. */
 bn_job *bn_front_put(bn_jobs *jobs, bn_accepted *accepted);
-void bn_front_remove(bn_jobs *jobs, bn_job *job);        /* out of the table */
-void bn_front_note_early(bn_jobs *jobs, const char *id); /* it has ended; bn_front_add will come for it */
-void bn_front_wait_again(bn_jobs *jobs, bn_job *job);    /* nobody holds it any more */
+/* Takes over what accepted owns where a snapshot has brought the job, which tells less of it. Nobody works on it. */
+void bn_front_learn(bn_jobs *jobs, bn_job *job, bn_accepted *accepted);
+void bn_front_remove(bn_jobs *jobs, bn_job *job);     /* out of the table */
+void bn_front_wait_again(bn_jobs *jobs, bn_job *job); /* nobody holds it any more */
 bn_job *bn_front_find(bn_jobs *jobs, const char *id);
 int bn_front_position(bn_jobs *jobs, const bn_job *job);
 /* A place among the waiting for a request that is about to be stored, so that no other is let in meanwhile; bn_front_add
@@ -444,11 +450,15 @@ char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock i
 bool bn_endings_owner(bn_jobs *jobs, const char *id, char key_id[BN_KEY_ID_CHARS]);
 void bn_endings_note_owner(bn_jobs *jobs, const char *id, const char *key_id);
 bool bn_endings_find(bn_jobs *jobs, const char *id, bn_request_status *status);
-/* Before it leaves the table, so that a snapshot which was read before that does not bring it back. */
+/* Before it leaves the table, so that neither a snapshot which was read before that brings it back, nor who accepts it. */
 void bn_endings_note(bn_jobs *jobs, const char *id, const bn_ending *ending);
 /* As clients see it, without logs. */
 void bn_ending_describe(const bn_ending *ending, bn_request_status *status);
 void bn_endings_forget_all(bn_jobs *jobs);
+/* coming is the caller's until the second; id is not copied. */
+void bn_endings_expect(bn_jobs *jobs, bn_coming *coming, const char *id);
+void bn_endings_expect_no_more(bn_jobs *jobs, bn_coming *coming);
+bool bn_endings_has_come(bn_jobs *jobs, const bn_coming *coming); /* it has ended; coming may be NULL */
 
 /* ---- extras.c: what of a request is not of the endpoint's input, as the store keeps it */
 /* Whether a photo's address is remembered with its request: not one that holds the photo itself. */

@@ -51,7 +51,7 @@ static bn_status recover(void *user, bn_accepted *accepted, bn_error *err)
     }
     const int limit = bn_front_limits(jobs, accepted->key_id).running;
     bn_extras_read(accepted);
-    BN_TRY(bn_front_add(jobs, accepted, err));
+    BN_TRY(bn_front_add(jobs, accepted, NULL, err));
     pthread_mutex_lock(&jobs->lock);
     bn_front_find(jobs, id)->use->busy_limit = limit;
     pthread_mutex_unlock(&jobs->lock);

@@ -291,10 +291,10 @@ static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, const gla
 }
 
 /* In the store first, then in memory: what a client was promised is on the disk. */
-static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending, int *position, bn_error *err)
+static bn_status store_and_add(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
+                               const bn_coming *coming, int *position, bn_error *err)
 {
-    char id[BN_REQUEST_ID_CHARS];
-    memcpy(id, accepted->id, sizeof id);
+    const char *id = coming->id;
     if (ending) ending->completed_ms = accepted->created_ms;
     BN_TRY(bn_store_accept(jobs->store, accepted, ending, err));
     if (accepted->repeated) {
@@ -310,12 +310,23 @@ static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
         if (accepted->webhook) bn_courier_poke(jobs, accepted->webhook, accepted->key_id);
         return BIREFNET_OK;
     }
-    BN_TRY(bn_front_add(jobs, accepted, err));
+    BN_TRY(bn_front_add(jobs, accepted, coming, err));
     pthread_mutex_lock(&jobs->lock);
     bn_job *job = bn_front_find(jobs, id);
     if (position) *position = job ? bn_front_position(jobs, job) : 0;
     pthread_mutex_unlock(&jobs->lock);
     return BIREFNET_OK;
+}
+
+static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending, int *position, bn_error *err)
+{
+    char id[BN_REQUEST_ID_CHARS];
+    bn_coming coming;
+    memcpy(id, accepted->id, sizeof id);
+    bn_endings_expect(jobs, &coming, id);
+    const bn_status status = store_and_add(jobs, accepted, ending, &coming, position, err);
+    bn_endings_expect_no_more(jobs, &coming);
+    return status;
 }
 
 void bn_jobs_submit(bn_jobs *jobs, const bn_submit *submit, char id[BN_REQUEST_ID_CHARS], int *position,

@@ -1,4 +1,5 @@
-/* test_news.c - snapshots of the store as clients see them: what has ended while one was read does not come back with it. */
+/* test_news.c - snapshots of the store as clients see them: what has ended while one was read does not come back with it, nor
+ * with who accepted it, where a worker knew it from a snapshot before. */
 #include "tests/test.h"
 
 #include "store/store.h"
@@ -8,6 +9,11 @@
 
 bn_status __real_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
 bn_status __wrap_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
+
+bn_status __real_bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending,
+                                 bn_error *err);
+bn_status __wrap_bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending,
+                                 bn_error *err);
 
 /* The next snapshot that is read shows a request that is then cancelled; when the one after it is about to be read, clients are
  * told what the first has left. */
@@ -62,8 +68,61 @@ static void what_ended_meanwhile_does_not_come_back(void **state)
     sem_destroy(&probe.seen);
 }
 
+/* The next request that is stored is done before its server knows that it was: the same again makes it read a snapshot, and its
+ * own worker finds it there. */
+static struct {
+    rig rig;
+    atomic_bool armed;
+    bn_submit submit;
+} overtaken;
+
+bn_status __wrap_bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending,
+                                 bn_error *err)
+{
+    char id[BN_REQUEST_ID_CHARS];
+    const bn_status status = __real_bn_store_accept(store, accepted, ending, err);
+    if (!atomic_exchange(&overtaken.armed, false)) return status;
+    rig_submit(&overtaken.rig, &overtaken.submit, id);
+    rig_wait(&overtaken.rig, accepted->id, BN_REQUEST_COMPLETED);
+    return status;
+}
+
+static void submit_one_that_is_overtaken(bool sync)
+{
+    static const char body[] = "{\"image_url\":\"data:,x\"}", id[] = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    char same[BN_REQUEST_ID_CHARS];
+    rig_init(&overtaken.rig);
+    rig_open(&overtaken.rig);
+    overtaken.submit =
+        (bn_submit){.id = id, .body = body, .body_bytes = strlen(body), .sync = sync, .max_queue_length = -1};
+    atomic_store(&overtaken.armed, true);
+    rig_submit(&overtaken.rig, &overtaken.submit, same);
+    assert_string_equal(same, id);
+    assert_false(atomic_load(&overtaken.armed));
+}
+
+static void what_was_done_before_it_was_known_stays_done(void **state)
+{
+    (void)state;
+    submit_one_that_is_overtaken(false);
+    const bn_request_status status = rig_status(&overtaken.rig, overtaken.submit.id);
+    assert_int_equal(status.state, BN_REQUEST_COMPLETED);
+    assert_int_equal(status.code, 422);
+    rig_destroy(&overtaken.rig);
+}
+
+static void nobody_is_waited_for_after_it(void **state)
+{
+    (void)state;
+    submit_one_that_is_overtaken(true);
+    assert_true(bn_jobs_drain(overtaken.rig.jobs, 10000));
+    rig_destroy(&overtaken.rig);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_ended_meanwhile_does_not_come_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_ended_meanwhile_does_not_come_back),
+                                       cmocka_unit_test(what_was_done_before_it_was_known_stays_done),
+                                       cmocka_unit_test(nobody_is_waited_for_after_it)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
