@@ -9,9 +9,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 chromium=$(command -v chromium) || { echo "skipped: no chromium (Debian's package chromium has it)"; exit 77; }
 command -v node >/dev/null && command -v npm >/dev/null || { echo "skipped: no node or npm"; exit 77; }
 mkdir -p "$folder"
+# What is there already stays as it is: a test that runs beside this one may be reading it.
+copy() { for file; do cmp -s "$file" "$folder/${file##*/}" || cp "$file" "$folder"/; done; }
 (
     flock 9
-    cp "$here"/package.json "$here"/*.mjs "$here"/../clients/support.mjs "$here"/../clients/database.mjs "$folder"/
+    copy "$here"/package.json "$here"/*.mjs "$here"/../clients/support.mjs "$here"/../clients/database.mjs
     if ! cmp -s "$here/package.json" "$folder/installed.json"; then
         (cd "$folder" && npm install --no-audit --no-fund --no-package-lock >npm.log 2>&1) ||
             { echo "skipped: npm install failed"; cat "$folder/npm.log"; exit 77; }
