@@ -208,7 +208,7 @@ static bn_status fetch(const site *self, const char *host, const char *path, con
 static void limits_and_redirects_hold(void **state)
 {
     (void)state;
-    site self;
+    site self, inside;
     const bn_web_options open = {.allow_private = true, .timeout_ms = 20000, .redirects = 5};
     const bn_web_options hasty = {.allow_private = true, .timeout_ms = 100, .redirects = 5};
     const bn_web_options closed = {.timeout_ms = 20000, .redirects = 5};
@@ -221,14 +221,15 @@ static void limits_and_redirects_hold(void **state)
     assert_int_equal(fetch(&self, "127.0.0.1", "/huge", &open, NULL), BIREFNET_ERROR_LIMIT);
     assert_int_equal(fetch(&self, "127.0.0.1", "/long", &open, NULL), BIREFNET_ERROR_LIMIT);
     assert_int_equal(fetch(&self, "127.0.0.1", "/slow", &hasty, NULL), BIREFNET_ERROR_NETWORK);
-    const int asked = self.asked;
+    site_stop(&self);
+    site_start(&inside); /* another: one that was left after 100 ms may count itself much later */
     static const char *const hosts[] = {"127.0.0.1",          "localhost",  "127.1",
                                         "2130706433",         "0x7f000001", "0.0.0.0",
                                         "[::ffff:127.0.0.1]", "127.0.0.1.", "0177.0.0.1"};
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
-        assert_int_equal(fetch(&self, hosts[i], "/ok", &closed, NULL), BIREFNET_ERROR_NETWORK);
-    assert_int_equal(self.asked, asked); /* nobody even connected */
-    site_stop(&self);
+        assert_int_equal(fetch(&inside, hosts[i], "/ok", &closed, NULL), BIREFNET_ERROR_NETWORK);
+    site_stop(&inside);
+    assert_int_equal(inside.asked, 0); /* nobody even connected */
 }
 
 static void content_codings_are_undone(void **state)
