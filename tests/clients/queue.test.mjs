@@ -291,8 +291,8 @@ test("a stop answers those who wait, and keeps what is queued", async () => {
   const answer = await waiting;
   assert.equal(answer.status, 503);
   assert.equal((await answer.json()).error_type, "runner_disconnected");
-  photos.release();
   await ended;
+  photos.release(); // what the first asked for: before its end it could have gone on with that
   const second = await serve({ data: first.data });
   const two = client(second);
   await photos.untilHeld(2);
