@@ -18,8 +18,7 @@ bn_status bn_news_is_open(bn_jobs *jobs, const char *id, bn_error *err)
 /* One that another front end has accepted; NULL where it has ended since the snapshot was read, or out of memory: the next time. */
 static bn_job *add(bn_jobs *jobs, const bn_seen *seen)
 {
-    bn_request_status ended;
-    if (bn_endings_find(jobs, seen->id, &ended)) return NULL;
+    if (bn_endings_meanwhile(jobs, seen->id)) return NULL;
     bn_accepted accepted = {.seq = seen->seq,
                             .sync = seen->sync,
                             .low_priority = seen->low_priority,
@@ -107,13 +106,18 @@ bool bn_news_take(bn_jobs *jobs)
     pthread_mutex_lock(&jobs->lock);
     const uint64_t generation = ++jobs->front.generation; /* what comes meanwhile has it, and stays */
     pthread_mutex_unlock(&jobs->lock);
-    if (bn_store_snapshot(jobs->store, true, &seen, NULL) != BIREFNET_OK) return false;
+    bn_endings_begin_snapshot(jobs);
+    if (bn_store_snapshot(jobs->store, true, &seen, NULL) != BIREFNET_OK) {
+        bn_endings_end_snapshot(jobs);
+        return false;
+    }
     pthread_mutex_lock(&jobs->lock);
     for (size_t i = 0; i < seen.count; i++) lay(jobs, &seen.rows[i], generation);
     remove_ended(jobs, generation);
     sum_up(jobs, &seen);
+    const bool whole = bn_endings_end_snapshot(jobs);
     pthread_mutex_unlock(&jobs->lock);
     bn_snapshot_free(&seen);
     bn_watches_tell(jobs, NULL);
-    return true;
+    return whole;
 }

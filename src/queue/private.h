@@ -278,6 +278,10 @@ typedef struct bn_coming {
 /* endings.c; under its own lock */
 typedef struct bn_endings {
     pthread_mutex_t lock;
+    bool reading;                           /* a snapshot */
+    char (*meanwhile)[BN_REQUEST_ID_CHARS]; /* what has ended since, at least; owned */
+    size_t meanwhile_count, meanwhile_room;
+    bool meanwhile_lost; /* there was no memory for one: it may be any */
     bn_coming *coming;
     uint64_t uses;
     bn_known sets[BN_ENDING_SETS][BN_ENDING_WAYS];
@@ -398,7 +402,7 @@ void bn_claim_wait(bn_jobs *jobs, pthread_cond_t *told);
 void *bn_pulse_main(void *jobs);
 void bn_pulse_beat(bn_jobs *jobs);
 /* Look at all that is open, and change what clients see to it. */
-bool bn_news_take(bn_jobs *jobs); /* false where the store does not answer */
+bool bn_news_take(bn_jobs *jobs); /* false where the store does not answer, or memory is out */
 void bn_news_want(bn_jobs *jobs); /* once, also where nobody shares the store. The lock is held. */
 /* A client asks: news are taken more often for a while. The lock is held. */
 void bn_news_asked(bn_jobs *jobs);
@@ -455,6 +459,11 @@ void bn_endings_note(bn_jobs *jobs, const char *id, const bn_ending *ending);
 /* As clients see it, without logs. */
 void bn_ending_describe(const bn_ending *ending, bn_request_status *status);
 void bn_endings_forget_all(bn_jobs *jobs);
+/* Around one snapshot at a time, from before it is read until it is laid over the table. The second is false where memory was out:
+ * more than has ended meanwhile was left out of the table. */
+void bn_endings_begin_snapshot(bn_jobs *jobs);
+bool bn_endings_end_snapshot(bn_jobs *jobs);
+bool bn_endings_meanwhile(bn_jobs *jobs, const char *id); /* it has ended since the first, or may have */
 /* coming is the caller's until the second; id is not copied. */
 void bn_endings_expect(bn_jobs *jobs, bn_coming *coming, const char *id);
 void bn_endings_expect_no_more(bn_jobs *jobs, bn_coming *coming);

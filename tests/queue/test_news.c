@@ -15,8 +15,8 @@ bn_status __real_bn_store_accept(bn_store *store, bn_accepted *accepted, const b
 bn_status __wrap_bn_store_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending,
                                  bn_error *err);
 
-/* The next snapshot that is read shows a request that is then cancelled; when the one after it is about to be read, clients are
- * told what the first has left. */
+/* The next snapshot that is read shows a request that is then cancelled, and what is remembered of endings is dropped; when the one
+ * after it is about to be read, clients are told what the first has left. */
 static struct {
     rig rig;
     char ids[2][BN_REQUEST_ID_CHARS];
@@ -44,7 +44,10 @@ bn_status __wrap_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot 
     const bool armed = atomic_load(&probe.armed);
     if (armed && ++probe.snapshots == 2) ask_as_a_client();
     const bn_status status = __real_bn_store_snapshot(store, want_logs, snapshot, err);
-    if (armed && probe.snapshots == 1) bn_jobs_cancel(probe.rig.jobs, probe.ids[0], false);
+    if (armed && probe.snapshots == 1) {
+        bn_jobs_cancel(probe.rig.jobs, probe.ids[0], false);
+        bn_jobs_sweep(probe.rig.jobs);
+    }
     return status;
 }
 
