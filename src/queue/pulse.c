@@ -107,17 +107,21 @@ static void describe(bn_jobs *jobs, bn_process *process)
     pthread_mutex_unlock(&jobs->lock);
 }
 
+/* Who has died is there until what it held was taken from it, which only happens while this process knows of others (keeper.c). When
+ * the last has gone, one look shows what it has left. */
 static void look_for_others(bn_jobs *jobs, int64_t now_ms)
 {
+    const bool shared = atomic_load(&jobs->shared);
     bool others = jobs->options.role != BN_ROLE_BOTH;
     bn_process *list = NULL;
     size_t count = 0;
     if (!others && bn_store_processes(jobs->store, &list, &count, NULL) != BIREFNET_OK) return;
     for (size_t i = 0; i < count; i++)
-        others =
-            others || (list[i].id != jobs->held.worker && list[i].seen_ms > now_ms - jobs->options.lease_ms);
+        others = others || (list[i].id != jobs->held.worker &&
+                            (shared || list[i].seen_ms > now_ms - jobs->options.lease_ms));
     free(list);
     atomic_store(&jobs->shared, others);
+    if (shared && !others) bn_pulse_want(jobs, &jobs->pulse.news_wanted);
 }
 
 /* No beat came through for a lease: others may have all that we hold. */

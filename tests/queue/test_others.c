@@ -1,0 +1,170 @@
+/* test_others.c - a server that works, too, and others over its store that come, die and leave: what they leave behind is seen and
+ * done, also by the one that has the store to itself from then on. */
+#include "tests/test.h"
+
+#include "base/clock.h"
+#include "base/times.h"
+#include "store/ids.h"
+#include "store/store.h"
+#include "tests/queue/rig.h"
+
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+bn_status __real_bn_store_beat(bn_store *store, const bn_process *process, int64_t *now_ms,
+                               bn_holding **holdings, size_t *count, bn_error *err);
+bn_status __wrap_bn_store_beat(bn_store *store, const bn_process *process, int64_t *now_ms,
+                               bn_holding **holdings, size_t *count, bn_error *err);
+bn_status __real_bn_store_duty(bn_store *store, const char *name, int64_t process, int64_t lease_ms,
+                               bool *mine, bn_error *err);
+bn_status __wrap_bn_store_duty(bn_store *store, const char *name, int64_t process, int64_t lease_ms,
+                               bool *mine, bn_error *err);
+bn_status __real_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
+bn_status __wrap_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
+
+enum { STRANGER = 99, CLAIM = 5 };
+
+static struct {
+    rig rig;
+    bn_store *store; /* the stranger's */
+    char id[BN_REQUEST_ID_CHARS];
+    atomic_int snapshots; /* of the server */
+    atomic_bool leaves;   /* the stranger, before the server beats next */
+    atomic_int beats_left;
+    atomic_bool has_duty; /* the stranger had it when he died */
+    sem_t looked, gone;
+} all;
+
+static void beat_as_stranger(void)
+{
+    bn_error err = {0};
+    bn_holding *holdings;
+    size_t count;
+    int64_t now_ms;
+    const bn_process alive = {.id = STRANGER, .role = "work"};
+    assert_ok(__real_bn_store_beat(all.store, &alive, &now_ms, &holdings, &count, &err), err);
+    free(holdings);
+}
+
+/* A request that was there before the server, and that the stranger holds. */
+static void hold(void)
+{
+    static const char body[] = "{\"image_url\":\"data:,x\"}";
+    bn_error err = {0};
+    bn_accepted made = {.created_ms = bn_wall_ms(), .body = body, .body_bytes = strlen(body)}, held;
+    const bn_claim_terms terms = {.worker = STRANGER, .claim = CLAIM};
+    bn_uuid_make(made.id);
+    memcpy(all.id, made.id, sizeof all.id);
+    assert_ok(bn_store_accept(all.store, &made, NULL, &err), err);
+    assert_ok(bn_store_claim_next(all.store, &terms, &held, &err), err);
+    assert_string_equal(held.id, all.id);
+    bn_accepted_free(&held);
+}
+
+static void open_beside_stranger(int lease_ms)
+{
+    static char address[120];
+    bn_error err = {0};
+    rig_init(&all.rig);
+    snprintf(address, sizeof address, "sqlite:%s/shared.sqlite", all.rig.folder);
+    if (!rig_shares_store()) all.rig.options.store = address;
+    all.rig.options.lease_ms = lease_ms;
+    assert_ok(bn_store_open(all.rig.options.store, &all.store, &err), err);
+    sem_init(&all.looked, 0, 0);
+    sem_init(&all.gone, 0, 0);
+    atomic_store(&all.snapshots, 0);
+    beat_as_stranger();
+    hold();
+    rig_open(&all.rig);
+}
+
+static void close_all(void)
+{
+    bn_store_close(&all.store);
+    rig_destroy(&all.rig);
+    sem_destroy(&all.looked);
+    sem_destroy(&all.gone);
+}
+
+static void wait_for(sem_t *event)
+{
+    while (sem_wait(event) != 0) continue;
+}
+
+bn_status __wrap_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err)
+{
+    const bn_status status = __real_bn_store_snapshot(store, want_logs, snapshot, err);
+    if (atomic_fetch_add(&all.snapshots, 1) == 1) sem_post(&all.looked); /* the first is that of opening */
+    return status;
+}
+
+static void end_and_leave(void)
+{
+    bn_error err = {0};
+    bool mine;
+    const bn_ending ending = {.code = 422, .completed_ms = bn_wall_ms()};
+    assert_ok(bn_store_finish(all.store, all.id, STRANGER, CLAIM, &ending, NULL, 0, &mine, &err), err);
+    assert_true(mine);
+    assert_ok(bn_store_release(all.store, STRANGER, &err), err);
+}
+
+bn_status __wrap_bn_store_beat(bn_store *store, const bn_process *process, int64_t *now_ms,
+                               bn_holding **holdings, size_t *count, bn_error *err)
+{
+    if (atomic_exchange(&all.leaves, false)) {
+        end_and_leave();
+        atomic_store(&all.beats_left, 2);
+    }
+    if (atomic_load(&all.beats_left) > 0 && atomic_fetch_sub(&all.beats_left, 1) == 1) sem_post(&all.gone);
+    return __real_bn_store_beat(store, process, now_ms, holdings, count, err);
+}
+
+static void what_the_last_other_has_ended_is_seen(void **state)
+{
+    (void)state;
+    open_beside_stranger(60000);
+    wait_for(&all.looked); /* nobody asks: the next look would be in some seconds */
+    atomic_store(&all.leaves, true);
+    wait_for(&all.gone); /* the server has beaten once since */
+    rig_wait(&all.rig, all.id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(&all.rig, all.id).code, 422);
+    close_all();
+}
+
+/* Whoever takes from the dead what they held does so after the server has seen that they are dead. */
+bn_status __wrap_bn_store_duty(bn_store *store, const char *name, int64_t process, int64_t lease_ms,
+                               bool *mine, bn_error *err)
+{
+    *mine = false;
+    if (strcmp(name, "tick") == 0 && atomic_load(&all.has_duty)) return BIREFNET_OK;
+    return __real_bn_store_duty(store, name, process, lease_ms, mine, err);
+}
+
+static void what_the_last_other_held_when_it_died_is_done(void **state)
+{
+    enum { LEASE_MS = 2000 };
+    (void)state;
+    atomic_store(&all.has_duty, true);
+    open_beside_stranger(LEASE_MS);
+    const double dead_ms = bn_clock_ms() + LEASE_MS; /* he beat before */
+    while (bn_clock_ms() < dead_ms) {
+        atomic_store(&all.beats_left, 1);
+        wait_for(&all.gone);
+    }
+    for (int i = 0; i < 2; i++) { /* the first may have been under way */
+        atomic_store(&all.beats_left, 1);
+        wait_for(&all.gone);
+    }
+    atomic_store(&all.has_duty, false);
+    rig_wait(&all.rig, all.id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(&all.rig, all.id).code, 422);
+    close_all();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_the_last_other_has_ended_is_seen),
+                                       cmocka_unit_test(what_the_last_other_held_when_it_died_is_done)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
