@@ -29,7 +29,7 @@ static void open_blobs(fixture *self, int deadline_ms)
                                       .max_upload_bytes = 100,
                                       .spool = self->spool,
                                       .deadline_ms = deadline_ms,
-                                      .slow_s = 1};
+                                      .slow_s = 3}; /* longer than a busy machine pauses */
     snprintf(address, sizeof address, "s3://bucket?endpoint=http://127.0.0.1:%d", self->server.port);
     assert_ok(bn_blobs_open(address, &options, &self->blobs, &err), err);
 }
@@ -85,7 +85,7 @@ static void it_is_given_up_at_the_deadline(void **state)
     bn_error err = {0};
     bn_blob_reader reader;
     for (int i = 0; i < SERVER_LOG; i++) self->server.faults[i] = FAULT_BUSY;
-    open_blobs(self, 700);
+    open_blobs(self, 3000); /* time for a second try */
     assert_int_equal(bn_blob_open(self->blobs, "object", &reader, &err), BIREFNET_ERROR_IO);
     assert_non_null(strstr(err.message, "503"));
     assert_true(atomic_load(&self->server.requests) > 1);
