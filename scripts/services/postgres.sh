@@ -70,12 +70,13 @@ postgres_env() {
     echo "BN_POSTGRES_SOCKET=postgresql://birefnet@/postgres?host=$folder/postgres&port=$port"
 }
 
-# SERVICE COMMAND...: a database of its own for the command.
+# SERVICE COMMAND...: a database of its own for the command. On a busy machine it takes longer to be let in than the 2 s after
+# which the program asks another host.
 postgres_run_at() {
     local service=$1 database=test_$$_$RANDOM code=0
     shift
     postgres_sql postgres "CREATE DATABASE $database OWNER birefnet"
-    BN_TEST_STORE=$(postgres_address "$database" "$service") "$@" || code=$?
+    BN_TEST_STORE="$(postgres_address "$database" "$service")?connect_timeout=60" "$@" || code=$?
     postgres_sql postgres "DROP DATABASE $database WITH (FORCE)" || true
     exit "$code"
 }

@@ -279,8 +279,9 @@ static void the_next_host_is_asked_where_one_is_down_or_hangs(void **state)
     const int mute = open_mute(&port);
     const char *given = test_postgres_address(), *host = strchr(given, '@') + 1;
     char address[600];
-    snprintf(address, sizeof address, "%.*s127.0.0.1:1,127.0.0.1:%u,%s?target_session_attrs=read-write",
-             (int)(host - given), given, port, host);
+    snprintf(address, sizeof address,
+             "%.*s127.0.0.1:1,127.0.0.1:%u,%.*s?target_session_attrs=read-write&connect_timeout=5",
+             (int)(host - given), given, port, (int)strcspn(host, "?"), host);
     assert_ok(bn_postgres_db_open(&db, address, 1, &err), err);
     assert_int_equal(number_of(&db, "SELECT 3"), 3);
     bn_postgres_db_close(&db);
