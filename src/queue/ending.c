@@ -209,8 +209,17 @@ static void try_later(bn_jobs *jobs, bn_job *job)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-/* Takes over the ending, and our hold. Without memory for it the claim is forgotten: a beat gives the request back, and it is
- * done again. */
+/* Takes over the ending, and our hold: a beat gives the request back, unless others have it already, and it is done again. */
+static void forget(bn_jobs *jobs, bn_job *job, bn_ending *ending)
+{
+    bn_ending_free(ending);
+    pthread_mutex_lock(&jobs->lock);
+    bn_front_remove(jobs, job);
+    bn_job_let_go(job);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+/* The same; without memory for it the claim is forgotten. */
 static void keep_unsaved(bn_jobs *jobs, bn_job *job, bn_last *last)
 {
     job->unsaved = malloc(sizeof *job->unsaved);
@@ -219,11 +228,7 @@ static void keep_unsaved(bn_jobs *jobs, bn_job *job, bn_last *last)
         try_later(jobs, job);
         return;
     }
-    bn_ending_free(&last->ending);
-    pthread_mutex_lock(&jobs->lock);
-    bn_front_remove(jobs, job);
-    bn_job_let_go(job);
-    pthread_mutex_unlock(&jobs->lock);
+    forget(jobs, job, &last->ending);
 }
 
 void bn_job_end(bn_jobs *jobs, bn_job *job, bn_maker by, bn_ending *ending, const bn_file_facts *files,
@@ -238,6 +243,10 @@ void bn_job_end(bn_jobs *jobs, bn_job *job, bn_maker by, bn_ending *ending, cons
     last.ending.logs = bn_logs_write(job, 0);
     last.claim = by == BN_BY_WORKER ? job->claim : 0;
     pthread_mutex_unlock(&jobs->lock);
+    if (by == BN_BY_WORKER && atomic_load(&job->lost) && last.ending.code == 499) {
+        forget(jobs, job, &last.ending);
+        return;
+    }
     for (size_t i = 0; i < file_count; i++) last.files[i] = files[i];
     if (save(jobs, job, &last, &err)) {
         bn_ending_free(&last.ending);

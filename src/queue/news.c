@@ -96,6 +96,7 @@ static void sum_up(bn_jobs *jobs, const bn_snapshot *seen)
 
 void bn_news_want(bn_jobs *jobs)
 {
+    if (jobs->options.role == BN_ROLE_WORK) return; /* it asks the store what waits, and answers nobody */
     jobs->pulse.news_wanted = true;
     pthread_cond_signal(&jobs->pulse.work);
 }

@@ -120,6 +120,7 @@ typedef struct bn_job {
     bool counted;               /* among the busy, and in use->busy */
     _Atomic(bool) stop;         /* cancelled while running */
     _Atomic(bool) disconnected; /* by a client that has left */
+    _Atomic(bool) lost;         /* stopped by nobody who asked for it: the lease was lost */
     double progress;
     int log_count;      /* lines that this process wrote, and has in logs */
     bn_log_entry *logs; /* [BN_JOBS_LOG_LINES], allocated with the first */

@@ -137,7 +137,10 @@ static void miss(bn_jobs *jobs)
     }
     jobs->pulse.lease_lost = true;
     pthread_mutex_lock(&jobs->lock);
-    for (bn_job *job = jobs->held.first_busy; job; job = job->next_busy) stop(jobs, job);
+    for (bn_job *job = jobs->held.first_busy; job; job = job->next_busy) {
+        if (!atomic_load(&job->stop)) atomic_store(&job->lost, true);
+        stop(jobs, job);
+    }
     pthread_mutex_unlock(&jobs->lock);
 }
 

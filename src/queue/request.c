@@ -221,6 +221,7 @@ bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected
     const bool ours = !elsewhere && bn_held_end(jobs, job, BN_BY_FRONT);
     if (!elsewhere) {
         atomic_store(&job->disconnected, disconnected);
+        atomic_store(&job->lost, false);
         atomic_store(&job->stop, true);
         bn_budget_wake(&jobs->held.decoding);
     }

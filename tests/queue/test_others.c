@@ -32,8 +32,9 @@ static struct {
     atomic_int snapshots; /* of the server */
     atomic_bool leaves;   /* the stranger, before the server beats next */
     atomic_int beats_left;
-    atomic_bool has_duty; /* the stranger had it when he died */
-    sem_t looked, gone;
+    atomic_bool has_duty;     /* the stranger had it when he died */
+    atomic_bool is_down;      /* the store, for beats */
+    sem_t looked, gone, lost; /* lost: a lease, or a claim */
 } all;
 
 static void beat_as_stranger(void)
@@ -47,13 +48,14 @@ static void beat_as_stranger(void)
     free(holdings);
 }
 
-/* A request that was there before the server, and that the stranger holds. */
-static void hold(void)
+/* A request that this process holds, as far as the store knows. */
+static void hold_as(int64_t worker)
 {
     static const char body[] = "{\"image_url\":\"data:,x\"}";
     bn_error err = {0};
     bn_accepted made = {.created_ms = bn_wall_ms(), .body = body, .body_bytes = strlen(body)}, held;
-    const bn_claim_terms terms = {.worker = STRANGER, .claim = CLAIM};
+    snprintf(made.model, sizeof made.model, "Matting");
+    const bn_claim_terms terms = {.worker = worker, .claim = CLAIM};
     bn_uuid_make(made.id);
     memcpy(all.id, made.id, sizeof all.id);
     assert_ok(bn_store_accept(all.store, &made, NULL, &err), err);
@@ -62,7 +64,13 @@ static void hold(void)
     bn_accepted_free(&held);
 }
 
-static void open_beside_stranger(int lease_ms)
+static void hear_line(void *user, birefnet_log_level level, const char *line)
+{
+    (void)user, (void)level;
+    if (strstr(line, "the lease is lost") || strstr(line, "was given back")) sem_post(&all.lost);
+}
+
+static void prepare(int lease_ms)
 {
     static char address[120];
     bn_error err = {0};
@@ -70,12 +78,20 @@ static void open_beside_stranger(int lease_ms)
     snprintf(address, sizeof address, "sqlite:%s/shared.sqlite", all.rig.folder);
     if (!rig_shares_store()) all.rig.options.store = address;
     all.rig.options.lease_ms = lease_ms;
+    all.rig.options.allow_private = true;
+    all.rig.options.log = (bn_log){.write = hear_line};
     assert_ok(bn_store_open(all.rig.options.store, &all.store, &err), err);
     sem_init(&all.looked, 0, 0);
     sem_init(&all.gone, 0, 0);
+    sem_init(&all.lost, 0, 0);
     atomic_store(&all.snapshots, 0);
+}
+
+static void open_beside_stranger(int lease_ms)
+{
+    prepare(lease_ms);
     beat_as_stranger();
-    hold();
+    hold_as(STRANGER);
     rig_open(&all.rig);
 }
 
@@ -85,6 +101,7 @@ static void close_all(void)
     rig_destroy(&all.rig);
     sem_destroy(&all.looked);
     sem_destroy(&all.gone);
+    sem_destroy(&all.lost);
 }
 
 static void wait_for(sem_t *event)
@@ -117,6 +134,7 @@ bn_status __wrap_bn_store_beat(bn_store *store, const bn_process *process, int64
         atomic_store(&all.beats_left, 2);
     }
     if (atomic_load(&all.beats_left) > 0 && atomic_fetch_sub(&all.beats_left, 1) == 1) sem_post(&all.gone);
+    if (atomic_load(&all.is_down)) return bn_fail(err, BIREFNET_ERROR_IO, "the database does not answer");
     return __real_bn_store_beat(store, process, now_ms, holdings, count, err);
 }
 
@@ -141,6 +159,13 @@ bn_status __wrap_bn_store_duty(bn_store *store, const char *name, int64_t proces
     return __real_bn_store_duty(store, name, process, lease_ms, mine, err);
 }
 
+/* Until the server begins its next beat. */
+static void wait_beat(void)
+{
+    atomic_store(&all.beats_left, 1);
+    wait_for(&all.gone);
+}
+
 static void what_the_last_other_held_when_it_died_is_done(void **state)
 {
     enum { LEASE_MS = 2000 };
@@ -148,23 +173,68 @@ static void what_the_last_other_held_when_it_died_is_done(void **state)
     atomic_store(&all.has_duty, true);
     open_beside_stranger(LEASE_MS);
     const double dead_ms = bn_clock_ms() + LEASE_MS; /* he beat before */
-    while (bn_clock_ms() < dead_ms) {
-        atomic_store(&all.beats_left, 1);
-        wait_for(&all.gone);
-    }
-    for (int i = 0; i < 2; i++) { /* the first may have been under way */
-        atomic_store(&all.beats_left, 1);
-        wait_for(&all.gone);
-    }
+    while (bn_clock_ms() < dead_ms) wait_beat();
+    for (int i = 0; i < 2; i++) wait_beat(); /* the first may have been under way */
     atomic_store(&all.has_duty, false);
     rig_wait(&all.rig, all.id, BN_REQUEST_COMPLETED);
     assert_int_equal(rig_status(&all.rig, all.id).code, 422);
     close_all();
 }
 
+/* The database is away for longer than a lease, for all: nobody has taken anything when it is there again. */
+static void what_a_lost_lease_stopped_is_done_again(void **state)
+{
+    enum { LEASE_MS = 2000 };
+    (void)state;
+    rig_blocked held;
+    atomic_store(&all.has_duty, true);
+    open_beside_stranger(LEASE_MS);
+    rig_block(&all.rig, &held);
+    atomic_store(&all.is_down, true);
+    wait_for(&all.lost);
+    wait_beat(); /* what runs has been stopped */
+    atomic_store(&all.is_down, false);
+    slow_photo_answer(&held.photo);
+    rig_wait(&all.rig, held.id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(&all.rig, held.id).code, 200);
+    atomic_store(&all.has_duty, false);
+    rig_unblock(&held);
+    close_all();
+}
+
+static int64_t find_server(void)
+{
+    bn_error err = {0};
+    bn_process *list;
+    size_t count;
+    assert_ok(bn_store_processes(all.store, &list, &count, &err), err);
+    assert_int_equal(count, 1);
+    const int64_t id = list[0].id;
+    free(list);
+    return id;
+}
+
+/* A claim that it does not know of is given back; which requests wait is nothing to it, and would stay in its memory. */
+static void a_worker_does_not_look_at_what_clients_see(void **state)
+{
+    static const char *const only[] = {"Portrait", NULL}; /* it takes nothing else */
+    (void)state;
+    prepare(60000);
+    all.rig.options.role = BN_ROLE_WORK;
+    all.rig.options.only = only;
+    rig_open(&all.rig);
+    hold_as(find_server());
+    wait_for(&all.lost); /* it is given back */
+    for (int i = 0; i < 2; i++) wait_beat();
+    assert_int_equal(atomic_load(&all.snapshots), 0);
+    close_all();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_the_last_other_has_ended_is_seen),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_worker_does_not_look_at_what_clients_see),
+                                       cmocka_unit_test(what_a_lost_lease_stopped_is_done_again),
+                                       cmocka_unit_test(what_the_last_other_has_ended_is_seen),
                                        cmocka_unit_test(what_the_last_other_held_when_it_died_is_done)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
