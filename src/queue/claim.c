@@ -50,10 +50,12 @@ static bool make_terms(const bn_jobs *jobs, bool fetches, bool normal_only, term
 
 /* ---- asking ---- */
 
-/* NULL: it has ended meanwhile, or memory is out: the next beat gives it back. */
+/* NULL: it has ended meanwhile, or memory is out: the next beat gives it back. Or this process ends, and gives all back. */
 static bn_job *take(bn_jobs *jobs, bn_accepted *accepted, int64_t claim)
 {
+    bn_request_status ended;
     bn_job *job = bn_front_find(jobs, accepted->id);
+    if (jobs->closing || (!job && bn_endings_find(jobs, accepted->id, &ended))) return NULL;
     bn_extras_read(accepted);
     if (!job) job = bn_front_put(jobs, accepted);
     if (!job || job->phase != BN_JOB_WAITING) return NULL;
@@ -88,13 +90,19 @@ static bn_job *ask(bn_jobs *jobs, bool fetches, bool normal_only)
     return job;
 }
 
+static bool may_ask(const bn_jobs *jobs)
+{
+    const bn_held *held = &jobs->held;
+    if (jobs->closing || (jobs->draining && jobs->options.role == BN_ROLE_WORK)) return false;
+    return held->unsaved_count < 32 &&
+           (held->failed_ms == 0 || bn_clock_ms() >= held->failed_ms + LOOK_EVERY_MS);
+}
+
 bn_job *bn_claim_next(bn_jobs *jobs, bool fetches, bool normal_only)
 {
     bn_job *job;
     bn_held *held = &jobs->held;
-    if (jobs->draining && jobs->options.role == BN_ROLE_WORK) return NULL;
-    if (held->unsaved_count >= 32 || (held->failed_ms > 0 && bn_clock_ms() < held->failed_ms + LOOK_EVERY_MS))
-        return NULL;
+    if (!may_ask(jobs)) return NULL;
     if (held->asking[fetches]) { /* one at a time, so that places are counted right */
         held->again[fetches] = true;
         return NULL;
@@ -103,7 +111,7 @@ bn_job *bn_claim_next(bn_jobs *jobs, bool fetches, bool normal_only)
     do {
         held->again[fetches] = false;
         job = ask(jobs, fetches, normal_only);
-    } while (!job && held->again[fetches] && held->failed_ms == 0 && !jobs->closing);
+    } while (!job && held->again[fetches] && held->failed_ms == 0 && may_ask(jobs));
     held->asking[fetches] = false;
     return job;
 }
@@ -117,10 +125,7 @@ bool bn_claim_may_look(const bn_jobs *jobs, bool fetches)
 void bn_claim_look(bn_jobs *jobs)
 {
     pthread_mutex_lock(&jobs->lock);
-    for (int i = 0; i < 2; i++) {
-        jobs->held.asked_ms[i] = 0;
-        jobs->held.again[i] = jobs->held.asking[i]; /* it may have been asked before there was anything */
-    }
+    for (int i = 0; i < 2; i++) jobs->held.asked_ms[i] = 0;
     bn_held_changed(jobs);
     pthread_mutex_unlock(&jobs->lock);
 }
@@ -128,6 +133,7 @@ void bn_claim_look(bn_jobs *jobs)
 void bn_claim_wait(bn_jobs *jobs, pthread_cond_t *told)
 {
     const struct timespec until = bn_clock_after(LOOK_EVERY_MS);
+    if (jobs->closing) return; /* told while the store was asked */
     if (atomic_load(&jobs->shared) || jobs->held.failed_ms > 0)
         pthread_cond_timedwait(told, &jobs->lock, &until);
     else

@@ -20,9 +20,10 @@ bn_state bn_job_state(const bn_job *job)
     return job->queued ? BN_STATE_HELD : BN_STATE_RUNNING;
 }
 
-/* Fetching threads wake one another, so that news cost one of them only. */
+/* Fetching threads wake one another, so that news cost one of them only. What the store answers to who asks just now may be older. */
 void bn_held_changed(bn_jobs *jobs)
 {
+    for (int i = 0; i < 2; i++) jobs->held.again[i] = jobs->held.again[i] || jobs->held.asking[i];
     pthread_cond_broadcast(&jobs->held.changed);
     pthread_cond_signal(&jobs->held.fetch_work);
 }

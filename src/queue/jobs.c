@@ -293,7 +293,8 @@ bool bn_jobs_drain(bn_jobs *jobs, int grace_ms)
     pthread_mutex_lock(&jobs->lock);
     jobs->draining = true;
     for (;;) {
-        const bool idle = jobs->held.busy == 0 && jobs->front.waits_for == 0 && !jobs->held.unsaved;
+        const bool idle = jobs->held.busy == 0 && jobs->front.waits_for == 0 && !jobs->held.unsaved &&
+                          jobs->front.promised == 0;
         const double left_ms = end_ms - bn_clock_ms();
         if (idle || left_ms <= 0) {
             pthread_mutex_unlock(&jobs->lock);

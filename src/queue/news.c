@@ -50,13 +50,13 @@ static void follow(bn_jobs *jobs, bn_job *job, bn_seen *seen)
 
 static void lay(bn_jobs *jobs, bn_seen *seen, uint64_t generation)
 {
-    if (seen->worker == jobs->held.worker) return;
+    const bool ours = seen->worker == jobs->held.worker; /* perhaps the answer to the claim is under way */
     bn_job *job = bn_front_find(jobs, seen->id);
-    if (!job) job = add(jobs, seen);
+    if (!job && !ours) job = add(jobs, seen);
     if (!job) return;
     if (job->generation >= generation && job->claim != 0) return; /* claimed since */
     job->generation = BN_MAX(job->generation, generation);
-    if (job->phase != BN_JOB_WAITING) return; /* ours, or it was */
+    if (ours || job->phase != BN_JOB_WAITING) return; /* or it was */
     if (seen->worker != 0)
         follow(jobs, job, seen);
     else if (job->elsewhere)

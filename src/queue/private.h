@@ -191,9 +191,10 @@ typedef struct bn_held {
     pthread_cond_t changed;    /* any phase, or closing */
     pthread_cond_t fetch_work; /* perhaps one more can be fetched; each that finds so tells the next */
     bn_job *first_busy;        /* in no order */
-    bool asking[2], again[2];  /* a thread asks the store for one, [fetches]; another would have, meanwhile */
-    double asked_ms[2];        /* bn_clock_ms when that was last */
-    double failed_ms;          /* when the store could not answer that last; 0 = it can */
+    bool asking[2],
+        again[2];       /* a thread asks the store for one, [fetches]; something has changed meanwhile */
+    double asked_ms[2]; /* bn_clock_ms when that was last */
+    double failed_ms;   /* when the store could not answer that last; 0 = it can */
     bn_job *unsaved;
     size_t unsaved_count;
     size_t busy;                        /* in other phases than WAITING */
