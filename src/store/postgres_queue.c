@@ -167,15 +167,17 @@ static bn_status end_it(bn_postgres_db *db, const char *id, int64_t worker, int6
     return status;
 }
 
-/* Whether it has ended by this claim already: the answer to the first call was lost. A statement of its own, which sees
- * what the one before may have waited for. */
-static bn_status was_mine(bn_postgres_db *db, const char *id, int64_t claim, bool *mine, bn_error *err)
+/* Whether it has ended by this claim already: the answer to the first call was lost. Without a claim several may want to end it. A
+ * statement of its own, which sees what the one before may have waited for. */
+static bn_status was_mine(bn_postgres_db *db, const char *id, int64_t claim, const bn_ending *ending,
+                          bool *mine, bn_error *err)
 {
     bn_rows rows;
     BN_TRY(bn_postgres_query(
         db, &rows, err,
-        "SELECT FROM requests WHERE id = $1::uuid AND ended_ms IS NOT NULL AND ended_claim = $2::bigint",
-        "ti", id, claim));
+        "SELECT FROM requests WHERE id = $1::uuid AND ended_ms IS NOT NULL AND ended_claim = $2::bigint"
+        " AND ($2 <> 0 OR (code = $3::int AND ended_ms = $4::bigint))",
+        "tiii", id, claim, (int64_t)ending->code, ending->completed_ms));
     *mine = rows.count > 0;
     bn_rows_free(&rows);
     return BIREFNET_OK;
@@ -190,7 +192,8 @@ bn_status bn_postgres_finish(bn_store *store, const char *id, int64_t worker, in
     BN_TRY(files_to_json(files, file_count, &text, err));
     bn_status status = end_it(bn_postgres_db_of(store), id, worker, claim, ending, text, mine, err);
     free(text);
-    if (status == BIREFNET_OK && !*mine) status = was_mine(bn_postgres_db_of(store), id, claim, mine, err);
+    if (status == BIREFNET_OK && !*mine)
+        status = was_mine(bn_postgres_db_of(store), id, claim, ending, mine, err);
     return status;
 }
 

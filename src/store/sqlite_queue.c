@@ -125,14 +125,16 @@ static bn_status write_files(bn_db *db, const char *id, const bn_file_facts *fil
     return BIREFNET_OK;
 }
 
-/* Whether it has ended by this claim already: the answer to the first call was lost. */
-static bn_status was_mine(bn_db *db, const char *id, int64_t claim, bool *mine, bn_error *err)
+/* Whether it has ended by this claim already: the answer to the first call was lost. Without a claim several may want to end it. */
+static bn_status was_mine(bn_db *db, const char *id, int64_t claim, const bn_ending *ending, bool *mine,
+                          bn_error *err)
 {
     sqlite3_stmt *statement;
     bool row;
     BN_TRY(bn_db_query(db, &statement, err,
-                       "SELECT 1 FROM requests WHERE id = ? AND ended = 1 AND ended_claim = ?", "ti", id,
-                       claim));
+                       "SELECT 1 FROM requests WHERE id = ?1 AND ended = 1 AND ended_claim = ?2"
+                       " AND (?2 <> 0 OR (code = ?3 AND completed_ms = ?4))",
+                       "tiii", id, claim, (int64_t)ending->code, ending->completed_ms));
     BN_TRY(bn_db_step(db, statement, &row, err));
     *mine = row;
     sqlite3_reset(statement);
@@ -153,7 +155,8 @@ static bn_status finish(bn_db *db, void *user, bn_error *err)
     finishing *self = user;
     self->mine = false;
     BN_TRY(write_ending(db, self->id, self->worker, self->claim, self->ending, err));
-    if (sqlite3_changes(db->handle) == 0) return was_mine(db, self->id, self->claim, &self->mine, err);
+    if (sqlite3_changes(db->handle) == 0)
+        return was_mine(db, self->id, self->claim, self->ending, &self->mine, err);
     self->mine = true;
     BN_TRY(bn_db_run(db, err, "DELETE FROM live WHERE id = ?", "t", self->id));
     BN_TRY(write_files(db, self->id, self->files, self->file_count, err));

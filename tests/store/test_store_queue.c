@@ -414,6 +414,9 @@ static void what_must_not_wait_any_more_is_found(void **state)
     bn_store_shift(self->store, LEASE_MS + 1000);
     assert_int_equal(overdue(self, sync), BN_OVERDUE_FRONT);
     assert_true(store_finish(self, sync, ALICE, 0, 499));
+    assert_true(store_finish(self, sync, ALICE, 0, 499)); /* she did not hear the answer */
+    assert_false(store_finish(self, sync, BOB, 0, 504));  /* he wanted to end it, too */
+    assert_int_equal(store_code_of(self, sync), 499);
     put(self, late, (bn_accepted){.start_by_ms = now_ms + 2 * LEASE_MS}, "");
     assert_int_equal(overdue(self, late), 0);
     bn_store_shift(self->store, 2 * LEASE_MS + 1000);
