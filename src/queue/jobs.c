@@ -163,8 +163,8 @@ static bn_status open_store(bn_jobs *jobs, bn_error *err)
         bn_store_set_connections(jobs->store, jobs->options.store_connections);
     bn_jobs_now(jobs); /* an injected clock moves the store's */
     bn_presence_open(jobs);
-    bn_pulse_beat(jobs);
-    if (jobs->store_address) jobs->alone = !atomic_load(&jobs->shared);
+    const bool told = bn_pulse_beat(jobs); /* else there may be others */
+    if (jobs->store_address) jobs->alone = told && !atomic_load(&jobs->shared);
     if (!jobs->alone) atomic_store(&jobs->shared, true);
     return BIREFNET_OK;
 }

@@ -109,19 +109,20 @@ static void describe(bn_jobs *jobs, bn_process *process)
 
 /* Who has died is there until what it held was taken from it, which only happens while this process knows of others (keeper.c). When
  * the last has gone, one look shows what it has left. */
-static void look_for_others(bn_jobs *jobs, int64_t now_ms)
+static bool look_for_others(bn_jobs *jobs, int64_t now_ms)
 {
     const bool shared = atomic_load(&jobs->shared);
     bool others = jobs->options.role != BN_ROLE_BOTH;
     bn_process *list = NULL;
     size_t count = 0;
-    if (!others && bn_store_processes(jobs->store, &list, &count, NULL) != BIREFNET_OK) return;
+    if (!others && bn_store_processes(jobs->store, &list, &count, NULL) != BIREFNET_OK) return false;
     for (size_t i = 0; i < count; i++)
         others = others || (list[i].id != jobs->held.worker &&
                             (shared || list[i].seen_ms > now_ms - jobs->options.lease_ms));
     free(list);
     atomic_store(&jobs->shared, others);
     if (shared && !others) bn_pulse_want(jobs, &jobs->pulse.news_wanted);
+    return true;
 }
 
 /* No beat came through for a lease: others may have all that we hold. */
@@ -144,7 +145,7 @@ static void miss(bn_jobs *jobs)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-void bn_pulse_beat(bn_jobs *jobs)
+bool bn_pulse_beat(bn_jobs *jobs)
 {
     bn_process process;
     bn_holding *holdings;
@@ -155,7 +156,7 @@ void bn_pulse_beat(bn_jobs *jobs)
     describe(jobs, &process);
     if (bn_store_beat(jobs->store, &process, &now_ms, &holdings, &count, NULL) != BIREFNET_OK) {
         miss(jobs);
-        return;
+        return false;
     }
     jobs->pulse.beat_ms = started_ms;
     jobs->pulse.lease_lost = false;
@@ -163,7 +164,7 @@ void bn_pulse_beat(bn_jobs *jobs)
     if (!jobs->options.now_ms) atomic_store(&jobs->ahead_ms, now_ms - bn_wall_ms());
     compare(jobs, holdings, count, started_ms);
     free(holdings);
-    look_for_others(jobs, now_ms);
+    return look_for_others(jobs, now_ms);
 }
 
 /* ---- reports ---- */

@@ -48,17 +48,25 @@ static void beat_as_stranger(void)
     free(holdings);
 }
 
-/* A request that this process holds, as far as the store knows. */
-static void hold_as(int64_t worker)
+/* A request that nobody here knows of. */
+static void bring(void)
 {
     static const char body[] = "{\"image_url\":\"data:,x\"}";
     bn_error err = {0};
-    bn_accepted made = {.created_ms = bn_wall_ms(), .body = body, .body_bytes = strlen(body)}, held;
-    snprintf(made.model, sizeof made.model, "Matting");
-    const bn_claim_terms terms = {.worker = worker, .claim = CLAIM};
+    bn_accepted made = {
+        .created_ms = bn_wall_ms(), .model = "Matting", .body = body, .body_bytes = strlen(body)};
     bn_uuid_make(made.id);
     memcpy(all.id, made.id, sizeof all.id);
     assert_ok(bn_store_accept(all.store, &made, NULL, &err), err);
+}
+
+/* One that this process holds, as far as the store knows. */
+static void hold_as(int64_t worker)
+{
+    bn_error err = {0};
+    bn_accepted held;
+    const bn_claim_terms terms = {.worker = worker, .claim = CLAIM};
+    bring();
     assert_ok(bn_store_claim_next(all.store, &terms, &held, &err), err);
     assert_string_equal(held.id, all.id);
     bn_accepted_free(&held);
@@ -230,9 +238,27 @@ static void a_worker_does_not_look_at_what_clients_see(void **state)
     close_all();
 }
 
+/* A worker looks for work also where it could not say at first that it lives, and nobody tells it anything. */
+static void a_worker_whose_first_beat_is_lost_works(void **state)
+{
+    (void)state;
+    prepare(60000);
+    all.rig.options.role = BN_ROLE_WORK;
+    all.rig.options.store_listen = "off";
+    atomic_store(&all.is_down, true);
+    rig_open(&all.rig);
+    atomic_store(&all.is_down, false);
+    wait_beat();
+    bring();
+    rig_wait(&all.rig, all.id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(&all.rig, all.id).code, 422);
+    close_all();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_worker_does_not_look_at_what_clients_see),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_worker_whose_first_beat_is_lost_works),
+                                       cmocka_unit_test(a_worker_does_not_look_at_what_clients_see),
                                        cmocka_unit_test(what_a_lost_lease_stopped_is_done_again),
                                        cmocka_unit_test(what_the_last_other_has_ended_is_seen),
                                        cmocka_unit_test(what_the_last_other_held_when_it_died_is_done)};
