@@ -171,6 +171,17 @@ static void forget_files(bn_jobs *jobs, const char *id, const bn_last *last)
     for (size_t i = 0; i < last->file_count; i++) bn_object_drop(jobs, last->files[i].object);
 }
 
+/* A client has cancelled what waited here, but another had taken it: he is told. */
+static void cancel_elsewhere(bn_jobs *jobs, const bn_job *job, const char *id, const bn_last *last)
+{
+    bn_cancelled outcome;
+    const bool left = atomic_load(&job->disconnected);
+    if (last->claim != 0 || last->ending.code != 499) return;
+    if (bn_store_cancel(jobs->store, id, left ? BN_CANCEL_CLIENT_LEFT : BN_CANCEL_BY_CLIENT, &last->ending,
+                        &outcome, NULL) == BIREFNET_OK)
+        bn_hint_others(jobs, BN_HINT_CANCEL);
+}
+
 /* True when it is saved; the job is the caller's hold only, then. */
 static bool save(bn_jobs *jobs, bn_job *job, bn_last *last, bn_error *err)
 {
@@ -185,6 +196,7 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_last *last, bn_error *err)
         bn_endings_note(jobs, id, &last->ending);
     } else {
         forget_files(jobs, id, last);
+        cancel_elsewhere(jobs, job, id, last);
     }
     pthread_mutex_lock(&jobs->lock);
     bn_front_remove(jobs, job);

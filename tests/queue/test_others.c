@@ -37,7 +37,8 @@ static struct {
     sem_t looked, gone, lost; /* lost: a lease, or a claim */
 } all;
 
-static void beat_as_stranger(void)
+/* Whether what he holds was cancelled. */
+static bn_cancel_reason beat_as_stranger(void)
 {
     bn_error err = {0};
     bn_holding *holdings;
@@ -45,7 +46,9 @@ static void beat_as_stranger(void)
     int64_t now_ms;
     const bn_process alive = {.id = STRANGER, .role = "work"};
     assert_ok(__real_bn_store_beat(all.store, &alive, &now_ms, &holdings, &count, &err), err);
+    const bn_cancel_reason cancel = count > 0 ? holdings[0].cancel : BN_CANCEL_NOT;
     free(holdings);
+    return cancel;
 }
 
 /* A request that nobody here knows of. */
@@ -60,16 +63,21 @@ static void bring(void)
     assert_ok(bn_store_accept(all.store, &made, NULL, &err), err);
 }
 
-/* One that this process holds, as far as the store knows. */
-static void hold_as(int64_t worker)
+/* This process holds it from now on, as far as the store knows. */
+static void claim_as(int64_t worker)
 {
     bn_error err = {0};
     bn_accepted held;
     const bn_claim_terms terms = {.worker = worker, .claim = CLAIM};
-    bring();
     assert_ok(bn_store_claim_next(all.store, &terms, &held, &err), err);
     assert_string_equal(held.id, all.id);
     bn_accepted_free(&held);
+}
+
+static void hold_as(int64_t worker)
+{
+    bring();
+    claim_as(worker);
 }
 
 static void hear_line(void *user, birefnet_log_level level, const char *line)
@@ -238,6 +246,21 @@ static void a_worker_does_not_look_at_what_clients_see(void **state)
     close_all();
 }
 
+/* Who came a moment ago and has taken a request before the server heard of him is told that it was cancelled. */
+static void what_a_newcomer_holds_is_cancelled(void **state)
+{
+    static const char *const only[] = {"Portrait", NULL}; /* the server leaves it to him */
+    (void)state;
+    prepare(60000);
+    all.rig.options.only = only;
+    rig_open(&all.rig);
+    rig_submit_body(&all.rig, "{\"image_url\":\"data:,x\"}", all.id);
+    claim_as(STRANGER);
+    assert_int_equal(bn_jobs_cancel(all.rig.jobs, all.id, false), BN_CANCEL_REQUESTED);
+    assert_int_equal(beat_as_stranger(), BN_CANCEL_BY_CLIENT);
+    close_all();
+}
+
 /* A worker looks for work also where it could not say at first that it lives, and nobody tells it anything. */
 static void a_worker_whose_first_beat_is_lost_works(void **state)
 {
@@ -257,7 +280,8 @@ static void a_worker_whose_first_beat_is_lost_works(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_worker_whose_first_beat_is_lost_works),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_newcomer_holds_is_cancelled),
+                                       cmocka_unit_test(a_worker_whose_first_beat_is_lost_works),
                                        cmocka_unit_test(a_worker_does_not_look_at_what_clients_see),
                                        cmocka_unit_test(what_a_lost_lease_stopped_is_done_again),
                                        cmocka_unit_test(what_the_last_other_has_ended_is_seen),
