@@ -155,7 +155,8 @@ static void limits_hold_for_a_crowd(void **state)
         for (int i = 0; i < 40; i++) pthread_join(threads[i], NULL);
         pthread_barrier_destroy(&group.start);
         assert_int_equal(group.accepted, 3);
-        for (int i = 0; i < 3; i++) bn_jobs_cancel(self->jobs, group.ids[i], false);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(bn_jobs_cancel(self->jobs, group.ids[i], false), BN_CANCEL_REQUESTED);
         const bn_submit broken = {.body = "{", .body_bytes = 1, .key_id = "many", .max_queue_length = -1};
         char id[BN_REQUEST_ID_CHARS];
         for (int i = 0; i < 5; i++) { /* refused, and no place is lost */
