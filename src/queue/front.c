@@ -159,8 +159,11 @@ bn_job *bn_front_put(bn_jobs *jobs, bn_accepted *accepted)
 
 void bn_front_learn(bn_jobs *jobs, bn_job *job, bn_accepted *accepted)
 {
-    if (job->accepted.front != BN_FRONT_ELSEWHERE) return;
+    if (!job->brought || job->phase != BN_JOB_WAITING)
+        return; /* what is being ended is read without the lock */
     const bn_accepted known = job->accepted;
+    job->brought = false;
+    jobs->front.waits_for -= is_waited_for(jobs, job);
     job->accepted = *accepted;
     job->accepted.body = NULL;
     *accepted = known;

@@ -26,10 +26,11 @@ static bn_job *add(bn_jobs *jobs, const bn_seen *seen)
                             .start_by_ms = seen->start_by_ms,
                             .body_bytes = seen->body_bytes,
                             .fetches = seen->fetches,
-                            .front = BN_FRONT_ELSEWHERE,
+                            .front = seen->front,
                             .key_id = seen->key_id[0] ? strdup(seen->key_id) : NULL};
     memcpy(accepted.id, seen->id, sizeof accepted.id);
     bn_job *job = bn_front_put(jobs, &accepted);
+    if (job) job->brought = true;
     bn_accepted_free(&accepted);
     return job;
 }

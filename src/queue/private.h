@@ -54,8 +54,6 @@
 #define BN_WEIGHT_CODECS  50
 #define BN_WEIGHT_NETWORK 1
 
-#define BN_FRONT_ELSEWHERE (-1) /* bn_accepted.front of one that a snapshot has brought */
-
 #define BN_NO_ROOM "There is no room to store the result"
 
 typedef enum bn_phase_of_job {
@@ -108,6 +106,7 @@ typedef struct bn_job {
     bn_phase_of_job phase;
     int64_t claim;                /* the number that this process holds it by in the store; 0 = it does not */
     double claimed_ms, listed_ms; /* bn_clock_ms: of the claim; of the beat that named it last */
+    bool brought;                 /* by a snapshot, which tells less than accepted holds */
     bool elsewhere;               /* another process holds it; told_* is what that one says */
     double told_progress;
     int told_log_count;

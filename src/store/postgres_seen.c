@@ -60,6 +60,7 @@ static bn_status read_seen(const bn_rows *rows, int row, bn_seen *seen, bn_error
     seen->progress = bn_rows_double(rows, row, 12, &status, err);
     seen->log_count = (int)bn_rows_int(rows, row, 13, &status, err);
     seen->fetches = bn_rows_int(rows, row, 15, &status, err) != 0;
+    seen->front = bn_rows_int(rows, row, 16, &status, err);
     BN_TRY(status);
     return bn_rows_copy(rows, row, 14, &seen->logs, NULL, err);
 }
@@ -71,7 +72,7 @@ static bn_status look_at_requests(bn_postgres_db *db, bool want_logs, bn_snapsho
         db, &rows, err,
         "SELECT q.id, key_id, seq, turn, CASE WHEN held THEN worker ELSE 0 END, low, sync, running, cancel,"
         " created_ms, start_by_ms, body_bytes, progress, log_count, CASE WHEN $1::int = 1 THEN logs END, "
-        "fetches"
+        "fetches, front"
         " FROM queue q LEFT JOIN live l ON q.held AND l.id = q.id ORDER BY NOT held, low, turn, seq",
         "i", (int64_t)want_logs));
     bn_status status = BIREFNET_OK;

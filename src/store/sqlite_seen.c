@@ -56,6 +56,7 @@ static bn_status read_seen(sqlite3_stmt *statement, bn_seen *seen, bn_error *err
     seen->progress = sqlite3_column_double(statement, 12);
     seen->log_count = sqlite3_column_int(statement, 13);
     seen->fetches = sqlite3_column_int(statement, 15) != 0;
+    seen->front = sqlite3_column_int64(statement, 16);
     return bn_db_copy(statement, 14, &seen->logs, NULL, err);
 }
 
@@ -66,7 +67,8 @@ static bn_status read_requests(bn_db *db, bool want_logs, bn_snapshot *snapshot,
         db, &statement, err,
         "SELECT r.id, coalesce(key_id, ''), seq, turn, iif(held, worker, 0), low_priority, sync, running,"
         " cancel, created_ms, start_by_ms, coalesce(length(body), 0), coalesce(progress, 0),"
-        " coalesce(log_count, 0), iif(?1 AND held, l.logs, NULL), fetches FROM requests AS r LEFT JOIN live "
+        " coalesce(log_count, 0), iif(?1 AND held, l.logs, NULL), fetches, front FROM requests AS r LEFT "
+        "JOIN live "
         "AS l"
         " ON held = 1 AND l.id = r.id WHERE ended = 0 ORDER BY held = 0, low_priority, turn, seq",
         "i", (int64_t)want_logs));

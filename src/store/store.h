@@ -272,6 +272,7 @@ bn_status bn_store_tell(bn_store *store, int64_t worker, const bn_live *rows, si
 typedef struct bn_seen {
     char id[BN_REQUEST_ID_CHARS], key_id[BN_KEY_ID_CHARS];
     int64_t seq, turn, worker, created_ms, start_by_ms; /* worker 0: it waits */
+    int64_t front;                                      /* as in bn_accepted */
     bool low_priority, sync, fetches, running, cancelled;
     double progress;
     int log_count;

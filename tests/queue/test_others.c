@@ -32,9 +32,9 @@ static struct {
     atomic_int snapshots; /* of the server */
     atomic_bool leaves;   /* the stranger, before the server beats next */
     atomic_int beats_left;
-    atomic_bool has_duty;     /* the stranger had it when he died */
-    atomic_bool is_down;      /* the store, for beats */
-    sem_t looked, gone, lost; /* lost: a lease, or a claim */
+    atomic_bool has_duty;              /* the stranger had it when he died */
+    atomic_bool is_down;               /* the store, for beats */
+    sem_t reading, looked, gone, lost; /* lost: a lease, or a claim */
 } all;
 
 /* Whether what he holds was cancelled. */
@@ -97,6 +97,7 @@ static void prepare(int lease_ms)
     all.rig.options.allow_private = true;
     all.rig.options.log = (bn_log){.write = hear_line};
     assert_ok(bn_store_open(all.rig.options.store, &all.store, &err), err);
+    sem_init(&all.reading, 0, 0);
     sem_init(&all.looked, 0, 0);
     sem_init(&all.gone, 0, 0);
     sem_init(&all.lost, 0, 0);
@@ -115,6 +116,7 @@ static void close_all(void)
 {
     bn_store_close(&all.store);
     rig_destroy(&all.rig);
+    sem_destroy(&all.reading);
     sem_destroy(&all.looked);
     sem_destroy(&all.gone);
     sem_destroy(&all.lost);
@@ -127,6 +129,7 @@ static void wait_for(sem_t *event)
 
 bn_status __wrap_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err)
 {
+    sem_post(&all.reading);
     const bn_status status = __real_bn_store_snapshot(store, want_logs, snapshot, err);
     if (atomic_fetch_add(&all.snapshots, 1) == 1) sem_post(&all.looked); /* the first is that of opening */
     return status;
@@ -261,6 +264,38 @@ static void what_a_newcomer_holds_is_cancelled(void **state)
     close_all();
 }
 
+static void submit_sync(double start_timeout_s)
+{
+    static const char id[] = "7c9e6679-7425-40de-944b-e07fc1f90ae7", body[] = "{\"image_url\":\"data:,x\"}";
+    const bn_submit wish = {.id = id,
+                            .body = body,
+                            .body_bytes = strlen(body),
+                            .sync = true,
+                            .start_timeout_s = start_timeout_s,
+                            .max_queue_length = -1};
+    rig_submit(&all.rig, &wish, all.id);
+}
+
+/* One that was begun elsewhere, just in time, is out of the table for a moment, and its client waits all the while. */
+static void a_client_is_waited_for_where_a_snapshot_brings_his_request(void **state)
+{
+    static const char *const only[] = {"Portrait", NULL}; /* the server leaves it to the newcomer */
+    (void)state;
+    prepare(60000);
+    all.rig.options.only = only;
+    atomic_store(&all.rig.now_ms, bn_wall_ms());
+    rig_open(&all.rig);
+    submit_sync(100);
+    claim_as(STRANGER);
+    atomic_fetch_add(&all.rig.now_ms, 200000);
+    bn_jobs_sweep(all.rig.jobs); /* too late, as far as the server knows: it is told better, and looks */
+    submit_sync(100); /* again: when it has looked once more, the first snapshot is laid over the table */
+    wait_for(&all.looked);
+    assert_int_equal(rig_status(&all.rig, all.id).state, BN_REQUEST_QUEUED);
+    assert_false(bn_jobs_drain(all.rig.jobs, 0));
+    close_all();
+}
+
 /* A worker looks for work also where it could not say at first that it lives, and nobody tells it anything. */
 static void a_worker_whose_first_beat_is_lost_works(void **state)
 {
@@ -280,11 +315,13 @@ static void a_worker_whose_first_beat_is_lost_works(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_newcomer_holds_is_cancelled),
-                                       cmocka_unit_test(a_worker_whose_first_beat_is_lost_works),
-                                       cmocka_unit_test(a_worker_does_not_look_at_what_clients_see),
-                                       cmocka_unit_test(what_a_lost_lease_stopped_is_done_again),
-                                       cmocka_unit_test(what_the_last_other_has_ended_is_seen),
-                                       cmocka_unit_test(what_the_last_other_held_when_it_died_is_done)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_client_is_waited_for_where_a_snapshot_brings_his_request),
+        cmocka_unit_test(what_a_newcomer_holds_is_cancelled),
+        cmocka_unit_test(a_worker_whose_first_beat_is_lost_works),
+        cmocka_unit_test(a_worker_does_not_look_at_what_clients_see),
+        cmocka_unit_test(what_a_lost_lease_stopped_is_done_again),
+        cmocka_unit_test(what_the_last_other_has_ended_is_seen),
+        cmocka_unit_test(what_the_last_other_held_when_it_died_is_done)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
