@@ -194,7 +194,8 @@ class Run(Case):
         with self.busy():
             mark = len(server.lines())
             with self.assertRaises(httpx.ReadTimeout):  # start_timeout: else the client would try again
-                fal_client.run(E, {"image_url": f"{host.url}/hold/left"}, timeout=0.5, start_timeout=60)
+                leaves = httpx.Timeout(60, read=0.5)  # once it is connected
+                fal_client.run(E, {"image_url": f"{host.url}/hold/left"}, timeout=leaves, start_timeout=60)
             until(lambda: any(line["status"] == 499 for line in server.lines()[mark:]))
         self.assertNotIn("/hold/left", host.asked)
 
