@@ -66,6 +66,15 @@ void bn_keeper_remove_astray(bn_jobs *jobs, int64_t before_ms)
     } while (count == EXPIRED_AT_A_TIME);
 }
 
+/* The store may have lost what it need not have on its disk, and somebody may have come and gone between two beats: who has the store
+ * to himself looks only now and then. */
+static void look_again(bn_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    if (jobs->front.waiting > 0 || jobs->front.waits_for > 0) bn_news_want(jobs);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
 void bn_keeper_sweep(bn_jobs *jobs)
 {
     char ids[EXPIRED_AT_A_TIME][BN_FILE_ID_CHARS];
@@ -84,6 +93,7 @@ void bn_keeper_sweep(bn_jobs *jobs)
     bn_store_forget(jobs->store, now_ms - jobs->options.retention_s * 1000,
                     now_ms - (int64_t)BN_FORGET_SOON_S * 1000, NULL);
     bn_endings_forget_all(jobs);
+    look_again(jobs);
 }
 
 /* ---- for all processes, by the one whose duty it is ---- */
