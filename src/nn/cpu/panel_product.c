@@ -6,6 +6,7 @@
 
 #include "base/size.h"
 #include "nn/cpu/kernels.h"
+#include "nn/cpu/panel_pack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,39 +33,17 @@ typedef struct pack_context {
     const bn_panels *panels;
 } pack_context;
 
-/* plain[out][in][taps] into panels. */
-static void lay_out(const bn_panels *p, const float *plain, float *packed)
-{
-    for (bn_panel_block block = bn_panel_first(p); block.in > 0; block = bn_panel_next(p, block))
-        for (int panel = 0; panel < p->count; panel++) {
-            float *to = packed + bn_panel_offset(p, block, panel);
-            for (int tap = block.tap; tap < block.tap + block.taps; tap++)
-                for (int i = block.first; i < block.first + block.in; i++)
-                    for (int column = 0; column < p->columns; column++) {
-                        const size_t o = (size_t)panel * (size_t)p->columns + (size_t)column;
-                        const size_t from = (o * (size_t)p->in + (size_t)i) * (size_t)p->taps + (size_t)tap;
-                        *to++ = o < (size_t)p->out ? plain[from] : 0;
-                    }
-        }
-}
-
 /* Packed weights, and behind them the bias [out]. */
 static bn_status fill_packed(const void *context, float *numbers, bn_error *err)
 {
     const pack_context *pack = context;
     const bn_panels *p = pack->panels;
-    const bn_source *source = pack->source;
-    const float *plain = source->borrow ? source->borrow(source) : NULL;
-    float *loaded = NULL, *bias = numbers + bn_panels_floats(p);
-    const size_t bytes = (size_t)p->out * (size_t)p->in * (size_t)p->taps * sizeof(float);
-    if (!plain) {
-        plain = loaded = malloc(bytes);
-        if (!loaded) return bn_fail_memory(err, bytes, "weights");
-    }
-    const bn_status status = source->load(source, loaded, bias, err);
-    if (status == BIREFNET_OK) lay_out(p, plain, numbers);
-    free(loaded);
-    if (source->forget) source->forget(source);
+    bn_plain_weights plain;
+    const size_t count = (size_t)p->out * (size_t)p->in * (size_t)p->taps;
+    const bn_status status =
+        bn_plain_weights_open(&plain, pack->source, count, numbers + bn_panels_floats(p), err);
+    if (status == BIREFNET_OK) bn_panels_lay_out(p, plain.numbers, numbers);
+    bn_plain_weights_close(&plain);
     return status;
 }
 
