@@ -122,6 +122,7 @@ typedef struct bn_kernels {
     void (*product)(const bn_product_job *job);
     int product_columns;              /* of the panels that it wants */
     bool product_pays;                /* it is faster than the library's */
+    bool winograd_pays;               /* so are convolutions of fewer such products (winograd.h) */
     bn_peak_loop peak_f32, peak_bf16; /* the latter's run is NULL where bf16 has no instruction */
 } bn_kernels;
 

@@ -265,6 +265,6 @@ static void conv5_row(const float *const rows[5], const float *weight, float *ou
         .name = table_name, .layer_norm = layer_norm, .gather = gather, .deform_taps = deform_taps,          \
         .attend_f32 = attend_f32, .attend_bf16 = bf16_attention, .depthwise_gelu = depthwise_gelu,           \
         .gate = gate, .convert = convert, .conv5_row = conv5_row, .product = product,                        \
-        .product_columns = COLUMNS, .product_pays = PRODUCT_PAYS, .peak_f32 = PEAK_F32,                      \
-        .peak_bf16 = PEAK_BF16,                                                                              \
+        .product_columns = COLUMNS, .product_pays = PRODUCT_PAYS, .winograd_pays = true,                     \
+        .peak_f32 = PEAK_F32, .peak_bf16 = PEAK_BF16,                                                        \
     }

@@ -10,6 +10,7 @@
 #define CONV_PIXELS 512 /* of a band where there are many */
 #define CONV_ROWS   4
 #define CONV_SHAPES 16
+#define BAND_PIECES 4 /* for each thread, where bands may be large */
 
 /* A convolution is done in bands of output rows, one thread each, for the same reason as products are done in pieces
  * (products.h): oneDNN would choose its order of sums by the number of threads. */
@@ -75,32 +76,39 @@ static int conv_product_for(conv_op *op, bn_graph *graph, const bn_conv_shape *s
 }
 
 /* The band of output rows first .. first + rows - 1: which input rows it reads, and how many lie outside. */
-static void lay_out_conv_band(conv_op *op, bn_graph *graph, bn_conv_params params, int first, int rows,
-                              const bn_source *source)
+static bn_conv_shape conv_shape(const conv_op *op, const bn_graph *graph, bn_conv_params params, int first,
+                                int rows)
 {
     const int top = first * params.stride - params.pad,
               bottom = top + (rows - 1) * params.stride + params.kernel;
-    conv_band *band = &op->bands[op->band_count++];
-    const bn_conv_shape shape = {.h = BN_MIN(bottom, op->x.h) - BN_MAX(top, 0),
-                                 .w = op->x.w,
-                                 .in = op->x.c,
-                                 .out = params.out,
-                                 .kernel = params.kernel,
-                                 .stride = params.stride,
-                                 .pad_top = BN_MAX(-top, 0),
-                                 .pad_bottom = BN_MAX(bottom - op->x.h, 0),
-                                 .pad_side = params.pad,
-                                 .src_type = op->x.type,
-                                 .dst_type = params.type,
-                                 .activation = params.activation,
-                                 .kernels = bn_graph_kernels(graph),
-                                 .lanes = bn_graph_threads(graph)};
-    *band = (conv_band){BN_MAX(top, 0), first, conv_product_for(op, graph, &shape, source)};
+    return (bn_conv_shape){.h = BN_MIN(bottom, op->x.h) - BN_MAX(top, 0),
+                           .w = op->x.w,
+                           .in = op->x.c,
+                           .out = params.out,
+                           .kernel = params.kernel,
+                           .stride = params.stride,
+                           .pad_top = BN_MAX(-top, 0),
+                           .pad_bottom = BN_MAX(bottom - op->x.h, 0),
+                           .pad_side = params.pad,
+                           .src_type = op->x.type,
+                           .dst_type = params.type,
+                           .activation = params.activation,
+                           .kernels = bn_graph_kernels(graph),
+                           .lanes = bn_graph_threads(graph)};
 }
 
-/* Rows of a band of an h x w map: see bn_lane_rows. */
-static int band_rows(const bn_graph *graph, int h, int w, size_t weights)
+static void lay_out_conv_band(conv_op *op, bn_graph *graph, bn_conv_params params, int first, int rows,
+                              const bn_source *source)
 {
+    const bn_conv_shape shape = conv_shape(op, graph, params, first, rows);
+    op->bands[op->band_count++] = (conv_band){BN_MAX(first * params.stride - params.pad, 0), first,
+                                              conv_product_for(op, graph, &shape, source)};
+}
+
+/* Rows of a band of an h x w map: see bn_lane_rows. wanted: bn_conv_rows. */
+static int band_rows(const bn_graph *graph, int h, int w, size_t weights, int wanted)
+{
+    if (wanted > 0) return BN_MIN(wanted, BN_MAX(h / (BAND_PIECES * bn_graph_threads(graph)), 1));
     const int most = BN_MAX((CONV_PIXELS + w - 1) / w, CONV_ROWS);
     return BN_MIN(BN_MIN(most, h),
                   BN_MAX(bn_lane_share(graph, h * w, weights) / w, (BN_LANE_LEAST + w - 1) / w));
@@ -115,7 +123,9 @@ bn_map bn_cpu_conv(bn_graph *graph, bn_map x, bn_conv_params params, const bn_so
     if (!op) return dst;
     op->x = x;
     op->dst = dst;
-    const int rows = band_rows(graph, dst.h, dst.w, (size_t)(k * k) * (size_t)x.c * (size_t)params.out);
+    const bn_conv_shape whole = conv_shape(op, graph, params, 0, dst.h);
+    const int rows = band_rows(graph, dst.h, dst.w, (size_t)(k * k) * (size_t)x.c * (size_t)params.out,
+                               bn_conv_rows(&whole));
     op->bands = calloc((size_t)((dst.h + rows - 1) / rows), sizeof *op->bands);
     if (!op->bands) {
         bn_graph_fail(graph, BIREFNET_ERROR_MEMORY, "cannot allocate the bands of a convolution");

@@ -1,19 +1,28 @@
-/* product.c - which of the two kinds of products a shape gets: ours or oneDNN's. */
+/* product.c - which kind of products a shape gets: ours, for convolutions with fewer multiplications where that is to be had, or
+ * oneDNN's. */
 #include "nn/cpu/product.h"
 
 #include "nn/cpu/dnnl_product.h"
 #include "nn/cpu/panel_product.h"
+#include "nn/cpu/winograd.h"
 
 #include <stdlib.h>
 
-struct bn_product { /* one of both */
+struct bn_product { /* one of them */
     bn_panel_product *panel;
+    bn_winograd *winograd;
     bn_dnnl_product *dnnl;
 };
 
+/* Whether our own kernels can. */
+static bool fits(const bn_kernels *kernels, bn_type src, bn_type dst, int lanes)
+{
+    return kernels && lanes > 0 && src == BN_F32 && dst == BN_F32;
+}
+
 static bool ours(const bn_kernels *kernels, bn_type src, bn_type dst, int lanes)
 {
-    return kernels && kernels->product_pays && lanes > 0 && src == BN_F32 && dst == BN_F32;
+    return fits(kernels, src, dst, lanes) && kernels->product_pays;
 }
 
 static bn_product *allocate(bn_error *err)
@@ -45,11 +54,24 @@ bn_status bn_matmul_create(bn_pack_store *packs, const bn_matmul_shape *shape, c
                      made, product);
 }
 
+static bool by_winograd(const bn_conv_shape *shape)
+{
+    return fits(shape->kernels, shape->src_type, shape->dst_type, shape->lanes) &&
+           shape->kernels->winograd_pays && bn_winograd_takes(shape);
+}
+
+int bn_conv_rows(const bn_conv_shape *shape)
+{
+    return by_winograd(shape) ? bn_winograd_rows(shape) : 0;
+}
+
 bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,
                          bn_product **product, bn_error *err)
 {
     bn_product *made = allocate(err);
     if (!made) return BIREFNET_ERROR_MEMORY;
+    if (by_winograd(shape))
+        return hand_over(bn_winograd_create(packs, shape, source, &made->winograd, err), made, product);
     return hand_over(ours(shape->kernels, shape->src_type, shape->dst_type, shape->lanes)
                          ? bn_panel_conv_create(packs, shape, source, &made->panel, err)
                          : bn_dnnl_conv_create(packs, shape, source, &made->dnnl, err),
@@ -60,6 +82,7 @@ void bn_product_destroy(bn_product **product)
 {
     if (!*product) return;
     bn_panel_product_destroy(&(*product)->panel);
+    bn_winograd_destroy(&(*product)->winograd);
     bn_dnnl_product_destroy(&(*product)->dnnl);
     free(*product);
     *product = NULL;
@@ -67,6 +90,7 @@ void bn_product_destroy(bn_product **product)
 
 size_t bn_product_scratch_bytes(const bn_product *product)
 {
+    if (product->winograd) return bn_winograd_scratch_bytes(product->winograd);
     return product->panel ? bn_panel_product_scratch_bytes(product->panel)
                           : bn_dnnl_product_scratch_bytes(product->dnnl);
 }
@@ -74,7 +98,10 @@ size_t bn_product_scratch_bytes(const bn_product *product)
 bn_status bn_product_run_lane(bn_product *product, int lane, const void *src, void *dst, const float *bias,
                               void *scratch, bn_error *err)
 {
-    if (!product->panel) return bn_dnnl_product_run_lane(product->dnnl, lane, src, dst, bias, scratch, err);
-    bn_panel_product_run(product->panel, src, dst, bias, scratch);
+    if (product->dnnl) return bn_dnnl_product_run_lane(product->dnnl, lane, src, dst, bias, scratch, err);
+    if (product->winograd)
+        bn_winograd_run(product->winograd, src, dst, bias, scratch);
+    else
+        bn_panel_product_run(product->panel, src, dst, bias, scratch);
     return BIREFNET_OK;
 }

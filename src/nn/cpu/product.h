@@ -1,5 +1,5 @@
 /* product.h - matrix products and convolutions with packed weights, ready to run: our own in float32 on CPUs where they
- * are faster (panel_product.h), oneDNN's otherwise (dnnl_product.h).
+ * are faster (panel_product.h, winograd.h), oneDNN's otherwise (dnnl_product.h).
  *
  * A product is made for one shape while a graph is built, and run with pointers. The weights are packed for the
  * layout that is fastest for that shape; where the same weights are already packed in another layout that would do,
@@ -38,6 +38,9 @@ typedef struct bn_conv_shape {
     const bn_kernels *kernels; /* as in bn_matmul_shape */
     int lanes;                 /* as in bn_matmul_shape */
 } bn_conv_shape;
+
+/* Rows of the result that one call should do where there are as many; 0: it does not matter. shape->h does not count. */
+int bn_conv_rows(const bn_conv_shape *shape);
 
 bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,
                          bn_product **product, bn_error *err);
