@@ -28,6 +28,7 @@ static bn_job *add(bn_jobs *jobs, const bn_seen *seen)
                             .fetches = seen->fetches,
                             .front = seen->front,
                             .key_id = seen->key_id[0] ? strdup(seen->key_id) : NULL};
+    if (seen->key_id[0] && !accepted.key_id) return NULL; /* it would be everybody's */
     memcpy(accepted.id, seen->id, sizeof accepted.id);
     bn_job *job = bn_front_put(jobs, &accepted);
     if (job) job->brought = true;

@@ -23,7 +23,12 @@ bn_status __wrap_bn_store_duty(bn_store *store, const char *name, int64_t proces
 bn_status __real_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
 bn_status __wrap_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot *snapshot, bn_error *err);
 
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+
 enum { STRANGER = 99, CLAIM = 5 };
+
+#define SCARCE "0123456789abcdef"
 
 static struct {
     rig rig;
@@ -133,6 +138,12 @@ bn_status __wrap_bn_store_snapshot(bn_store *store, bool want_logs, bn_snapshot 
     const bn_status status = __real_bn_store_snapshot(store, want_logs, snapshot, err);
     if (atomic_fetch_add(&all.snapshots, 1) == 1) sem_post(&all.looked); /* the first is that of opening */
     return status;
+}
+
+/* There is no memory for this text. */
+char *__wrap_strdup(const char *text)
+{
+    return strcmp(text, SCARCE) == 0 ? NULL : __real_strdup(text);
 }
 
 static void end_and_leave(void)
@@ -264,6 +275,24 @@ static void what_a_newcomer_holds_is_cancelled(void **state)
     close_all();
 }
 
+/* Where there is no memory for the name of its owner it is not in the table, rather than everybody's. */
+static void nobody_sees_what_is_another_s(void **state)
+{
+    bn_error err = {0};
+    char key[] = SCARCE;
+    bn_accepted made = {.created_ms = bn_wall_ms(), .key_id = key};
+    (void)state;
+    prepare(60000);
+    all.rig.options.role = BN_ROLE_FRONT;
+    beat_as_stranger();
+    bn_uuid_make(made.id);
+    assert_ok(bn_store_accept(all.store, &made, NULL, &err), err);
+    rig_open(&all.rig); /* it looks */
+    assert_int_equal(bn_jobs_may_see(all.rig.jobs, made.id, "another", &err), BIREFNET_ERROR_NOT_FOUND);
+    assert_int_equal(bn_jobs_may_see(all.rig.jobs, made.id, SCARCE, &err), BIREFNET_OK);
+    close_all();
+}
+
 /* Somebody ends a request behind the server's back, as where a crash of the database forgets one that was not on its disk: who comes
  * and goes between two beats is not seen. It is found now and then. */
 static void what_is_gone_behind_its_back_is_found(void **state)
@@ -339,6 +368,7 @@ static void a_worker_whose_first_beat_is_lost_works(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_sees_what_is_another_s),
         cmocka_unit_test(what_is_gone_behind_its_back_is_found),
         cmocka_unit_test(a_client_is_waited_for_where_a_snapshot_brings_his_request),
         cmocka_unit_test(what_a_newcomer_holds_is_cancelled),
