@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define TICK_MS            100
+#define LEFT_AFTER_MS      1000  /* without a request; most ends are seen at once */
 #define CROWDED_TIMEOUT_MS 10000 /* for a header section, where half of the connections are taken */
 
 static bool has_left(int fd)
@@ -31,6 +32,13 @@ static void look_at_request(bn_http_request *request, double now_ms)
     if (wake) bn_http_wake(request);
 }
 
+/* Its end has come, and nothing before it is unread. libmicrohttpd (0.9.75) does not see an end that came with the bytes before it. */
+static bool has_ended(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* A header section that never ends, or a body of a byte a second: shut down; the event loop then sees the end. Bodies are
  * looked at for one period after the other, so that a quick start does not pay for a slow rest. */
 static void look_at_connection(const bn_http_options *options, bn_connection *connection, bool crowded,
@@ -40,7 +48,8 @@ static void look_at_connection(const bn_http_options *options, bn_connection *co
     bool slow = false;
     if (!connection->in_request) {
         slow = waited_ms > (crowded ? BN_MIN(CROWDED_TIMEOUT_MS, options->header_timeout_ms)
-                                    : options->header_timeout_ms);
+                                    : options->header_timeout_ms) ||
+               (waited_ms > LEFT_AFTER_MS && has_ended(connection->fd));
     } else if (connection->in_body && waited_ms > options->slow_after_ms) {
         slow = (double)connection->body_bytes * 1000 < waited_ms * options->slow_bytes_per_s;
         connection->body_bytes = 0;

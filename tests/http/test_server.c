@@ -16,7 +16,7 @@
 
 /* What the handler shares with the test. */
 static struct {
-    sem_t handled, ended;
+    sem_t handled, ended, go;
     _Atomic(bn_http_request *) request; /* the latest that is parked or streams */
     _Atomic(int) calls;                 /* of handle, since the connection was made */
     _Atomic(bool) gone, complete, too_long, sink_failed;
@@ -38,6 +38,11 @@ static bn_http_next begin(void *user, bn_http_request *request)
     (void)user;
     seen.calls = 0;
     if (strcmp(request->target, "/refuse") == 0) return say(request, 403, "no");
+    if (strcmp(request->target, "/hold") == 0) { /* the event loop */
+        sem_post(&seen.handled);
+        while (sem_wait(&seen.go) != 0) continue;
+        return say(request, 403, "no");
+    }
     request->body_max_bytes = 10000;
     if (strcmp(request->target, "/file") == 0) {
         request->sink = BN_SINK_FILE;
@@ -118,16 +123,19 @@ static int open_server_with(int header_timeout_ms, int slow_after_ms)
     options.max_connections = 64;
     sem_init(&seen.handled, 0, 0);
     sem_init(&seen.ended, 0, 0);
+    sem_init(&seen.go, 0, 0);
     const bn_http_handler handler = {.begin = begin, .handle = handle, .end = end};
     assert_ok(bn_http_server_open(&options, &handler, &server, &err), err);
     return 0;
 }
 
+enum { HEADER_TIMEOUT_MS = 60000 };
+
 /* Clients may be as slow as a busy machine makes them. */
 static int open_server(void **state)
 {
     (void)state;
-    return open_server_with(60000, 60000);
+    return open_server_with(HEADER_TIMEOUT_MS, 60000);
 }
 
 static int open_impatient_server(void **state)
@@ -142,6 +150,7 @@ static int close_server(void **state)
     bn_http_server_close(&server);
     sem_destroy(&seen.handled);
     sem_destroy(&seen.ended);
+    sem_destroy(&seen.go);
     return 0;
 }
 
@@ -335,6 +344,22 @@ static void connections_that_only_stay_keep_nobody_out(void **state)
     while (facts.connections > 0) bn_http_server_facts(server, &facts);
 }
 
+/* Its last bytes and its end are there together, before the server looks: one event tells of both. */
+static void who_leaves_within_a_header_section_leaves_its_place(void **state)
+{
+    (void)state;
+    bn_http_facts facts = {.connections = 1};
+    const int holds = send_text("GET /hold" HEAD "\r\n");
+    sem_wait(&seen.handled);
+    close(send_text("GET /park HTTP/1.1\r\nHos"));
+    const double start_ms = bn_clock_ms();
+    sem_post(&seen.go);
+    assert_non_null(strstr(read_until(holds, "no"), "403"));
+    close(holds);
+    while (facts.connections > 0) bn_http_server_facts(server, &facts);
+    assert_true(bn_clock_ms() - start_ms < HEADER_TIMEOUT_MS / 2);
+}
+
 /* Polls until the server has gone. */
 static void *poll_on(void *user)
 {
@@ -424,6 +449,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(those_who_are_refused_may_finish_sending, open_server, close_server),
         cmocka_unit_test_setup_teardown(files_that_arrive_are_limited, open_server, close_server),
         cmocka_unit_test_setup_teardown(connections_that_only_stay_keep_nobody_out, open_server,
+                                        close_server),
+        cmocka_unit_test_setup_teardown(who_leaves_within_a_header_section_leaves_its_place, open_server,
                                         close_server),
         cmocka_unit_test_setup_teardown(closing_is_safe_while_clients_poll, open_server, close_server),
         cmocka_unit_test_setup_teardown(bodies_go_where_they_shall, open_server, close_server),
