@@ -270,11 +270,12 @@ static void convolutions_are_timed(void **state)
 {
     (void)state;
     static const bn_conv_shape timed[] = {
-        {.h = 18, .w = 256, .in = 64, .out = 32, .kernel = 3},
-        {.h = 18, .w = 256, .in = 216, .out = 64, .kernel = 3},
-        {.h = 12, .w = 256, .in = 432, .out = 64, .kernel = 3},
-        {.h = 22, .w = 256, .in = 64, .out = 160, .kernel = 7},
-        {.h = 22, .w = 64, .in = 64, .out = 160, .kernel = 7},
+        {.h = 34, .w = 256, .in = 64, .out = 32, .kernel = 3},
+        {.h = 34, .w = 256, .in = 216, .out = 64, .kernel = 3},
+        {.h = 34, .w = 256, .in = 432, .out = 64, .kernel = 3},
+        {.h = 14, .w = 64, .in = 1728, .out = 64, .kernel = 3},
+        {.h = 38, .w = 256, .in = 64, .out = 160, .kernel = 7},
+        {.h = 14, .w = 64, .in = 64, .out = 160, .kernel = 7},
     };
     if (!timing) skip();
     for (bn_isa isa = BN_ISA_NEON; isa <= BN_MIN(bn_cpu_isa(), BN_ISA_AVX512_BF16); isa++)

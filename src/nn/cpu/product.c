@@ -62,7 +62,7 @@ static bool by_winograd(const bn_conv_shape *shape)
 
 int bn_conv_rows(const bn_conv_shape *shape)
 {
-    return by_winograd(shape) ? bn_winograd_rows(shape) : 0;
+    return by_winograd(shape) ? BN_WINOGRAD_ROWS : 0;
 }
 
 bn_status bn_conv_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,

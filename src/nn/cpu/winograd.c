@@ -1,5 +1,5 @@
-/* winograd.c - see winograd.h. The rows that a call reads are turned into what stands at each point, some rows of the result at a
- * time are multiplied point by point, and four neighbours are made of their sums. */
+/* winograd.c - see winograd.h. For some rows of the result at a time the rows that they read are turned into what stands at each point,
+ * where that was not done for the rows before; they are multiplied point by point, and four neighbours are made of their sums. */
 #include "nn/cpu/winograd.h"
 
 #include "base/size.h"
@@ -11,11 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP       BN_WINOGRAD_STEP
-#define LEAST_W    64        /* narrower maps are small, and their weights many */
-#define LEAST      16        /* channels in and out: fewer do not pay for the way there and back */
-#define CALL_TILES 128       /* of the result, multiplied at a time */
-#define CALL_BYTES (8 << 20) /* of the rows that a call reads, at their points */
+#define STEP    BN_WINOGRAD_STEP
+#define LEAST_W 64 /* narrower maps are small, and their weights many */
+#define LEAST   16 /* channels in and out: fewer do not pay for the way there and back */
+#define ROWS                                                                                                 \
+    16 /* of the result that a call should do: the first read some that the call before had read, too */
+#define CALL_TILES 128 /* of the result, multiplied at a time */
 
 /* Where a row of the map comes from and goes to, for bn_gather_job: [taps][count]. */
 typedef struct table {
@@ -33,6 +34,7 @@ struct bn_winograd {
     float *zeros;               /* [in or out, what is more] */
     int tiles;                  /* four neighbours each, of a row */
     int rows, call_rows;        /* of the result; multiplied at a time */
+    int ring;                   /* rows that are kept at their points: what call_rows read */
     table in,
         out; /* in: a row's pixels to [tiles][points]; out: [points][call_rows * tiles] to a row's pixels */
 };
@@ -53,12 +55,6 @@ static int tiles_of(const bn_conv_shape *shape)
 static size_t row_floats(const bn_conv_shape *shape)
 {
     return (size_t)tiles_of(shape) * (size_t)(shape->kernel + STEP - 1) * (size_t)shape->in;
-}
-
-int bn_winograd_rows(const bn_conv_shape *shape)
-{
-    const size_t rows = CALL_BYTES / sizeof(float) / row_floats(shape), more = (size_t)shape->kernel - 1;
-    return (int)BN_MIN(rows > more ? BN_MAX(rows - more, 4) : 4, 16);
 }
 
 /* ---- packing ----------------------------------------------------------------------------------------------------- */
@@ -172,6 +168,7 @@ bn_status bn_winograd_create(bn_pack_store *packs, const bn_conv_shape *shape, c
         .tiles = tiles_of(shape),
         .rows = shape->h + shape->pad_top + shape->pad_bottom - shape->kernel + 1};
     made->call_rows = BN_MIN(BN_MAX(CALL_TILES / made->tiles, 1), made->rows);
+    made->ring = made->call_rows + shape->kernel - 1;
     bn_status status = open_tables(made, err);
     if (status == BIREFNET_OK) status = pack(made, packs, source, err);
     if (status == BIREFNET_OK)
@@ -196,7 +193,7 @@ void bn_winograd_destroy(bn_winograd **winograd)
 
 /* ---- running ------------------------------------------------------------------------------------------------------ */
 
-/* Of a call's scratch: its rows at their points, [h][tiles][points][in]; sums, [points][call_rows * tiles][out]; pointers. */
+/* Of a call's scratch: rows at their points, [ring][tiles][points][in]; sums, [points][call_rows * tiles][out]; pointers. */
 typedef struct parts {
     float *rows, *sums;
     const float **at;
@@ -204,7 +201,7 @@ typedef struct parts {
 
 static size_t rows_bytes(const bn_winograd *self)
 {
-    return bn_size_round_up((size_t)self->conv.h * row_floats(&self->conv) * sizeof(float), 64);
+    return bn_size_round_up((size_t)self->ring * row_floats(&self->conv) * sizeof(float), 64);
 }
 
 static size_t sums_bytes(const bn_winograd *self)
@@ -219,25 +216,24 @@ size_t bn_winograd_scratch_bytes(const bn_winograd *self)
            (size_t)(self->conv.kernel * self->call_rows * self->tiles) * sizeof(const float *);
 }
 
-static void to_points(const bn_winograd *self, const float *src, float *rows)
+/* Row y of the map. */
+static void to_points(const bn_winograd *self, const float *src, float *rows, int y)
 {
     const table *t = &self->in;
     const ptrdiff_t row = (ptrdiff_t)self->conv.w * self->conv.in, to = (ptrdiff_t)t->count * self->conv.in;
-    for (int y = 0; y < self->conv.h; y++) {
-        const bn_gather_job job = {.src = src + y * row,
-                                   .src_stride = self->conv.in,
-                                   .src_type = BN_F32,
-                                   .c = self->conv.in,
-                                   .taps = t->taps,
-                                   .count = t->count,
-                                   .plane = t->count,
-                                   .pixels = t->pixels,
-                                   .weights = t->weights,
-                                   .out = rows + y * to,
-                                   .out_stride = self->conv.in,
-                                   .out_type = BN_F32};
-        self->kernels->gather(&job);
-    }
+    const bn_gather_job job = {.src = src + y * row,
+                               .src_stride = self->conv.in,
+                               .src_type = BN_F32,
+                               .c = self->conv.in,
+                               .taps = t->taps,
+                               .count = t->count,
+                               .plane = t->count,
+                               .pixels = t->pixels,
+                               .weights = t->weights,
+                               .out = rows + y % self->ring * to,
+                               .out_stride = self->conv.in,
+                               .out_type = BN_F32};
+    self->kernels->gather(&job);
 }
 
 /* at[tap][row * tiles + tile]: where the numbers at point p are that result row first + row reads by tap `tap`. */
@@ -250,9 +246,11 @@ static void point_at(const bn_winograd *self, const parts *of, int p, int first,
             const bool inside = y >= 0 && y < self->conv.h;
             const float **at = of->at + tap * plane + (ptrdiff_t)row * self->tiles;
             for (int tile = 0; tile < self->tiles; tile++)
-                at[tile] = inside ? of->rows + (((ptrdiff_t)y * self->tiles + tile) * self->points + p) *
-                                                   self->conv.in
-                                  : self->zeros;
+                at[tile] =
+                    inside
+                        ? of->rows + ((y % self->ring * (ptrdiff_t)self->tiles + tile) * self->points + p) *
+                                         self->conv.in
+                        : self->zeros;
         }
 }
 
@@ -300,11 +298,12 @@ void bn_winograd_run(const bn_winograd *self, const float *src, float *dst, cons
     const parts of = {(float *)scratch, (float *)(bytes + rows_bytes(self)),
                       (const float **)(bytes + rows_bytes(self) + sums_bytes(self))};
     const ptrdiff_t row = (ptrdiff_t)self->conv.w * self->conv.out;
-    to_points(self, src, of.rows);
-    for (int first = 0; first < self->rows; first += self->call_rows) {
-        const int rows = BN_MIN(self->call_rows, self->rows - first);
+    for (int first = 0, y = 0; first < self->rows; first += self->call_rows) {
+        const int rows = BN_MIN(self->call_rows, self->rows - first),
+                  behind = BN_MIN(first + rows - 1 + self->conv.kernel - self->conv.pad_top, self->conv.h);
+        for (; y < behind; y++) to_points(self, src, of.rows, y);
         multiply(self, &of, first, rows, bias ? bias : self->bias);
-        for (int y = 0; y < rows; y++)
-            from_points(self, of.sums + (ptrdiff_t)y * self->tiles * self->conv.out, dst + (first + y) * row);
+        for (int i = 0; i < rows; i++)
+            from_points(self, of.sums + (ptrdiff_t)i * self->tiles * self->conv.out, dst + (first + i) * row);
     }
 }

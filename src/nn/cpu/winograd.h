@@ -13,9 +13,9 @@ typedef struct bn_winograd bn_winograd;
 /* Whether it is for such a convolution; does not depend on its height. */
 bool bn_winograd_takes(const bn_conv_shape *shape);
 
-/* Rows of the result that one call should do, where there are as many: more, and what lies between two steps leaves the cache;
- * fewer, and rows at the edge are worked on twice. */
-int bn_winograd_rows(const bn_conv_shape *shape);
+/* Rows of the result that one call should do where there are as many: the first of them read some that were read for the call before,
+ * too. */
+#define BN_WINOGRAD_ROWS 32
 
 bn_status bn_winograd_create(bn_pack_store *packs, const bn_conv_shape *shape, const bn_source *source,
                              bn_winograd **winograd, bn_error *err);
