@@ -243,7 +243,7 @@ int bn_held_count_alike(const bn_jobs *jobs, const bn_job *first)
 {
     int count = 0;
     for (const bn_job *job = jobs->held.first_busy; job; job = job->next_busy)
-        count += job->phase == BN_JOB_READY && is_alike(job, first);
+        count += job != first && job->phase == BN_JOB_READY && is_alike(job, first);
     return count;
 }
 
