@@ -216,24 +216,30 @@ size_t bn_winograd_scratch_bytes(const bn_winograd *self)
            (size_t)(self->conv.kernel * self->call_rows * self->tiles) * sizeof(const float *);
 }
 
-/* Row y of the map. */
-static void to_points(const bn_winograd *self, const float *src, float *rows, int y)
+/* Sums of rows of c numbers, as a table says. */
+static void apply(const bn_winograd *self, const table *t, const float *src, int c, float *out)
 {
-    const table *t = &self->in;
-    const ptrdiff_t row = (ptrdiff_t)self->conv.w * self->conv.in, to = (ptrdiff_t)t->count * self->conv.in;
-    const bn_gather_job job = {.src = src + y * row,
-                               .src_stride = self->conv.in,
+    const bn_gather_job job = {.src = src,
+                               .src_stride = c,
                                .src_type = BN_F32,
-                               .c = self->conv.in,
+                               .c = c,
                                .taps = t->taps,
                                .count = t->count,
                                .plane = t->count,
                                .pixels = t->pixels,
                                .weights = t->weights,
-                               .out = rows + y % self->ring * to,
-                               .out_stride = self->conv.in,
+                               .out = out,
+                               .out_stride = c,
                                .out_type = BN_F32};
     self->kernels->gather(&job);
+}
+
+/* Row y of the map. */
+static void to_points(const bn_winograd *self, const float *src, float *rows, int y)
+{
+    const ptrdiff_t row = (ptrdiff_t)self->conv.w * self->conv.in,
+                    to = (ptrdiff_t)self->in.count * self->conv.in;
+    apply(self, &self->in, src + y * row, self->conv.in, rows + y % self->ring * to);
 }
 
 /* at[tap][row * tiles + tile]: where the numbers at point p are that result row first + row reads by tap `tap`. */
@@ -273,21 +279,8 @@ static void multiply(const bn_winograd *self, const parts *of, int first, int ro
 
 static void from_points(const bn_winograd *self, const float *sums, float *dst)
 {
-    const table *t = &self->out;
-    const bn_gather_job job = {.src = sums,
-                               .src_stride = self->conv.out,
-                               .src_type = BN_F32,
-                               .c = self->conv.out,
-                               .taps = t->taps,
-                               .count = t->count,
-                               .plane = t->count,
-                               .pixels = t->pixels,
-                               .weights = t->weights,
-                               .out = dst,
-                               .out_stride = self->conv.out,
-                               .out_type = BN_F32};
-    self->kernels->gather(&job);
     const ptrdiff_t count = (ptrdiff_t)self->conv.w * self->conv.out;
+    apply(self, &self->out, sums, self->conv.out, dst);
     for (ptrdiff_t i = 0; self->conv.activation == BN_RELU && i < count; i++)
         dst[i] = dst[i] < 0 ? 0 : dst[i];
 }
