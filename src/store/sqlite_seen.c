@@ -67,10 +67,9 @@ static bn_status read_requests(bn_db *db, bool want_logs, bn_snapshot *snapshot,
         db, &statement, err,
         "SELECT r.id, coalesce(key_id, ''), seq, turn, iif(held, worker, 0), low_priority, sync, running,"
         " cancel, created_ms, start_by_ms, coalesce(length(body), 0), coalesce(progress, 0),"
-        " coalesce(log_count, 0), iif(?1 AND held, l.logs, NULL), fetches, front FROM requests AS r LEFT "
-        "JOIN live "
-        "AS l"
-        " ON held = 1 AND l.id = r.id WHERE ended = 0 ORDER BY held = 0, low_priority, turn, seq",
+        " coalesce(log_count, 0), iif(?1 AND held, l.logs, NULL), fetches, front"
+        " FROM requests AS r LEFT JOIN live AS l ON held = 1 AND l.id = r.id"
+        " WHERE ended = 0 ORDER BY held = 0, low_priority, turn, seq",
         "i", (int64_t)want_logs));
     for (;;) {
         bool row;

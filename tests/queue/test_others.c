@@ -260,16 +260,22 @@ static void a_worker_does_not_look_at_what_clients_see(void **state)
     close_all();
 }
 
-/* Who came a moment ago and has taken a request before the server heard of him is told that it was cancelled. */
-static void what_a_newcomer_holds_is_cancelled(void **state)
+/* The server accepts a request that it leaves to others, and one takes it before the server has heard of him. */
+static void submit_to_a_stranger(void)
 {
-    static const char *const only[] = {"Portrait", NULL}; /* the server leaves it to him */
-    (void)state;
+    static const char *const only[] = {"Portrait", NULL};
     prepare(60000);
     all.rig.options.only = only;
     rig_open(&all.rig);
     rig_submit_body(&all.rig, "{\"image_url\":\"data:,x\"}", all.id);
     claim_as(STRANGER);
+}
+
+/* Who came a moment ago and has taken a request before the server heard of him is told that it was cancelled. */
+static void what_a_newcomer_holds_is_cancelled(void **state)
+{
+    (void)state;
+    submit_to_a_stranger();
     assert_int_equal(bn_jobs_cancel(all.rig.jobs, all.id, false), BN_CANCEL_REQUESTED);
     assert_int_equal(beat_as_stranger(), BN_CANCEL_BY_CLIENT);
     close_all();
@@ -297,16 +303,11 @@ static void nobody_sees_what_is_another_s(void **state)
  * and goes between two beats is not seen. It is found now and then. */
 static void what_is_gone_behind_its_back_is_found(void **state)
 {
-    static const char *const only[] = {"Portrait", NULL};
     const bn_ending ending = {.code = 422, .completed_ms = bn_wall_ms()};
     bn_error err = {0};
     bool mine;
     (void)state;
-    prepare(60000);
-    all.rig.options.only = only;
-    rig_open(&all.rig);
-    rig_submit_body(&all.rig, "{\"image_url\":\"data:,x\"}", all.id);
-    claim_as(STRANGER);
+    submit_to_a_stranger();
     assert_ok(bn_store_finish(all.store, all.id, STRANGER, CLAIM, &ending, NULL, 0, &mine, &err), err);
     bn_jobs_sweep(all.rig.jobs);
     rig_wait(&all.rig, all.id, BN_REQUEST_COMPLETED);
