@@ -3,6 +3,7 @@
  * Six queries are done together. Keys lie as pairs of dimensions, keys[d / 2][key] = (k[d], k[d + 1]), so that one
  * instruction adds two products to the scores of 16 keys; values as pairs of keys, values[j / 2][d] = (v[j], v[j+1]). */
 #define LANES 16
+#include "nn/cpu/attend.h"
 #include "nn/cpu/kernels_impl.h"
 #include "nn/cpu/vector.h"
 
@@ -145,11 +146,10 @@ static inline __attribute__((always_inline)) void value_block(const uint32_t *co
     }
 }
 
-static void store_values(const bn_attend_job *job, int first, const int rows[ROWS], const float factor[ROWS],
+static void store_values(const bn_attend_job *job, int count, const int rows[ROWS], const float factor[ROWS],
                          int d, __m512 sum[ROWS][2], int columns)
 {
-    for (int r = 0; r < ROWS && first + r < job->queries; r++) {
-        if (rows[r] < 0) continue;
+    for (int r = 0; r < count; r++) {
         uint16_t *out = (uint16_t *)job->out + rows[r] * job->out_stride + d;
         for (int v = 0; v < columns; v++)
             _mm256_storeu_si256(
@@ -158,17 +158,18 @@ static void store_values(const bn_attend_job *job, int first, const int rows[ROW
     }
 }
 
-static void attend_rows(const bn_attend_job *job, int first, const uint32_t *keys, const uint32_t *values,
-                        int padded, float *scores)
+/* A tile has ROWS queries: with fewer, the first is done in place of those that lack. */
+static void attend_rows(const bn_attend_job *job, const int *queries, int count, const uint32_t *keys,
+                        const uint32_t *values, int padded, float *scores)
 {
     const int dim = job->dim;
     const uint32_t *q[ROWS], *weights[ROWS];
     float factor[ROWS];
     int rows[ROWS], query[ROWS], j = 0;
     for (int r = 0; r < ROWS; r++) {
-        query[r] = first + r < job->queries ? first + r : first;
+        query[r] = queries[r < count ? r : 0];
         rows[r] = job->rows ? job->rows[query[r]] : query[r];
-        q[r] = (const void *)((const uint16_t *)job->q + (rows[r] < 0 ? 0 : rows[r]) * job->q_stride);
+        q[r] = (const void *)((const uint16_t *)job->q + rows[r] * job->q_stride);
         weights[r] = (const void *)(scores + (ptrdiff_t)r * padded);
     }
     for (; j + COLUMNS * 16 <= padded; j += COLUMNS * 16)
@@ -179,7 +180,7 @@ static void attend_rows(const bn_attend_job *job, int first, const uint32_t *key
     for (int d = 0; d < dim; d += 32) {
         __m512 sum[ROWS][2];
         value_block(weights, (job->keys + 1) / 2, values, dim, d, sum, 2);
-        store_values(job, first, rows, factor, d, sum, 2);
+        store_values(job, count, rows, factor, d, sum, 2);
     }
 }
 
@@ -194,6 +195,7 @@ void bn_attend_bf16_avx512(const bn_attend_job *job)
     float *scores = (float *)(values + (ptrdiff_t)(padded / 2) * job->dim);
     pack_keys(job, padded, keys);
     pack_values(job, padded, values);
-    for (int first = 0; first < job->queries; first += ROWS)
-        attend_rows(job, first, keys, values, padded, scores);
+    int next = 0, queries[ROWS];
+    for (int count; (count = bn_attend_next(job, &next, ROWS, queries)) > 0;)
+        attend_rows(job, queries, count, keys, values, padded, scores);
 }

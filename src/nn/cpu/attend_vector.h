@@ -116,26 +116,25 @@ static void multiply_panels(const float *const *rows, int count, int in, const f
     }
 }
 
-/* Queries first .. first + count - 1. */
-static void attend_rows(const bn_attend_job *job, int first, int count, int padded, int width,
+static void attend_rows(const bn_attend_job *job, const int *queries, int count, int padded, int width,
                         const float *keys, const float *values, float *scores, float *mixed)
 {
     const float *from[TILE_ROWS], *weights[TILE_ROWS];
     int rows[TILE_ROWS];
     float top[TILE_ROWS], total[TILE_ROWS];
     for (int r = 0; r < count; r++) {
-        rows[r] = job->rows ? job->rows[first + r] : first + r;
-        from[r] = (const float *)job->q + (rows[r] < 0 ? 0 : rows[r]) * job->q_stride;
+        rows[r] = job->rows ? job->rows[queries[r]] : queries[r];
+        from[r] = (const float *)job->q + rows[r] * job->q_stride;
         weights[r] = scores + (ptrdiff_t)r * padded;
     }
     multiply_panels(from, count, job->dim, keys, padded, scores);
     /* in two loops: in one, each row would wait for its highest score */
-    for (int r = 0; r < count; r++) top[r] = mark(job, first + r, scores + (ptrdiff_t)r * padded);
+    for (int r = 0; r < count; r++) top[r] = mark(job, queries[r], scores + (ptrdiff_t)r * padded);
     for (int r = 0; r < count; r++) total[r] = soften(scores + (ptrdiff_t)r * padded, job->keys, top[r]);
     multiply_panels(weights, count, job->keys, values, width, mixed);
     for (int r = 0; r < count; r++) {
         float *out = (float *)job->out + rows[r] * job->out_stride;
-        for (int d = 0; d < job->dim && rows[r] >= 0; d += LANES)
+        for (int d = 0; d < job->dim; d += LANES)
             vf_store(out + d, vf_load(mixed + (ptrdiff_t)r * width + d) * (1.0f / total[r]));
     }
 }
@@ -151,10 +150,10 @@ static void attend_f32(const bn_attend_job *job)
     float *keys = job->scratch, *values = keys + (ptrdiff_t)padded * job->dim;
     float *scores = values + (ptrdiff_t)job->keys * width, *mixed = scores + (ptrdiff_t)TILE_ROWS * padded;
     lay_out_head(job, padded, width, keys, values);
-    int first = 0;
-    for (int some = bn_ceil_div(job->queries, TILE_ROWS); some > 0; some--) {
-        const int count = bn_ceil_div(job->queries - first, some);
-        attend_rows(job, first, count, padded, width, keys, values, scores, mixed);
-        first += count;
+    int left = bn_attend_wanted(job), next = 0, queries[TILE_ROWS];
+    for (int some = bn_ceil_div(left, TILE_ROWS); some > 0; some--) {
+        const int count = bn_attend_next(job, &next, bn_ceil_div(left, some), queries);
+        attend_rows(job, queries, count, padded, width, keys, values, scores, mixed);
+        left -= count;
     }
 }

@@ -1,5 +1,6 @@
 /* kernels_vector.h - the kernels over vectors of LANES floats. Included by one file per instruction set, which
  * defines LANES and is compiled for that set. */
+#include "nn/cpu/attend.h"
 #include "nn/cpu/kernels_impl.h"
 #include "nn/cpu/vector.h"
 
