@@ -19,7 +19,7 @@ void bn_cpu_copy_into(bn_graph *graph, bn_map x, bn_map dst);
 bn_map bn_cpu_gate(bn_graph *graph, bn_map x, const bn_source *source);
 bn_map bn_cpu_depthwise_gelu(bn_graph *graph, bn_map x, const bn_source *source);
 
-/* layer_attention.c, layer_mlp.c */
+/* layer_window.c, layer_attention.c, layer_mlp.c */
 void bn_cpu_window_attention(bn_graph *graph, bn_map x, bn_window_attention_params params);
 bn_map bn_cpu_attention(bn_graph *graph, bn_map q, bn_map kv, int heads);
 void bn_cpu_mlp(bn_graph *graph, bn_map x, bn_mlp_params params);
