@@ -51,11 +51,10 @@ static bool make_terms(const bn_jobs *jobs, bool fetches, bool normal_only, term
 /* ---- asking ---- */
 
 /* NULL: it has ended meanwhile, or memory is out: the next beat gives it back. Or this process ends, and gives all back. */
-static bn_job *take(bn_jobs *jobs, bn_accepted *accepted, int64_t claim)
+static bn_job *take(bn_jobs *jobs, bn_accepted *accepted, int64_t claim, const bn_look *look)
 {
-    bn_request_status ended;
     bn_job *job = bn_front_find(jobs, accepted->id);
-    if (jobs->closing || (!job && bn_endings_find(jobs, accepted->id, &ended))) return NULL;
+    if (jobs->closing || (!job && bn_look_ended(jobs, look, accepted->id))) return NULL;
     bn_extras_read(accepted);
     if (!job) job = bn_front_put(jobs, accepted);
     if (!job || job->phase != BN_JOB_WAITING) return NULL;
@@ -71,9 +70,11 @@ static bn_job *take(bn_jobs *jobs, bn_accepted *accepted, int64_t claim)
 static bn_job *ask(bn_jobs *jobs, bool fetches, bool normal_only)
 {
     terms self;
+    bn_look look;
     bn_accepted accepted = {.id = ""};
     bn_job *job = NULL;
     bn_status status = BIREFNET_ERROR_MEMORY;
+    bn_look_begin(jobs, &look, NULL);
     if (make_terms(jobs, fetches, normal_only, &self)) {
         jobs->held.asked_ms[fetches] = bn_clock_ms();
         pthread_mutex_unlock(&jobs->lock);
@@ -82,8 +83,9 @@ static bn_job *ask(bn_jobs *jobs, bool fetches, bool normal_only)
         pthread_mutex_lock(&jobs->lock);
     }
     jobs->held.failed_ms = status == BIREFNET_OK ? 0 : bn_clock_ms();
-    if (status == BIREFNET_OK && accepted.id[0]) job = take(jobs, &accepted, self.claim.claim);
+    if (status == BIREFNET_OK && accepted.id[0]) job = take(jobs, &accepted, self.claim.claim, &look);
     if (job) jobs->held.asked_ms[fetches] = 0; /* behind it may be more that nobody has told us of */
+    bn_look_end(jobs, &look);
     bn_accepted_free(&accepted);
     free(self.busy);
     free(self.busy_low);

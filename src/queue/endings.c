@@ -1,9 +1,6 @@
 /* endings.c - what is known of requests that are not in the table any more, or not yet: whose they are, and how they ended.
- * Neither changes, so polls after the end cost one look into the store for many; the least used goes first. What ends while a
- * snapshot is read is kept whole, and told to who accepts it just now: neither may put it back. */
+ * Neither changes, so polls after the end cost one look into the store for many; the least used goes first. */
 #include "queue/private.h"
-
-#include <stdlib.h>
 
 #define KEPT_MS 10000 /* another server may forget the request meanwhile */
 
@@ -75,21 +72,6 @@ void bn_ending_describe(const bn_ending *ending, bn_request_status *status)
     if (ending->code != 200) memcpy(status->error, ending->error, sizeof status->error);
 }
 
-/* The lock is held. */
-static void keep_meanwhile(bn_endings *known, const char *id)
-{
-    if (!known->reading) return;
-    if (known->meanwhile_count == known->meanwhile_room) {
-        const size_t room = 2 * known->meanwhile_room + 16;
-        char(*more)[BN_REQUEST_ID_CHARS] = realloc(known->meanwhile, room * sizeof *more);
-        known->meanwhile_lost = known->meanwhile_lost || !more;
-        if (!more) return;
-        known->meanwhile = more;
-        known->meanwhile_room = room;
-    }
-    snprintf(known->meanwhile[known->meanwhile_count++], BN_REQUEST_ID_CHARS, "%s", id);
-}
-
 void bn_endings_note(bn_jobs *jobs, const char *id, const bn_ending *ending)
 {
     bn_endings *known = &jobs->endings;
@@ -98,71 +80,8 @@ void bn_endings_note(bn_jobs *jobs, const char *id, const bn_ending *ending)
     bn_ending_describe(ending, &there->status);
     there->ended = true;
     there->since_ms = bn_clock_ms();
-    keep_meanwhile(known, id);
-    for (bn_coming *coming = known->coming; coming; coming = coming->next)
-        coming->ended = coming->ended || strcmp(coming->id, id) == 0;
     pthread_mutex_unlock(&known->lock);
-}
-
-void bn_endings_begin_snapshot(bn_jobs *jobs)
-{
-    bn_endings *known = &jobs->endings;
-    pthread_mutex_lock(&known->lock);
-    known->reading = true;
-    known->meanwhile_lost = false;
-    pthread_mutex_unlock(&known->lock);
-}
-
-bool bn_endings_end_snapshot(bn_jobs *jobs)
-{
-    bn_endings *known = &jobs->endings;
-    pthread_mutex_lock(&known->lock);
-    known->reading = false;
-    const bool whole = !known->meanwhile_lost;
-    free(known->meanwhile);
-    known->meanwhile = NULL;
-    known->meanwhile_count = known->meanwhile_room = 0;
-    pthread_mutex_unlock(&known->lock);
-    return whole;
-}
-
-bool bn_endings_meanwhile(bn_jobs *jobs, const char *id)
-{
-    bn_endings *known = &jobs->endings;
-    pthread_mutex_lock(&known->lock);
-    bool ended = known->meanwhile_lost;
-    for (size_t i = 0; i < known->meanwhile_count && !ended; i++)
-        ended = strcmp(known->meanwhile[i], id) == 0;
-    pthread_mutex_unlock(&known->lock);
-    return ended;
-}
-
-void bn_endings_expect(bn_jobs *jobs, bn_coming *coming, const char *id)
-{
-    bn_endings *known = &jobs->endings;
-    pthread_mutex_lock(&known->lock);
-    *coming = (bn_coming){.next = known->coming, .id = id};
-    known->coming = coming;
-    pthread_mutex_unlock(&known->lock);
-}
-
-void bn_endings_expect_no_more(bn_jobs *jobs, bn_coming *coming)
-{
-    bn_endings *known = &jobs->endings;
-    pthread_mutex_lock(&known->lock);
-    bn_coming **at = &known->coming;
-    while (*at != coming) at = &(*at)->next;
-    *at = coming->next;
-    pthread_mutex_unlock(&known->lock);
-}
-
-bool bn_endings_has_come(bn_jobs *jobs, const bn_coming *coming)
-{
-    bn_endings *known = &jobs->endings;
-    pthread_mutex_lock(&known->lock);
-    const bool ended = coming && coming->ended;
-    pthread_mutex_unlock(&known->lock);
-    return ended;
+    bn_looks_tell(jobs, id);
 }
 
 void bn_endings_forget_all(bn_jobs *jobs)

@@ -171,7 +171,7 @@ void bn_front_learn(bn_jobs *jobs, bn_job *job, bn_accepted *accepted)
     jobs->front.waits_for += is_waited_for(jobs, job);
 }
 
-bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, const bn_coming *coming, bn_error *err)
+bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, const bn_look *look, bn_error *err)
 {
     pthread_mutex_lock(&jobs->lock);
     if (accepted->promised) {
@@ -182,7 +182,8 @@ bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, const bn_coming *co
     /* a worker may have claimed it already, and even have ended it; where another process has, a snapshot takes it out again */
     bn_job *job = bn_front_find(jobs, accepted->id);
     if (job) bn_front_learn(jobs, job, accepted);
-    const bool good = job || bn_endings_has_come(jobs, coming) || bn_front_put(jobs, accepted);
+    const bool ended = look && bn_look_ended(jobs, look, accepted->id);
+    const bool good = job || ended || bn_front_put(jobs, accepted);
     pthread_mutex_unlock(&jobs->lock);
     return good ? BIREFNET_OK : bn_fail_memory(err, sizeof(bn_job), "a request");
 }

@@ -232,6 +232,7 @@ static void init_locks(bn_jobs *jobs)
     pthread_mutex_init(&jobs->front.watches.lock, NULL);
     pthread_mutex_init(&jobs->courier.lock, NULL);
     pthread_mutex_init(&jobs->endings.lock, NULL);
+    pthread_mutex_init(&jobs->looks.lock, NULL);
     bn_failures_init(&jobs->failures);
     pthread_cond_init(&jobs->held.changed, &monotonic);
     pthread_cond_init(&jobs->held.fetch_work, &monotonic);

@@ -16,9 +16,9 @@ bn_status bn_news_is_open(bn_jobs *jobs, const char *id, bn_error *err)
 /* ---- the lock is held ---- */
 
 /* One that another front end has accepted; NULL where it has ended since the snapshot was read, or out of memory: the next time. */
-static bn_job *add(bn_jobs *jobs, const bn_seen *seen)
+static bn_job *add(bn_jobs *jobs, const bn_seen *seen, const bn_look *look)
 {
-    if (bn_endings_meanwhile(jobs, seen->id)) return NULL;
+    if (bn_look_ended(jobs, look, seen->id)) return NULL;
     bn_accepted accepted = {.seq = seen->seq,
                             .sync = seen->sync,
                             .low_priority = seen->low_priority,
@@ -50,11 +50,11 @@ static void follow(bn_jobs *jobs, bn_job *job, bn_seen *seen)
     seen->logs = NULL;
 }
 
-static void lay(bn_jobs *jobs, bn_seen *seen, uint64_t generation)
+static void lay(bn_jobs *jobs, bn_seen *seen, uint64_t generation, const bn_look *look)
 {
     const bool ours = seen->worker == jobs->held.worker; /* perhaps the answer to the claim is under way */
     bn_job *job = bn_front_find(jobs, seen->id);
-    if (!job && !ours) job = add(jobs, seen);
+    if (!job && !ours) job = add(jobs, seen, look);
     if (!job) return;
     if (job->generation >= generation && job->claim != 0) return; /* claimed since */
     job->generation = BN_MAX(job->generation, generation);
@@ -106,19 +106,20 @@ void bn_news_want(bn_jobs *jobs)
 bool bn_news_take(bn_jobs *jobs)
 {
     bn_snapshot seen;
+    bn_look look;
     pthread_mutex_lock(&jobs->lock);
     const uint64_t generation = ++jobs->front.generation; /* what comes meanwhile has it, and stays */
     pthread_mutex_unlock(&jobs->lock);
-    bn_endings_begin_snapshot(jobs);
+    bn_look_begin(jobs, &look, NULL);
     if (bn_store_snapshot(jobs->store, true, &seen, NULL) != BIREFNET_OK) {
-        bn_endings_end_snapshot(jobs);
+        bn_look_end(jobs, &look);
         return false;
     }
     pthread_mutex_lock(&jobs->lock);
-    for (size_t i = 0; i < seen.count; i++) lay(jobs, &seen.rows[i], generation);
+    for (size_t i = 0; i < seen.count; i++) lay(jobs, &seen.rows[i], generation, &look);
     remove_ended(jobs, generation);
     sum_up(jobs, &seen);
-    const bool whole = bn_endings_end_snapshot(jobs);
+    const bool whole = bn_look_end(jobs, &look);
     pthread_mutex_unlock(&jobs->lock);
     bn_snapshot_free(&seen);
     bn_watches_tell(jobs, NULL);

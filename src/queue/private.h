@@ -66,8 +66,8 @@ static inline bn_keys_home bn_jobs_keys_home(const bn_jobs *jobs)
 }
 
 /* ---- front.c; the lock is held but where it says otherwise */
-/* Takes over what accepted owns; takes the lock. coming: what was expected of it; or NULL. */
-bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, const bn_coming *coming, bn_error *err);
+/* Takes over what accepted owns; takes the lock. look: begun before it was stored; or NULL. */
+bn_status bn_front_add(bn_jobs *jobs, bn_accepted *accepted, const bn_look *look, bn_error *err);
 /* The same with the lock held; NULL: out of memory. */
 bn_job *bn_front_put(bn_jobs *jobs, bn_accepted *accepted);
 /* Takes over what accepted owns where a snapshot has brought the job, which tells less of it. Nobody works on it. */
@@ -173,20 +173,19 @@ char *bn_logs_write(const bn_job *job, int64_t after); /* JSON array; the lock i
 bool bn_endings_owner(bn_jobs *jobs, const char *id, char key_id[BN_KEY_ID_CHARS]);
 void bn_endings_note_owner(bn_jobs *jobs, const char *id, const char *key_id);
 bool bn_endings_find(bn_jobs *jobs, const char *id, bn_request_status *status);
-/* Before it leaves the table, so that neither a snapshot which was read before that brings it back, nor who accepts it. */
+/* Before it leaves the table: looks are told. */
 void bn_endings_note(bn_jobs *jobs, const char *id, const bn_ending *ending);
 /* As clients see it, without logs. */
 void bn_ending_describe(const bn_ending *ending, bn_request_status *status);
 void bn_endings_forget_all(bn_jobs *jobs);
-/* Around one snapshot at a time, from before it is read until it is laid over the table. The second is false where memory was out:
- * more than has ended meanwhile was left out of the table. */
-void bn_endings_begin_snapshot(bn_jobs *jobs);
-bool bn_endings_end_snapshot(bn_jobs *jobs);
-bool bn_endings_meanwhile(bn_jobs *jobs, const char *id); /* it has ended since the first, or may have */
-/* coming is the caller's until the second; id is not copied. */
-void bn_endings_expect(bn_jobs *jobs, bn_coming *coming, const char *id);
-void bn_endings_expect_no_more(bn_jobs *jobs, bn_coming *coming);
-bool bn_endings_has_come(bn_jobs *jobs, const bn_coming *coming); /* it has ended; coming may be NULL */
+
+/* ---- looks.c: around what is asked of the store, until what it said is in the table. With or without the lock. */
+/* look is the caller's until the end; only (not copied; or NULL) is the one request that it is about. */
+void bn_look_begin(bn_jobs *jobs, bn_look *look, const char *only);
+bool bn_look_ended(bn_jobs *jobs, const bn_look *look, const char *id); /* since it began, or may have */
+void bn_looks_tell(bn_jobs *jobs, const char *id);                      /* it has ended */
+/* False where memory was out: more than has ended was said to have. */
+bool bn_look_end(bn_jobs *jobs, bn_look *look);
 
 /* ---- extras.c: what of a request is not of the endpoint's input, as the store keeps it */
 /* Whether a photo's address is remembered with its request: not one that holds the photo itself. */

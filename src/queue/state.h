@@ -237,22 +237,24 @@ typedef struct bn_known {
     uint64_t used;
 } bn_known;
 
-/* A request that is being stored, of the thread that does it: a worker may know it, and even have ended it, before that one has
- * put it into the table. */
-typedef struct bn_coming {
-    struct bn_coming *next;
-    const char *id;
-    bool ended;
-} bn_coming;
+/* Of somebody who looks at the store, and keeps it: what has ended since. */
+typedef struct bn_look {
+    struct bn_look *next;
+    const char *only; /* the one request that it is about, which takes no memory; NULL: all */
+    bool any;         /* that one has; or memory was out, and any may have */
+    char (*ended)[BN_REQUEST_ID_CHARS]; /* owned */
+    size_t count, room;
+} bn_look;
+
+/* looks.c; under its own lock */
+typedef struct bn_looks {
+    pthread_mutex_t lock;
+    bn_look *first;
+} bn_looks;
 
 /* endings.c; under its own lock */
 typedef struct bn_endings {
     pthread_mutex_t lock;
-    bool reading;                           /* a snapshot */
-    char (*meanwhile)[BN_REQUEST_ID_CHARS]; /* what has ended since, at least; owned */
-    size_t meanwhile_count, meanwhile_room;
-    bool meanwhile_lost; /* there was no memory for one: it may be any */
-    bn_coming *coming;
     uint64_t uses;
     bn_known sets[BN_ENDING_SETS][BN_ENDING_WAYS];
 } bn_endings;
@@ -282,6 +284,7 @@ struct bn_jobs {
     bn_pulse pulse;
     bn_herald herald;
     bn_endings endings;
+    bn_looks looks;
     _Atomic(int64_t) ahead_ms; /* of the store's clock */
     _Atomic(bool) shared;      /* other processes live, or may come: see pulse.c */
     bool draining, closing;

@@ -291,10 +291,10 @@ static bn_status fill_accepted(bn_jobs *jobs, const bn_submit *submit, const gla
 }
 
 /* In the store first, then in memory: what a client was promised is on the disk. */
-static bn_status store_and_add(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending,
-                               const bn_coming *coming, int *position, bn_error *err)
+static bn_status store_and_add(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending, const bn_look *look,
+                               int *position, bn_error *err)
 {
-    const char *id = coming->id;
+    const char *id = look->only;
     if (ending) ending->completed_ms = accepted->created_ms;
     BN_TRY(bn_store_accept(jobs->store, accepted, ending, err));
     if (accepted->repeated) {
@@ -310,7 +310,7 @@ static bn_status store_and_add(bn_jobs *jobs, bn_accepted *accepted, bn_ending *
         if (accepted->webhook) bn_courier_poke(jobs, accepted->webhook, accepted->key_id);
         return BIREFNET_OK;
     }
-    BN_TRY(bn_front_add(jobs, accepted, coming, err));
+    BN_TRY(bn_front_add(jobs, accepted, look, err));
     pthread_mutex_lock(&jobs->lock);
     bn_job *job = bn_front_find(jobs, id);
     if (position) *position = job ? bn_front_position(jobs, job) : 0;
@@ -321,11 +321,11 @@ static bn_status store_and_add(bn_jobs *jobs, bn_accepted *accepted, bn_ending *
 static bn_status accept(bn_jobs *jobs, bn_accepted *accepted, bn_ending *ending, int *position, bn_error *err)
 {
     char id[BN_REQUEST_ID_CHARS];
-    bn_coming coming;
+    bn_look look;
     memcpy(id, accepted->id, sizeof id);
-    bn_endings_expect(jobs, &coming, id);
-    const bn_status status = store_and_add(jobs, accepted, ending, &coming, position, err);
-    bn_endings_expect_no_more(jobs, &coming);
+    bn_look_begin(jobs, &look, id);
+    const bn_status status = store_and_add(jobs, accepted, ending, &look, position, err);
+    bn_look_end(jobs, &look);
     return status;
 }
 

@@ -134,9 +134,11 @@ static void bring_another(void)
     sem_post(&all.claiming);
 }
 
-static void cancel_and_bring_another(void)
+/* What is remembered of endings is dropped, too. */
+static void cancel_sweep_and_bring_another(void)
 {
     cancel();
+    bn_jobs_sweep(all.rig.jobs);
     bring_another();
 }
 
@@ -159,7 +161,7 @@ static void what_is_cancelled_while_it_is_claimed_stays_ended(void **state)
     (void)state;
     prepare();
     rig_open(&all.rig);
-    atomic_store(&all.claimed, cancel_and_bring_another);
+    atomic_store(&all.claimed, cancel_sweep_and_bring_another);
     submit(nobody, false);
     wait_for(&all.claiming);
     rig_wait(&all.rig, all.other, BN_REQUEST_COMPLETED); /* the one thread that fetches goes on */
