@@ -48,6 +48,12 @@ void bn_ending_infra(bn_ending *ending, int code, const char *error_type, const 
     json_decref(body);
 }
 
+void bn_ending_cancelled(bn_ending *ending, const bn_job *job)
+{
+    bn_ending_infra(ending, 499, job->disconnected ? "client_disconnected" : "client_cancelled",
+                    "The request was cancelled");
+}
+
 char *bn_logs_write(const bn_job *job, int64_t after)
 {
     static const char *const levels[] = {"ERROR", "WARN", "INFO", "DEBUG"};

@@ -328,6 +328,19 @@ static void stop_threads(bn_jobs *jobs)
     for (int i = 0; i < jobs->thread_count; i++) pthread_join(jobs->threads[i], NULL);
 }
 
+/* Those that were cancelled too late for their threads to see it. No thread runs any more. */
+static void end_cancelled(bn_jobs *jobs)
+{
+    for (bn_job *job = jobs->held.first_busy, *next; job; job = next) {
+        bn_ending ending = {0};
+        next = job->next_busy;
+        if (job->phase == BN_JOB_ENDED || !atomic_load(&job->cancelled)) continue;
+        job->holds++;
+        bn_ending_cancelled(&ending, job);
+        bn_job_end(jobs, job, BN_BY_WORKER, &ending, NULL, 0);
+    }
+}
+
 /* What it has begun and does not end; else the next start takes it. */
 static void hand_over(bn_jobs *jobs)
 {
@@ -344,8 +357,11 @@ void bn_jobs_close(bn_jobs **jobs)
     bn_jobs *ended = *jobs;
     if (!ended) return;
     stop_threads(ended);
-    if (ended->store) bn_jobs_save_unsaved(ended);
-    if (ended->store) hand_over(ended);
+    if (ended->store) {
+        end_cancelled(ended);
+        bn_jobs_save_unsaved(ended);
+        hand_over(ended);
+    }
     bn_front_free_all(ended);
     bn_engine_destroy(&ended->held.engine);
     bn_herald_close(ended);

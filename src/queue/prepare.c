@@ -333,8 +333,7 @@ static bool settle(bn_jobs *jobs, bn_job *job, bool good, bn_phase_of_job next, 
     pthread_mutex_unlock(&jobs->lock);
     if (stopped) {
         bn_ending_free(ending);
-        bn_ending_infra(ending, 499, job->disconnected ? "client_disconnected" : "client_cancelled",
-                        "The request was cancelled");
+        bn_ending_cancelled(ending, job);
     }
     return ends;
 }

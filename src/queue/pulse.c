@@ -35,6 +35,7 @@ static void hear(bn_jobs *jobs, const bn_holding *holding, double started_ms, bn
         job->listed_ms = started_ms;
         if (holding->cancel == BN_CANCEL_NOT || atomic_load(&job->stop)) return;
         atomic_store(&job->disconnected, holding->cancel == BN_CANCEL_CLIENT_LEFT);
+        atomic_store(&job->cancelled, true);
         stop(jobs, job);
         return;
     }

@@ -222,6 +222,7 @@ bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected
     if (!elsewhere) {
         atomic_store(&job->disconnected, disconnected);
         atomic_store(&job->lost, false);
+        atomic_store(&job->cancelled, true);
         atomic_store(&job->stop, true);
         bn_budget_wake(&jobs->held.decoding);
     }

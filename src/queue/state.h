@@ -86,7 +86,8 @@ typedef struct bn_job {
     bool in_line;               /* nobody works on it yet */
     int number;                 /* how many are ahead, and front.passed more, while front.numbered */
     bool counted;               /* among the busy, and in use->busy */
-    _Atomic(bool) stop;         /* cancelled while running */
+    _Atomic(bool) stop;         /* its threads leave it, for whatever reason */
+    _Atomic(bool) cancelled;    /* that is what a client wants */
     _Atomic(bool) disconnected; /* by a client that has left */
     _Atomic(bool) lost;         /* stopped by nobody who asked for it: the lease was lost */
     double progress;

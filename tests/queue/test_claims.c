@@ -249,6 +249,27 @@ static void what_is_claimed_at_the_end_is_not_begun(void **state)
     end();
 }
 
+/* A running one, whose thread has not seen it yet. */
+static void what_is_cancelled_at_the_end_is_not_done_again(void **state)
+{
+    rig_blocked host;
+    char body[200];
+    (void)state;
+    prepare();
+    rig_open(&all.rig);
+    rig_host(&host, body);
+    submit(body, false);
+    rig_wait(&all.rig, id, BN_REQUEST_RUNNING);
+    assert_int_equal(bn_jobs_cancel(all.rig.jobs, id, false), BN_CANCEL_REQUESTED);
+    rig_close(&all.rig);
+    slow_photo_answer(&host.photo);
+    rig_open(&all.rig);
+    rig_wait(&all.rig, id, BN_REQUEST_COMPLETED);
+    assert_int_equal(rig_status(&all.rig, id).code, 499);
+    rig_unblock(&host);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_leaves_what_is_being_claimed),
         cmocka_unit_test(what_is_being_stored_is_waited_for),
         cmocka_unit_test(what_is_claimed_at_the_end_is_not_begun),
+        cmocka_unit_test(what_is_cancelled_at_the_end_is_not_done_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
