@@ -99,8 +99,26 @@ static inline __attribute__((always_inline)) void score_block(const uint32_t *co
             _mm512_store_ps(scores + (ptrdiff_t)r * padded + j + v * 16, sum[r][v]);
 }
 
-/* Scores to weights as bf16 pairs of keys, in place at the start of the row; returns the sum of the weights. */
-static float soften(const bn_attend_job *job, int query, float *scores, int padded)
+/* Of all keys, up to 4 x 16 at a time, in blocks of nearly equal width: a narrow one waits for its own sums. */
+static void score_all(const uint32_t *const q[ROWS], const uint32_t *keys, int pairs, int padded,
+                      float *scores)
+{
+    int some;
+    for (int j = 0, left = padded / 16; left > 0; left -= some, j += 16 * some) {
+        some = bn_ceil_div(left, bn_ceil_div(left, COLUMNS));
+        if (some == 4)
+            score_block(q, keys, pairs, padded, j, scores, 4);
+        else if (some == 3)
+            score_block(q, keys, pairs, padded, j, scores, 3);
+        else if (some == 2)
+            score_block(q, keys, pairs, padded, j, scores, 2);
+        else
+            score_block(q, keys, pairs, padded, j, scores, 1);
+    }
+}
+
+/* Scores scaled, biased and masked in place; returns the highest. */
+static float mark(const bn_attend_job *job, int query, float *scores, int padded)
 {
     const float *bias = job->bias ? job->bias + query * job->bias_stride : NULL;
     const __m512 scale = _mm512_set1_ps(job->scale), nothing = _mm512_set1_ps(-INFINITY);
@@ -119,7 +137,13 @@ static float soften(const bn_attend_job *job, int query, float *scores, int padd
         highest = _mm512_max_ps(highest, score);
         _mm512_store_ps(scores + j, score);
     }
-    const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(highest));
+    return _mm512_reduce_max_ps(highest);
+}
+
+/* Scores to weights as bf16 pairs of keys, in place at the start of the row; returns the sum of the weights. */
+static float soften(float *scores, int padded, float highest)
+{
+    const __m512 top = _mm512_set1_ps(highest);
     __m512 sum = _mm512_setzero_ps();
     for (int j = 0; j < padded; j += 16) {
         const __m512 weight = (__m512)vf_exp((vf)_mm512_sub_ps(_mm512_load_ps(scores + j), top));
@@ -164,19 +188,18 @@ static void attend_rows(const bn_attend_job *job, const int *queries, int count,
 {
     const int dim = job->dim;
     const uint32_t *q[ROWS], *weights[ROWS];
-    float factor[ROWS];
-    int rows[ROWS], query[ROWS], j = 0;
+    float top[ROWS], factor[ROWS];
+    int rows[ROWS], query[ROWS];
     for (int r = 0; r < ROWS; r++) {
         query[r] = queries[r < count ? r : 0];
         rows[r] = job->rows ? job->rows[query[r]] : query[r];
         q[r] = (const void *)((const uint16_t *)job->q + rows[r] * job->q_stride);
         weights[r] = (const void *)(scores + (ptrdiff_t)r * padded);
     }
-    for (; j + COLUMNS * 16 <= padded; j += COLUMNS * 16)
-        score_block(q, keys, dim / 2, padded, j, scores, COLUMNS);
-    for (; j < padded; j += 16) score_block(q, keys, dim / 2, padded, j, scores, 1);
-    for (int r = 0; r < ROWS; r++)
-        factor[r] = 1.0f / soften(job, query[r], scores + (ptrdiff_t)r * padded, padded);
+    score_all(q, keys, dim / 2, padded, scores);
+    /* in two loops: in one, each row would wait for its highest score */
+    for (int r = 0; r < ROWS; r++) top[r] = mark(job, query[r], scores + (ptrdiff_t)r * padded, padded);
+    for (int r = 0; r < ROWS; r++) factor[r] = 1.0f / soften(scores + (ptrdiff_t)r * padded, padded, top[r]);
     for (int d = 0; d < dim; d += 32) {
         __m512 sum[ROWS][2];
         value_block(weights, (job->keys + 1) / 2, values, dim, d, sum, 2);
