@@ -4,7 +4,9 @@
 #include "base/size.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define USEFUL          32768 /* 4,096 connections of two ports with a file each, and the rest */
 #define MAX_CONNECTIONS 4096
@@ -15,6 +17,15 @@
 #define OF_A_THREAD     2  /* a file and its folder, while it is stored */
 #define OF_A_CONNECTION 2  /* the socket, and the file that is coming or going */
 #define OF_A_PASSAGE    2
+
+void bn_descriptors_hold_standard(void)
+{
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+        if (fcntl(i, F_GETFD) >= 0) continue;
+        /* the lowest number that is free is this one; not close-on-exec, as the program starts itself again */
+        if (open("/dev/null", i == STDIN_FILENO ? O_WRONLY : O_RDONLY) != i) return;
+    }
+}
 
 void bn_descriptors_raise(void)
 {

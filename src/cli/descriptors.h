@@ -1,5 +1,5 @@
-/* descriptors.h - how many connections the limit on open files (RLIMIT_NOFILE) allows: a server that has none left accepts
- * nobody, and libmicrohttpd may not notice when there are some again. */
+/* descriptors.h - open files: the three standard ones, and how many connections the limit (RLIMIT_NOFILE) allows: a server that
+ * has none left accepts nobody, and libmicrohttpd may not notice when there are some again. */
 #ifndef BN_CLI_DESCRIPTORS_H
 #define BN_CLI_DESCRIPTORS_H
 
@@ -13,6 +13,10 @@ typedef struct bn_descriptor_plan {
     int max_connections; /* of each port */
     int max_passages;    /* of the proxy */
 } bn_descriptor_plan;
+
+/* Give those of the three standard streams that are closed to /dev/null, the wrong way round, so that they fail as closed ones
+ * do: a file or a pipe that is opened next would become the stream. Before anything is opened. */
+void bn_descriptors_hold_standard(void);
 
 /* Raise the limit as far as is useful and allowed. Before anything is opened. */
 void bn_descriptors_raise(void);

@@ -1,5 +1,6 @@
 /* main.c - the program `birefnet`: finds the command, parses its options, runs it. */
 #include "cli/commands.h"
+#include "cli/descriptors.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/patience.h"
@@ -174,5 +175,6 @@ static bn_exit program(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    bn_descriptors_hold_standard();
     return (int)program(argc, argv);
 }

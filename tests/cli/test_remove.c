@@ -237,6 +237,19 @@ static void pipes_carry_photos(void **state)
     cli_expect(&result, 1, "standard input", "remove - -o - " SMALL_MODEL " < /dev/null");
 }
 
+/* What the program opens first must not become its standard input, output or error: a pipe of its own, read as a photo, never
+ * ends. */
+static void closed_standard_streams_are_not_taken_by_other_files(void **state)
+{
+    (void)state;
+    cli_script(&result, "timeout 60 \"$BIREFNET\" remove - -o shut.png " SMALL_MODEL " <&-");
+    assert_int_equal(result.code, 4);
+    assert_non_null(strstr(result.err, "standard input"));
+    cli_expect(&result, 5, "standard output", "remove %s -o - " SMALL_MODEL " >&-", PHOTO);
+    cli_expect(&result, 0, "", "remove %s -o shut.png -v " SMALL_MODEL " <&- >&- 2>&-", PHOTO);
+    cli_shell("cmp shut.png m.png");
+}
+
 /* Whether one line, the last, says what is wrong; others may say which weights are used, and where some are not. */
 static bool ends_with_one_complaint(const char *text)
 {
@@ -456,6 +469,7 @@ int main(void)
         cmocka_unit_test(backgrounds_show_behind_the_subject),
         cmocka_unit_test(other_settings_change_what_they_say),
         cmocka_unit_test(pipes_carry_photos),
+        cmocka_unit_test(closed_standard_streams_are_not_taken_by_other_files),
         cmocka_unit_test(bad_inputs_give_a_line_and_their_own_code),
         cmocka_unit_test(density_is_kept_and_data_on_demand),
         cmocka_unit_test(shops_get_their_canvas),
