@@ -42,6 +42,8 @@ typedef struct bn_plan {
 typedef struct bn_plan_options {
     const char *output;    /* as given; NULL: beside each photo */
     const char *mask_path; /* as given; NULL: beside each cut-out */
+    const char *report;    /* as given; NULL: none */
+    const char *backdrop;  /* a picture that is read besides the inputs; NULL: none */
     bn_format format;      /* of the output */
     bool mask_only;
     bool want_mask; /* besides the cut-out */

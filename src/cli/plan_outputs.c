@@ -16,7 +16,7 @@ typedef struct naming {
     bool into_folder; /* as in the plan */
     bn_set taken;     /* outputs given out */
     bn_set shared;    /* those that more than one input would write */
-    bn_set inputs;    /* "device:inode" of all inputs */
+    bn_set inputs;    /* "device:inode" of all inputs, the background among them */
     bn_error *err;
 } naming;
 
@@ -146,6 +146,18 @@ static bn_status refuse_shared(naming *self, bn_photo *photo)
     return bn_photo_set_problem(photo, BN_STAGE_USAGE, &problem, self->err);
 }
 
+static bn_status check_report(const naming *self)
+{
+    const char *report = self->options->report;
+    if (!report) return BIREFNET_OK;
+    if (is_any_input(self, report))
+        return bn_fail(self->err, BIREFNET_ERROR_ARGUMENT, "the report %s would overwrite an input", report);
+    if (strcmp(report, "-") != 0 && bn_set_has(&self->taken, report))
+        return bn_fail(self->err, BIREFNET_ERROR_ARGUMENT, "the report and a picture would both be %s",
+                       report);
+    return BIREFNET_OK;
+}
+
 static bool is_folder_name(const char *output)
 {
     struct stat facts;
@@ -184,6 +196,8 @@ bn_status bn_plan_name_outputs(const bn_plan_options *options, bn_plan *plan, bn
                        (plan->many || is_folder_name(options->output));
     plan->into_folder = self.into_folder;
     char key[64];
+    if (options->backdrop && file_key(options->backdrop, key, sizeof key))
+        status = bn_set_add(&self.inputs, key, NULL, err);
     for (size_t i = 0; i < plan->count && status == BIREFNET_OK; i++)
         if (file_key(plan->photos[i].source, key, sizeof key))
             status = bn_set_add(&self.inputs, key, NULL, err);
@@ -191,6 +205,7 @@ bn_status bn_plan_name_outputs(const bn_plan_options *options, bn_plan *plan, bn
         status = name_photo(&self, &plan->photos[i]);
     for (size_t i = 0; i < plan->count && status == BIREFNET_OK; i++)
         status = refuse_shared(&self, &plan->photos[i]);
+    if (status == BIREFNET_OK) status = check_report(&self);
     bn_set_free(&self.taken);
     bn_set_free(&self.shared);
     bn_set_free(&self.inputs);

@@ -116,6 +116,7 @@ static bn_status choose_encoding(const bn_values *values, bn_settings *chosen, b
     options->cutout_encoding.metadata = (bn_metadata)values->choice[BN_OPTION_METADATA];
     chosen->plan.output = values->text[BN_OPTION_OUTPUT];
     chosen->plan.mask_path = values->text[BN_OPTION_MASK];
+    chosen->plan.report = values->text[BN_OPTION_REPORT];
     chosen->plan.mask_only = mask_only;
     chosen->plan.want_mask = values->given[BN_OPTION_MASK];
     chosen->plan.skip_existing = values->given[BN_OPTION_SKIP_EXISTING];
@@ -132,6 +133,7 @@ bn_status bn_settings_choose(const bn_values *values, bn_settings *chosen, bn_er
     if (values->given[BN_OPTION_PROFILE]) options->to_srgb = values->choice[BN_OPTION_PROFILE] == 1;
     BN_TRY(choose_encoding(values, chosen, err));
     BN_TRY(bn_values_choose_background(values, options, &chosen->backdrop, err));
+    if (chosen->backdrop) chosen->plan.backdrop = values->text[BN_OPTION_BACKGROUND];
     return bn_cutout_options_check(options, err);
 }
 

@@ -424,8 +424,22 @@ static void inputs_are_never_overwritten(void **state)
     cli_expect(&result, 2, "would overwrite", "remove safe/a.jpg " SMALL_MODEL " -o safe/ -b white -f jpeg");
     cli_expect(&result, 2, "would overwrite", "remove safe/b.png " SMALL_MODEL " -o safe/c.png");
     cli_expect(&result, 2, "would overwrite", "remove safe/b.png " SMALL_MODEL " -o x.png --mask=safe/b.png");
+    cli_expect(&result, 2, "would overwrite",
+               "remove safe/a.jpg " SMALL_MODEL " -o x.png --report safe/a.jpg");
+    cli_expect(&result, 2, "would overwrite",
+               "remove safe/a.jpg " SMALL_MODEL " -o safe/b.png -b safe/c.png");
     cli_shell("cmp safe/a.jpg " PHOTO " && cmp safe/b.png m.png");
     assert_int_equal(cli_count("safe"), 3);
+}
+
+static void outputs_of_one_run_do_not_overwrite_each_other(void **state)
+{
+    (void)state;
+    cli_shell("mkdir -p twice");
+    cli_expect(&result, 2, "both", "remove %s " SMALL_MODEL " -o twice/x.png --report twice/x.png", PHOTO);
+    cli_expect(&result, 2, "both",
+               "remove %s " SMALL_MODEL " -o twice/ --mask --report twice/photo1-mask.png", PHOTO);
+    assert_int_equal(cli_count("twice"), 0);
 }
 
 /* A device or a pipe is written into, a link followed; none of them is replaced by a file. */
@@ -477,6 +491,7 @@ int main(void)
         cmocka_unit_test(names_of_other_formats_are_refused),
         cmocka_unit_test(names_do_not_reach_the_terminal_raw),
         cmocka_unit_test(inputs_are_never_overwritten),
+        cmocka_unit_test(outputs_of_one_run_do_not_overwrite_each_other),
         cmocka_unit_test(outputs_that_are_no_files_stay_what_they_are),
         cmocka_unit_test(a_full_disk_leaves_nothing_behind),
     };
