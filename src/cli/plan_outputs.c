@@ -70,6 +70,11 @@ static bn_status take_path(naming *self, const char *path)
 
 static bn_status keep_paths(naming *self, bn_photo *photo, const char *output, const char *mask)
 {
+    if (mask && strcmp(mask, output) == 0) {
+        bn_error problem;
+        bn_fail(&problem, BIREFNET_ERROR_ARGUMENT, "the cut-out and its mask would both be %s", output);
+        return bn_photo_set_problem(photo, BN_STAGE_USAGE, &problem, self->err);
+    }
     photo->output = strdup(output);
     if (mask) photo->mask = strdup(mask);
     if (!photo->output || (mask && !photo->mask))

@@ -437,6 +437,7 @@ static void outputs_of_one_run_do_not_overwrite_each_other(void **state)
     (void)state;
     cli_shell("mkdir -p twice");
     cli_expect(&result, 2, "both", "remove %s " SMALL_MODEL " -o twice/x.png --report twice/x.png", PHOTO);
+    cli_expect(&result, 2, "both", "remove %s " SMALL_MODEL " -o twice/x.png --mask=twice/x.png", PHOTO);
     cli_expect(&result, 2, "both",
                "remove %s " SMALL_MODEL " -o twice/ --mask --report twice/photo1-mask.png", PHOTO);
     assert_int_equal(cli_count("twice"), 0);
