@@ -62,6 +62,21 @@ static bn_status write_all(int fd, const uint8_t *bytes, size_t count, const cha
     return BIREFNET_OK;
 }
 
+#define MARK_CHARS 9 /* ".%08x" */
+
+/* Bytes of path that its temporary file's name begins with: all, unless the mark makes a name too long that is not. In UTF-8 no
+ * letter is cut in two: some file systems take no such names. */
+static int kept_length(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t length = strlen(name);
+    if (length > NAME_MAX - MARK_CHARS && length <= NAME_MAX) {
+        length = NAME_MAX - MARK_CHARS;
+        while (length > 1 && ((unsigned char)name[length] & 0xC0) == 0x80) length--;
+    }
+    return (int)((size_t)(name - path) + length);
+}
+
 /* A new file beside path, with the mode that the process makes of this one (mkstemp's are the owner's alone, and to read
  * the umask is to change it, for all threads). -1 with errno. */
 static int open_beside(const char *path, mode_t mode, char temporary[PATH_MAX])
@@ -70,7 +85,8 @@ static int open_beside(const char *path, mode_t mode, char temporary[PATH_MAX])
     for (int attempt = 0; fd < 0 && attempt < 100; attempt++) {
         uint64_t random = 0;
         if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) return -1;
-        const int length = snprintf(temporary, PATH_MAX, "%s.%08x", path, (unsigned)random);
+        const int length =
+            snprintf(temporary, PATH_MAX, "%.*s.%08x", kept_length(path), path, (unsigned)random);
         if (length < 0 || length >= PATH_MAX) {
             errno = ENAMETOOLONG;
             return -1;

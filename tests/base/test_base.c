@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -90,6 +91,25 @@ static void files_are_written_whole_or_not_at_all(void **state)
     assert_int_equal(bn_file_write_atomic(path, "x", 1, &err), BIREFNET_ERROR_IO);
     assert_int_equal(entries_of(folder), 1);
     char command[300];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* A temporary file lies beside it for a moment, whose name may be no longer. */
+static void files_of_the_longest_names_are_written(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    char folder[] = "/tmp/bn-base-XXXXXX", path[64 + NAME_MAX], command[64];
+    assert_non_null(mkdtemp(folder));
+    for (int length = NAME_MAX - 10; length <= NAME_MAX; length++) {
+        snprintf(path, sizeof path, "%s/%0*d", folder, length, 7);
+        assert_ok(bn_file_write_atomic(path, "x", 1, &err), err);
+    }
+    assert_int_equal(entries_of(folder), 11);
+    snprintf(path, sizeof path, "%s/%0*d", folder, NAME_MAX + 1, 7);
+    assert_int_equal(bn_file_write_atomic(path, "x", 1, &err), BIREFNET_ERROR_IO);
+    assert_int_equal(entries_of(folder), 11);
     snprintf(command, sizeof command, "rm -r %s", folder);
     assert_int_equal(system(command), 0);
 }
@@ -254,6 +274,7 @@ int main(void)
         cmocka_unit_test(buffer_stops_at_its_maximum),
         cmocka_unit_test(error_keeps_context_in_front),
         cmocka_unit_test(files_are_written_whole_or_not_at_all),
+        cmocka_unit_test(files_of_the_longest_names_are_written),
         cmocka_unit_test(files_without_a_name_are_had_everywhere),
         cmocka_unit_test(secrets_are_the_owners_alone),
         cmocka_unit_test(seeded_numbers_match_the_reference),
