@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What one model is, and the size at which it runs: as asked, or the preset's, or the weights' own. */
 static bn_status choose_model(const bn_values *values, bn_option option, bn_console *console,
@@ -37,6 +38,22 @@ static bn_status check_options(const bn_values *values, bn_error *err)
     return BIREFNET_OK;
 }
 
+static bool is_file(const char *path, const struct stat *facts)
+{
+    struct stat other;
+    return path && stat(path, &other) == 0 && other.st_dev == facts->st_dev && other.st_ino == facts->st_ino;
+}
+
+static bn_status check_page(const char *page, const bn_eval_pairs *pairs, bn_error *err)
+{
+    struct stat facts;
+    if (!page || stat(page, &facts) != 0) return BIREFNET_OK;
+    for (size_t i = 0; i < pairs->count; i++)
+        if (is_file(pairs->pairs[i].photo->source, &facts) || is_file(pairs->pairs[i].truth, &facts))
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the page %s would overwrite an input", page);
+    return BIREFNET_OK;
+}
+
 static bn_status show(const bn_values *values, const bn_eval *eval, bn_stage *stage, bn_error *err)
 {
     bn_eval_sums sums;
@@ -63,6 +80,8 @@ static bn_status evaluate(const bn_values *values, bn_eval *eval, bn_eval_pairs 
     *stage = BN_STAGE_READ;
     BN_TRY(bn_eval_pairs_find(values->operands[0], values->operand_count > 1 ? values->operands[1] : NULL,
                               pairs, err));
+    *stage = BN_STAGE_USAGE;
+    BN_TRY(check_page(values->text[BN_OPTION_HTML], pairs, err));
     *stage = BN_STAGE_MODEL;
     eval->model_count = values->given[BN_OPTION_AGAINST] ? 2 : 1;
     BN_TRY(choose_model(values, BN_OPTION_MODEL, eval->console, &eval->models[0], err));

@@ -140,6 +140,10 @@ static void the_page_stands_alone(void **state)
     assert_int_equal(count_in("page.html", "src=\"data:image/webp;base64,"), 3 * 6);
     cli_expect(&result, 5, "no-such-folder", EVAL "photos own --html no-such-folder/page.html");
     cli_expect(&result, 2, "name of a file", EVAL "photos own --html -");
+    cli_shell("mkdir -p before && cp -r photos own before/");
+    cli_expect(&result, 2, "would overwrite", EVAL "photos own --html photos/one.jpg");
+    cli_expect(&result, 2, "would overwrite", EVAL "photos own --html own/./one.png");
+    cli_shell("cmp photos/one.jpg before/photos/one.jpg && cmp own/one.png before/own/one.png");
 }
 
 /* Where in the page the photo's figure begins; NULL where it has none. */
