@@ -16,6 +16,20 @@ static int limit_of(const bn_values *values, bn_option option)
     return values->given[option] ? (int)values->number[option] : -1;
 }
 
+static json_t *key_json(const bn_key_facts *key)
+{
+    return json_pack("{s:s, s:s, s:I, s:i, s:i, s:i, s:b}", "id", key->id, "name", key->name, "created_ms",
+                     (json_int_t)key->created_ms, "per_minute", key->limits.per_minute, "running",
+                     key->limits.running, "waiting", key->limits.waiting, "admin", key->admin);
+}
+
+static void print_json(json_t *json)
+{
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    printf("\n");
+    json_decref(json);
+}
+
 static bn_status add(const bn_values *values, const bn_keys_home *home, const char *name, bn_console *console,
                      bn_error *err)
 {
@@ -26,7 +40,13 @@ static bn_status add(const bn_values *values, const bn_keys_home *home, const ch
     bn_key_facts facts;
     BN_TRY(bn_keys_make(home, name, values->text[BN_OPTION_KEY], &limits, values->given[BN_OPTION_ADMIN], key,
                         &facts, err));
-    printf("%s\n", key);
+    if (values->given[BN_OPTION_JSON]) {
+        json_t *made = key_json(&facts);
+        json_object_set_new(made, "key", json_string(key));
+        print_json(made);
+    } else {
+        printf("%s\n", key);
+    }
     bn_console_say(console, "This is the only time that the key is shown. Clients take it as FAL_KEY.");
     sodium_memzero(key, sizeof key);
     return BIREFNET_OK;
@@ -49,15 +69,8 @@ static bn_status list(const bn_values *values, const bn_keys_home *home, bn_erro
     BN_TRY(bn_keys_list(home, &keys, &count, err));
     if (values->given[BN_OPTION_JSON]) {
         json_t *all = json_array();
-        for (size_t i = 0; i < count; i++)
-            json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:i, s:i, s:i, s:b}", "id", keys[i].id,
-                                                 "name", keys[i].name, "created_ms",
-                                                 (json_int_t)keys[i].created_ms, "per_minute",
-                                                 keys[i].limits.per_minute, "running", keys[i].limits.running,
-                                                 "waiting", keys[i].limits.waiting, "admin", keys[i].admin));
-        json_dumpf(all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        printf("\n");
-        json_decref(all);
+        for (size_t i = 0; i < count; i++) json_array_append_new(all, key_json(&keys[i]));
+        print_json(all);
     } else {
         for (size_t i = 0; i < count; i++) print_key(&keys[i]);
         char way_back[BN_KEYS_WAY_BACK];

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -327,6 +328,25 @@ static void facts_are_told(void **state)
     cli_expect(&result, 5, "standard output", "info > /dev/full");
 }
 
+/* As an object, like those of its list, with the key itself: this is the only time that it is shown. */
+static void a_new_key_is_told_to_programs(void **state)
+{
+    (void)state;
+    cli_expect(&result, 0, "", "keys add alice --data keys --per-minute 7 --json");
+    json_t *made = json_loads(result.out, 0, NULL), *list;
+    assert_non_null(made);
+    assert_string_equal(json_string_value(json_object_get(made, "name")), "alice");
+    assert_int_equal(json_integer_value(json_object_get(made, "per_minute")), 7);
+    const char *id = json_string_value(json_object_get(made, "id"));
+    assert_int_equal(strncmp(json_string_value(json_object_get(made, "key")), id, strlen(id)), 0);
+    cli_expect(&result, 0, "", "keys list --data keys --json");
+    list = json_loads(result.out, 0, NULL);
+    json_object_del(made, "key");
+    assert_true(json_equal(json_array_get(list, 0), made));
+    json_decref(list);
+    json_decref(made);
+}
+
 /* Loading oneDNN takes 210 pages where it is version 2, and 1150 where it is version 3. */
 #define HELP_PAGES        1500
 #define HELP_PAGES_DNNL_3 2450
@@ -454,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_file_in_place_of_a_command_is_explained),
         cmocka_unit_test(a_port_in_use_has_its_own_code),
         cmocka_unit_test(facts_are_told),
+        cmocka_unit_test(a_new_key_is_told_to_programs),
         cmocka_unit_test(bench_tells_all_stages),
         cmocka_unit_test(bench_counts_pictures_of_sessions_beside_each_other),
         cmocka_unit_test(bench_tells_how_far_it_is),
