@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/size.h"
 #include "cli/descriptors.h"
+#include "cli/fetch.h"
 #include "cli/interrupt.h"
 #include "store/store.h"
 
@@ -190,9 +191,20 @@ static void close_all(bn_server *own)
     if (own->access_log_fd > STDERR_FILENO) close(own->access_log_fd);
 }
 
+/* What is written before every address of a result: without a scheme no client could follow one. */
+static bn_status check_public_url(const char *url, bn_error *err)
+{
+    if (!url) return BIREFNET_OK;
+    const char *host = bn_is_url(url) ? strstr(url, "://") + 3 : "";
+    if (strcspn(host, "/") > 0 && !host[strcspn(host, " \t?#")]) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                   "--public-url takes http:// or https:// and a host, not '%s'", url);
+}
+
 static bn_status open_all(bn_server *own, bn_error *err)
 {
     const bn_values *values = own->values;
+    BN_TRY(check_public_url(values->text[BN_OPTION_PUBLIC_URL], err));
     BN_TRY(bn_console_write_behind(own->console, err));
     BN_TRY(bn_data_folder(values, own->data_folder, err));
     BN_TRY(bn_computing_check_store(values, own->console, own->data_folder, &own->stage, err));
