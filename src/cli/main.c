@@ -39,6 +39,17 @@ static bn_exit no_such_command(const char *word)
     return usage(NULL, message);
 }
 
+/* Of --man and --completion it is the word behind them that is not known. */
+static bn_exit no_such_words(const char *first, const char *second)
+{
+    char message[512];
+    if (strcmp(first, "--completion") == 0) {
+        snprintf(message, sizeof message, "there is no completion for '%.400s': bash, zsh or fish", second);
+        return usage(NULL, message);
+    }
+    return no_such_command(strcmp(first, "--man") == 0 ? second : first);
+}
+
 static bool is_verbose(const char *word)
 {
     return word && (strcmp(word, "--verbose") == 0 || strcmp(word, "-v") == 0);
@@ -159,7 +170,8 @@ static bn_exit program(int argc, char **argv)
     if (argc < 2) return usage(NULL, "no command given");
     const bn_command command = bn_command_find(argv[1]);
     if (command == BN_COMMANDS)
-        return answer_program_option(argv[1], argv[2]) ? finish_stdout(BN_EXIT_OK) : no_such_command(argv[1]);
+        return answer_program_option(argv[1], argv[2]) ? finish_stdout(BN_EXIT_OK)
+                                                       : no_such_words(argv[1], argv[2]);
     bn_values values;
     bn_error err = {0};
     if (bn_values_parse(command, argc - 1, argv + 1, &values, &err) != BIREFNET_OK)

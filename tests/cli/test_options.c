@@ -261,6 +261,8 @@ static void wrong_command_lines_give_one_line_and_a_hint(void **state)
         {"serve --data nothing -l no:port --public-url your.name", "--public-url takes"},
         {"serve --data nothing -l no:port --public-url https:///x", "--public-url takes"},
         {"serve --data nothing -l no:port --public-url 'https://a b'", "--public-url takes"},
+        {"--man nothing", "no command 'nothing'"},
+        {"--completion tcsh", "bash, zsh or fish"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cli_run(&result, "%s", cases[i].words);
