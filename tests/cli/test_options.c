@@ -261,6 +261,10 @@ static void wrong_command_lines_give_one_line_and_a_hint(void **state)
         {"serve --data nothing -l no:port --public-url your.name", "--public-url takes"},
         {"serve --data nothing -l no:port --public-url https:///x", "--public-url takes"},
         {"serve --data nothing -l no:port --public-url 'https://a b'", "--public-url takes"},
+        {"keys add '' --data nothing", "1 to 100 bytes"},
+        {"keys add \"$(printf '%0101d' 0)\" --data nothing", "1 to 100 bytes"},
+        {"keys add \"$(printf 'a\\nb')\" --data nothing", "1 to 100 bytes"},
+        {"keys add \"$(printf 'a\\377')\" --data nothing", "1 to 100 bytes"},
         {"--man nothing", "no command 'nothing'"},
         {"--completion tcsh", "bash, zsh or fish"},
     };
