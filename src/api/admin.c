@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define OVERVIEW_MAX_BYTES ((size_t)16 << 20)
-#define NAME_MAX_BYTES     100
 #define LIMIT_MAX          1000000
 
 /* Who stands behind a proxy on this machine looks like this machine: such a server needs a key. */
@@ -47,22 +46,14 @@ static bool take_limit(const json_t *body, const char *name, int *limit)
     return true;
 }
 
-static bool take_name(const json_t *body, char name[NAME_MAX_BYTES + 1])
-{
-    const char *given = json_string_value(json_object_get(body, "name"));
-    if (!given || !*given || strlen(given) > NAME_MAX_BYTES) return false;
-    for (const char *c = given; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) return false;
-    snprintf(name, NAME_MAX_BYTES + 1, "%s", given);
-    return true;
-}
-
 /* NULL, or what is wrong. */
 static const char *read_wanted(const json_t *body, bn_key_facts *wanted)
 {
     const json_t *admin = json_object_get(body, "admin");
+    const char *name = json_string_value(json_object_get(body, "name"));
     if (!json_is_object(body)) return "The body is not a JSON object";
-    if (!take_name(body, wanted->name)) return "name: 1 to 100 bytes without control characters";
+    if (!name || !bn_keys_is_name(name)) return "name: 1 to 100 bytes without control characters";
+    snprintf(wanted->name, sizeof wanted->name, "%s", name);
     if (admin && !json_is_boolean(admin)) return "admin: true or false";
     wanted->admin = json_is_true(admin);
     if (!take_limit(body, "per_minute", &wanted->limits.per_minute) ||

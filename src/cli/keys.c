@@ -30,18 +30,6 @@ static void print_json(json_t *json)
     json_decref(json);
 }
 
-/* The rule of /admin, too: a name that is cut off is not found again, and the file of keys is JSON. */
-static bool is_key_name(const char *name)
-{
-    const size_t length = strlen(name);
-    for (const char *c = name; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) return false;
-    json_t *text = json_string(name); /* NULL where it is not UTF-8 */
-    const bool is_text = text != NULL;
-    json_decref(text);
-    return is_text && length > 0 && length < sizeof((bn_key_facts *)0)->name;
-}
-
 static bn_status add(const bn_values *values, const bn_keys_home *home, const char *name, bn_console *console,
                      bn_error *err)
 {
@@ -50,7 +38,7 @@ static bn_status add(const bn_values *values, const bn_keys_home *home, const ch
                                   .waiting = limit_of(values, BN_OPTION_KEY_WAITING)};
     char key[BN_KEY_CHARS];
     bn_key_facts facts;
-    if (!is_key_name(name))
+    if (!bn_keys_is_name(name))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
                        "a key's name has 1 to 100 bytes of UTF-8 without control characters");
     BN_TRY(bn_keys_make(home, name, values->text[BN_OPTION_KEY], &limits, values->given[BN_OPTION_ADMIN], key,

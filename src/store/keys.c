@@ -5,6 +5,7 @@
 #include "store/kind.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -28,6 +29,17 @@ static bn_status read_rows(const bn_keys_home *home, bn_key_rows *rows, bn_error
 }
 
 /* ---- making ---- */
+
+bool bn_keys_is_name(const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) return false;
+    json_t *text = json_string(name); /* NULL where it is not UTF-8, which the file of keys is */
+    const bool is_text = text != NULL;
+    json_decref(text);
+    return is_text && length > 0 && length < sizeof((bn_key_facts *)0)->name;
+}
 
 static void hash_key(const char *key, uint8_t hash[BN_KEY_HASH_BYTES])
 {

@@ -52,6 +52,8 @@ typedef struct bn_keys_home {
     struct bn_store *store; /* may be NULL */
 } bn_keys_home;
 
+/* Whether a key can keep it, and be found by it: 1 to 100 bytes of UTF-8 without control characters. */
+bool bn_keys_is_name(const char *name);
 /* Make a key, or take `given` (any text without blanks; the id is what stands before its colon, or a hash of it). The
  * key's only copy is in `key`. ARGUMENT where the id is taken. */
 bn_status bn_keys_make(const bn_keys_home *home, const char *name, const char *given,
