@@ -105,6 +105,9 @@ class Session:
         options.device = device.encode()
         options.log = _library.log_line
         width, height = size if size is not None else (place.width, place.height)
+        for name, value in (("threads", threads), ("width", width), ("height", height)):
+            if not 0 <= value < 1 << 31:  # ctypes would take what is left of it
+                raise _errors.ArgumentError(f"{name}: {value} is out of range")
         path = place.path.decode()
         self.path = path  #: of the file
         self.is_starter = bool(place.is_starter)  #: the small weights, which are for trying things out

@@ -212,6 +212,8 @@ class Errors(unittest.TestCase):
                 (birefnet.UnsupportedError, lambda: birefnet.Session("starter", "f16", device="cpu"), "graphics cards"),
                 (birefnet.ArgumentError, lambda: small_session(parallel=0), "parallel"),
                 (birefnet.ArgumentError, lambda: birefnet.Session("starter", threads=1000).size, "1000 threads"),
+                (birefnet.ArgumentError, lambda: birefnet.Session("starter", threads=1 << 32).size, "threads: 4294967296 is out of range"),
+                (birefnet.ArgumentError, lambda: birefnet.Session("starter", size=(64, 1 << 40)).size, "height: 1099511627776 is out of range"),
             ]
             for kind, failing, word in cases:
                 with self.subTest(word), self.assertRaisesRegex(kind, re.escape(word)):
