@@ -23,8 +23,8 @@ case $release in
 esac
 [ "$(id -u)" = 0 ] || fail "run this as root"
 cache=${BN_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/birefnet}/debian-$release
-name=bare
-if [ "$verb" = make ]; then name=${1:-bare}; fi
+name=bare include='' # of `run`, what follows is the command
+if [ "$verb" = make ]; then name=${1:-bare} include=${2:-}; fi
 root=$cache/$name
 
 # "URI SUITE" of everything that apt of this machine reads from Debian, for the wanted release.
@@ -48,7 +48,7 @@ write_apt_settings() {
 }
 
 make_root() {
-    local new=$cache/new-$name mirror include=${2:-}
+    local new=$cache/new-$name mirror
     command -v debootstrap >/dev/null || fail "install debootstrap"
     mirror=$(sources | awk -v c="$codename" '$2 == c { print $1; exit }')
     echo "Making a root of Debian $release in $root" >&2
@@ -65,16 +65,15 @@ make_root() {
     mv "$new" "$root" # whole or not at all
 }
 
-mkdir -p "$cache"
+mkdir -p "$cache/archives/partial"
 exec 8>"$cache/making-$name"
 flock -w 3600 8 || fail "$cache is in use"
-if [ -z "$(find "$root/.made" -mtime -30 2>/dev/null)" ]; then make_root "$@"; fi
+if [ -z "$(find "$root/.made" -mtime -30 2>/dev/null)" ]; then make_root; fi
 exec 8>&-
 [ "$verb" != make ] || { echo "$root"; exit; }
 if [ "$verb" != run ] || [ $# = 0 ]; then fail "make or run, not $verb"; fi
 
 export root tree cache
-mkdir -p "$cache/archives/partial"
 # shellcheck disable=SC2016 # expanded inside
 exec unshare --mount ${BN_NET:+--net} --propagation private --pid --fork --kill-child bash -euc '
     if [ -n "${BN_NET:-}" ]; then ip link set lo up; fi
