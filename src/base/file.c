@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +59,12 @@ static bn_status write_all(int fd, const uint8_t *bytes, size_t count, const cha
         count -= (size_t)written;
     }
     return BIREFNET_OK;
+}
+
+bool bn_file_is_same(const char *path, const char *other)
+{
+    struct stat a, b;
+    return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 #define MARK_CHARS 9 /* ".%08x" */

@@ -4,6 +4,8 @@
 
 #include "base/buffer.h"
 
+#include <stdbool.h>
+
 /* Append the whole file (path "-" is standard input) to buffer, up to the buffer's maximum. */
 bn_status bn_file_read(const char *path, bn_buffer *buffer, bn_error *err);
 
@@ -21,6 +23,9 @@ int bn_file_open_nameless(const char *folder);
 /* A new, empty file for writing beside path, with the mode that the process makes of 0666; its name goes to `temporary`
  * (PATH_MAX bytes). -1 with errno. */
 int bn_file_open_beside(const char *path, char *temporary);
+
+/* Whether both names are of one file that is there, by links or however they are spelt. */
+bool bn_file_is_same(const char *path, const char *other);
 
 /* What a person names as an output: what is there already and is no regular file (a device, a pipe) is written into; a
  * link is followed; anything else is written as by bn_file_write_atomic. */

@@ -1,12 +1,12 @@
 /* eval.c - `birefnet eval`: options to settings, the run, the figures, the exit code. */
 #include "cli/eval.h"
 
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/model.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* What one model is, and the size at which it runs: as asked, or the preset's, or the weights' own. */
 static bn_status choose_model(const bn_values *values, bn_option option, bn_console *console,
@@ -38,18 +38,11 @@ static bn_status check_options(const bn_values *values, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bool is_file(const char *path, const struct stat *facts)
-{
-    struct stat other;
-    return path && stat(path, &other) == 0 && other.st_dev == facts->st_dev && other.st_ino == facts->st_ino;
-}
-
 static bn_status check_page(const char *page, const bn_eval_pairs *pairs, bn_error *err)
 {
-    struct stat facts;
-    if (!page || stat(page, &facts) != 0) return BIREFNET_OK;
-    for (size_t i = 0; i < pairs->count; i++)
-        if (is_file(pairs->pairs[i].photo->source, &facts) || is_file(pairs->pairs[i].truth, &facts))
+    for (size_t i = 0; page && i < pairs->count; i++)
+        if (bn_file_is_same(page, pairs->pairs[i].photo->source) ||
+            (pairs->pairs[i].truth && bn_file_is_same(page, pairs->pairs[i].truth)))
             return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the page %s would overwrite an input", page);
     return BIREFNET_OK;
 }

@@ -172,7 +172,6 @@ static void stop(void *user)
 
 static bn_status choose(const bn_values *values, video *self, bn_error *err)
 {
-    struct stat facts;
     const char *output = values->text[BN_OPTION_OUTPUT];
     self->input = values->operands[0];
     if (!output) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "-o OUT is missing");
@@ -193,9 +192,7 @@ static bn_status choose(const bn_values *values, video *self, bn_error *err)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
                        "%s holds no transparency: choose webm or mov, or an opaque --background",
                        self->kind->suffix);
-    struct stat other;
-    if (stat(self->input, &facts) == 0 && stat(output, &other) == 0 && facts.st_dev == other.st_dev &&
-        facts.st_ino == other.st_ino)
+    if (bn_file_is_same(self->input, output))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the output %s would overwrite the input", output);
     return BIREFNET_OK;
 }
