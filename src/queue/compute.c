@@ -122,7 +122,7 @@ static bool has_room(const bn_jobs *jobs, const bn_job *job)
 static void describe_failure(const bn_job *job, bn_status status, const bn_error *err, bn_ending *ending)
 {
     if (status == BIREFNET_ERROR_CANCELLED)
-        bn_ending_cancelled(ending, job);
+        bn_ending_cancelled(ending, job->disconnected, true);
     else if (status == BIREFNET_ERROR_NOT_FOUND)
         bn_ending_infra(ending, 503, "runner_scheduling_failure", err->message);
     else if (status == BIREFNET_ERROR_MEMORY)

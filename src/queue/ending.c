@@ -48,10 +48,10 @@ void bn_ending_infra(bn_ending *ending, int code, const char *error_type, const 
     json_decref(body);
 }
 
-void bn_ending_cancelled(bn_ending *ending, const bn_job *job)
+void bn_ending_cancelled(bn_ending *ending, bool disconnected, bool ran)
 {
-    bn_ending_infra(ending, 499, job->disconnected ? "client_disconnected" : "client_cancelled",
-                    "The request was cancelled");
+    bn_ending_infra(ending, 499, disconnected ? "client_disconnected" : "client_cancelled",
+                    ran ? "The request was cancelled" : "The request was cancelled before it started");
 }
 
 char *bn_logs_write(const bn_job *job, int64_t after)

@@ -336,7 +336,7 @@ static void end_cancelled(bn_jobs *jobs)
         next = job->next_busy;
         if (job->phase == BN_JOB_ENDED || !atomic_load(&job->cancelled)) continue;
         job->holds++;
-        bn_ending_cancelled(&ending, job);
+        bn_ending_cancelled(&ending, job->disconnected, true);
         bn_job_end(jobs, job, BN_BY_WORKER, &ending, NULL, 0);
     }
 }

@@ -333,7 +333,7 @@ static bool settle(bn_jobs *jobs, bn_job *job, bool good, bn_phase_of_job next, 
     pthread_mutex_unlock(&jobs->lock);
     if (stopped) {
         bn_ending_free(ending);
-        bn_ending_cancelled(ending, job);
+        bn_ending_cancelled(ending, job->disconnected, true);
     }
     return ends;
 }

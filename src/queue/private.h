@@ -152,7 +152,7 @@ int64_t bn_watches_wait_ms(const bn_jobs *jobs);
 /* ---- ending.c: endings, and saving them. No lock is held. */
 void bn_ending_detail(bn_ending *ending, int code, json_t *detail); /* takes detail over; model errors */
 void bn_ending_infra(bn_ending *ending, int code, const char *error_type, const char *detail);
-void bn_ending_cancelled(bn_ending *ending, const bn_job *job); /* while it ran */
+void bn_ending_cancelled(bn_ending *ending, bool disconnected, bool ran);
 /* A number for a claim, or for a process. */
 int64_t bn_claim_make(void);
 /* What dying from now on weighs; the working thread's. */

@@ -179,18 +179,12 @@ void bn_jobs_result(bn_jobs *jobs, const char *id, const char *file_base, bn_ans
 
 /* ---- cancel ---- */
 
-static void describe_cancelled(bool disconnected, bn_ending *ending)
-{
-    bn_ending_infra(ending, 499, disconnected ? "client_disconnected" : "client_cancelled",
-                    "The request was cancelled before it started");
-}
-
 /* What nobody here holds, another may: the store says. */
 static bn_cancel_result cancel_in_store(bn_jobs *jobs, const char *id, bool disconnected)
 {
     bn_cancelled outcome;
     bn_ending ending = {.completed_ms = bn_jobs_now(jobs)};
-    describe_cancelled(disconnected, &ending);
+    bn_ending_cancelled(&ending, disconnected, false);
     bn_status status = bn_store_cancel(
         jobs->store, id, disconnected ? BN_CANCEL_CLIENT_LEFT : BN_CANCEL_BY_CLIENT, &ending, &outcome, NULL);
     if (status == BIREFNET_OK && outcome == BN_CANCELLED_ENDED) {
@@ -229,7 +223,7 @@ bn_cancel_result bn_jobs_cancel(bn_jobs *jobs, const char *id, bool disconnected
     if (ours) job->holds++;
     pthread_mutex_unlock(&jobs->lock);
     if (ours) {
-        describe_cancelled(disconnected, &ending);
+        bn_ending_cancelled(&ending, disconnected, false);
         bn_job_end(jobs, job, BN_BY_FRONT, &ending, NULL, 0);
     }
     return elsewhere ? cancel_in_store(jobs, id, disconnected) : BN_CANCEL_REQUESTED;
