@@ -36,14 +36,20 @@ _KINDS: dict[str, Any] = {
 }  # fmt: skip
 
 
+def check_whole(name: str, value: int, bits: int = 31) -> None:
+    """ctypes would take what is left of a number that is too large."""
+    if not 0 <= value < 1 << bits:
+        raise _errors.ArgumentError(f"{name}: {value} is out of range")
+
+
 def _value(name: str, value: Any) -> Any:
     kind = _KINDS[name]
     if kind is float and isinstance(value, int):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise _errors.ArgumentError(f"{name} is of type {kind.__name__}, not {type(value).__name__}")
-    if kind is int and not 0 <= value < 1 << (63 if name == "max_pixels" else 31):
-        raise _errors.ArgumentError(f"{name}: {value} is out of range")
+    if kind is int:
+        check_whole(name, value, 63 if name == "max_pixels" else 31)
     if kind is str and "\0" in value:
         raise _errors.ArgumentError(f"{name} holds a zero byte")
     return value.encode() if kind is str else value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from . import _errors, _kinds, _library
 from ._lending import Cancel, Lender, Progress
-from ._options import CutOptions, to_struct
+from ._options import CutOptions, check_whole, to_struct
 
 if TYPE_CHECKING:
     import os
@@ -106,8 +106,7 @@ class Session:
         options.log = _library.log_line
         width, height = size if size is not None else (place.width, place.height)
         for name, value in (("threads", threads), ("width", width), ("height", height)):
-            if not 0 <= value < 1 << 31:  # ctypes would take what is left of it
-                raise _errors.ArgumentError(f"{name}: {value} is out of range")
+            check_whole(name, value)
         path = place.path.decode()
         self.path = path  #: of the file
         self.is_starter = bool(place.is_starter)  #: the small weights, which are for trying things out
