@@ -4,7 +4,6 @@
 #include "gpu/spirv.h"
 #include "gpu/vk.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/size.h"
 
@@ -23,200 +22,7 @@
 #include <cmocka.h>
 
 #include "tests/gpu/device.h"
-
-/* ---- failing on demand ------------------------------------------------------------------------------------------------ */
-
-static struct {
-    long until; /* calls that still work; negative: all do */
-    VkResult result;
-    const char *failed; /* which did not */
-    long living;        /* made and not yet destroyed */
-    long submits, waits;
-} faults = {.until = -1};
-
-static bool fails(const char *name)
-{
-    if (strcmp(name, "QueueSubmit") == 0) __atomic_fetch_add(&faults.submits, 1, __ATOMIC_RELAXED);
-    if (strcmp(name, "WaitSemaphores") == 0) __atomic_fetch_add(&faults.waits, 1, __ATOMIC_RELAXED);
-    if (__atomic_load_n(&faults.until, __ATOMIC_RELAXED) < 0) return false;
-    if (__atomic_fetch_sub(&faults.until, 1, __ATOMIC_RELAXED) != 0)
-        return false; /* kernels are compiled by threads */
-    __atomic_store_n(&faults.failed, name, __ATOMIC_RELAXED);
-    return true;
-}
-
-/* What a real function is called through: types, then names of the parameters. */
-#define FAILING(name, parameters, arguments, made)                                                           \
-    static PFN_vk##name real_##name;                                                                         \
-    static VKAPI_ATTR VkResult VKAPI_CALL failing_##name parameters                                          \
-    {                                                                                                        \
-        if (fails(#name)) return faults.result;                                                              \
-        const VkResult result = real_##name arguments;                                                       \
-        if (result == VK_SUCCESS) __atomic_fetch_add(&faults.living, made, __ATOMIC_RELAXED);                \
-        return result;                                                                                       \
-    }
-#define DESTROYING(name, type)                                                                               \
-    static PFN_vk##name real_##name;                                                                         \
-    static VKAPI_ATTR void VKAPI_CALL failing_##name(VkDevice device, type thing,                            \
-                                                     const VkAllocationCallbacks *a)                         \
-    {                                                                                                        \
-        if (thing) __atomic_fetch_sub(&faults.living, 1, __ATOMIC_RELAXED);                                  \
-        real_##name(device, thing, a);                                                                       \
-    }
-#define MAKING(name, info_type, type)                                                                        \
-    FAILING(name, (VkDevice d, const info_type *i, const VkAllocationCallbacks *a, type *made),              \
-            (d, i, a, made), 1)
-
-MAKING(CreateSemaphore, VkSemaphoreCreateInfo, VkSemaphore)
-MAKING(CreateBuffer, VkBufferCreateInfo, VkBuffer)
-MAKING(AllocateMemory, VkMemoryAllocateInfo, VkDeviceMemory)
-static size_t refused_bytes; /* code of this size is refused each time; 0: none */
-static PFN_vkCreateShaderModule real_CreateShaderModule;
-static VKAPI_ATTR VkResult VKAPI_CALL failing_CreateShaderModule(VkDevice d,
-                                                                 const VkShaderModuleCreateInfo *i,
-                                                                 const VkAllocationCallbacks *a,
-                                                                 VkShaderModule *made)
-{
-    if (i->codeSize == refused_bytes) return VK_ERROR_INITIALIZATION_FAILED;
-    if (fails("CreateShaderModule")) return faults.result;
-    const VkResult result = real_CreateShaderModule(d, i, a, made);
-    if (result == VK_SUCCESS) __atomic_fetch_add(&faults.living, 1, __ATOMIC_RELAXED);
-    return result;
-}
-MAKING(CreatePipelineLayout, VkPipelineLayoutCreateInfo, VkPipelineLayout)
-static size_t given_bytes; /* to the last CreatePipelineCache */
-static PFN_vkCreatePipelineCache real_CreatePipelineCache;
-static VKAPI_ATTR VkResult VKAPI_CALL failing_CreatePipelineCache(VkDevice d,
-                                                                  const VkPipelineCacheCreateInfo *i,
-                                                                  const VkAllocationCallbacks *a,
-                                                                  VkPipelineCache *made)
-{
-    given_bytes = i->initialDataSize;
-    if (fails("CreatePipelineCache")) return faults.result;
-    const VkResult result = real_CreatePipelineCache(d, i, a, made);
-    if (result == VK_SUCCESS) __atomic_fetch_add(&faults.living, 1, __ATOMIC_RELAXED);
-    return result;
-}
-MAKING(CreateQueryPool, VkQueryPoolCreateInfo, VkQueryPool)
-MAKING(CreateCommandPool, VkCommandPoolCreateInfo, VkCommandPool)
-FAILING(CreateComputePipelines,
-        (VkDevice d, VkPipelineCache c, uint32_t n, const VkComputePipelineCreateInfo *i,
-         const VkAllocationCallbacks *a, VkPipeline *made),
-        (d, c, n, i, a, made), 1)
-FAILING(BindBufferMemory, (VkDevice d, VkBuffer b, VkDeviceMemory m, VkDeviceSize o), (d, b, m, o), 0)
-FAILING(MapMemory,
-        (VkDevice d, VkDeviceMemory m, VkDeviceSize o, VkDeviceSize s, VkMemoryMapFlags f, void **p),
-        (d, m, o, s, f, p), 0)
-FAILING(AllocateCommandBuffers, (VkDevice d, const VkCommandBufferAllocateInfo *i, VkCommandBuffer *c),
-        (d, i, c), 0)
-FAILING(BeginCommandBuffer, (VkCommandBuffer c, const VkCommandBufferBeginInfo *i), (c, i), 0)
-FAILING(QueueSubmit, (VkQueue q, uint32_t n, const VkSubmitInfo *i, VkFence f), (q, n, i, f), 0)
-FAILING(WaitSemaphores, (VkDevice d, const VkSemaphoreWaitInfo *i, uint64_t t), (d, i, t), 0)
-FAILING(GetQueryPoolResults,
-        (VkDevice d, VkQueryPool p, uint32_t a, uint32_t n, size_t s, void *to, VkDeviceSize step,
-         VkQueryResultFlags f),
-        (d, p, a, n, s, to, step, f), 0)
-FAILING(EnumeratePhysicalDevices, (VkInstance i, uint32_t *n, VkPhysicalDevice *d), (i, n, d), 0)
-FAILING(EnumerateDeviceExtensionProperties,
-        (VkPhysicalDevice d, const char *l, uint32_t *n, VkExtensionProperties *p), (d, l, n, p), 0)
-FAILING(CreateInstance, (const VkInstanceCreateInfo *i, const VkAllocationCallbacks *a, VkInstance *made),
-        (i, a, made), 1)
-FAILING(CreateDevice,
-        (VkPhysicalDevice d, const VkDeviceCreateInfo *i, const VkAllocationCallbacks *a, VkDevice *made),
-        (d, i, a, made), 1)
-/* A driver that fails here has ended the recording all the same. */
-static PFN_vkEndCommandBuffer real_EndCommandBuffer;
-static VKAPI_ATTR VkResult VKAPI_CALL failing_EndCommandBuffer(VkCommandBuffer commands)
-{
-    const VkResult result = real_EndCommandBuffer(commands);
-    return fails("EndCommandBuffer") ? faults.result : result;
-}
-
-DESTROYING(DestroySemaphore, VkSemaphore)
-DESTROYING(DestroyBuffer, VkBuffer)
-DESTROYING(FreeMemory, VkDeviceMemory)
-DESTROYING(DestroyShaderModule, VkShaderModule)
-DESTROYING(DestroyPipelineLayout, VkPipelineLayout)
-DESTROYING(DestroyPipelineCache, VkPipelineCache)
-DESTROYING(DestroyQueryPool, VkQueryPool)
-DESTROYING(DestroyCommandPool, VkCommandPool)
-DESTROYING(DestroyPipeline, VkPipeline)
-
-static PFN_vkDestroyInstance real_DestroyInstance;
-static VKAPI_ATTR void VKAPI_CALL failing_DestroyInstance(VkInstance instance, const VkAllocationCallbacks *a)
-{
-    faults.living--;
-    real_DestroyInstance(instance, a);
-}
-
-static PFN_vkDestroyDevice real_DestroyDevice;
-static VKAPI_ATTR void VKAPI_CALL failing_DestroyDevice(VkDevice device, const VkAllocationCallbacks *a)
-{
-    faults.living--;
-    real_DestroyDevice(device, a);
-}
-
-#define EACH(F)                                                                                              \
-    F(CreateInstance)                                                                                        \
-    F(DestroyInstance)                                                                                       \
-    F(EnumeratePhysicalDevices)                                                                              \
-    F(EnumerateDeviceExtensionProperties)                                                                    \
-    F(CreateDevice)                                                                                          \
-    F(DestroyDevice)                                                                                         \
-    F(CreateSemaphore)                                                                                       \
-    F(DestroySemaphore)                                                                                      \
-    F(CreateBuffer)                                                                                          \
-    F(DestroyBuffer)                                                                                         \
-    F(AllocateMemory)                                                                                        \
-    F(FreeMemory)                                                                                            \
-    F(BindBufferMemory)                                                                                      \
-    F(MapMemory)                                                                                             \
-    F(CreateShaderModule)                                                                                    \
-    F(DestroyShaderModule)                                                                                   \
-    F(CreatePipelineLayout)                                                                                  \
-    F(DestroyPipelineLayout)                                                                                 \
-    F(CreatePipelineCache)                                                                                   \
-    F(DestroyPipelineCache)                                                                                  \
-    F(CreateComputePipelines)                                                                                \
-    F(DestroyPipeline)                                                                                       \
-    F(CreateQueryPool)                                                                                       \
-    F(DestroyQueryPool)                                                                                      \
-    F(GetQueryPoolResults)                                                                                   \
-    F(CreateCommandPool)                                                                                     \
-    F(DestroyCommandPool)                                                                                    \
-    F(AllocateCommandBuffers)                                                                                \
-    F(BeginCommandBuffer)                                                                                    \
-    F(EndCommandBuffer)                                                                                      \
-    F(QueueSubmit)                                                                                           \
-    F(WaitSemaphores)
-
-/* The linker puts these in the place of vk_loader.c's (--wrap). */
-PFN_vkVoidFunction __real_bn_vk_address(const bn_vk *vk, VkInstance instance, const char *name);
-PFN_vkVoidFunction __wrap_bn_vk_address(const bn_vk *vk, VkInstance instance, const char *name);
-PFN_vkVoidFunction __real_bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name);
-PFN_vkVoidFunction __wrap_bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name);
-
-static PFN_vkVoidFunction failing(PFN_vkVoidFunction real, const char *name)
-{
-#define INSTEAD(wanted)                                                                                      \
-    if (strcmp(name, "vk" #wanted) == 0) {                                                                   \
-        real_##wanted = (PFN_vk##wanted)real;                                                                \
-        return (PFN_vkVoidFunction)failing_##wanted;                                                         \
-    }
-    EACH(INSTEAD)
-#undef INSTEAD
-    return real;
-}
-
-PFN_vkVoidFunction __wrap_bn_vk_address(const bn_vk *vk, VkInstance instance, const char *name)
-{
-    return failing(__real_bn_vk_address(vk, instance, name), name);
-}
-
-PFN_vkVoidFunction __wrap_bn_vk_device_address(const bn_vk *vk, VkDevice device, const char *name)
-{
-    return failing(__real_bn_vk_device_address(vk, device, name), name);
-}
+#include "tests/gpu/driver.h"
 
 /* ---- the way from a device to a result ---------------------------------------------------------------------------------- */
 
@@ -274,18 +80,18 @@ static void test_each_call_fails_once(void **state)
     long count = 0;
     for (long at = 0;; at++) {
         bn_error err = {0};
-        faults.until = at;
-        faults.failed = NULL;
-        faults.result = results[at % (long)BN_COUNT(results)];
+        test_driver.until = at;
+        test_driver.failed = NULL;
+        test_driver.result = results[at % (long)BN_COUNT(results)];
         const bn_status status = whole_way(index, &err);
-        faults.until = -1;
-        if (!faults.failed) {
+        test_driver.until = -1;
+        if (!test_driver.failed) {
             assert_int_equal(status, BIREFNET_OK);
             break;
         }
-        if (status == BIREFNET_OK) fail_msg("%s failed, and nobody said so", faults.failed);
+        if (status == BIREFNET_OK) fail_msg("%s failed, and nobody said so", test_driver.failed);
         assert_true(err.message[0]);
-        assert_int_equal(faults.living, 0);
+        assert_int_equal(test_driver.living, 0);
         count++;
     }
     print_message("%ld calls failed, one at a time\n", count);
@@ -299,17 +105,17 @@ static void test_going_on(void **state)
     bn_gpu *gpu = test_device_open();
     bn_error err = {0};
     for (long at = 0;; at++) {
-        faults.until = at;
-        faults.failed = NULL;
-        faults.result = VK_ERROR_OUT_OF_HOST_MEMORY;
+        test_driver.until = at;
+        test_driver.failed = NULL;
+        test_driver.result = VK_ERROR_OUT_OF_HOST_MEMORY;
         const bn_status status = compute(gpu, &err);
-        faults.until = -1;
-        if (!faults.failed) break;
+        test_driver.until = -1;
+        if (!test_driver.failed) break;
         assert_int_equal(status, BIREFNET_ERROR_MEMORY);
-        if (compute(gpu, &err) != BIREFNET_OK) fail_msg("after %s: %s", faults.failed, err.message);
+        if (compute(gpu, &err) != BIREFNET_OK) fail_msg("after %s: %s", test_driver.failed, err.message);
     }
     bn_gpu_close(&gpu);
-    assert_int_equal(faults.living, 0);
+    assert_int_equal(test_driver.living, 0);
 }
 
 /* A kernel that the driver does not compile fails the lists that call it, and no others. */
@@ -322,7 +128,7 @@ static void test_kernel_refused(void **state)
     bn_error err = {0};
     assert_int_equal(bn_gpu_buffer_create(gpu, 256, &buffer, &err), BIREFNET_OK);
     const bn_gpu_call call = {.kernel = BN_GPU_MASK, .groups = {1, 1, 1}, .span = {{buffer, 0}}};
-    refused_bytes = bn_spirv_table[BN_GPU_MASK].bytes;
+    test_driver.refused_bytes = bn_spirv_table[BN_GPU_MASK].bytes;
     for (int i = 0; i < 2; i++) {
         assert_int_equal(bn_gpu_list_create(gpu, &list, &err), BIREFNET_OK);
         assert_int_equal(bn_gpu_list_call(list, &call, &err), BIREFNET_OK);
@@ -331,94 +137,17 @@ static void test_kernel_refused(void **state)
         bn_gpu_list_destroy(&list);
         if (compute(gpu, &err) != BIREFNET_OK) fail_msg("another list: %s", err.message);
     }
-    refused_bytes = 0;
+    test_driver.refused_bytes = 0;
     assert_int_equal(bn_gpu_list_create(gpu, &list, &err), BIREFNET_OK);
     assert_int_equal(bn_gpu_list_call(list, &call, &err), BIREFNET_OK);
     assert_int_equal(bn_gpu_list_end(list, &err), BIREFNET_OK); /* the driver thinks better of it */
     bn_gpu_list_destroy(&list);
     bn_gpu_buffer_destroy(&buffer);
     bn_gpu_close(&gpu);
-    assert_int_equal(faults.living, 0);
+    assert_int_equal(test_driver.living, 0);
 }
 
-/* ---- two pictures at a time ------------------------------------------------------------------------------------------- */
-
-/* A list that copies its numbers from the host, computes, and copies them back. */
-typedef struct slot {
-    bn_gpu_buffer *arena, *host; /* the arena is shared */
-    bn_gpu_list *list;
-    float *sent, *got;
-} slot;
-
-static void open_slot(bn_gpu *gpu, bn_gpu_buffer *arena, int seed, slot *made)
-{
-    bn_error err = {0};
-    void *memory = NULL;
-    made->arena = arena;
-    assert_int_equal(bn_gpu_host_create(gpu, 2 * COUNT * sizeof(float), &made->host, &memory, &err), 0);
-    made->sent = memory;
-    made->got = made->sent + COUNT;
-    for (int i = 0; i < COUNT; i++) made->sent[i] = (float)(seed * 1000 + i), made->got[i] = 0;
-    assert_int_equal(bn_gpu_list_create(gpu, &made->list, &err), BIREFNET_OK);
-    const bn_gpu_call call = {.kernel = BN_GPU_COPY,
-                              .groups = {(COUNT + 255) / 256, 1, 1},
-                              .span = {{arena, 0}, {arena, COUNT * sizeof(float)}},
-                              .number = {COUNT, 1, 1, 1}};
-    assert_int_equal(bn_gpu_list_call(made->list, &call, &err), BIREFNET_OK);
-    assert_int_equal(bn_gpu_list_end(made->list, &err), BIREFNET_OK);
-}
-
-static void begin_slot(slot *one)
-{
-    const size_t bytes = COUNT * sizeof(float);
-    const bn_gpu_copy before = {.from = one->host, .to = one->arena, .bytes = bytes},
-                      behind = {.from = one->arena,
-                                .from_offset = bytes,
-                                .to = one->host,
-                                .to_offset = bytes,
-                                .bytes = bytes};
-    const bn_gpu_errand errand = {.before = &before, .before_count = 1, .behind = &behind, .behind_count = 1};
-    bn_error err = {0};
-    assert_int_equal(bn_gpu_list_begin(one->list, &errand, &err), BIREFNET_OK);
-    assert_int_equal(bn_gpu_list_begin(one->list, &errand, &err), BIREFNET_ERROR_INTERNAL); /* it runs */
-}
-
-/* The next picture is handed over before anybody waits for the one that computes, in the same work space. */
-static void test_two_slots(void **state)
-{
-    (void)state;
-    bn_gpu *gpu = test_device_open();
-    bn_gpu_buffer *arena = NULL;
-    bn_error err = {0};
-    slot slots[2];
-    assert_int_equal(bn_gpu_buffer_create(gpu, 2 * COUNT * sizeof(float), &arena, &err), BIREFNET_OK);
-    for (int i = 0; i < 2; i++) open_slot(gpu, arena, i + 1, &slots[i]);
-    for (int run = 0; run < 3; run++) {
-        faults.submits = faults.waits = 0;
-        const double start = bn_clock_ms();
-        begin_slot(&slots[0]);
-        begin_slot(&slots[1]);
-        const double both_ms = bn_clock_ms() - start;
-        assert_int_equal(faults.submits, 6); /* copies, a part, copies, twice */
-        assert_int_equal(faults.waits, 0);
-        for (int i = 0; i < 2; i++) {
-            assert_int_equal(bn_gpu_list_wait(slots[i].list, &err), BIREFNET_OK);
-            if (run == 2 && i == 0)
-                print_message("both handed over after %.3f ms, the first read after %.3f ms\n", both_ms,
-                              bn_clock_ms() - start);
-            assert_memory_equal(slots[i].got, slots[i].sent, COUNT * sizeof(float));
-            for (int k = 0; k < COUNT; k++) slots[i].sent[k] += 1;
-        }
-        assert_int_equal(bn_gpu_list_wait(slots[0].list, &err), BIREFNET_ERROR_INTERNAL);
-    }
-    for (int i = 0; i < 2; i++) {
-        bn_gpu_list_destroy(&slots[i].list);
-        bn_gpu_buffer_destroy(&slots[i].host);
-    }
-    bn_gpu_buffer_destroy(&arena);
-    bn_gpu_close(&gpu);
-    assert_int_equal(faults.living, 0);
-}
+/* ---- what a driver offers -------------------------------------------------------------------------------------------- */
 
 /* Fragments of f16 sums are another kind, which drivers may lack, or have in another size only. */
 static void test_fragments(void **state)
@@ -455,17 +184,17 @@ static void test_lost(void **state)
     bn_gpu_buffer *buffer;
     bn_error err = {0};
     assert_int_equal(bn_gpu_buffer_create(gpu, 1, &buffer, &err), BIREFNET_OK);
-    faults.until = 3; /* waiting, beginning, ending work; submitting does not */
-    faults.result = VK_ERROR_DEVICE_LOST;
+    test_driver.until = 3; /* waiting, beginning, ending work; submitting does not */
+    test_driver.result = VK_ERROR_DEVICE_LOST;
     assert_int_equal(bn_gpu_upload(buffer, 0, &byte, 1, &err), BIREFNET_ERROR_DEVICE);
-    assert_string_equal(faults.failed, "QueueSubmit");
-    faults.until = -1;
+    assert_string_equal(test_driver.failed, "QueueSubmit");
+    test_driver.until = -1;
     assert_non_null(strstr(err.message, "was lost"));
     assert_int_equal(bn_gpu_upload(buffer, 0, &byte, 1, &err), BIREFNET_ERROR_DEVICE);
     assert_int_equal(bn_gpu_download(buffer, 0, &byte, 1, &err), BIREFNET_ERROR_DEVICE);
     bn_gpu_buffer_destroy(&buffer);
     bn_gpu_close(&gpu);
-    assert_int_equal(faults.living, 0);
+    assert_int_equal(test_driver.living, 0);
 }
 
 /* ---- what the driver made, kept ------------------------------------------------------------------------------------------- */
@@ -501,13 +230,13 @@ static void test_cache(void **state)
         assert_int_equal(bn_file_write_atomic(path, whole.data, size, &err), BIREFNET_OK);
         whole.data[i] ^= 0x10;
         gpu = test_device_open();
-        assert_int_equal(given_bytes, 0);
+        assert_int_equal(test_driver.given_bytes, 0);
         if (i < 30) assert_int_equal(compute(gpu, &err), BIREFNET_OK);
         bn_gpu_close(&gpu);
     }
     assert_int_equal(bn_file_write_atomic(path, whole.data, whole.size, &err), BIREFNET_OK);
     gpu = test_device_open();
-    assert_int_equal(given_bytes, whole.size - 16);
+    assert_int_equal(test_driver.given_bytes, whole.size - 16);
     bn_gpu_close(&gpu);
     bn_buffer_free(&whole);
     assert_int_equal(remove(path), 0);
@@ -561,7 +290,7 @@ static void test_each_allocation_fails_once(void **state)
         until_malloc = -1;
         if (!malloc_failed) break;
         assert_true(status != BIREFNET_OK && err.message[0]);
-        assert_int_equal(faults.living, 0);
+        assert_int_equal(test_driver.living, 0);
     }
     assert_true(count >= 4);
     setenv("XDG_CACHE_HOME", before, 1);
@@ -612,7 +341,6 @@ int main(void)
         cmocka_unit_test(test_going_on),
         cmocka_unit_test(test_kernel_refused),
         cmocka_unit_test(test_fragments),
-        cmocka_unit_test(test_two_slots),
         cmocka_unit_test(test_lost),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_each_allocation_fails_once),
