@@ -25,7 +25,7 @@ else
 fi
 programs="bench_gpu_products bench_gpu_layers bench_gpu_attention"
 # the last hold networks to the CPU's: minutes where there is no card
-kernels="gpu gpu_faults gpu_norm gpu_product gpu_attention gpu_products gpu_layers gpu_layers_attention gpu_photo"
+kernels="gpu gpu_faults gpu_lists gpu_norm gpu_product gpu_attention gpu_products gpu_layers gpu_layers_attention gpu_photo"
 
 if [ -n "$pack" ]; then
     into=$(mktemp -d) && mkdir "$into/bin" "$into/lib" || exit 1

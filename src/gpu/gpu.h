@@ -119,9 +119,9 @@ typedef struct bn_gpu_errand {
     void *user;
 } bn_gpu_errand;
 
-/* Hand over all parts with their copies; they run behind what was handed over before. Returns when the last two parts are
- * still to be done, so that another list can be handed over meanwhile. Then wait, once for each begin that went well: the only
- * thing that a second thread may do while the device is in use.
+/* Hand over all parts with their copies; they run behind what was handed over before. Returns when two parts at least are
+ * still to be done, or what took 20 ms in the last run, so that another list can be handed over meanwhile. Then wait, once for
+ * each begin that went well: the only thing that a second thread may do while the device is in use.
  * BIREFNET_ERROR_DEVICE: the device was lost; nothing but closing works from then on. */
 bn_status bn_gpu_list_begin(bn_gpu_list *list, const bn_gpu_errand *errand, bn_error *err);
 bn_status bn_gpu_list_wait(bn_gpu_list *list, bn_error *err);

@@ -7,6 +7,8 @@
 
 enum { PARTS = 64, IN_FLIGHT = 2 };
 
+#define AHEAD_MS 20.0
+
 /* A call, and whether it waits for all calls before it. */
 typedef struct item {
     bn_gpu_call call;
@@ -26,9 +28,9 @@ struct bn_gpu_list {
     bool is_begun;
     VkCommandBuffer part[PARTS];
     const char *name[PARTS];
-    double ms[PARTS];
+    double ms[PARTS];         /* in the last run */
     int part_count, recorded; /* parts */
-    bool is_whole;
+    bool is_whole, is_measured;
 };
 
 bn_status bn_gpu_list_create(bn_gpu *gpu, bn_gpu_list **out, bn_error *err)
@@ -177,17 +179,29 @@ static bn_status read_stamps(bn_gpu_list *list, bn_error *err)
     BN_TRY(bn_vk_check(gpu, result, "read its clock", err));
     for (int i = 0; i < list->part_count; i++)
         list->ms[i] = (double)(stamps[2 * i + 1] - stamps[2 * i]) * gpu->physical.tick_ms;
+    list->is_measured = true;
     return BIREFNET_OK;
 }
 
-/* The part behind the one that computes is handed over already, so that the device never waits for us; no more, so that
- * stopping does not take long. */
+/* What a part will take, as far as is known: of one that never ran, too long to be handed over early. */
+static double expected_ms(const bn_gpu_list *list, int part)
+{
+    return list->is_measured ? list->ms[part] : AHEAD_MS;
+}
+
+/* The part behind the one that computes is handed over already, and as many more as take AHEAD_MS together, so that the
+ * device never waits for us: a fast one is done with a part before we are awake. No more, so that stopping does not take long. */
 static bn_status submit_parts(bn_gpu_list *list, bn_gpu_ask_fn ask, void *user, bn_error *err)
 {
     bn_gpu *gpu = list->gpu;
     uint64_t number[PARTS];
-    for (int i = 0; i < list->part_count; i++) {
-        if (i >= IN_FLIGHT) BN_TRY(bn_vk_wait(gpu, number[i - IN_FLIGHT], err));
+    double ahead_ms = 0;
+    for (int i = 0, oldest = 0; i < list->part_count; i++) {
+        ahead_ms += expected_ms(list, i);
+        for (; i - oldest >= IN_FLIGHT && ahead_ms > AHEAD_MS; oldest++) {
+            BN_TRY(bn_vk_wait(gpu, number[oldest], err));
+            ahead_ms -= expected_ms(list, oldest);
+        }
         if (ask && ask(user, i)) return bn_fail(err, BIREFNET_ERROR_CANCELLED, "cancelled");
         BN_TRY(bn_vk_submit(gpu, list->part[i], &number[i], err));
     }

@@ -13,6 +13,7 @@ extern struct test_driver {
     long submits, waits;
     size_t refused_bytes; /* code of this size is refused each time; 0: none */
     size_t given_bytes;   /* to the last CreatePipelineCache */
+    uint64_t ticks;       /* that each part takes, as its stamps say; 0: as the device says */
 } test_driver;
 
 #endif

@@ -92,10 +92,65 @@ static void test_two_slots(void **state)
     assert_int_equal(test_driver.living, 0);
 }
 
+/* ---- how far ahead ------------------------------------------------------------------------------------------------------ */
+
+enum { PARTS = 8 };
+
+static void open_parts(bn_gpu *gpu, bn_gpu_buffer *buffer, bn_gpu_list **list)
+{
+    bn_error err = {0};
+    const bn_gpu_call call = {.kernel = BN_GPU_COPY,
+                              .groups = {(COUNT + 255) / 256, 1, 1},
+                              .span = {{buffer, 0}, {buffer, COUNT * sizeof(float)}},
+                              .number = {COUNT, 1, 1, 1}};
+    assert_int_equal(bn_gpu_list_create(gpu, list, &err), BIREFNET_OK);
+    for (int i = 0; i < PARTS; i++) {
+        assert_int_equal(bn_gpu_list_part(*list, "copy", &err), BIREFNET_OK);
+        assert_int_equal(bn_gpu_list_call(*list, &call, &err), BIREFNET_OK);
+    }
+    assert_int_equal(bn_gpu_list_end(*list, &err), BIREFNET_OK);
+}
+
+/* Waits while a list is handed over whose parts take `ticks` of the device's clock the next time. */
+static long waits_of(bn_gpu_list *list, uint64_t ticks)
+{
+    bn_error err = {0};
+    const bn_gpu_errand errand = {0};
+    test_driver.waits = 0;
+    test_driver.ticks = ticks;
+    assert_int_equal(bn_gpu_list_begin(list, &errand, &err), BIREFNET_OK);
+    const long waits = test_driver.waits;
+    assert_int_equal(bn_gpu_list_wait(list, &err), BIREFNET_OK);
+    return waits;
+}
+
+/* Two parts are ahead of the device, or as many as it was seen to do in a moment: a fast card never waits for us, and of
+ * a slow one little is to be done still when somebody stops. */
+static void test_ahead(void **state)
+{
+    (void)state;
+    bn_gpu *gpu = test_device_open();
+    bn_gpu_buffer *buffer = NULL;
+    bn_gpu_list *list = NULL;
+    bn_error err = {0};
+    const uint64_t ms = 1000000; /* lavapipe's clock counts nanoseconds */
+    assert_int_equal(bn_gpu_buffer_create(gpu, 2 * COUNT * sizeof(float), &buffer, &err), BIREFNET_OK);
+    open_parts(gpu, buffer, &list);
+    assert_int_equal(waits_of(list, 1), PARTS - 2); /* nobody knows yet what they take */
+    assert_int_equal(waits_of(list, 500 * ms), 0);
+    assert_int_equal(waits_of(list, 5 * ms), PARTS - 2);
+    assert_int_equal(waits_of(list, 0), PARTS - 4); /* four of 5 ms are 20 ms */
+    bn_gpu_list_destroy(&list);
+    bn_gpu_buffer_destroy(&buffer);
+    bn_gpu_close(&gpu);
+    test_driver.ticks = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_slots),
+        cmocka_unit_test(test_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
