@@ -110,6 +110,7 @@ static json_t *result_json(const bn_bench_options *options, const bn_bench_resul
         json_object_set_new(json, "weights_ms",
                             json_pack("{s:f, s:f, s:f}", "make", result->weights.make_ms, "round",
                                       result->weights.round_ms, "send", result->weights.send_ms));
+    if (json && result->on_card) json_object_set_new(json, "outside_ms", json_real(result->outside_ms));
     if (json) json_object_set_new(json, "device", json_string(result->model.device));
     if (json) json_object_set_new(json, "balance", json_real(result->balance));
     if (json) json_object_set_new(json, "photo_size", json_pack("[ii]", photo->width, photo->height));
@@ -132,6 +133,8 @@ static void print_network(const bn_bench_result *result)
         whole.mib += result->part[i].mib;
     }
     print_stage(NULL, &whole);
+    if (whole.calls > 0)
+        printf("%-20s %10.2f  (handing over, copies, waking up)\n", "of it no part's", result->outside_ms);
     if (whole.calls > 0 && result->floor_ms > 0)
         printf("%-20s %10.2f %8s %10.0f  (all in the fastest tile; the network takes %.2f times as long)\n",
                "floor", result->floor_ms, "", result->peak_gflops, result->median_ms / result->floor_ms);

@@ -40,6 +40,7 @@ typedef struct bn_bench_result {
     bn_load_shares load;      /* of the machine while they were */
     double first_ms;          /* the run that is not counted */
     double median_ms, min_ms; /* of the others */
+    double outside_ms;        /* on a card: of a run, the median of what its parts do not account for */
     double
         peak_gflops; /* of the CPU: bn_peak_gflops, before or behind the runs; 0 without with_floor, as what follows */
     double floor_ms; /* 2 * giga_macs / peak_gflops */
