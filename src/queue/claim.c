@@ -96,6 +96,7 @@ static bool may_ask(const bn_jobs *jobs)
 {
     const bn_held *held = &jobs->held;
     if (jobs->closing || (jobs->draining && jobs->options.role == BN_ROLE_WORK)) return false;
+    if (!bn_pulse_has_lease(jobs)) return false; /* what the dead claim waits for whoever buries them */
     return held->unsaved_count < 32 &&
            (held->failed_ms == 0 || bn_clock_ms() >= held->failed_ms + LOOK_EVERY_MS);
 }

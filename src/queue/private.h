@@ -120,6 +120,8 @@ void bn_claim_wait(bn_jobs *jobs, pthread_cond_t *told);
 /* ---- pulse.c, news.c: other processes that share the store. No lock is held. */
 void *bn_pulse_main(void *jobs);
 bool bn_pulse_beat(bn_jobs *jobs); /* false where the store does not say who else lives */
+/* Whether the others, if there are any, still count this process among the living, as far as it knows. */
+bool bn_pulse_has_lease(const bn_jobs *jobs);
 /* Look at all that is open, and change what clients see to it. */
 bool bn_news_take(bn_jobs *jobs); /* false where the store does not answer, or memory is out */
 void bn_news_want(bn_jobs *jobs); /* once, also where nobody shares the store. The lock is held. */

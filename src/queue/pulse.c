@@ -126,11 +126,17 @@ static bool look_for_others(bn_jobs *jobs, int64_t now_ms)
     return true;
 }
 
+bool bn_pulse_has_lease(const bn_jobs *jobs)
+{
+    return !atomic_load(&jobs->shared) ||
+           bn_clock_ms() < atomic_load(&jobs->pulse.beat_ms) + jobs->options.lease_ms;
+}
+
 /* No beat came through for a lease: others may have all that we hold. */
 static void miss(bn_jobs *jobs)
 {
     atomic_store(&jobs->pulse.since_ms, 0);
-    if (!atomic_load(&jobs->shared) || bn_clock_ms() < jobs->pulse.beat_ms + jobs->options.lease_ms) return;
+    if (bn_pulse_has_lease(jobs)) return;
     if (!jobs->pulse.lease_lost) {
         atomic_fetch_add(&jobs->metrics.leases_lost, 1);
         bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING,
@@ -159,7 +165,7 @@ bool bn_pulse_beat(bn_jobs *jobs)
         miss(jobs);
         return false;
     }
-    jobs->pulse.beat_ms = started_ms;
+    atomic_store(&jobs->pulse.beat_ms, started_ms);
     jobs->pulse.lease_lost = false;
     if (atomic_load(&jobs->pulse.since_ms) == 0) atomic_store(&jobs->pulse.since_ms, started_ms);
     if (!jobs->options.now_ms) atomic_store(&jobs->ahead_ms, now_ms - bn_wall_ms());
@@ -242,7 +248,7 @@ static bool step(bn_jobs *jobs, int64_t news_ms, bool wanted, bool busy)
         pulse->told_ms = bn_clock_ms();
         report(jobs);
     }
-    if (pulse->beat_ms == pulse->tried_ms && bn_clock_ms() >= pulse->keys_ms + KEYS_MS) {
+    if (atomic_load(&pulse->beat_ms) == pulse->tried_ms && bn_clock_ms() >= pulse->keys_ms + KEYS_MS) {
         pulse->keys_ms = bn_clock_ms();
         bn_keys_refresh(jobs->keys, NULL);
     }

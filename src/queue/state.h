@@ -199,7 +199,8 @@ typedef struct bn_herald {
 /* pulse.c; its thread's, but for work */
 typedef struct bn_pulse {
     pthread_cond_t work;      /* closing, or a client asks */
-    double tried_ms, beat_ms; /* bn_clock_ms of the last beat, and of the last that came through */
+    double tried_ms;          /* bn_clock_ms of the last beat */
+    _Atomic(double) beat_ms;  /* of the last that came through */
     _Atomic(double) since_ms; /* of the first since beats come through without a break */
     double told_ms, seen_ms;  /* of the last report, and of the last snapshot */
     double keys_ms;           /* when keys were last looked at */

@@ -232,6 +232,25 @@ static void what_a_lost_lease_stopped_is_done_again(void **state)
     close_all();
 }
 
+/* Who stood still, or whose beats do not come through, counts as dead: what it took then would wait for who buries it once more. */
+static void nothing_is_claimed_without_a_lease(void **state)
+{
+    enum { LEASE_MS = 2000 };
+    (void)state;
+    atomic_store(&all.has_duty, true);
+    open_beside_stranger(LEASE_MS);
+    atomic_store(&all.is_down, true);
+    wait_for(&all.lost);
+    bring();
+    for (int i = 0; i < 4; i++) wait_beat(); /* a fifth of the lease apart: it would have looked for work */
+    claim_as(STRANGER);
+    atomic_store(&all.is_down, false);
+    atomic_store(&all.has_duty, false);
+    rig_wait(&all.rig, all.id, BN_REQUEST_COMPLETED); /* once the stranger is dead */
+    assert_int_equal(rig_status(&all.rig, all.id).code, 422);
+    close_all();
+}
+
 static int64_t find_server(void)
 {
     bn_error err = {0};
@@ -376,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_worker_whose_first_beat_is_lost_works),
         cmocka_unit_test(a_worker_does_not_look_at_what_clients_see),
         cmocka_unit_test(what_a_lost_lease_stopped_is_done_again),
+        cmocka_unit_test(nothing_is_claimed_without_a_lease),
         cmocka_unit_test(what_the_last_other_has_ended_is_seen),
         cmocka_unit_test(what_the_last_other_held_when_it_died_is_done)};
     return cmocka_run_group_tests(tests, NULL, NULL);
