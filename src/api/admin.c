@@ -11,14 +11,18 @@
 #define OVERVIEW_MAX_BYTES ((size_t)16 << 20)
 #define LIMIT_MAX          1000000
 
-/* Who stands behind a proxy on this machine looks like this machine: such a server needs a key. */
-bool bn_admin_may_without_key(const bn_call *call, const bn_http_request *request, bool ours)
+bool bn_is_passed_on(const bn_http_request *request)
 {
     static const char *const of_proxies[] = {"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP",
                                              "Via"};
     for (size_t i = 0; i < sizeof of_proxies / sizeof *of_proxies; i++)
-        if (bn_http_header(request, of_proxies[i])) return false;
-    return request->loopback && ours && !call->service->options.anyone;
+        if (bn_http_header(request, of_proxies[i])) return true;
+    return false;
+}
+
+bool bn_admin_may_without_key(const bn_call *call, const bn_http_request *request, bool ours)
+{
+    return request->loopback && ours && !bn_is_passed_on(request) && !call->service->options.anyone;
 }
 
 bn_http_next bn_call_admin_overview(bn_call *call, bn_http_request *request)

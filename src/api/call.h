@@ -89,6 +89,8 @@ bn_http_next bn_call_metrics(bn_call *call, bn_http_request *request);
 bn_http_next bn_call_rembg(bn_call *call, bn_http_request *request);
 
 /* admin.c */
+/* A proxy says that it stands between: whoever is behind one on this machine looks like this machine, and is not. */
+bool bn_is_passed_on(const bn_http_request *request);
 /* Where no keys are configured: a client of this machine that no proxy stands before. ours: it asks by our own name. */
 bool bn_admin_may_without_key(const bn_call *call, const bn_http_request *request, bool ours);
 bn_http_next bn_call_admin_overview(bn_call *call, bn_http_request *request);

@@ -260,13 +260,14 @@ static bool check_caller(bn_call *call, bn_http_request *request)
     const bn_route_kind kind = call->route.kind;
     const access_kind access = kind == BN_ROUTE_NO_PATH ? FOR_STREAMS : routes[kind].access;
     bn_service *service = call->service;
-    const bool ours = has_our_name(call, request);
     if (access == FOR_ADMIN) return check_admin(call, request);
-    if (access == FOR_ALL || (access == FOR_OPERATOR && request->loopback && ours && !call->foreign))
-        return true;
+    const bool direct = has_our_name(call, request) && !call->foreign && !bn_is_passed_on(request);
+    if (access == FOR_ALL || (access == FOR_OPERATOR && request->loopback && direct)) return true;
     if (!bn_jobs_has_keys(service->jobs)) {
-        if (access == FOR_OPERATOR && (!ours || call->foreign)) {
-            bn_reply_detail(request, 403, "This is not for pages: ask for it by this machine's address");
+        if (access == FOR_OPERATOR && !direct) {
+            bn_reply_detail(
+                request, 403,
+                "This is not for pages, nor through a proxy: ask for it by this machine's address");
             return false;
         }
         if (request->loopback || service->options.anyone) return true;

@@ -2,8 +2,10 @@
 // machines; and that each number stands in /metrics, too.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { dot, keys, keysIn, serve, until } from "./support.mjs";
+import { dot, keys, keysIn, serve, source, until } from "./support.mjs";
 
 const PATHS = [["GET", "/admin/overview.json"], ["POST", "/admin/keys"], ["POST", "/admin/keys/some/revoke"]];
 
@@ -49,6 +51,24 @@ test("a name that was pointed here is not ours", async () => {
   const bytes = execFileSync("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: evil.example",
     `${server.url}/admin/overview.json`], { encoding: "utf8" });
   assert.equal(bytes, "403");
+});
+
+test("who comes through the proxy of packaging/nginx.conf is not taken for this machine", async (context) => {
+  const own = await serve({ args: ["--public-url", "https://cut.example"] });
+  context.after(() => own.stop());
+  const lines = [...readFileSync(join(source, "packaging/nginx.conf"), "utf8").matchAll(/^ *proxy_set_header (\S+) (\S+);/gm)];
+  const values = { $host: "cut.example", $proxy_add_x_forwarded_for: "203.0.113.7" };
+  const fields = lines.flatMap(([, name, value]) => (value in values ? ["-H", `${name}: ${values[value]}`] : []));
+  assert.ok(fields.includes("Host: cut.example"));
+  const code = (path, ...more) => execFileSync("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", ...fields, ...more, own.url + path],
+    { encoding: "utf8" });
+  const ways = [["/metrics/"], ["/x", "-H", "x-fal-target-url: https://fal.ai/metrics"], ["/admin/overview.json"],
+    ["/admin/keys", "-d", '{"name": "stranger", "admin": true}']];
+  for (const way of ways) assert.equal(code(...way), "403", way.join(" "));
+  const key = await keys(own, "add", "operator");
+  for (const way of ways) assert.equal(code(...way), "401", way.join(" "));
+  assert.equal(code("/metrics/", "-H", `Authorization: Key ${key}`), "200");
+  assert.equal((await fetch(`${own.url}/metrics`)).status, 200); // this machine itself
 });
 
 test("an open server has no administrators without keys", async () => {
