@@ -10,7 +10,8 @@
 #define BN_JSON_OURS      SIZE_MAX /* of what this program has written itself */
 
 /* Any value; NULL where it is none, has more values than that or more levels than BN_JSON_DEPTH_MAX, or a member twice.
- * fault (may be NULL) says why. A value takes a hundred bytes and more. */
+ * Whole numbers beyond 64 bits are reals, and with one of them so are all. fault (may be NULL) says why. A value takes a
+ * hundred bytes and more. */
 json_t *bn_json_read(const char *text, size_t bytes, size_t max_values, json_error_t *fault);
 
 #endif

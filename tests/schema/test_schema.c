@@ -3,6 +3,7 @@
 
 #include "cutout/shops.h"
 #include "schema/datauri.h"
+#include "schema/json.h"
 #include "schema/schema.h"
 
 #include <jansson.h>
@@ -154,6 +155,29 @@ static void defaults_and_lax_booleans(void **state)
     assert_int_equal(input.height, 2304);
     assert_true(!input.refine_foreground && input.output_mask && input.sync_mode && input.mask_only);
     bn_input_free(&input);
+}
+
+/* A client's own notes may have them: seeds, hashes. The endpoint's framework takes whole numbers of any length. */
+static void whole_numbers_of_any_length_are_numbers(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_input input;
+    json_t *detail = NULL;
+    const char *body =
+        "{\"image_url\":\"x\",\"seed\":18446744073709551615,\"output_mask\":1,\"canvas\":\"800\"}";
+    assert_ok(bn_input_parse(body, strlen(body), &input, &detail, NULL, &err), err);
+    assert_true(input.output_mask);
+    assert_int_equal(input.picture.canvas.width, 800);
+    bn_input_free(&input);
+    const char *most = "[9223372036854775807]"; /* stays what it is */
+    json_t *list = bn_json_read(most, strlen(most), 10, NULL);
+    assert_true(json_integer_value(json_array_get(list, 0)) == INT64_MAX);
+    json_decref(list);
+    const char *beyond = "[18446744073709551615, 1e999]";
+    json_error_t fault;
+    assert_null(bn_json_read(beyond, strlen(beyond), 10, &fault));
+    assert_non_null(strstr(fault.text, "real number overflow"));
 }
 
 /* The endpoint passes over both fields of a touch-up. */
@@ -412,6 +436,7 @@ int main(void)
         cmocka_unit_test(defaults_and_lax_booleans),
         cmocka_unit_test(backgrounds_may_be_images),
         cmocka_unit_test(objects_under_our_names_are_passed_over),
+        cmocka_unit_test(whole_numbers_of_any_length_are_numbers),
         cmocka_unit_test(a_touch_up_may_name_a_request),
         cmocka_unit_test(extra_fields_make_a_picture),
         cmocka_unit_test(defaults_that_are_named_change_nothing),
