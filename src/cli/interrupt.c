@@ -20,6 +20,13 @@ static void on_signal(int signal_number)
     (void)written;
 }
 
+/* nohup has it ignored: whoever starts us so wants us to outlive his terminal. */
+static bool is_ignored(int signal_number)
+{
+    struct sigaction at_start;
+    return sigaction(signal_number, NULL, &at_start) == 0 && at_start.sa_handler == SIG_IGN;
+}
+
 void bn_interrupt_install(void)
 {
     if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0) wake_pipe[0] = wake_pipe[1] = -1;
@@ -27,7 +34,7 @@ void bn_interrupt_install(void)
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGHUP, &stop, NULL);
+    if (!is_ignored(SIGHUP)) sigaction(SIGHUP, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL); /* writing to a closed pipe is an ordinary error */
     sigaction(SIGXFSZ, &ignore, NULL); /* so is a file-size limit */
 }

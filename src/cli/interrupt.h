@@ -1,4 +1,5 @@
-/* interrupt.h - Ctrl-C and SIGTERM: the first asks for a tidy stop, the second ends the process at once. */
+/* interrupt.h - Ctrl-C, SIGTERM and SIGHUP, unless nohup keeps that away: the first asks for a tidy stop, the second ends
+ * the process at once. */
 #ifndef BN_CLI_INTERRUPT_H
 #define BN_CLI_INTERRUPT_H
 

@@ -98,9 +98,27 @@ static void what_goes_wrong_is_one_line(void **state)
     assert_non_null(strstr(screen.text, "in is gone"));
 }
 
+/* As nohup starts it, which goes on when its terminal is closed. */
+static void what_was_ignored_at_the_start_stops_nothing(void **state)
+{
+    (void)state;
+    cli_shell("rm -rf in out && mkdir in");
+    signal(SIGHUP, SIG_IGN);
+    begin(WATCH);
+    signal(SIGHUP, SIG_DFL);
+    kill(screen.child, SIGHUP);
+    cli_shell("cp " PHOTO " in/later.jpg");
+    assert_true(terminal_await(&screen, "in/later.jpg -> out/later.png"));
+    assert_int_equal(end_it(), 0);
+    begin(WATCH);
+    kill(screen.child, SIGHUP); /* else it is a stop like others */
+    assert_int_equal(terminal_finish(&screen), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_ignored_at_the_start_stops_nothing),
         cmocka_unit_test(photos_are_taken_as_they_come),
         cmocka_unit_test(only_what_is_settled_is_taken),
         cmocka_unit_test(it_resumes_and_leaves_alone_what_is_done),
