@@ -1,6 +1,8 @@
 /* file.c - reading under a cap, atomic writing, mapping. */
 #include "base/file.h"
 
+#include "base/size.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -67,7 +69,8 @@ bool bn_file_is_same(const char *path, const char *other)
     return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-#define MARK_CHARS 9 /* ".%08x" */
+#define MARK_CHARS 9    /* ".%08x" */
+#define PRIVATE    0600 /* of secrets */
 
 /* Bytes of path that its temporary file's name begins with: all, unless the mark makes a name too long that is not. In UTF-8 no
  * letter is cut in two: some file systems take no such names. */
@@ -107,11 +110,25 @@ int bn_file_open_beside(const char *path, char *temporary)
     return open_beside(path, 0666, temporary);
 }
 
+void bn_file_give_to_folder(int fd, const char *path)
+{
+    char folder[PATH_MAX];
+    struct stat facts;
+    const char *slash = strrchr(path, '/');
+    const int length = slash ? (int)BN_MAX(slash - path, 1) : 1;
+    if (geteuid() != 0 || length >= PATH_MAX) return;
+    snprintf(folder, sizeof folder, "%.*s", length, slash ? path : ".");
+    if (stat(folder, &facts) != 0 || facts.st_uid == 0) return;
+    const int given = fchown(fd, facts.st_uid, facts.st_gid);
+    (void)given;
+}
+
 static bn_status write_atomic(const char *path, mode_t mode, const void *bytes, size_t count, bn_error *err)
 {
     char temporary[PATH_MAX];
     const int fd = open_beside(path, mode, temporary);
     if (fd < 0) return bn_fail_errno(err, errno, "cannot write %s", path);
+    if (mode == PRIVATE) bn_file_give_to_folder(fd, path);
     bn_status status = write_all(fd, bytes, count, path, err);
     if (status == BIREFNET_OK && fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
         status = bn_fail_errno(err, errno, "cannot write %s", path);
@@ -129,7 +146,7 @@ bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count
 
 bn_status bn_file_write_private(const char *path, const void *bytes, size_t count, bn_error *err)
 {
-    return write_atomic(path, 0600, bytes, count, err);
+    return write_atomic(path, PRIVATE, bytes, count, err);
 }
 
 int bn_file_open_nameless(const char *folder)

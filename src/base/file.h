@@ -13,8 +13,12 @@ bn_status bn_file_read(const char *path, bn_buffer *buffer, bn_error *err);
  * it was and the temporary file is gone. */
 bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count, bn_error *err);
 
-/* The same, for secrets: nobody but the owner may read it, at no moment. */
+/* The same, for secrets: nobody but the owner may read it, at no moment. What root writes is the folder's owner's. */
 bn_status bn_file_write_private(const char *path, const void *bytes, size_t count, bn_error *err);
+
+/* path, which this process has just made (fd), becomes its folder's owner's, where this is root: a command of an
+ * administrator leaves nothing that the service cannot read. Where that fails it stays root's. */
+void bn_file_give_to_folder(int fd, const char *path);
 
 /* A file without a name in that folder, for reading and writing, the owner's alone; -1 with errno. Where the file system has
  * no such files (O_TMPFILE) it has a name for a moment. */

@@ -111,7 +111,11 @@ static bn_status lock_file(const char *folder, int *fd, bn_error *err)
     BN_TRY(bn_folder_make(folder, err));
     if (snprintf(path, sizeof path, "%s/keys.lock", folder) >= (int)sizeof path)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the path of the data folder is too long");
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    *fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (*fd >= 0)
+        bn_file_give_to_folder(*fd, path);
+    else if (errno == EEXIST)
+        *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*fd < 0) return bn_fail_errno(err, errno, "cannot open %s", path);
     if (flock(*fd, LOCK_EX) == 0) return BIREFNET_OK;
     close(*fd);

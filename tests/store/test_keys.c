@@ -195,6 +195,33 @@ static void an_empty_file_moves_as_a_shut_door(void **state)
     assert_true(bn_keys_shut(self->there, way_back));
 }
 
+static void expect_owner(const char *folder, const char *name, uid_t owner)
+{
+    struct stat facts;
+    char path[80];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_uid, owner);
+    assert_int_equal(facts.st_mode & 0777, 0600);
+}
+
+/* sudo birefnet keys revoke: a server that cannot read the file goes on with the keys that it had. */
+static void what_root_writes_is_the_folders_owners(void **state)
+{
+    key_fixture *self = *state;
+    const uid_t nobody = 65534;
+    bn_error err = {0};
+    char key[BN_KEY_CHARS];
+    const bn_keys_home file = {self->folder, NULL};
+    if (geteuid() != 0) skip(); /* who else could */
+    assert_int_equal(chown(self->folder, nobody, nobody), 0);
+    assert_ok(bn_keys_make(&file, "alice", NULL, NULL, false, key, NULL, &err), err);
+    expect_owner(self->folder, "keys.json", nobody);
+    expect_owner(self->folder, "keys.lock", nobody);
+    assert_ok(bn_keys_revoke(&file, "alice", &err), err);
+    expect_owner(self->folder, "keys.json", nobody);
+}
+
 #define KEY_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -205,6 +232,7 @@ int main(void)
         KEY_TEST(a_key_is_kept_as_a_hash),
         KEY_TEST(keys_move_from_a_file),
         KEY_TEST(an_empty_file_moves_as_a_shut_door),
+        KEY_TEST(what_root_writes_is_the_folders_owners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
