@@ -119,6 +119,9 @@ static bool has_room(const bn_jobs *jobs, const bn_job *job)
     return bn_blobs_has_room(jobs->blobs, (uint64_t)job->cutout.width * (uint64_t)job->cutout.height);
 }
 
+/* What is wrong with weights or with a card names files of this machine: the log has it, clients need not. */
+#define NOT_RUN "The network could not be run here: the server's log says why"
+
 static void describe_failure(const bn_job *job, bn_status status, const bn_error *err, bn_ending *ending)
 {
     if (status == BIREFNET_ERROR_CANCELLED)
@@ -128,7 +131,7 @@ static void describe_failure(const bn_job *job, bn_status status, const bn_error
     else if (status == BIREFNET_ERROR_MEMORY)
         bn_ending_infra(ending, 503, "internal_error", err->message);
     else
-        bn_ending_infra(ending, 500, "runner_server_error", err->message);
+        bn_ending_infra(ending, 500, "runner_server_error", NOT_RUN);
 }
 
 static void work(bn_seat *seat, bn_job *job)
@@ -156,11 +159,13 @@ static void work(bn_seat *seat, bn_job *job)
         return;
     }
     bn_ending ending = {0};
-    bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", err.message);
     if (status == BIREFNET_ERROR_LIMIT && !fits)
         bn_ending_infra(&ending, 503, "runner_scheduling_failure", err.message);
     else
         describe_failure(job, status, &err, &ending);
+    bn_job_log(jobs, job, BIREFNET_LOG_ERROR, "%.150s", ending.error);
+    if (status != BIREFNET_ERROR_CANCELLED)
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "request %s: %s", job->accepted.id, err.message);
     bn_job_end(jobs, job, BN_BY_WORKER, &ending, NULL, 0);
 }
 

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { request as tlsRequest } from "node:https";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { client, completed, dot, E, failure, folder, keys, photo, rewrite, serve, until } from "./support.mjs";
+import { client, completed, dot, E, failure, folder, keys, photo, rewrite, serve, source, until } from "./support.mjs";
 
 const require = createRequire(import.meta.url);
 const { PNG } = require("pngjs"); // gives RGBA, whatever the file holds
@@ -339,6 +340,22 @@ test("without a fallback missing weights are an error, and readiness says so", a
   } finally {
     await own.stop();
   }
+});
+
+test("weights that cannot be used are told to the operator, and nothing of this machine to clients", async (context) => {
+  const data = folder(), cut = join(data, "cut.safetensors");
+  writeFileSync(cut, readFileSync(join(source, "models/starter.safetensors")).subarray(0, 1 << 20));
+  const own = await serve({ data, args: ["--fallback-model", cut] });
+  context.after(async () => { await own.stop(); rmSync(data, { recursive: true }); });
+  const other = client(own);
+  const error = await failure(other.subscribe(E, { input: { image_url: dot } }));
+  assert.deepEqual([error.status, error.body.error_type], [500, "runner_server_error"]);
+  const status = await other.queue.status(E, { requestId: error.requestId, logs: true });
+  const told = JSON.stringify([error.body, status]);
+  assert.ok(!told.includes(data), told);
+  assert.ok(status.logs.some((line) => line.level === "ERROR"));
+  await until(() => own.errors.includes(`request ${error.requestId}: ${cut}: `));
+  assert.match(own.errors, /the file is truncated/);
 });
 
 test("a run on the starter weights says so, in its logs and in the server's, and how to get others", async () => {
