@@ -65,7 +65,11 @@ bn_auth bn_jobs_token_check(bn_jobs *jobs, bn_token_purpose purpose, const char 
 
 bool bn_jobs_has_keys(bn_jobs *jobs)
 {
-    return bn_keys_any(jobs->keys);
+    bn_error fault;
+    const bool any = bn_keys_any(jobs->keys);
+    if (bn_keys_fault(jobs->keys, &fault)) /* whoever has changed it believes that it counts */
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "the keys stay as they were: %s", fault.message);
+    return any;
 }
 
 bool bn_jobs_is_shut(bn_jobs *jobs, char way_back[BN_KEYS_WAY_BACK])

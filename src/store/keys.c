@@ -218,7 +218,24 @@ struct bn_keys {
     bool ever; /* one was needed once: neither revoking the last key nor breaking the file opens the door */
     int64_t version;  /* of the store's keys */
     struct stat seen; /* the file that was read; all zero: there was none */
+    struct stat bad;  /* one that could not be read, */
+    bn_error fault;   /* why, */
+    bool untold;      /* and that nobody knows it yet */
 };
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           memcmp(&a->st_mtim, &b->st_mtim, sizeof a->st_mtim) == 0;
+}
+
+static bn_status note_fault(bn_keys *keys, const struct stat *file, bn_status status, bn_error *err)
+{
+    keys->untold = keys->untold || !is_same(file, &keys->bad);
+    keys->bad = *file;
+    if (err) *err = keys->fault;
+    return status;
+}
 
 /* Read the file again if it is another one. A broken file keeps the keys as they were: nobody gets in by breaking it. */
 static bn_status look_at_file(bn_keys *keys, bn_error *err)
@@ -226,12 +243,11 @@ static bn_status look_at_file(bn_keys *keys, bn_error *err)
     struct stat now = {0};
     if (keys->store) return BIREFNET_OK;
     if (stat(keys->path, &now) != 0) memset(&now, 0, sizeof now);
-    if (now.st_ino == keys->seen.st_ino && now.st_size == keys->seen.st_size &&
-        memcmp(&now.st_mtim, &keys->seen.st_mtim, sizeof now.st_mtim) == 0)
-        return BIREFNET_OK;
+    if (is_same(&now, &keys->seen)) return BIREFNET_OK;
     bn_key_rows fresh;
     keys->ever = keys->ever || now.st_ino != 0;
-    BN_TRY(bn_key_file_read(keys->path, &fresh, err));
+    const bn_status status = bn_key_file_read(keys->path, &fresh, &keys->fault);
+    if (status != BIREFNET_OK) return note_fault(keys, &now, status, err);
     free(keys->all.list);
     keys->all = fresh;
     keys->seen = now;
@@ -303,6 +319,16 @@ bool bn_keys_any(bn_keys *keys)
     const bool any = keys->ever;
     pthread_mutex_unlock(&keys->lock);
     return any;
+}
+
+bool bn_keys_fault(bn_keys *keys, bn_error *fault)
+{
+    pthread_mutex_lock(&keys->lock);
+    const bool untold = keys->untold;
+    *fault = keys->fault;
+    keys->untold = false;
+    pthread_mutex_unlock(&keys->lock);
+    return untold;
 }
 
 bool bn_keys_shut(bn_keys *keys, char way_back[BN_KEYS_WAY_BACK])

@@ -79,6 +79,8 @@ void bn_keys_close(bn_keys **keys);
 /* Read again what others have changed; after a failure all is as before. */
 bn_status bn_keys_refresh(bn_keys *keys, bn_error *err);
 bool bn_keys_any(bn_keys *keys); /* whether one is needed */
+/* True once for each file that could not be read when it was looked at, with what was wrong: the keys stay as they were. */
+bool bn_keys_fault(bn_keys *keys, bn_error *fault);
 /* One is needed and there is none. */
 bool bn_keys_shut(bn_keys *keys, char way_back[BN_KEYS_WAY_BACK]);
 bn_status bn_keys_all(bn_keys *keys, bn_key_facts **list, size_t *count, bn_error *err); /* as bn_keys_list */

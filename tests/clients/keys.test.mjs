@@ -1,7 +1,8 @@
 // keys.test.mjs - several keys on one server: what each may see, what tokens are good for, the door without keys.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { databaseOf, dropDatabaseOf, inDatabaseOf } from "./database.mjs";
 import { block, client, completed, dot, E, folder, host, keys, keysIn, photo, serve, until } from "./support.mjs";
@@ -144,6 +145,26 @@ test("revoking the last key shuts the door, after a restart too", async () => {
   rmSync(data, { recursive: true });
   dropDatabaseOf(data);
 });
+
+test("a file of keys that cannot be read is told once, and the keys stay as they were",
+  { skip: process.env.BN_TEST_STORE ? "they are in a database" : false }, async (context) => {
+    const own = await serve();
+    context.after(() => own.stop());
+    const key = await keys(own, "add", "stays");
+    const file = join(own.data, "keys.json"), whole = readFileSync(file);
+    const status = async () =>
+      (await fetch(`${own.url}/queue/fal-ai/birefnet/requests/x/status`, { headers: { authorization: `Key ${key}` } })).status;
+    const told = () => own.errors.split("keys stay as they were").length - 1;
+    writeFileSync(file, "{");
+    assert.equal(await status(), 404);
+    await until(() => own.errors.includes(`${file} is not a file of keys`));
+    assert.equal(await status(), 404);
+    writeFileSync(file, whole);
+    assert.equal(await status(), 404);
+    writeFileSync(file, "[]");
+    assert.equal(await status(), 404);
+    await until(() => told() === 2);
+  });
 
 /** What becomes of a webhook to this machine: "delivered" or "failed". */
 async function hookOf(own, key) {
