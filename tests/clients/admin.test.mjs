@@ -53,22 +53,34 @@ test("a name that was pointed here is not ours", async () => {
   assert.equal(bytes, "403");
 });
 
+/** The fields that packaging/nginx.conf sets for a client elsewhere that asked for `authority`, as arguments of cURL. */
+function proxied(authority) {
+  const lines = [...readFileSync(join(source, "packaging/nginx.conf"), "utf8").matchAll(/^ *proxy_set_header (\S+) (\S+);/gm)];
+  const values = { $host: authority.replace(/:.*/, ""), $http_host: authority, $proxy_add_x_forwarded_for: "203.0.113.7" };
+  const fields = lines.flatMap(([, name, value]) => (value in values ? ["-H", `${name}: ${values[value]}`] : []));
+  assert.ok(fields.some((field) => field.startsWith("Host: ")));
+  return fields;
+}
+const code = (...words) => execFileSync("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", ...words], { encoding: "utf8" });
+
 test("who comes through the proxy of packaging/nginx.conf is not taken for this machine", async (context) => {
   const own = await serve({ args: ["--public-url", "https://cut.example"] });
   context.after(() => own.stop());
-  const lines = [...readFileSync(join(source, "packaging/nginx.conf"), "utf8").matchAll(/^ *proxy_set_header (\S+) (\S+);/gm)];
-  const values = { $host: "cut.example", $proxy_add_x_forwarded_for: "203.0.113.7" };
-  const fields = lines.flatMap(([, name, value]) => (value in values ? ["-H", `${name}: ${values[value]}`] : []));
-  assert.ok(fields.includes("Host: cut.example"));
-  const code = (path, ...more) => execFileSync("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", ...fields, ...more, own.url + path],
-    { encoding: "utf8" });
+  const ask = (path, ...more) => code(...proxied("cut.example"), ...more, own.url + path);
   const ways = [["/metrics/"], ["/x", "-H", "x-fal-target-url: https://fal.ai/metrics"], ["/admin/overview.json"],
     ["/admin/keys", "-d", '{"name": "stranger", "admin": true}']];
-  for (const way of ways) assert.equal(code(...way), "403", way.join(" "));
+  for (const way of ways) assert.equal(ask(...way), "403", way.join(" "));
   const key = await keys(own, "add", "operator");
-  for (const way of ways) assert.equal(code(...way), "401", way.join(" "));
-  assert.equal(code("/metrics/", "-H", `Authorization: Key ${key}`), "200");
+  for (const way of ways) assert.equal(ask(...way), "401", way.join(" "));
+  assert.equal(ask("/metrics/", "-H", `Authorization: Key ${key}`), "200");
   assert.equal((await fetch(`${own.url}/metrics`)).status, 200); // this machine itself
+});
+
+test("administrators come through that proxy, also where it is on a port of its own", async (context) => {
+  const own = await serve({ args: ["--public-url", "https://cut.example:8443"] });
+  context.after(() => own.stop());
+  const key = await keys(own, "add", "boss", "--admin");
+  assert.equal(code(...proxied("cut.example:8443"), "-H", `Authorization: Key ${key}`, `${own.url}/admin/overview.json`), "200");
 });
 
 test("an open server has no administrators without keys", async () => {
