@@ -104,11 +104,25 @@ bn_status bn_key_file_path(const char *folder, char path[4096], bn_error *err)
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the path of the data folder is too long");
 }
 
+/* A key may be made before a server has made its folder: that is given away as its files are. */
+static bn_status make_folder(const char *folder, bn_error *err)
+{
+    char beside[4096]; /* a name in the folder that this one is in, however it is spelt */
+    if (access(folder, F_OK) == 0) return BIREFNET_OK;
+    BN_TRY(bn_folder_make(folder, err));
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return BIREFNET_OK;
+    if (snprintf(beside, sizeof beside, "%s/../keys", folder) < (int)sizeof beside)
+        bn_file_give_to_folder(fd, beside);
+    close(fd);
+    return BIREFNET_OK;
+}
+
 /* One change at a time, whatever process makes it. */
 static bn_status lock_file(const char *folder, int *fd, bn_error *err)
 {
     char path[4096];
-    BN_TRY(bn_folder_make(folder, err));
+    BN_TRY(make_folder(folder, err));
     if (snprintf(path, sizeof path, "%s/keys.lock", folder) >= (int)sizeof path)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the path of the data folder is too long");
     *fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

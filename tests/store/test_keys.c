@@ -220,6 +220,14 @@ static void what_root_writes_is_the_folders_owners(void **state)
     expect_owner(self->folder, "keys.lock", nobody);
     assert_ok(bn_keys_revoke(&file, "alice", &err), err);
     expect_owner(self->folder, "keys.json", nobody);
+    char folder[80]; /* of a server that was never started */
+    struct stat facts;
+    snprintf(folder, sizeof folder, "%s/server/", self->folder);
+    const bn_keys_home later = {folder, NULL};
+    assert_ok(bn_keys_make(&later, "alice", NULL, NULL, false, key, NULL, &err), err);
+    assert_int_equal(stat(folder, &facts), 0);
+    assert_int_equal(facts.st_uid, nobody);
+    expect_owner(folder, "keys.json", nobody);
 }
 
 #define KEY_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
