@@ -76,9 +76,12 @@ static bn_status read_tls(bn_server *own, bn_error *err)
     const bn_values *values = own->values;
     const char *chain = values->text[BN_OPTION_TLS_CERT], *key = values->text[BN_OPTION_TLS_KEY];
     own->tls = chain || key || values->given[BN_OPTION_TLS_SELF_SIGNED];
-    if (!own->tls && values->text[BN_OPTION_CONNECT_PROXY])
+    const char *wants = values->text[BN_OPTION_CONNECT_PROXY] ? "--connect-proxy"
+                        : values->text[BN_OPTION_TLS_LISTEN]  ? "--tls-listen"
+                                                              : NULL;
+    if (!own->tls && wants)
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
-                       "--connect-proxy needs TLS: --tls-self-signed, or --tls-cert and --tls-key");
+                       "%s needs TLS: --tls-self-signed, or --tls-cert and --tls-key", wants);
     if (!own->tls) return BIREFNET_OK;
     if ((chain != NULL) != (key != NULL))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--tls-cert and --tls-key belong together");
