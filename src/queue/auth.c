@@ -103,20 +103,32 @@ bn_status bn_jobs_key_revoke(bn_jobs *jobs, const char *id, bn_error *err)
     return bn_keys_refresh(jobs->keys, err);
 }
 
+/* What stands behind the scheme, without the blanks around it: HTTP allows them at the end, and a secret's file may have one. */
+static bn_auth read_credential(const char *authorization, char value[BN_KEY_CHARS], bool *is_bearer)
+{
+    if (!authorization || !authorization[0]) return BN_AUTH_NONE;
+    *is_bearer = strncasecmp(authorization, "Bearer ", 7) == 0;
+    if (!*is_bearer && strncasecmp(authorization, "Key ", 4) != 0) return BN_AUTH_MALFORMED;
+    const char *begin = strchr(authorization, ' ');
+    begin += strspn(begin, " \t");
+    size_t length = strlen(begin);
+    while (length > 0 && strchr(" \t\r", begin[length - 1])) length--;
+    if (length == 0 || length >= BN_KEY_CHARS) return BN_AUTH_MALFORMED;
+    memcpy(value, begin, length);
+    value[length] = '\0';
+    return BN_AUTH_OK;
+}
+
 bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[BN_KEY_ID_CHARS],
                           bn_credential *credential)
 {
+    char value[BN_KEY_CHARS];
+    bool is_bearer;
     key_id[0] = '\0';
     *credential = BN_CREDENTIAL_KEY;
-    const bool any = bn_keys_any(jobs->keys);
-    if (!any) return BN_AUTH_OK;
-    if (!authorization || !authorization[0]) return BN_AUTH_NONE;
-    const bool is_bearer = strncasecmp(authorization, "Bearer ", 7) == 0;
-    const char *value = is_bearer                                    ? authorization + 7
-                        : strncasecmp(authorization, "Key ", 4) == 0 ? authorization + 4
-                                                                     : NULL;
-    while (value && *value == ' ') value++;
-    if (!value || !*value || strlen(value) >= BN_KEY_CHARS) return BN_AUTH_MALFORMED;
+    if (!bn_keys_any(jobs->keys)) return BN_AUTH_OK;
+    const bn_auth read = read_credential(authorization, value, &is_bearer);
+    if (read != BN_AUTH_OK) return read;
     bn_key_facts facts;
     if (bn_keys_check(jobs->keys, value, &facts)) {
         memcpy(key_id, facts.id, BN_KEY_ID_CHARS);
@@ -129,5 +141,5 @@ bn_auth bn_jobs_authorize(bn_jobs *jobs, const char *authorization, char key_id[
     if (is_bearer && bn_jobs_token_check(jobs, BN_TOKEN_STREAM, value, key_id) == BN_AUTH_OK)
         return BN_AUTH_OK;
     key_id[0] = '\0';
-    return strchr(value, ':') ? BN_AUTH_UNKNOWN : is_bearer ? BN_AUTH_UNKNOWN : BN_AUTH_MALFORMED;
+    return is_bearer || strchr(value, ':') ? BN_AUTH_UNKNOWN : BN_AUTH_MALFORMED;
 }

@@ -59,6 +59,8 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     assert_int_equal(bn_jobs_authorize(self->jobs, "Key my:secret-texT", id, &shown), BN_AUTH_UNKNOWN);
     assert_int_equal(bn_jobs_authorize(self->jobs, "Key nonsense", id, &shown), BN_AUTH_MALFORMED);
     assert_int_equal(bn_jobs_authorize(self->jobs, "Basic abc", id, &shown), BN_AUTH_MALFORMED);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "Key  ", id, &shown), BN_AUTH_MALFORMED);
+    assert_int_equal(bn_jobs_authorize(self->jobs, "Key \t my:secret-text \t ", id, &shown), BN_AUTH_OK);
     assert_int_equal(bn_jobs_authorize(self->jobs, "key my:secret-text", id, &shown), BN_AUTH_OK);
     assert_string_equal(id, "my");
     snprintf(header, sizeof header, "Bearer %s", key);
