@@ -187,14 +187,20 @@ static void say_load(bn_console *console, const bn_load_shares *load)
             100 * load->others, 100 * load->stolen);
 }
 
+/* *stage is what was being done when it failed. */
 static bn_status choose(const bn_values *values, bn_console *console, bn_model_choice *choice,
-                        bn_bench_options *options, bn_error *err)
+                        bn_bench_options *options, bn_stage *stage, bn_error *err)
 {
     bn_resolution resolution = {0};
-    const char *text = values->text[BN_OPTION_RESOLUTION];
+    const char *text = values->text[BN_OPTION_RESOLUTION], *photo = values->text[BN_OPTION_PHOTO];
+    *stage = BN_STAGE_USAGE;
     if (text && (!bn_resolution_parse(text, &resolution) || resolution.native))
         return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--resolution takes WIDTHxHEIGHT here, not '%s'", text);
-    BN_TRY(bn_values_choose_model(values, console, choice, err));
+    *stage = BN_STAGE_READ;
+    if (photo) BN_TRY(bn_bench_photo_check(photo, err)); /* before the network's minutes */
+    const bn_status status = bn_values_choose_model(values, console, choice, err);
+    *stage = status == BIREFNET_ERROR_ARGUMENT ? BN_STAGE_USAGE : BN_STAGE_MODEL;
+    BN_TRY(status);
     if (!text && choice->preset && choice->preset->repository)
         resolution = (bn_resolution){.width = choice->preset->width, .height = choice->preset->height};
     *options = (bn_bench_options){.model_path = choice->path,
@@ -232,11 +238,10 @@ bn_exit bn_command_bench(const bn_values *values, bn_console *console)
     bn_bench_result result;
     bn_bench_jobs jobs = {0};
     bn_photo_times photo = {0};
-    bn_stage stage = BN_STAGE_MODEL;
-    bn_status status = choose(values, console, &choice, &options, &err);
-    if (status == BIREFNET_ERROR_ARGUMENT) stage = BN_STAGE_USAGE;
-    if (status == BIREFNET_OK) status = bn_bench_run(&options, &result, &err);
     const char *path = values->text[BN_OPTION_PHOTO];
+    bn_stage stage;
+    bn_status status = choose(values, console, &choice, &options, &stage, &err);
+    if (status == BIREFNET_OK) status = bn_bench_run(&options, &result, &err);
     if (status == BIREFNET_OK) {
         const birefnet_session_info *session = &result.session;
         const bn_matte_size network = {session->width, session->height, session->threads,

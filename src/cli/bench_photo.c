@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/seeded.h"
 #include "base/size.h"
+#include "cli/source.h"
 #include "cutout/cutout.h"
 #include "image/colour.h"
 
@@ -94,6 +95,17 @@ static int ascending(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+bn_status bn_bench_photo_check(const char *path, bn_error *err)
+{
+    bn_buffer file;
+    uint64_t need;
+    bn_buffer_init(&file, BN_SOURCE_MAX_BYTES);
+    bn_status status = bn_file_read(path, &file, err);
+    if (status == BIREFNET_OK) status = bn_image_decode_bytes(file.data, file.size, NULL, &need, err);
+    bn_buffer_free(&file);
+    return status;
+}
+
 bn_status bn_bench_photo(const char *path, bn_matte_size network, int runs, bn_photo_times *times,
                          bn_error *err)
 {
@@ -102,7 +114,7 @@ bn_status bn_bench_photo(const char *path, bn_matte_size network, int runs, bn_p
     runs = BN_MAX(runs, 1);
     double(*ms)[BN_PHOTO_STAGES] = calloc((size_t)runs, sizeof *ms),
     *column = calloc((size_t)runs, sizeof *column);
-    bn_buffer_init(&file, (size_t)1 << 30);
+    bn_buffer_init(&file, BN_SOURCE_MAX_BYTES);
     if (!ms || !column) BN_TRY_DONE(bn_fail_memory(err, (size_t)runs * sizeof *ms, "times"));
     BN_TRY_DONE(path ? bn_file_read(path, &file, err) : make_photo(&file, err));
     for (int run = -1; run < runs; run++)

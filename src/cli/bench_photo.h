@@ -21,6 +21,9 @@ typedef struct bn_photo_times {
     double ms[BN_PHOTO_STAGES]; /* medians */
 } bn_photo_times;
 
+/* Whether there is a photo at path that bn_bench_photo could decode, by its header. */
+bn_status bn_bench_photo_check(const char *path, bn_error *err);
+
 /* path: a photo, or NULL for a 12-megapixel JPEG made on the spot. network: the size that it is resized to. In place of
  * logits the network's input is used: times of these stages do not depend on what the matte shows. */
 bn_status bn_bench_photo(const char *path, bn_matte_size network, int runs, bn_photo_times *times,
