@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/model.h"
+#include "cli/source.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,13 +39,16 @@ static bn_status check_options(const bn_values *values, bn_error *err)
     return BIREFNET_OK;
 }
 
-static bn_status check_page(const char *page, const bn_eval_pairs *pairs, bn_error *err)
+/* Before any photo is measured: what a page that cannot be written would have shown is lost. */
+static bn_status check_page(const char *page, const bn_eval_pairs *pairs, bn_stage *stage, bn_error *err)
 {
+    *stage = BN_STAGE_USAGE;
     for (size_t i = 0; page && i < pairs->count; i++)
         if (bn_file_is_same(page, pairs->pairs[i].photo->source) ||
             (pairs->pairs[i].truth && bn_file_is_same(page, pairs->pairs[i].truth)))
             return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the page %s would overwrite an input", page);
-    return BIREFNET_OK;
+    *stage = BN_STAGE_WRITE;
+    return page ? bn_target_check(page, false, err) : BIREFNET_OK;
 }
 
 static bn_status show(const bn_values *values, const bn_eval *eval, bn_stage *stage, bn_error *err)
@@ -73,8 +77,7 @@ static bn_status evaluate(const bn_values *values, bn_eval *eval, bn_eval_pairs 
     *stage = BN_STAGE_READ;
     BN_TRY(bn_eval_pairs_find(values->operands[0], values->operand_count > 1 ? values->operands[1] : NULL,
                               pairs, err));
-    *stage = BN_STAGE_USAGE;
-    BN_TRY(check_page(values->text[BN_OPTION_HTML], pairs, err));
+    BN_TRY(check_page(values->text[BN_OPTION_HTML], pairs, stage, err));
     *stage = BN_STAGE_MODEL;
     eval->model_count = values->given[BN_OPTION_AGAINST] ? 2 : 1;
     BN_TRY(choose_model(values, BN_OPTION_MODEL, eval->console, &eval->models[0], err));

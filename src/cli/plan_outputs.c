@@ -4,6 +4,7 @@
 
 #include "cli/fetch.h"
 #include "cli/set.h"
+#include "cli/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,15 @@ static bn_status name_as_told(naming *self, bn_photo *photo, const char *output)
     return keep_paths(self, photo, output, self->options->want_mask ? mask : NULL);
 }
 
+static bn_status check_targets(const naming *self, bn_photo *photo)
+{
+    bn_error problem;
+    if (bn_target_check(photo->output, self->into_folder, &problem) == BIREFNET_OK &&
+        (!photo->mask || bn_target_check(photo->mask, self->into_folder, &problem) == BIREFNET_OK))
+        return BIREFNET_OK;
+    return bn_photo_set_problem(photo, BN_STAGE_WRITE, &problem, self->err);
+}
+
 static bn_status name_photo(naming *self, bn_photo *photo)
 {
     const char *output = self->options->output;
@@ -131,9 +141,10 @@ static bn_status name_photo(naming *self, bn_photo *photo)
         BN_TRY(name_as_told(self, photo, output));
     else
         BN_TRY(name_after_photo(self, photo));
-    if (self->options->skip_existing && photo->output)
+    if (!photo->output) return BIREFNET_OK;
+    if (self->options->skip_existing)
         photo->skip = access(photo->output, F_OK) == 0 && (!photo->mask || access(photo->mask, F_OK) == 0);
-    return BIREFNET_OK;
+    return photo->skip ? BIREFNET_OK : check_targets(self, photo);
 }
 
 /* Neither of two inputs gets what both would write: whichever came first would have the name, and a later run that skips

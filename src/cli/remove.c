@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "cli/interrupt.h"
 #include "cli/settings.h"
+#include "cli/source.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +58,16 @@ static bn_exit exit_code(const bn_run *run)
                            : bn_exit_of(run->outcomes[0].status, run->outcomes[0].stage);
 }
 
+/* Before the run, whose work a report that cannot be written would not tell of. */
+static bn_exit check_report(const bn_values *values, const bn_plan *plan, bn_console *console)
+{
+    bn_error err = {0};
+    const char *report = values->text[BN_OPTION_REPORT];
+    if (!report || bn_target_check(report, plan->into_folder, &err) == BIREFNET_OK) return BN_EXIT_OK;
+    bn_console_error(console, "report: %s", err.message);
+    return bn_exit_of(err.status, BN_STAGE_WRITE);
+}
+
 /* The run itself, once everything about the command line is clear. */
 static bn_exit run_plan(const bn_values *values, const bn_settings *chosen, const bn_plan *plan,
                         const bn_model_choice *model, bn_console *console)
@@ -99,9 +110,10 @@ bn_exit bn_command_remove(const bn_values *values, bn_console *console)
         if (status != BIREFNET_OK) code = bn_exit_of(status, BN_STAGE_MODEL);
         bn_settings_suit(&chosen, values, &model);
     }
-    if (status == BIREFNET_OK)
+    if (status == BIREFNET_OK) code = check_report(values, &plan, console);
+    if (status == BIREFNET_OK && code == BN_EXIT_OK)
         code = run_plan(values, &chosen, &plan, &model, console);
-    else
+    else if (status != BIREFNET_OK)
         bn_console_error(console, "%s", err.message);
     bn_plan_free(&plan);
     bn_settings_free(&chosen);

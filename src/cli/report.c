@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "cli/json.h"
+#include "cli/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,10 +90,14 @@ bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err)
     char *bytes = whole ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     json_decref(json);
     if (!bytes) return bn_fail_memory(err, 0, "the report");
-    const bn_status status =
-        strcmp(path, "-") == 0
-            ? (puts(bytes) < 0 ? bn_fail(err, BIREFNET_ERROR_IO, "cannot write the report") : BIREFNET_OK)
-            : bn_file_write(path, bytes, strlen(bytes), err);
+    bn_status status = BIREFNET_OK;
+    if (strcmp(path, "-") == 0) {
+        if (puts(bytes) < 0) status = bn_fail(err, BIREFNET_ERROR_IO, "cannot write the report");
+    } else {
+        if (run->plan->into_folder)
+            status = bn_target_make_folder(path, err); /* where all failed, none is made */
+        if (status == BIREFNET_OK) status = bn_file_write(path, bytes, strlen(bytes), err);
+    }
     free(bytes);
     return status;
 }

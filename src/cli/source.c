@@ -6,9 +6,12 @@
 #include "cli/interrupt.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Standard input may never end: Ctrl-C must get through. */
@@ -56,6 +59,40 @@ bn_status bn_target_make_folder(const char *target, bn_error *err)
     if ((size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - target), target) >= sizeof folder)
         return bn_fail_errno(err, ENAMETOOLONG, "cannot write %s", target);
     return bn_folder_make(folder, err);
+}
+
+/* Whether the folder above path takes a new file; of one that is not there yet, the nearest above it that is. */
+static int folder_errno(char *path, bool make_folders)
+{
+    for (;;) {
+        struct stat facts;
+        char *slash = strrchr(path, '/');
+        const char *folder = !slash ? "." : slash == path ? "/" : path;
+        if (slash) *slash = '\0';
+        if (stat(folder, &facts) == 0 && !S_ISDIR(facts.st_mode)) return ENOTDIR;
+        if (access(folder, W_OK | X_OK) == 0) return 0;
+        if (errno != ENOENT || !make_folders || folder != path) return errno;
+    }
+}
+
+bn_status bn_target_check(const char *target, bool make_folders, bn_error *err)
+{
+    char path[PATH_MAX];
+    struct stat facts, link;
+    int problem = 0;
+    if (strcmp(target, "-") == 0) return BIREFNET_OK;
+    const bool is_there = stat(target, &facts) == 0;
+    if (!is_there && lstat(target, &link) == 0 && S_ISLNK(link.st_mode))
+        return BIREFNET_OK; /* to a file to be */
+    if (is_there && S_ISDIR(facts.st_mode))
+        problem = EISDIR;
+    else if (is_there && !S_ISREG(facts.st_mode)) /* a pipe, a device */
+        problem = access(target, W_OK) == 0 ? 0 : errno;
+    else if (is_there ? !realpath(target, path) : snprintf(path, sizeof path, "%s", target) >= PATH_MAX)
+        problem = is_there ? errno : ENAMETOOLONG;
+    else
+        problem = folder_errno(path, make_folders);
+    return problem ? bn_fail_errno(err, problem, "cannot write %s", target) : BIREFNET_OK;
 }
 
 bn_status bn_target_write(const char *target, const bn_buffer *bytes, bool make_folders, bn_error *err)
