@@ -3,6 +3,7 @@
 
 #include "store/store.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -102,12 +103,27 @@ static bn_status revoke(const bn_keys_home *home, const char *id, bn_console *co
     return BIREFNET_OK;
 }
 
+/* "No keys" would be true of a folder that is not there, and not what whoever mistyped its name should read. The usual
+ * folder is not there before the first server or key. */
+static bn_status check_folder(const bn_values *values, const bn_keys_home *home, bn_error *err)
+{
+    struct stat facts;
+    if (home->store || !values->given[BN_OPTION_DATA]) return BIREFNET_OK;
+    if (stat(home->data_folder, &facts) != 0)
+        return bn_fail_errno(err, errno, "cannot open the data folder %s", home->data_folder);
+    if (!S_ISDIR(facts.st_mode))
+        return bn_fail_errno(err, ENOTDIR, "cannot open the data folder %s", home->data_folder);
+    return BIREFNET_OK;
+}
+
 static bn_status act(const bn_values *values, const bn_keys_home *home, bn_console *console, bn_error *err)
 {
     const char *action = values->operands[0], *word = values->operand_count > 1 ? values->operands[1] : NULL;
-    if (strcmp(action, "list") == 0 && !word) return list(values, home, err);
+    const bool lists = strcmp(action, "list") == 0 && !word, revokes = strcmp(action, "revoke") == 0 && word;
     if (strcmp(action, "add") == 0 && word) return add(values, home, word, console, err);
-    if (strcmp(action, "revoke") == 0 && word) return revoke(home, word, console, err);
+    if (lists || revokes) BN_TRY(check_folder(values, home, err));
+    if (lists) return list(values, home, err);
+    if (revokes) return revoke(home, word, console, err);
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "say: keys add NAME, keys list, or keys revoke ID");
 }
 

@@ -356,6 +356,20 @@ static void a_new_key_is_told_to_programs(void **state)
     json_decref(made);
 }
 
+/* A name mistyped must not read as "there are no keys"; the usual folder may not be there yet. */
+static void keys_are_looked_for_in_a_folder_that_is_there(void **state)
+{
+    (void)state;
+    cli_expect(&result, 4, "cannot open the data folder typo: No such file", "keys list --data typo");
+    assert_string_equal(result.out, "");
+    cli_expect(&result, 4, "cannot open the data folder typo: No such file", "keys revoke alice --data typo");
+    assert_false(cli_exists("typo"));
+    cli_expect(&result, 0, "", "keys add alice --data new && \"$BIREFNET\" keys list --data new");
+    assert_non_null(strstr(result.out, "  alice\n"));
+    cli_script(&result, "XDG_DATA_HOME=$PWD/none \"$BIREFNET\" keys list");
+    assert_string_equal(result.out, "No keys: the server answers its own machine only.\n");
+}
+
 /* Loading oneDNN takes 210 pages where it is version 2, and 1150 where it is version 3. */
 #define HELP_PAGES        1500
 #define HELP_PAGES_DNNL_3 2450
@@ -484,6 +498,7 @@ int main(void)
         cmocka_unit_test(a_port_in_use_has_its_own_code),
         cmocka_unit_test(facts_are_told),
         cmocka_unit_test(a_new_key_is_told_to_programs),
+        cmocka_unit_test(keys_are_looked_for_in_a_folder_that_is_there),
         cmocka_unit_test(bench_tells_all_stages),
         cmocka_unit_test(bench_counts_pictures_of_sessions_beside_each_other),
         cmocka_unit_test(bench_tells_how_far_it_is),
