@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 typedef struct naming {
     const bn_plan_options *options;
@@ -132,6 +131,13 @@ static bn_status check_targets(const naming *self, bn_photo *photo)
     return bn_photo_set_problem(photo, BN_STAGE_WRITE, &problem, self->err);
 }
 
+/* An empty file is none: what filled a disk, or broke off a copy, left it. */
+static bool is_written(const char *path)
+{
+    struct stat facts;
+    return stat(path, &facts) == 0 && !(S_ISREG(facts.st_mode) && facts.st_size == 0);
+}
+
 static bn_status name_photo(naming *self, bn_photo *photo)
 {
     const char *output = self->options->output;
@@ -143,7 +149,7 @@ static bn_status name_photo(naming *self, bn_photo *photo)
         BN_TRY(name_after_photo(self, photo));
     if (!photo->output) return BIREFNET_OK;
     if (self->options->skip_existing)
-        photo->skip = access(photo->output, F_OK) == 0 && (!photo->mask || access(photo->mask, F_OK) == 0);
+        photo->skip = is_written(photo->output) && (!photo->mask || is_written(photo->mask));
     return photo->skip ? BIREFNET_OK : check_targets(self, photo);
 }
 

@@ -77,6 +77,11 @@ static void what_is_there_is_skipped(void **state)
                "remove shop -o out --skip-existing " SMALL_MODEL);
     cli_shell("stat -c %%Y.%%i out/deep/er/b.png | cmp - before");
     assert_true(cli_exists("out/a.png"));
+    /* what an interrupted copy or a full disk of others left there is no cut-out */
+    cli_shell("rm out/a.png && touch out/a.png");
+    cli_expect(&result, 0, "1 of 4 photos done, 3 skipped",
+               "remove shop -o out --skip-existing " SMALL_MODEL);
+    cli_shell("test -s out/a.png");
     /* the output folder inside of the input folder is not searched */
     cli_expect(&result, 0, "4 of 4", "remove shop -o shop/out " SMALL_MODEL);
     cli_expect(&result, 0, "0 of 4 photos done, 4 skipped", "remove shop -o shop/out -s " SMALL_MODEL);
