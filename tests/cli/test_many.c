@@ -103,6 +103,23 @@ static void own_outputs_are_not_inputs(void **state)
     cli_expect(&result, 0, "1 of 1", "remove lone " SMALL_MODEL);
 }
 
+/* A photo is an entry of a folder: however often and in whatever words it is named, it is done once, and a link to it is
+ * another, with an output of its own name. */
+static void an_input_is_done_once_and_a_link_is_another(void **state)
+{
+    (void)state;
+    cli_shell("mkdir -p linked/deep && cp " PHOTO " linked/shoe.jpg && ln -s shoe.jpg linked/latest.jpg");
+    cli_expect(&result, 0, "2 of 2 photos done", "remove linked -o both " SMALL_MODEL);
+    cli_shell("cmp both/shoe.png both/latest.png");
+    cli_expect(&result, 0, "1 of 1 photos done",
+               "remove linked/shoe.jpg ./linked/deep/../shoe.jpg linked/shoe.jpg -o once/ " SMALL_MODEL);
+    cli_expect(&result, 0, "2 of 2 photos done",
+               "remove linked/latest.jpg linked linked/shoe.jpg -o all/ " SMALL_MODEL);
+    cli_expect(&result, 3, "cannot open lost.jpg: No such file",
+               "remove lost.jpg ./lost.jpg -o once/ " SMALL_MODEL);
+    assert_non_null(strstr(result.err, "0 of 1 photos done, 1 failed"));
+}
+
 /* What a photo's output is called does not depend on what lies beside it, so a run that skips what is there goes on. */
 static void names_stay_whatever_is_added(void **state)
 {
@@ -329,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_folder_keeps_its_tree_and_goes_on_after_a_failure),
         cmocka_unit_test(what_is_there_is_skipped),
         cmocka_unit_test(own_outputs_are_not_inputs),
+        cmocka_unit_test(an_input_is_done_once_and_a_link_is_another),
         cmocka_unit_test(names_stay_whatever_is_added),
         cmocka_unit_test(no_two_names_are_alike),
         cmocka_unit_test(names_never_collide),
