@@ -78,8 +78,8 @@ static void append_pictures(json_t *json, const bn_bench_result *result, const b
 
 static void print_pictures(const bn_bench_result *result, const bn_bench_jobs *jobs)
 {
-    printf("pictures a minute: %.2f by one session of %d threads", pictures_a_minute(result),
-           result->session.threads);
+    printf("pictures a minute: %.2f by one session of %d thread%s", pictures_a_minute(result),
+           result->session.threads, bn_plural((uint64_t)result->session.threads));
     if (jobs->sessions > 0)
         printf(", %.2f by %d beside each other of %d", jobs->pictures_a_minute, jobs->sessions,
                jobs->threads);
@@ -148,10 +148,11 @@ static void print_text(const bn_bench_options *options, const bn_bench_result *r
                        const bn_photo_times *photo)
 {
     const bool on_cpu = result->parts == 0 || result->part[0].calls == 0;
-    bn_console_print("%s: %s, %dx%d, %s, %s, %d threads, median of %d runs", result->model.name,
+    bn_console_print("%s: %s, %dx%d, %s, %s, %d thread%s, median of %d run%s", result->model.name,
                      result->model.architecture, result->session.width, result->session.height,
                      result->model.device, birefnet_precision_name(result->model.precision),
-                     result->session.threads, options->runs);
+                     result->session.threads, bn_plural((uint64_t)result->session.threads), options->runs,
+                     bn_plural((uint64_t)options->runs));
     printf("a photo of %dx%d\n%-20s %10s %8s %10s %10s%s\n", photo->width, photo->height, "stage", "ms",
            "GMAC", "GFLOP/s", on_cpu ? "balance" : "calls", on_cpu ? "" : "        MiB       GB/s");
     each_stage(result, photo, print_stage, NULL);
@@ -226,7 +227,8 @@ static bn_status time_jobs(const bn_bench_options *options, const bn_bench_resul
     bn_bench_options each = *options;
     each.threads = result->session.threads;
     each.runs = result->runs;
-    bn_console_say(options->user, "%d sessions beside each other, %d runs each", sessions, result->runs);
+    bn_console_say(options->user, "%d session%s beside each other, %d run%s each", sessions,
+                   bn_plural((uint64_t)sessions), result->runs, bn_plural((uint64_t)result->runs));
     return bn_bench_run_jobs(&each, sessions, jobs, err);
 }
 
@@ -248,7 +250,8 @@ bn_exit bn_command_bench(const bn_values *values, bn_console *console)
                                        bn_values_isa(values)};
         if (path) stage = BN_STAGE_READ;
         options.runs = result.runs;
-        bn_console_say(console, "the stages around the network, %d runs", result.runs);
+        bn_console_say(console, "the stages around the network, %d run%s", result.runs,
+                       bn_plural((uint64_t)result.runs));
         status = bn_bench_photo(path, network, options.runs, &photo, &err);
     }
     if (status == BIREFNET_OK && values->given[BN_OPTION_JOBS])

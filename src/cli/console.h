@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct bn_console {
     bool quiet, verbose;
@@ -35,6 +36,12 @@ void bn_console_detail(bn_console *console, const char *format, ...) /* only whe
 /* A result on standard output that holds a name or a path: one line, made visible (base/visible.h). main looks for write
  * errors. */
 void bn_console_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* "1 frame", "2 frames": what stands behind the word. */
+static inline const char *bn_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
 
 /* A bar of `done` (may be a fraction) of `total` photos or frames (`unit`; total 0 where it is unknown); drawn at most six
  * times a second. */

@@ -161,8 +161,9 @@ bn_status bn_eval_write_page(const bn_eval *eval, const bn_eval_sums *sums, cons
     page self = {.err = err};
     bn_buffer_init(&self.text, MAX_PAGE_BYTES);
     self.status = bn_buffer_append(&self.text, head, strlen(head), err);
-    put(&self, "<h1>Masks of %zu photos, measured</h1>\n", eval->done);
-    if (eval->failed) put(&self, "<p>%zu more photos could not be measured.\n", eval->failed);
+    put(&self, "<h1>Masks of %zu photo%s, measured</h1>\n", eval->done, bn_plural(eval->done));
+    if (eval->failed)
+        put(&self, "<p>%zu more photo%s could not be measured.\n", eval->failed, bn_plural(eval->failed));
     for (int m = 0; m < eval->model_count; m++) put_model(&self, eval, sums, m);
     if (eval->model_count == 2) put_difference(&self, eval, sums);
     put(&self, "<h2>The worst %d by IoU</h2>\n<p>Difference: red is too much, blue too little%s.\n",

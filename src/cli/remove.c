@@ -40,7 +40,7 @@ static void sum_up(const bn_run *run, double seconds)
     if (*passed) bn_console_say(run->console, "%s", passed);
     if (run->wall_ms > 0)
         bn_console_detail(run->console, "%d session%s of the network, at work %.1f %% of the time",
-                          run->sessions, run->sessions == 1 ? "" : "s",
+                          run->sessions, bn_plural((uint64_t)run->sessions),
                           100 * run->network_ms / run->wall_ms / run->sessions);
     if (run->together > 0)
         bn_console_detail(run->console, "%zu photos in runs of %d", run->together, run->batch);

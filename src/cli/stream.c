@@ -152,7 +152,8 @@ bn_exit bn_command_stream(const bn_values *values, bn_console *console)
 done:
     if (status != BIREFNET_OK) bn_console_error(console, "%s", err.message);
     if (stage != BN_STAGE_USAGE && stage != BN_STAGE_MODEL)
-        bn_console_say(console, "%llu frames done", (unsigned long long)footage.frames.done);
+        bn_console_say(console, "%llu frame%s done", (unsigned long long)footage.frames.done,
+                       bn_plural(footage.frames.done));
     if (self.stop_fd >= 0) close(self.stop_fd);
     free(self.row);
     bn_footage_close(&footage);

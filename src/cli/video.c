@@ -251,8 +251,8 @@ done:
     bn_part_discard(&self.part);
     bn_footage_close(&footage);
     if (status == BIREFNET_OK)
-        bn_console_say(console, "%s -> %s  (%llu frames)", self.input, self.output,
-                       (unsigned long long)footage.frames.done);
+        bn_console_say(console, "%s -> %s  (%llu frame%s)", self.input, self.output,
+                       (unsigned long long)footage.frames.done, bn_plural(footage.frames.done));
     else if (stage == BN_STAGE_READ && !strstr(err.message, self.input))
         bn_console_error(console, "%s: %s", self.input, err.message);
     else

@@ -136,7 +136,7 @@ bn_exit bn_command_watch(const bn_values *values, bn_console *console)
 done:
     if (status != BIREFNET_OK) bn_console_error(console, "%s", err.message);
     if (stage == BN_STAGE_READ)
-        bn_console_say(console, "%zu photos done, %zu failed", self.done, self.failed);
+        bn_console_say(console, "%zu photo%s done, %zu failed", self.done, bn_plural(self.done), self.failed);
     bn_watched_folder_close(&self.folder);
     bn_set_free(&self.tried);
     birefnet_model_close(&self.model);

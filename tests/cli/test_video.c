@@ -73,6 +73,17 @@ static void videos_keep_rate_frames_and_sound(void **state)
     assert_true(cli_exists("frames/000001.png") && cli_exists("frames/000012.png"));
 }
 
+static void one_frame_is_one(void **state)
+{
+    (void)state;
+    if (!has_ffmpeg()) skip();
+    cli_shell("ffmpeg -v error -y -f lavfi -i testsrc=size=80x46 -frames:v 1 -c:v mpeg4 one.mp4");
+    cli_shell("head -c 12288 /dev/zero > one.rgb");
+    cli_expect(&result, 0, "one.mp4 -> one.webm  (1 frame)\n", "video one.mp4 -o one.webm " TINY_MODEL);
+    assert_picture("one.webm", "80,46,25/1,1");
+    cli_expect(&result, 0, "1 frame done\n", "stream --size 64x64 " TINY_MODEL " < one.rgb > one.rgba");
+}
+
 /* The copied sound is the same, packet by packet; alpha is what the cut-out of the frame has. */
 static void sound_is_copied(void **state)
 {
@@ -170,6 +181,7 @@ int main(void)
         cmocka_unit_test(facts_are_read_from_what_ffprobe_says),
         cmocka_unit_test(what_goes_wrong_is_one_line),
         cmocka_unit_test(videos_keep_rate_frames_and_sound),
+        cmocka_unit_test(one_frame_is_one),
         cmocka_unit_test(sound_is_copied),
         cmocka_unit_test(ctrl_c_ends_the_children_and_leaves_no_part),
     };

@@ -78,7 +78,7 @@ static void it_resumes_and_leaves_alone_what_is_done(void **state)
     begin(WATCH "-f png");
     assert_true(terminal_await(&screen, "in/b.jpg -> out/b.png"));
     assert_int_equal(end_it(), 0);
-    assert_non_null(strstr(screen.text, "1 photos done"));
+    assert_non_null(strstr(screen.text, "1 photo done"));
     cli_shell("echo mine | cmp - out/a.png");
     begin(WATCH);
     assert_int_equal(end_it(), 0);
