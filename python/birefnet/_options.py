@@ -36,8 +36,10 @@ _KINDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def check_whole(name: str, value: int, bits: int = 31) -> None:
-    """ctypes would take what is left of a number that is too large."""
+def check_whole(name: str, value: Any, bits: int = 31) -> None:
+    """ctypes would take what is left of a number that is too large, and say little of what is no number."""
+    if not hasattr(value, "__index__") or isinstance(value, bool):
+        raise _errors.ArgumentError(f"{name} is of type int, not {type(value).__name__}")
     if not 0 <= value < 1 << bits:
         raise _errors.ArgumentError(f"{name}: {value} is out of range")
 

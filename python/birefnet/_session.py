@@ -97,6 +97,7 @@ class Session:
     ):
         if precision not in _PRECISIONS:
             raise _errors.ArgumentError(f"precision is one of {', '.join(_PRECISIONS)}, not {precision!r}")
+        check_whole("parallel", parallel)
         if parallel < 1:
             raise _errors.ArgumentError(f"parallel is at least 1, not {parallel}")
         place = _find_or_starter(str(model) if model is not None else None, str(models_dir) if models_dir else None)

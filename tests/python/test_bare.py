@@ -219,6 +219,20 @@ class Errors(unittest.TestCase):
                 with self.subTest(word), self.assertRaisesRegex(kind, re.escape(word)):
                     failing()
 
+    def test_whole_numbers_are_asked_for_at_once(self):
+        """Not by ctypes at the first photo, nor a 2.5 that stands for 3 photos at a time."""
+        cases = [
+            ({"threads": 1.5}, "threads is of type int, not float"),
+            ({"threads": "2"}, "threads is of type int, not str"),
+            ({"size": (64.5, 64)}, "width is of type int, not float"),
+            ({"size": (64, True)}, "height is of type int, not bool"),
+            ({"parallel": 2.5}, "parallel is of type int, not float"),
+            ({"parallel": 0}, "parallel is at least 1, not 0"),
+        ]
+        for options, words in cases:
+            with self.subTest(words), self.assertRaisesRegex(birefnet.ArgumentError, re.escape(words)):
+                birefnet.Session("starter", **options)
+
     def test_a_closed_session(self):
         session = small_session()
         self.assertEqual(session.device, "cpu")
