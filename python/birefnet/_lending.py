@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -75,7 +76,7 @@ class Lender:
         self._opened = 0  # idle, lent, and being opened
         self._closed = False
         self._model = ctypes.c_void_p()
-        _library.call("birefnet_model_open", model.encode(), ctypes.byref(options), ctypes.byref(self._model))
+        _library.call("birefnet_model_open", os.fsencode(model), ctypes.byref(options), ctypes.byref(self._model))
         self.info = _library.filled(_library.ModelInfo, "birefnet_model_get_info_sized", self._model)
 
     def _take(self, cancel: Cancel | None) -> _Handle | None:

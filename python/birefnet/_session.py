@@ -6,6 +6,7 @@ import collections
 import concurrent.futures
 import ctypes
 import itertools
+import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from ctypes import byref
@@ -16,8 +17,6 @@ from ._lending import Cancel, Lender, Progress
 from ._options import CutOptions, check_whole, to_struct
 
 if TYPE_CHECKING:
-    import os
-
     import numpy
     import PIL.Image
 
@@ -49,8 +48,8 @@ class _Stop:
 
 def _find(model: str, folder: str | None) -> _library.ModelPlace:
     place = _library.ModelPlace()
-    name = model.encode() if model else None
-    folder_name = folder.encode() if folder else None
+    name = os.fsencode(model) if model else None
+    folder_name = os.fsencode(folder) if folder else None
     _library.call("birefnet_model_find_sized", name, folder_name, byref(place), ctypes.sizeof(place))
     return place
 
@@ -108,7 +107,7 @@ class Session:
         width, height = size if size is not None else (place.width, place.height)
         for name, value in (("threads", threads), ("width", width), ("height", height)):
             check_whole(name, value)
-        path = place.path.decode()
+        path = os.fsdecode(place.path)
         self.path = path  #: of the file
         self.is_starter = bool(place.is_starter)  #: the small weights, which are for trying things out
         self.parallel = parallel

@@ -233,6 +233,18 @@ class Errors(unittest.TestCase):
             with self.subTest(words), self.assertRaisesRegex(birefnet.ArgumentError, re.escape(words)):
                 birefnet.Session("starter", **options)
 
+    def test_names_of_weights_are_any_bytes(self):
+        """A file's name that is no UTF-8, as Python gives it (os.fsdecode)."""
+        with tempfile.TemporaryDirectory() as folder:
+            odd = os.path.join(folder, os.fsdecode(b"\xff"))
+            os.mkdir(odd)
+            shutil.copy(SOURCE / "models" / "starter.safetensors", odd)
+            path = os.path.join(odd, "starter.safetensors")
+            with birefnet.Session(path) as session:
+                self.assertEqual(session.path, path)
+            with birefnet.Session("starter", models_dir=odd) as session:
+                self.assertEqual(session.path, path)
+
     def test_a_closed_session(self):
         session = small_session()
         self.assertEqual(session.device, "cpu")
