@@ -66,4 +66,4 @@ def to_struct(options: CutOptions) -> _library.CutOptions:
         if value is not None:
             setattr(struct, name, _value(name, value))
     struct.background_image_bytes = len(options.get("background_image") or b"")
-    return struct
+    return struct  # type: ignore[no-any-return]

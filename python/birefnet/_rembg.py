@@ -6,7 +6,7 @@ import functools
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from . import _errors, _session
 from ._errors import RembgWarning
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import PIL.Image
 
     from ._session import File
-
-Picture = TypeVar("Picture")
 
 # rembg's names, as in src/api/rembg_wish.c. None: the general weights do what it means there.
 PRESETS: dict[str, str | None] = {
@@ -115,6 +113,8 @@ def _take_options(kwargs: dict[str, Any]) -> CutOptions:
 
 
 @overload
+def remove(data: Any, *, force_return_bytes: Literal[True], **kwargs: Any) -> bytes: ...
+@overload
 def remove(data: File, *args: Any, **kwargs: Any) -> bytes: ...
 @overload
 def remove(data: PIL.Image.Image, *args: Any, **kwargs: Any) -> PIL.Image.Image: ...
@@ -176,7 +176,15 @@ def remove(
     return session.remove(data, progress=progress, cancel=cancel, **options)
 
 
-def matte(image: Picture, *, session: _session.Session | None = None, **options: Any) -> Picture | bytes:
+@overload
+def matte(image: File, *, session: _session.Session | None = ..., **options: Any) -> bytes: ...
+@overload
+def matte(image: PIL.Image.Image, *, session: _session.Session | None = ..., **options: Any) -> PIL.Image.Image: ...
+@overload
+def matte(image: numpy.ndarray[Any, Any], *, session: _session.Session | None = ..., **options: Any) -> numpy.ndarray[Any, Any]: ...
+
+
+def matte(image: Any, *, session: _session.Session | None = None, **options: Any) -> Any:
     """The mask alone, 0 background to 255 foreground, as `Session.matte` makes it; session as for `remove`."""
     return (session or default_session()).matte(image, **options)
 

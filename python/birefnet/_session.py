@@ -10,7 +10,7 @@ import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from ctypes import byref
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from . import _errors, _kinds, _library
 from ._lending import Cancel, Lender, Progress
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     File = bytes | bytearray | memoryview | str | os.PathLike[str]
 
-Picture = TypeVar("Picture")
 _PRECISIONS = ("auto", "f32", "bf16", "f16")
 
 
@@ -209,17 +208,47 @@ class Session:
                 raise _errors.ArgumentError(f"{name} is for files: pixels come back as pixels")
         return _kinds.like(image, self._cut_pixels(pixels, options, progress, cancel))
 
+    @overload
     def matte(
         self,
-        image: Picture,
+        image: File,
+        *,
+        progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
+        **options: Unpack[CutOptions],
+    ) -> bytes: ...
+
+    @overload
+    def matte(
+        self,
+        image: PIL.Image.Image,
+        *,
+        progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
+        **options: Unpack[CutOptions],
+    ) -> PIL.Image.Image: ...
+
+    @overload
+    def matte(
+        self,
+        image: numpy.ndarray[Any, Any],
+        *,
+        progress: Progress | None = ...,
+        cancel: Cancel | None = ...,
+        **options: Unpack[CutOptions],
+    ) -> numpy.ndarray[Any, Any]: ...
+
+    def matte(
+        self,
+        image: Any,
         *,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
         **options: Unpack[CutOptions],
-    ) -> Picture | bytes:
+    ) -> Any:
         """The mask alone, 0 background to 255 foreground, of the photo's size: `remove` with mask_only."""
         options["mask_only"] = True
-        return self.remove(image, progress=progress, cancel=cancel, **options)  # type: ignore[call-overload, no-any-return]
+        return self.remove(image, progress=progress, cancel=cancel, **options)
 
     def predict(self, image: Any, *_: Any, **__: Any) -> list[Any]:
         """rembg's sessions have this: the masks of a PIL image, of which there is one. See `matte`."""

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import typing
 import unittest
 import unittest.mock
 
@@ -334,6 +335,21 @@ class Installed(unittest.TestCase):
         words = self.words(self.LIBRARY.replace(b"\0birefnet_decode\0", b"\0birefnet_decodX\0").replace(
             b"\0birefnet_encode\0", b"\0birefnet_encodX\0"))  # fmt: skip
         self.assertIn("has no birefnet_encode: it is older than this package", words)
+
+
+class Hints(unittest.TestCase):
+    """What a type checker is told of results: `open(...).write(session.matte("photo.jpg"))` must pass it."""
+
+    def test_masks_are_of_the_photos_kind(self):
+        for function in (birefnet.Session.matte, birefnet.matte):
+            hints = [typed.__annotations__ for typed in typing.get_overloads(function)]
+            found = {hint["image"]: hint["return"] for hint in hints}
+            array = "numpy.ndarray[Any, Any]"
+            self.assertEqual(found, {"File": "bytes", "PIL.Image.Image": "PIL.Image.Image", array: array})
+
+    def test_forced_bytes_are_bytes(self):
+        first = typing.get_overloads(birefnet.remove)[0].__annotations__  # the first that fits counts
+        self.assertEqual((first["force_return_bytes"], first["return"]), ("Literal[True]", "bytes"))
 
 
 class Rembg(unittest.TestCase):
