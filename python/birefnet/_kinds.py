@@ -96,6 +96,8 @@ def _from_pil(image: Any) -> Pixels:
         has_alpha = mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
         if mode.startswith("I;16"):
             image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+        elif mode == "La":
+            image = image.convert("LA")  # the only mode that Pillow makes of it
         image = image.convert("RGBA" if has_alpha else "RGB")
     return Pixels(image.tobytes(), image.width, image.height, len(image.mode), 8, icc)
 

@@ -91,6 +91,12 @@ class Pictures(unittest.TestCase):
                 picture = self.photo.convert(mode)
                 expected = self.session.remove(picture.convert("RGBA" if mode in ("LA", "RGBA") else "RGB"))
                 self.same(self.session.remove(picture), expected)
+        for mode, straight in (("La", "LA"), ("RGBa", "RGBA")):  # colours multiplied by alpha
+            picture = self.photo.convert(straight)
+            picture.putalpha(128)
+            with self.subTest(mode):
+                expected = self.session.remove(picture.convert(mode).convert(straight))
+                self.same(self.session.remove(picture.convert(mode)), expected)
         deep = Image.fromarray(self.array[..., 1].astype(numpy.uint16) * 257)
         self.assertTrue(deep.mode.startswith("I;16"))
         self.same(self.session.remove(deep), self.session.remove(self.photo.getchannel("G")))
