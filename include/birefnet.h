@@ -164,8 +164,9 @@ typedef struct birefnet_model_info {
  * (for example "seeded:gen3-swin_v1_t:4"), a network of pseudo-random weights for tests and timing.
  * The file is only read; it must not change while the model is open. The options' log function and its user pointer must
  * outlive the model, texts are read during the call only. *model is freed by birefnet_model_close.
- * ARGUMENT: a word (seeded, max_isa, device) that is not understood. NOT_FOUND: no such file or device. IO: the file cannot
- * be read. FORMAT: it is broken, or holds no weights of a BiRefNet. LIMIT: its pickle holds more than a checkpoint's.
+ * ARGUMENT: a word (seeded, max_isa, device), a precision or a tile order that is not understood. NOT_FOUND: no such file
+ * or device. IO: the file cannot be read. FORMAT: it is broken, or holds no weights of a BiRefNet. LIMIT: its pickle holds
+ * more than a checkpoint's.
  * UNSUPPORTED: a type or packing of tensors that is not read, a precision or level of instructions that this machine does not
  * have, a card or driver that lacks something. DEVICE: the card failed. */
 BIREFNET_API birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,

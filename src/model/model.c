@@ -216,6 +216,16 @@ static void name_device(birefnet_model *model)
         snprintf(model->info.device, sizeof model->info.device, "cpu");
 }
 
+/* Numbers that no name here stands for, of a caller's slip or a newer header. */
+static bn_status check_choices(const birefnet_model_options *options, bn_error *err)
+{
+    if ((unsigned)options->precision > BIREFNET_PRECISION_F16)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "there is no precision %d", (int)options->precision);
+    if ((unsigned)options->tile_order > BIREFNET_TILES_GRID)
+        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "there is no tile order %d", (int)options->tile_order);
+    return BIREFNET_OK;
+}
+
 birefnet_status birefnet_model_open(const char *path, const birefnet_model_options *options,
                                     birefnet_model **model, birefnet_error *err)
 {
@@ -224,6 +234,7 @@ birefnet_status birefnet_model_open(const char *path, const birefnet_model_optio
     if (!path || !model) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "no path or no place for the model");
     BN_TRY(bn_sized_read(&read, sizeof read, options, BN_SIZED_UNTIL(birefnet_model_options, device), err));
     options = &read;
+    BN_TRY(check_choices(options, err));
     birefnet_model *made = calloc(1, sizeof *made);
     if (!made) return bn_fail_memory(err, sizeof *made, "a model");
     bn_status status = BIREFNET_OK;

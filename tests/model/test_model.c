@@ -384,11 +384,31 @@ static void tile_order_can_be_overridden(void **state)
     birefnet_model_close(&model);
 }
 
+/* A number that is none of the enum's stands for nothing: not for float16 asked for in vain, nor for the grid. */
+static void choices_that_there_are_none_of_are_refused(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    birefnet_model *model = NULL;
+    const birefnet_model_options wrong[] = {
+        {.precision = (birefnet_precision)(BIREFNET_PRECISION_F16 + 1)},
+        {.precision = (birefnet_precision)-1},
+        {.tile_order = (birefnet_tile_order)(BIREFNET_TILES_GRID + 1)},
+        {.tile_order = (birefnet_tile_order)-1},
+    };
+    for (size_t i = 0; i < BN_COUNT(wrong); i++) {
+        assert_int_equal(birefnet_model_open(STARTER, &wrong[i], &model, &err), BIREFNET_ERROR_ARGUMENT);
+        assert_non_null(strstr(err.message, wrong[i].precision ? "precision" : "tile order"));
+        assert_null(model);
+    }
+}
+
 int main(void)
 {
     test_isa_hold();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seeded_names_are_checked),
+        cmocka_unit_test(choices_that_there_are_none_of_are_refused),
         cmocka_unit_test(sizes_are_rounded_up_to_multiples_of_32),
         cmocka_unit_test(odd_sizes_give_finite_logits),
         cmocka_unit_test(one_to_sixteen_threads_give_the_same_bytes),
