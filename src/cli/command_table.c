@@ -56,7 +56,8 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          "opaque "
          "--background, or a folder for PNG files, 000001.png and so on. Frames keep their rate (a changing "
          "rate becomes "
-         "its average); the first track of sound is copied, or encoded anew where the file cannot hold it. "
+         "its average) and their shape (pixels that are not square become square); the first track of sound "
+         "is copied, or encoded anew where the file cannot hold it. "
          "The installed ffmpeg and ffprobe do the reading and writing; without them the exit code is 12. The "
          "file "
          "appears whole or not at all; of a folder the frames that were done stay.\n",

@@ -39,9 +39,10 @@ static bool is_folder(const char *path)
 
 static bn_status start_decoder(video *self, bn_error *err)
 {
-    char name[BN_VIDEO_NAME_BYTES], filter[96];
+    char name[BN_VIDEO_NAME_BYTES], filter[128];
     snprintf(name, sizeof name, "file:%s", self->input);
-    snprintf(filter, sizeof filter, "fps=%s:start_time=0", self->rate);
+    snprintf(filter, sizeof filter, "fps=%s:start_time=0%s", self->rate,
+             self->facts.stretched ? ",scale='max(iw,iw*sar)':'max(ih,ih/sar)'" : "");
     const char *const words[] = {"ffmpeg",    "-nostdin", "-v",    "error",      "-protocol_whitelist",
                                  "file,pipe", "-i",       name,    "-map",       "0:V:0",
                                  "-vf",       filter,     "-f",    "image2pipe", "-c:v",

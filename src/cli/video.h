@@ -13,6 +13,7 @@
 typedef struct bn_video_facts {
     int rate, rate_scale; /* frames in rate_scale seconds; both at least 1 */
     uint64_t frames;      /* about; 0 where it is unknown */
+    bool stretched;       /* its pixels are not square */
     char audio[32];       /* codec of the first track of sound; "" for none */
 } bn_video_facts;
 

@@ -84,6 +84,14 @@ static void choose_rate(const json_t *stream, bn_video_facts *facts)
     facts->rate = average, facts->rate_scale = average_scale;
 }
 
+/* "16:15", say. What is within 1 % of a square nobody sees, and is left as it is. */
+static bool is_stretched(const char *aspect)
+{
+    int across, down;
+    if (sscanf(aspect, "%9d:%9d", &across, &down) != 2 || across < 1 || down < 1) return false;
+    return abs(across - down) > BN_MAX(across, down) / 100;
+}
+
 static void count_frames(const json_t *root, const json_t *stream, bn_video_facts *facts)
 {
     double seconds = strtod(text_of(stream, "duration"), NULL);
@@ -109,6 +117,7 @@ bn_status bn_video_parse_facts(const char *json, size_t size, bn_video_facts *fa
     }
     if (picture) {
         choose_rate(picture, facts);
+        facts->stretched = is_stretched(text_of(picture, "sample_aspect_ratio"));
         count_frames(root, picture, facts);
     }
     json_decref(root);

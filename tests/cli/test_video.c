@@ -73,6 +73,30 @@ static void videos_keep_rate_frames_and_sound(void **state)
     assert_true(cli_exists("frames/000001.png") && cli_exists("frames/000012.png"));
 }
 
+/* DVDs and camcorders store pixels that are not square; turned ones are stretched along the other side. */
+static void a_stretched_video_keeps_its_shape(void **state)
+{
+    (void)state;
+    if (!has_ffmpeg()) skip();
+    cli_shell(
+        "ffmpeg -v error -y -f lavfi -i testsrc=size=40x60 -frames:v 2 -vf setsar=2/1 -c:v mpeg4 wide.mp4");
+    cli_shell(
+        "ffmpeg -v error -y -f lavfi -i testsrc=size=80x46 -frames:v 2 -vf setsar=1/2 -c:v mpeg4 high.mp4");
+    cli_shell(
+        "ffmpeg -v error -y -f lavfi -i testsrc=size=80x46 -frames:v 2 -vf setsar=199/200 -c:v mpeg4 as.mp4");
+    cli_shell(
+        "ffmpeg -v quiet -y -display_rotation 90 -i wide.mp4 -c copy turned.mp4 || " /* from ffmpeg 6 on */
+        "ffmpeg -v error -y -i wide.mp4 -c copy -metadata:s:v rotate=90 turned.mp4");
+    static const char *const shapes[][2] = {
+        {"wide", "80,60,"}, {"high", "80,92,"}, {"as", "80,46,"}, {"turned", "60,80,"}};
+    for (size_t i = 0; i < 4; i++) {
+        char output[32];
+        snprintf(output, sizeof output, "%s.webm", shapes[i][0]);
+        cli_expect(&result, 0, "2 frames", "video %s.mp4 -o %s " TINY_MODEL, shapes[i][0], output);
+        assert_picture(output, shapes[i][1]);
+    }
+}
+
 static void one_frame_is_one(void **state)
 {
     (void)state;
@@ -181,6 +205,7 @@ int main(void)
         cmocka_unit_test(facts_are_read_from_what_ffprobe_says),
         cmocka_unit_test(what_goes_wrong_is_one_line),
         cmocka_unit_test(videos_keep_rate_frames_and_sound),
+        cmocka_unit_test(a_stretched_video_keeps_its_shape),
         cmocka_unit_test(one_frame_is_one),
         cmocka_unit_test(sound_is_copied),
         cmocka_unit_test(ctrl_c_ends_the_children_and_leaves_no_part),
