@@ -4,6 +4,7 @@
 #include "cli/bench_network.h"
 #include "cli/bench_photo.h"
 #include "cli/interrupt.h"
+#include "cli/look.h"
 #include "cli/model.h"
 #include "base/size.h"
 #include "cutout/sessions.h"
@@ -193,16 +194,15 @@ static bn_status choose(const bn_values *values, bn_console *console, bn_model_c
                         bn_bench_options *options, bn_stage *stage, bn_error *err)
 {
     bn_resolution resolution = {0};
-    const char *text = values->text[BN_OPTION_RESOLUTION], *photo = values->text[BN_OPTION_PHOTO];
+    const char *photo = values->text[BN_OPTION_PHOTO];
     *stage = BN_STAGE_USAGE;
-    if (text && (!bn_resolution_parse(text, &resolution) || resolution.native))
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--resolution takes WIDTHxHEIGHT here, not '%s'", text);
+    BN_TRY(bn_values_choose_size(values, &resolution, err));
     *stage = BN_STAGE_READ;
     if (photo) BN_TRY(bn_bench_photo_check(photo, err)); /* before the network's minutes */
     const bn_status status = bn_values_choose_model(values, console, choice, err);
     *stage = status == BIREFNET_ERROR_ARGUMENT ? BN_STAGE_USAGE : BN_STAGE_MODEL;
     BN_TRY(status);
-    if (!text && choice->preset && choice->preset->repository)
+    if (!values->text[BN_OPTION_RESOLUTION] && choice->preset && choice->preset->repository)
         resolution = (bn_resolution){.width = choice->preset->width, .height = choice->preset->height};
     *options = (bn_bench_options){.model_path = choice->path,
                                   .model = bn_values_model_options(values, console),

@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "base/size.h"
 #include "cli/json.h"
+#include "cli/look.h"
 #include "cli/model.h"
 #include "cli/versions.h"
 #include "cutout/sessions.h"
@@ -73,13 +74,8 @@ static bn_status describe_model(const bn_values *values, bn_console *console, js
     bn_resolution resolution = {0};
     bn_status status = bn_values_choose_model(values, console, &choice, err);
     if (status != BIREFNET_OK) goto done;
-    const char *text = values->text[BN_OPTION_RESOLUTION];
-    if (text && (!bn_resolution_parse(text, &resolution) || resolution.native)) {
-        status =
-            bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--resolution takes WIDTHxHEIGHT here, not '%s'", text);
-        goto done;
-    }
-    if (!text && choice.preset && choice.preset->repository)
+    BN_TRY_DONE(bn_values_choose_size(values, &resolution, err));
+    if (!values->text[BN_OPTION_RESOLUTION] && choice.preset && choice.preset->repository)
         resolution = (bn_resolution){.width = choice.preset->width, .height = choice.preset->height};
     const birefnet_model_options options = bn_values_model_options(values, console);
     BN_TRY_DONE(birefnet_model_open(choice.path, &options, &model, err));

@@ -39,6 +39,15 @@ bn_status bn_values_choose_background(const bn_values *values, bn_cutout_options
     return bn_error_prefix(err, status, "--background");
 }
 
+bn_status bn_values_choose_size(const bn_values *values, bn_resolution *size, bn_error *err)
+{
+    const char *text = values->text[BN_OPTION_RESOLUTION];
+    if (!text || (bn_resolution_parse(text, size) && !size->native)) return BIREFNET_OK;
+    return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                   "--resolution takes WIDTHxHEIGHT, each from %d to %d, here, not '%s'",
+                   BN_RESOLUTION_MIN_PX, BN_RESOLUTION_MAX_PX, text);
+}
+
 bn_status bn_values_choose_look(const bn_values *values, bn_cutout_options *cutout, bn_resolution *resolution,
                                 bn_error *err)
 {

@@ -10,6 +10,9 @@
 bn_status bn_values_choose_look(const bn_values *values, bn_cutout_options *cutout, bn_resolution *resolution,
                                 bn_error *err);
 
+/* --resolution where no photo says what native is; *size stays as it is without it. */
+bn_status bn_values_choose_size(const bn_values *values, bn_resolution *size, bn_error *err);
+
 /* --background; *backdrop is NULL or an image that cutout points to, which the caller destroys. */
 bn_status bn_values_choose_background(const bn_values *values, bn_cutout_options *cutout, bn_image **backdrop,
                                       bn_error *err);

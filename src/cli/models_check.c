@@ -2,6 +2,7 @@
 #include "cli/models_check.h"
 
 #include "cli/json.h"
+#include "cli/look.h"
 #include "cli/model.h"
 #include "measure/sanity.h"
 
@@ -94,14 +95,12 @@ static void print_json(const bn_model_choice *choice, const bn_sanity *sanity)
 static bn_status choose(const bn_values *values, bn_console *console, bn_model_choice *choice,
                         bn_resolution *size, bn_error *err)
 {
-    const char *text = values->text[BN_OPTION_RESOLUTION];
-    if (text && (!bn_resolution_parse(text, size) || size->native))
-        return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "--resolution takes WIDTHxHEIGHT here, not '%s'", text);
+    BN_TRY(bn_values_choose_size(values, size, err));
     bn_values asked = *values;
     asked.given[BN_OPTION_MODEL] = true;
     asked.text[BN_OPTION_MODEL] = values->text[BN_OPTION_CHECK];
     BN_TRY(bn_values_choose_model(&asked, console, choice, err));
-    if (!text && choice->preset && choice->preset->repository)
+    if (!values->text[BN_OPTION_RESOLUTION] && choice->preset && choice->preset->repository)
         *size = (bn_resolution){.width = choice->preset->width, .height = choice->preset->height};
     return BIREFNET_OK;
 }

@@ -256,6 +256,8 @@ static void wrong_command_lines_give_one_line_and_a_hint(void **state)
         {"models x", "too many words"},
         {"models -r 128x128", "goes with --check"},
         {"models --check starter -r native", "WIDTHxHEIGHT"},
+        {"models --check starter -r 63x64", "each from 64 to 4096"},
+        {"bench -r 64x5000", "each from 64 to 4096"},
         {"pull", "NAME... is missing"},
         {"pull nothing-like-this", "no preset"},
         {"serve --data nothing -l no:port --public-url your.name", "--public-url takes"},
