@@ -136,11 +136,31 @@ bn_command bn_command_suggest(const char *word)
     return command;
 }
 
+/* "--th may be --threshold or --threads": an option that begins so, of several. False where fewer do. */
+static bool tell_ambiguous(bn_command command, const char *name, bn_error *err)
+{
+    char text[256];
+    const char *last = NULL;
+    size_t used = (size_t)snprintf(text, sizeof text, "--%s may be", name);
+    int count = 0;
+    for (bn_option id = 0; id < BN_OPTIONS; id++) {
+        const char *full = bn_option_get_spec(id)->name;
+        if (!*name || !bn_option_applies(id, command) || strncmp(full, name, strlen(name)) != 0) continue;
+        if (last && used < sizeof text)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s --%s", count > 1 ? "," : "", last);
+        last = full;
+        count++;
+    }
+    if (count > 1) bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s or --%s", text, last);
+    return count > 1;
+}
+
 static bn_status unknown_option(bn_command command, const char *word, bn_error *err)
 {
     char name[64];
     const char *start = word + strspn(word, "-");
     snprintf(name, sizeof name, "%.*s", (int)strcspn(start, "="), start);
+    if (strncmp(word, "--", 2) == 0 && tell_ambiguous(command, name, err)) return BIREFNET_ERROR_ARGUMENT;
     for (bn_option id = 0; id < BN_OPTIONS; id++)
         if (bn_option_applies(id, command) && nearly_equal(name, bn_option_get_spec(id)->name))
             return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "there is no option %s; did you mean --%s?", word,
