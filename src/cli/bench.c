@@ -4,6 +4,7 @@
 #include "cli/bench_network.h"
 #include "cli/bench_photo.h"
 #include "cli/interrupt.h"
+#include "cli/json.h"
 #include "cli/look.h"
 #include "cli/model.h"
 #include "base/size.h"
@@ -261,7 +262,7 @@ bn_exit bn_command_bench(const bn_values *values, bn_console *console)
     } else if (values->given[BN_OPTION_JSON]) {
         json_t *json = result_json(&options, &result, &photo);
         append_pictures(json, &result, &jobs);
-        json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        bn_json_print(json);
         json_decref(json);
     } else {
         print_text(&options, &result, &photo);

@@ -202,7 +202,7 @@ bn_exit bn_command_info(const bn_values *values, bn_console *console)
     if (status != BIREFNET_OK)
         bn_console_error(console, "%s", err.message);
     else if (values->given[BN_OPTION_JSON])
-        json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII); /* main looks for write errors */
+        bn_json_print(json);
     else
         print_text(json);
     if (status == BIREFNET_OK && !values->given[BN_OPTION_JSON] && !values->given[BN_OPTION_MODEL])

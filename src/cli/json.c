@@ -1,6 +1,7 @@
 /* json.c - see json.h. */
 #include "cli/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,4 +16,10 @@ json_t *bn_json_text(const char *bytes)
     value = json_string(copy);
     free(copy);
     return value ? value : json_null();
+}
+
+void bn_json_print(const json_t *json)
+{
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    putchar('\n');
 }

@@ -7,4 +7,7 @@
 /* Names of files need not be UTF-8, JSON must be: where they are not, bytes beyond ASCII become '?'. null for NULL. */
 json_t *bn_json_text(const char *bytes);
 
+/* On standard output, with a newline behind it; main looks for write errors. */
+void bn_json_print(const json_t *json);
+
 #endif

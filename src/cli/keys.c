@@ -1,6 +1,7 @@
 /* keys.c - `birefnet keys`: make, list and revoke the keys of a server's data folder, or of the database that servers share. */
 #include "cli/commands.h"
 
+#include "cli/json.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -26,8 +27,7 @@ static json_t *key_json(const bn_key_facts *key)
 
 static void print_json(json_t *json)
 {
-    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    printf("\n");
+    bn_json_print(json);
     json_decref(json);
 }
 

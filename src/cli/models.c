@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/size.h"
+#include "cli/json.h"
 #include "cli/models_check.h"
 #include "weights/presets.h"
 
@@ -76,7 +77,7 @@ bn_exit bn_command_models(const bn_values *values, bn_console *console)
             print_row(preset, found);
     }
     if (as_json)
-        json_dumpf(list, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        bn_json_print(list);
     else
         print_end(&path);
     json_decref(list);

@@ -85,8 +85,7 @@ static void print_json(const bn_model_choice *choice, const bn_sanity *sanity)
                   order_name(sanity->info.tile_order), "tile_order_chosen_by", chosen_by(&sanity->info),
                   "channel", scores_json(&sanity->channel), "grid", scores_json(&sanity->grid),
                   "better_order", order_name(sanity->better), "verdict", verdict_keys[sanity->verdict]);
-    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    putchar('\n');
+    bn_json_print(json);
     json_decref(json);
 }
 

@@ -1,6 +1,7 @@
 /* queue_show.c - `birefnet queue`: what waits, what runs where, and who is alive, from the store alone. */
 #include "cli/commands.h"
 
+#include "cli/json.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -157,8 +158,7 @@ static bn_status print_json(const bn_snapshot *seen, double lease_s, bn_error *e
                   "running", (json_int_t)all.running, "alive", (json_int_t)all.living, "requests",
                   list_requests(seen), "processes", list_processes(seen, lease_s));
     if (!root) return bn_fail_memory(err, 0, "the queue");
-    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    printf("\n");
+    bn_json_print(root);
     json_decref(root);
     return BIREFNET_OK;
 }

@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "cli/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,12 +88,14 @@ bn_status bn_run_report(const bn_run *run, const char *path, bn_error *err)
     for (size_t i = 0; i < run->plan->count; i++)
         if (json_array_append_new(photos, photo_json(&run->plan->photos[i], &run->outcomes[i])) != 0)
             whole = false;
-    char *bytes = whole ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    char *text = whole ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL, *bytes = NULL;
     json_decref(json);
+    if (text && asprintf(&bytes, "%s\n", text) < 0) bytes = NULL;
+    free(text);
     if (!bytes) return bn_fail_memory(err, 0, "the report");
     bn_status status = BIREFNET_OK;
     if (strcmp(path, "-") == 0) {
-        if (puts(bytes) < 0) status = bn_fail(err, BIREFNET_ERROR_IO, "cannot write the report");
+        if (fputs(bytes, stdout) < 0) status = bn_fail(err, BIREFNET_ERROR_IO, "cannot write the report");
     } else {
         if (run->plan->into_folder)
             status = bn_target_make_folder(path, err); /* where all failed, none is made */

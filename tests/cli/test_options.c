@@ -403,6 +403,26 @@ static void help_needs_little(void **state)
 }
 #endif
 
+/* Text ends in a newline: a prompt stands on its own line, and a shell's `read` gets the last one, too. */
+static void json_ends_its_last_line(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {
+        "info --json",      "info --json -m starter -r 64x64",
+        "models --json",    "models --json --check starter -r 64x64",
+        "keys list --json", "bench --json -n 1 " SMALL_MODEL " --photo " PHOTO};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        cli_run(&result, "%s", commands[i]);
+        if (result.out_size < 3 || strcmp(result.out + result.out_size - 1, "\n") != 0)
+            fail_msg("birefnet %s: %s", commands[i], result.out);
+        json_t *json = json_loads(result.out, 0, NULL);
+        assert_non_null(json);
+        json_decref(json);
+    }
+    cli_expect(&result, 0, "", "remove " PHOTO " -o j.png --report j.json " SMALL_MODEL);
+    cli_shell("test \"$(tail -c 1 j.json | wc -l)\" = 1");
+}
+
 /* The keys that programs read, and every stage of a photo's way. */
 static void bench_tells_all_stages(void **state)
 {
@@ -504,6 +524,7 @@ int main(void)
         cmocka_unit_test(facts_are_told),
         cmocka_unit_test(a_new_key_is_told_to_programs),
         cmocka_unit_test(keys_are_looked_for_in_a_folder_that_is_there),
+        cmocka_unit_test(json_ends_its_last_line),
         cmocka_unit_test(bench_tells_all_stages),
         cmocka_unit_test(bench_counts_pictures_of_sessions_beside_each_other),
         cmocka_unit_test(bench_tells_how_far_it_is),
