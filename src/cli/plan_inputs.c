@@ -232,6 +232,11 @@ static bool looks_like_image(search *self, const char *path)
 
 static bn_status search_folder(search *self, const char *folder, const char *relative, int depth);
 
+static bool is_output(const search *self, const struct stat *folder)
+{
+    return self->has_output && folder->st_dev == self->output.st_dev && folder->st_ino == self->output.st_ino;
+}
+
 static bn_status search_entry(search *self, const listing *list, const char *folder, const char *relative,
                               const char *name, int depth)
 {
@@ -244,11 +249,8 @@ static bn_status search_entry(search *self, const listing *list, const char *fol
         return add_problem(self, folder, &too_long);
     if (lstat(path, &facts) != 0) return BIREFNET_OK; /* gone since */
     if (S_ISLNK(facts.st_mode) && (stat(path, &facts) != 0 || S_ISDIR(facts.st_mode))) return BIREFNET_OK;
-    if (S_ISDIR(facts.st_mode)) {
-        const bool is_output =
-            self->has_output && facts.st_dev == self->output.st_dev && facts.st_ino == self->output.st_ino;
-        return is_output ? BIREFNET_OK : search_folder(self, path, below, depth + 1);
-    }
+    if (S_ISDIR(facts.st_mode))
+        return is_output(self, &facts) ? BIREFNET_OK : search_folder(self, path, below, depth + 1);
     if (!S_ISREG(facts.st_mode) || is_own_output(list, name) || !looks_like_image(self, path))
         return BIREFNET_OK;
     return add_file(self, path, below);
@@ -323,6 +325,11 @@ static bn_status add_operand(search *self, const char *operand)
     if (!S_ISDIR(facts.st_mode)) return add_file(self, operand, last_component(operand));
 
     self->plan->many = true;
+    if (is_output(self, &facts))
+        return bn_fail(self->err, BIREFNET_ERROR_ARGUMENT,
+                       "-o names %s itself: cut-outs among its photos would be taken for photos the next "
+                       "time; give another folder",
+                       operand);
     const size_t before = self->plan->count;
     BN_TRY(search_folder(self, operand, "", 0));
     if (self->plan->count > before) return BIREFNET_OK;

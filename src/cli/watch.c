@@ -69,10 +69,9 @@ static bn_status run_photos(watch *self, const bn_plan *plan, bn_error *err)
 static bn_status take_photos(watch *self, bn_error *err)
 {
     bn_plan plan = {0};
-    char *operand = (char *)(uintptr_t)self->folder.path; /* is only read */
     bn_status status;
     self->postponed = false;
-    BN_TRY_DONE(bn_plan_make(&operand, 1, &self->settings.plan, &plan, err));
+    BN_TRY_DONE(bn_plan_make(self->values->operands, 1, &self->settings.plan, &plan, err));
     bn_plan_keep(&plan, is_wanted, self);
     plan.many = false; /* a line for each */
     for (size_t i = 0; i < plan.count; i++)
@@ -105,7 +104,10 @@ static bn_status choose(watch *self, bn_error *err)
     if (!S_ISDIR(facts.st_mode)) return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "%s is no folder", folder);
     BN_TRY(bn_settings_choose(self->values, &self->settings, err));
     self->settings.plan.skip_existing = true;
-    return BIREFNET_OK;
+    bn_plan plan = {0}; /* says what is wrong with the names, before any weights are opened */
+    const bn_status status = bn_plan_make(self->values->operands, 1, &self->settings.plan, &plan, err);
+    bn_plan_free(&plan);
+    return status;
 }
 
 static bn_status open_model(watch *self, bn_error *err)

@@ -87,6 +87,20 @@ static void what_is_there_is_skipped(void **state)
     cli_expect(&result, 0, "0 of 4 photos done, 4 skipped", "remove shop -o shop/out -s " SMALL_MODEL);
 }
 
+/* Among its photos a cut-out would be one of them the next time: shoe.png gave shoe-png.png, that shoe-png-png.png. */
+static void outputs_do_not_lie_among_the_photos_of_a_folder(void **state)
+{
+    (void)state;
+    cli_shell("mkdir -p among/below && cp " PHOTO " among/shoe.jpg && ln -s among other");
+    static const char *const ways[] = {"among -o among", "among -o ./among/", "among -o other",
+                                       "among/shoe.jpg among -s -o among"};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        cli_expect(&result, 2, "would be taken for photos", "remove " SMALL_MODEL " %s", ways[i]);
+    assert_int_equal(cli_count("among"), 2);
+    cli_expect(&result, 0, "1 of 1", "remove among -o among/below " SMALL_MODEL);
+    cli_expect(&result, 0, "", "remove among/shoe.jpg -o among " SMALL_MODEL); /* was named by itself */
+}
+
 static void own_outputs_are_not_inputs(void **state)
 {
     (void)state;
@@ -345,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_keeps_its_tree_and_goes_on_after_a_failure),
         cmocka_unit_test(what_is_there_is_skipped),
+        cmocka_unit_test(outputs_do_not_lie_among_the_photos_of_a_folder),
         cmocka_unit_test(own_outputs_are_not_inputs),
         cmocka_unit_test(an_input_is_done_once_and_a_link_is_another),
         cmocka_unit_test(names_stay_whatever_is_added),

@@ -91,7 +91,15 @@ static void what_goes_wrong_is_one_line(void **state)
     cli_expect(&result, 2, "-o OUT is missing", "watch in");
     cli_expect(&result, 4, "cannot watch nowhere", "watch nowhere -o out");
     cli_expect(&result, 2, "is no folder", "watch " PHOTO " -o out");
-    cli_shell("rm -rf in out && mkdir in");
+    cli_shell("rm -rf in out && mkdir in && echo broken > broken.pth");
+    static const char *const ways[][2] = {{"-o in", "would be taken for photos"},
+                                          {"-o -", "one input only"},
+                                          {"-o x.png", "name of one file"},
+                                          {"-o out --mask=m.png", "leave =FILE out"}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) { /* and before any weights are opened */
+        cli_expect(&result, 2, ways[i][1], "watch in -m broken.pth %s", ways[i][0]);
+        assert_ptr_equal(strchr(result.err, '\n'), result.err + strlen(result.err) - 1);
+    }
     begin(WATCH);
     cli_shell("rmdir in");
     assert_int_equal(terminal_finish(&screen), 4);
