@@ -82,6 +82,7 @@ bn_status bn_target_check(const char *target, bool make_folders, bn_error *err)
     int problem = 0;
     if (strcmp(target, "-") == 0) return BIREFNET_OK;
     const bool is_there = stat(target, &facts) == 0;
+    if (!is_there && errno == ENAMETOOLONG) return bn_fail_errno(err, errno, "cannot write %s", target);
     if (!is_there && lstat(target, &link) == 0 && S_ISLNK(link.st_mode))
         return BIREFNET_OK; /* to a file to be */
     if (is_there && S_ISDIR(facts.st_mode))
