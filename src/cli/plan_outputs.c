@@ -122,9 +122,13 @@ static bn_status name_as_told(naming *self, bn_photo *photo, const char *output)
     return keep_paths(self, photo, output, self->options->want_mask ? mask : NULL);
 }
 
+/* Of a photo that is not there, reading it tells more. */
 static bn_status check_targets(const naming *self, bn_photo *photo)
 {
     bn_error problem;
+    struct stat facts;
+    if (strcmp(photo->source, "-") != 0 && !bn_is_url(photo->source) && stat(photo->source, &facts) != 0)
+        return BIREFNET_OK;
     if (bn_target_check(photo->output, self->into_folder, &problem) == BIREFNET_OK &&
         (!photo->mask || bn_target_check(photo->mask, self->into_folder, &problem) == BIREFNET_OK))
         return BIREFNET_OK;

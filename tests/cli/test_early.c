@@ -38,6 +38,9 @@ static void an_output_that_cannot_be_written_costs_no_work(void **state)
         cli_expect(&result, 5, "cannot write ", "remove in/a.jpg " NO_WEIGHTS " %s", outputs[i]);
     cli_expect(&result, 3, "0 of 1 photos done, 1 failed", "remove in " NO_WEIGHTS " -o place/file/below");
     cli_expect(&result, 7, "", "remove in " NO_WEIGHTS " -o place/new/deep");
+    /* of an input that is not there either, that is said */
+    cli_expect(&result, 4, "cannot open nowhere/a.jpg", "remove nowhere/a.jpg " SMALL_MODEL);
+    cli_expect(&result, 4, "cannot open a.jpg", "remove a.jpg -o place/missing/a.png " SMALL_MODEL);
     cli_shell("cp %s $(printf '%%0251d' 0).jpg", PHOTO); /* 255 bytes: -cutout makes it too long */
     cli_expect(&result, 5, "File name too long", "remove $(printf '%%0251d' 0).jpg " NO_WEIGHTS);
 }
