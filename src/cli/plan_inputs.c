@@ -20,7 +20,7 @@
 
 typedef struct search {
     bn_plan *plan;
-    bn_set seen;        /* entries of folders, so that no photo is done twice */
+    bn_set seen;        /* entries of folders, and URLs: no photo is done twice */
     bool has_output;    /* the output folder exists: it is not searched when it lies below an input folder */
     struct stat output; /* which it is */
     bn_error *err;
@@ -290,6 +290,9 @@ static bn_status add_url(search *self, const char *url)
     const char *start = path + length;
     while (start > path && start[-1] != '/') start--;
     snprintf(name, sizeof name, "%.*s", (int)(path + length - start), start);
+    bool is_new;
+    BN_TRY(bn_set_add(&self->seen, url, &is_new, self->err));
+    if (!is_new) return BIREFNET_OK;
     return add_photo(self, url, name[0] && name[0] != '.' ? name : "image.jpg", NULL);
 }
 

@@ -344,6 +344,10 @@ static void urls_are_fetched(void **state)
     assert_true(cli_exists("photo1-cutout.png"));
     cli_expect(&result, 0, "", "remove http://127.0.0.1:%d/moved -o moved.png " SMALL_MODEL, self.port);
     cli_shell("cmp moved.png photo1-cutout.png");
+    cli_expect(
+        &result, 0, "1 of 1 photos done",
+        "remove http://127.0.0.1:%d/photo1.jpg http://127.0.0.1:%d/photo1.jpg -o fetched/ " SMALL_MODEL,
+        self.port, self.port);
     cli_expect(&result, 8, "404", "remove http://127.0.0.1:%d/none.jpg -o n.png " SMALL_MODEL, self.port);
     cli_expect(&result, 8, "", "remove http://127.0.0.1:%d/file -o n.png " SMALL_MODEL, self.port);
     cli_expect(&result, 8, "", "remove http://127.0.0.1:%d/round -o n.png " SMALL_MODEL, self.port);
