@@ -1,8 +1,11 @@
 /* plan.c - the plan's own life. */
 #include "cli/plan.h"
 
+#include "base/file.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 size_t bn_stem_length(const char *name)
 {
@@ -20,10 +23,25 @@ bn_status bn_photo_set_problem(bn_photo *photo, bn_stage stage, const bn_error *
     return BIREFNET_OK;
 }
 
+/* Cut-outs among the photos of a folder would be some of them the next time. */
+static bn_status check_folders(char *const *operands, int count, const char *output, bn_error *err)
+{
+    struct stat facts;
+    if (!output || stat(output, &facts) != 0 || !S_ISDIR(facts.st_mode)) return BIREFNET_OK;
+    for (int i = 0; i < count; i++)
+        if (bn_file_is_same(operands[i], output))
+            return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
+                           "-o names %s itself: cut-outs among its photos would be taken for photos the next "
+                           "time; give another folder",
+                           operands[i]);
+    return BIREFNET_OK;
+}
+
 bn_status bn_plan_make(char *const *operands, int count, const bn_plan_options *options, bn_plan *plan,
                        bn_error *err)
 {
     *plan = (bn_plan){0};
+    BN_TRY(check_folders(operands, count, options->output, err));
     BN_TRY(bn_plan_find_inputs(operands, count, options->output, plan, err));
     return bn_plan_name_outputs(options, plan, err);
 }

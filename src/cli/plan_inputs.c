@@ -328,11 +328,6 @@ static bn_status add_operand(search *self, const char *operand)
     if (!S_ISDIR(facts.st_mode)) return add_file(self, operand, last_component(operand));
 
     self->plan->many = true;
-    if (is_output(self, &facts))
-        return bn_fail(self->err, BIREFNET_ERROR_ARGUMENT,
-                       "-o names %s itself: cut-outs among its photos would be taken for photos the next "
-                       "time; give another folder",
-                       operand);
     const size_t before = self->plan->count;
     BN_TRY(search_folder(self, operand, "", 0));
     if (self->plan->count > before) return BIREFNET_OK;

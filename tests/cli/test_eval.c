@@ -89,6 +89,16 @@ static void a_model_agrees_with_its_own_masks(void **state)
     assert_non_null(strstr(result.out, "shirts/b      2    1.0000    0.0000"));
 }
 
+static void masks_may_lie_beside_their_photos(void **state)
+{
+    (void)state;
+    cli_shell("mkdir -p mixed && cp photos/one.jpg own/one.png mixed");
+    json_t *json = run_json(0, "mixed");
+    assert_int_equal((int)number_at(json, "measured"), 1);
+    json_decref(json);
+    cli_expect(&result, 4, "mixed/one.jpg: there are two true masks of this name", EVAL "mixed mixed");
+}
+
 static void a_wrong_truth_is_the_worst(void **state)
 {
     (void)state;
@@ -303,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_agrees_with_its_own_masks),
+        cmocka_unit_test(masks_may_lie_beside_their_photos),
         cmocka_unit_test(a_wrong_truth_is_the_worst),
         cmocka_unit_test(the_page_stands_alone),
         cmocka_unit_test(the_page_shows_the_worst_twenty),
