@@ -3,6 +3,8 @@
 
 #include "base/file.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +13,18 @@ size_t bn_stem_length(const char *name)
 {
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
     return dot && dot > base ? (size_t)(dot - name) : strlen(name);
+}
+
+char *bn_plan_entry(const char *path)
+{
+    char whole[PATH_MAX];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *above = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    const char *folder = above ? realpath(above, whole) : NULL;
+    char *entry = NULL;
+    if (above && asprintf(&entry, "%s/%s", folder ? folder : above, name) < 0) entry = NULL;
+    free(above);
+    return entry;
 }
 
 bn_status bn_photo_set_problem(bn_photo *photo, bn_stage stage, const bn_error *problem, bn_error *err)

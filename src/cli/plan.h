@@ -73,6 +73,10 @@ bn_status bn_photo_set_problem(bn_photo *photo, bn_stage stage, const bn_error *
  * plan_names.c. False where it does not fit. */
 bool bn_output_stem(const char *relative, char *stem, size_t size);
 
+/* The entry of a folder that a path leads to, in one way of writing; a link stays a link, with a name of its own, and a
+ * file need not be there. The caller frees it; NULL without memory. */
+char *bn_plan_entry(const char *path);
+
 /* Bytes of a path without its suffix: up to the last dot of its last part, unless that part begins with it. */
 size_t bn_stem_length(const char *name);
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,24 +50,10 @@ static bn_status add_problem(search *self, const char *source, const bn_error *p
     return bn_photo_set_problem(photo, BN_STAGE_READ, problem, self->err);
 }
 
-/* The entry of a folder that a path leads to, in one way of writing; a link stays a link, with a name of its own, and a
- * file need not be there. The caller frees it; NULL without memory. */
-static char *entry_of(const char *path)
-{
-    char whole[PATH_MAX];
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    char *above = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    const char *folder = above ? realpath(above, whole) : NULL;
-    char *entry = NULL;
-    if (above && asprintf(&entry, "%s/%s", folder ? folder : above, name) < 0) entry = NULL;
-    free(above);
-    return entry;
-}
-
 /* A file, once; a file that is not there becomes a photo too and fails when it is read. */
 static bn_status add_file(search *self, const char *path, const char *relative)
 {
-    char *entry = entry_of(path);
+    char *entry = bn_plan_entry(path);
     bool is_new = true;
     if (!entry) return bn_fail_memory(self->err, strlen(path) + 1, "a name");
     bn_status status = bn_set_add(&self->seen, entry, &is_new, self->err);

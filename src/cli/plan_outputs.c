@@ -14,7 +14,7 @@
 typedef struct naming {
     const bn_plan_options *options;
     bool into_folder; /* as in the plan */
-    bn_set taken;     /* outputs given out */
+    bn_set taken;     /* entries of folders (bn_plan_entry) given out to outputs */
     bn_set shared;    /* those that more than one input would write */
     bn_set inputs;    /* "device:inode" of all inputs, the background among them */
     bn_error *err;
@@ -63,14 +63,36 @@ static bool make_paths(const naming *self, const bn_photo *photo, const char *st
 
 static bn_status take_path(naming *self, const char *path)
 {
-    bool is_new;
-    BN_TRY(bn_set_add(&self->taken, path, &is_new, self->err));
-    return is_new ? BIREFNET_OK : bn_set_add(&self->shared, path, NULL, self->err);
+    bool is_new = true;
+    char *entry = bn_plan_entry(path);
+    if (!entry) return bn_fail_memory(self->err, strlen(path) + 1, "a name");
+    bn_status status = bn_set_add(&self->taken, entry, &is_new, self->err);
+    if (!is_new) status = bn_set_add(&self->shared, entry, NULL, self->err);
+    free(entry);
+    return status;
+}
+
+/* Whether a set of entries has the one that the path leads to; not without memory, which costs a check only. */
+static bool set_leads_to(const bn_set *set, const char *path)
+{
+    char *entry = bn_plan_entry(path);
+    const bool has = entry && bn_set_has(set, entry);
+    free(entry);
+    return has;
+}
+
+static bool is_one_entry(const char *path, const char *other)
+{
+    char *entry = bn_plan_entry(path), *second = bn_plan_entry(other);
+    const bool same = entry && second && strcmp(entry, second) == 0;
+    free(entry);
+    free(second);
+    return same;
 }
 
 static bn_status keep_paths(naming *self, bn_photo *photo, const char *output, const char *mask)
 {
-    if (mask && strcmp(mask, output) == 0) {
+    if (mask && is_one_entry(mask, output)) {
         bn_error problem;
         bn_fail(&problem, BIREFNET_ERROR_ARGUMENT, "the cut-out and its mask would both be %s", output);
         return bn_photo_set_problem(photo, BN_STAGE_USAGE, &problem, self->err);
@@ -161,9 +183,9 @@ static bn_status name_photo(naming *self, bn_photo *photo)
  * what is there would take one's for the other's. */
 static bn_status refuse_shared(naming *self, bn_photo *photo)
 {
-    const char *path = photo->output && bn_set_has(&self->shared, photo->output) ? photo->output
-                       : photo->mask && bn_set_has(&self->shared, photo->mask)   ? photo->mask
-                                                                                 : NULL;
+    const char *path = photo->output && set_leads_to(&self->shared, photo->output) ? photo->output
+                       : photo->mask && set_leads_to(&self->shared, photo->mask)   ? photo->mask
+                                                                                   : NULL;
     if (photo->problem || !path) return BIREFNET_OK;
     bn_error problem;
     bn_fail(&problem, BIREFNET_ERROR_ARGUMENT,
@@ -178,7 +200,7 @@ static bn_status check_report(const naming *self)
     if (!report) return BIREFNET_OK;
     if (is_any_input(self, report))
         return bn_fail(self->err, BIREFNET_ERROR_ARGUMENT, "the report %s would overwrite an input", report);
-    if (strcmp(report, "-") != 0 && bn_set_has(&self->taken, report))
+    if (strcmp(report, "-") != 0 && set_leads_to(&self->taken, report))
         return bn_fail(self->err, BIREFNET_ERROR_ARGUMENT, "the report and a picture would both be %s",
                        report);
     return BIREFNET_OK;

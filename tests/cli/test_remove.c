@@ -440,6 +440,11 @@ static void outputs_of_one_run_do_not_overwrite_each_other(void **state)
     cli_expect(&result, 2, "both", "remove %s " SMALL_MODEL " -o twice/x.png --mask=twice/x.png", PHOTO);
     cli_expect(&result, 2, "both",
                "remove %s " SMALL_MODEL " -o twice/ --mask --report twice/photo1-mask.png", PHOTO);
+    /* nor where it is written in other words */
+    cli_expect(&result, 2, "both", "remove %s " SMALL_MODEL " -o twice/x.png --report ./twice/x.png", PHOTO);
+    cli_expect(&result, 2, "both", "remove %s " SMALL_MODEL " -o twice/x.png --mask=twice/../twice/x.png",
+               PHOTO);
+    cli_expect(&result, 2, "both", "remove %s " SMALL_MODEL " -o twice/ --report twice//photo1.png", PHOTO);
     assert_int_equal(cli_count("twice"), 0);
 }
 
