@@ -43,7 +43,7 @@ PRESETS: dict[str, str | None] = {
 }
 # What does another thing there than the general weights do here.
 _OTHERS = ("u2net_cloth_seg", "isnet-anime", "sam")
-_OURS = ("precision", "threads", "size", "models_dir", "parallel")
+_OURS = ("precision", "threads", "size", "models_dir", "parallel", "device")
 _default_lock = threading.Lock()
 
 
@@ -81,14 +81,15 @@ def new_session(model_name: str = "u2net", providers: Any = None, *args: Any, **
 
     model_name: rembg's names mean the weights that do the same job, or the general ones, else the best that are here (with a
         RembgWarning where that is something else); nothing is downloaded. Any other name is one of `Session`'s.
-    providers: rembg's ONNX Runtime providers mean nothing: the CPU computes. A RembgWarning where only others are named.
-    kwargs: precision, threads, size, models_dir, parallel: see `Session`. Others of rembg's (sam_prompt, ...) have no
+    providers: rembg's ONNX Runtime providers mean nothing: the CPU computes, or what device says. A RembgWarning where only others
+        are named and no device.
+    kwargs: precision, threads, size, models_dir, parallel, device: see `Session`. Others of rembg's (sam_prompt, ...) have no
         effect, with a RembgWarning; model_path, which names ONNX weights, raises UnsupportedError.
     """
     if kwargs.get("model_path"):
         raise _errors.UnsupportedError("model_path: ONNX files are not read; give a .safetensors or .pth file as model_name")
-    if providers and "CPUExecutionProvider" not in providers:
-        _warn(f"providers {providers}: the CPU is used")
+    if providers and "CPUExecutionProvider" not in providers and "device" not in kwargs:
+        _warn(f"providers {providers}: the CPU is used; device names a card")
     ours = {name: kwargs.pop(name) for name in _OURS if name in kwargs}
     if args or kwargs:
         _warn(f"without effect: {', '.join([*map(repr, args), *kwargs])}")

@@ -7,7 +7,9 @@
 
 bn_status bn_address_parse(const char *text, uint16_t port, bn_address *where, bn_error *err)
 {
-    const char *host = text, *colon = strrchr(text, ':');
+    const char *host = text, *colon = strchr(text, ':');
+    if (colon && strchr(colon + 1, ':'))
+        colon = NULL; /* of an IPv6 address, which brackets set off from a port */
     size_t length = colon ? (size_t)(colon - text) : strlen(text);
     const char *digits = colon ? colon + 1 : NULL;
     if (text[0] == '[') {

@@ -39,7 +39,7 @@ static bn_exit no_such_command(const char *word)
     return usage(NULL, message);
 }
 
-/* Of --man and --completion it is the word behind them that is not known. */
+/* Of help, --man and --completion it is the word behind them that is not known. */
 static bn_exit no_such_words(const char *first, const char *second)
 {
     char message[512];
@@ -47,7 +47,8 @@ static bn_exit no_such_words(const char *first, const char *second)
         snprintf(message, sizeof message, "there is no completion for '%.400s': bash, zsh or fish", second);
         return usage(NULL, message);
     }
-    return no_such_command(strcmp(first, "--man") == 0 ? second : first);
+    const bool is_asked = strcmp(first, "--man") == 0 || strcmp(first, "help") == 0;
+    return no_such_command(is_asked ? second : first);
 }
 
 static bool is_verbose(const char *word)
@@ -79,11 +80,23 @@ static bool answer_completion(const char *shell)
     return true;
 }
 
+static bool answer_help(const char *name)
+{
+    const bn_command command = name ? bn_command_find(name) : BN_COMMANDS;
+    if (!name)
+        bn_help_program(stdout);
+    else if (command < BN_COMMANDS)
+        bn_help_command(command, stdout);
+    return !name || command < BN_COMMANDS;
+}
+
 /* Options that stand in place of a command, and the word behind (may be NULL); false where the words are none of them. */
 static bool answer_program_option(const char *word, const char *next)
 {
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         bn_help_program(stdout);
+    else if (strcmp(word, "help") == 0)
+        return answer_help(next);
     else if ((strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) && is_verbose(next))
         bn_info_print_version();
     else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)

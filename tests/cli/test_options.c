@@ -37,6 +37,22 @@ static void help_of_every_command_lists_its_options(void **state)
     }
 }
 
+/* birefnet help remove, as of other programs with commands. */
+static void help_takes_a_command(void **state)
+{
+    (void)state;
+    for (bn_command command = 0; command < BN_COMMANDS; command++) {
+        const char *name = bn_command_get_spec(command)->name;
+        cli_expect(&result, 0, "", "%s --help", name);
+        char *wanted = strdup(result.out);
+        assert_non_null(wanted);
+        cli_expect(&result, 0, "", "help %s", name);
+        assert_string_equal(result.out, wanted);
+        free(wanted);
+    }
+    cli_expect(&result, 2, "there is no command 'removal'", "help removal");
+}
+
 /* What help says is what is taken, and what those take who use the rooms without the program. */
 static void defaults_are_those_of_the_rooms(void **state)
 {
@@ -509,6 +525,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_gpl_is_linked),
         cmocka_unit_test(help_of_every_command_lists_its_options),
+        cmocka_unit_test(help_takes_a_command),
         cmocka_unit_test(defaults_are_those_of_the_rooms),
         cmocka_unit_test(an_option_without_its_argument_has_a_meaning),
         cmocka_unit_test(lines_of_help_fit_a_terminal),

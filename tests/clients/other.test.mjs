@@ -323,6 +323,7 @@ test("wrong options are named", () => {
   for (const [words, message, code = 2] of [[["--listen", "nonsense:port"], /no port/], [["--tls-cert", "a.pem"], /belong together/],
     [["--test-resolution", "big"], /WIDTHxHEIGHT/], [["--preload", "light,hevy"], /no preset hevy/], [["--connect-proxy", "8080"], /needs TLS/],
     [["--tls-listen", "127.0.0.1:0"], /--tls-listen needs TLS: --tls-self-signed/],
+    [["--listen", "2001:db8::7"], /cannot listen at 2001:db8::7 /, 11], [["--listen", "[2001:db8::7]:81"], /cannot listen at 2001:db8::7 /, 11],
     [["--fallback-model", "nope"], /--fallback-model: .*nope/, 7]]) {
     const result = spawnSync(process.env.BIREFNET, ["serve", "--data", folder(), "--listen", "127.0.0.1:0", ...words],
       { encoding: "utf8", timeout: 30000 });

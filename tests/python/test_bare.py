@@ -210,6 +210,7 @@ class Errors(unittest.TestCase):
                 (birefnet.CancelledError, lambda: session.remove(PHOTO_BYTES, cancel=event), "cancelled"),
                 (birefnet.ArgumentError, lambda: birefnet.Session("starter", "f8"), "f8"),
                 (birefnet.ArgumentError, lambda: birefnet.Session("starter", device="card"), "'card' is no device"),
+                (birefnet.ArgumentError, lambda: birefnet.new_session("starter", device="card"), "'card' is no device"),
                 (birefnet.UnsupportedError, lambda: birefnet.Session("starter", "f16", device="cpu"), "graphics cards"),
                 (birefnet.ArgumentError, lambda: small_session(parallel=0), "parallel"),
                 (birefnet.ArgumentError, lambda: birefnet.Session("starter", threads=1000).size, "1000 threads"),
