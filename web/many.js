@@ -161,8 +161,7 @@ function begin(more) {
 
 /** Photos to be cut out with these options; they come beside what is there already. */
 export async function add(files, input) {
-  const from = items.length;
-  const more = files.map((file, i) => ({ n: from + i, name: file.name || "photo", input, state: "waiting", file }));
+  const more = files.map((file) => ({ n: shelf.place(), name: file.name || "photo", input, state: "waiting", file }));
   for (const item of more) await shelf.put(item);
   begin(more);
 }

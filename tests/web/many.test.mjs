@@ -146,6 +146,30 @@ test("put aside, and brought back", async () => {
   assert.equal(await page.isVisible("#photo"), true);
 });
 
+test("two windows: each has its own photos, and what one left behind the next takes over", async () => {
+  const names = (page) => page.evaluate(() => [...document.querySelectorAll("#many-grid .name")].map((name) => name.textContent));
+  const called = (name) => dots(2).map((file, i) => ({ ...file, name: `${name} ${i}.png` }));
+  const page = await own.page(), other = await page.context().newPage();
+  await page.setInputFiles("#photo-file", called("shoe"));
+  await done(page, 2);
+  await other.goto(own.server.url);
+  await ready(other);
+  await other.setInputFiles("#photo-file", called("hat"));
+  await done(other, 2);
+  assert.deepEqual(await names(other), ["hat 0.png", "hat 1.png"]);
+  await other.click("#new");
+  await other.locator("#many").waitFor({ state: "hidden" });
+  await page.reload();
+  await done(page, 2);
+  assert.deepEqual(await names(page), ["shoe 0.png", "shoe 1.png"]);
+  await page.setInputFiles("#photo-file", called("bag"));
+  await done(page, 4);
+  await page.close();
+  await other.reload();
+  await done(other, 4);
+  assert.deepEqual(await names(other), ["shoe 0.png", "shoe 1.png", "bag 0.png", "bag 1.png"]);
+});
+
 test("200 photos: three at a time, through a reload and a server that is killed and started again", async () => {
   for (const context of own.browser.contexts()) await context.close(); // their memory is not this test's
   const page = await own.page();
