@@ -41,7 +41,10 @@ async function fetched(load) {
   }
 }
 const progress = createProgress();
-const key = createKey(showCall);
+const key = createKey(() => {
+  showCall();
+  if (key.isSet()) state.many?.unlock();
+});
 const recent = createRecent(openRecent);
 listenForPhotos((photo) => (state.many && photo.file ? beginMany([photo.file]) : begin(photo)), beginMany);
 
@@ -222,10 +225,16 @@ function cancel() {
   change({ running: null, outcome: { kind: "cancelled" } });
 }
 
+async function manyPhotos() {
+  const many = await fetched(() => import("./many.js"));
+  many.onKeyWanted(key.open);
+  return many;
+}
+
 async function beginMany(files) {
   stop();
   toast.hide();
-  const many = await fetched(() => import("./many.js"));
+  const many = await manyPhotos();
   change({ photo: null, running: null, outcome: null, made: null, problem: null, many });
   await asked;
   await many.add(files, form?.values() ?? {});
@@ -308,6 +317,6 @@ performance.mark("interactive"); // photos are taken from here on; tests/web/int
 const asked = askServer();
 // photos of an earlier visit go on; most visitors have none, and fetch nothing for it
 if ((await import("./shelf.js").then(({ shelf }) => shelf.all())).length && pageOf(state) === "empty") {
-  const many = await import("./many.js");
+  const many = await manyPhotos();
   if (await many.resume()) change({ many });
 }

@@ -15,6 +15,8 @@ const PATIENCE_MS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000, 8000];
 // item: {n, name, input, state: waiting, sending, working, done or failed, file, url, id, image, why}. url: the photo's
 // address here; image: the result's file.
 let items = [], stop = new AbortController(), busy = 0;
+let locked = ""; // in words, that the server wants a key: until there is one, no photo goes there
+let askForKey = () => {};
 const cards = new Map(); // item to its {place, update}
 
 const has = (state) => items.filter((item) => item.state === state);
@@ -57,12 +59,32 @@ async function cut(item, signal) {
 async function worker(signal) {
   for (;;) {
     const item = items.find(({ state }) => state === "waiting");
-    if (!item || signal.aborted) return;
+    if (!item || signal.aborted || locked) return;
     item.state = item.id ? "working" : "sending";
     cards.get(item)?.();
-    await cut(item, signal).catch((error) => signal.aborted || set(item, { state: "failed", why: explain(error).text, id: null, url: null }));
+    await cut(item, signal).catch((error) => signal.aborted || failed(item, error));
   }
 }
+
+// A key that is wanted is wanted for all: asked for once, and no photo has failed for it.
+async function failed(item, error) {
+  const { text, needsKey } = explain(error);
+  if (!needsKey) return set(item, { state: "failed", why: text, id: null, url: null });
+  if (!locked) askForKey(text);
+  locked = text;
+  await set(item, { state: "waiting" });
+}
+
+/** There is a key now, or another: go on with it. */
+export function unlock() {
+  if (!locked) return;
+  locked = "";
+  sum();
+  work();
+}
+
+/** ask(why) is called when the server wants a key. */
+export const onKeyWanted = (ask) => { askForKey = ask; };
 
 function work() {
   const { signal } = stop;
@@ -124,7 +146,7 @@ function card(item) {
 function sum() {
   const done = has("done").length, failed = has("failed").length;
   $("many-title").textContent = t("many.title", { n: items.length });
-  $("many-said").textContent = [t("many.done", { done, n: items.length }), failed && t("many.failures", { n: failed })].filter(Boolean).join(" · ");
+  $("many-said").textContent = [t("many.done", { done, n: items.length }), failed && t("many.failures", { n: failed }), locked].filter(Boolean).join(" · ");
   $("many-bar").max = items.length;
   $("many-bar").value = done + failed;
   $("many-zip").disabled = done === 0;
@@ -179,7 +201,7 @@ export async function leave() {
   const before = items;
   stop.abort();
   for (const { id, state } of before) if (id && state === "working") api.cancel(id).catch(() => {});
-  [items, stop, busy] = [[], new AbortController(), 0];
+  [items, stop, busy, locked] = [[], new AbortController(), 0, ""];
   cards.clear();
   $("many-grid").replaceChildren();
   await shelf.clear();

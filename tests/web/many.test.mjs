@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { begin, download, photoFile, ready } from "./browser.mjs";
-import { dot, folder, serve } from "./support.mjs";
+import { dot, folder, keysIn, serve } from "./support.mjs";
 
 let own, data;
 before(async () => {
@@ -168,6 +168,26 @@ test("two windows: each has its own photos, and what one left behind the next ta
   await other.reload();
   await done(other, 4);
   assert.deepEqual(await names(other), ["shoe 0.png", "shoe 1.png", "bag 0.png", "bag 1.png"]);
+});
+
+test("a server with keys: asked for once, and all go on with it", async () => {
+  const data = folder(), key = keysIn(data, "add", "shop"), locked = await begin({ data });
+  try {
+    const page = await locked.page();
+    await page.setInputFiles("#photo-file", dots(5));
+    await page.locator("#key-why", { hasText: "wants a key" }).waitFor();
+    assert.match(await page.textContent("#many-said"), /^0 of 5 done · This server wants a key/);
+    await page.fill("#key-text", "wrong:key");
+    await page.keyboard.press("Enter");
+    await page.locator("#key-why", { hasText: "does not know this key" }).waitFor();
+    await page.fill("#key-text", key);
+    await page.keyboard.press("Enter");
+    await done(page, 5);
+    assert.equal(await page.textContent("#many-said"), "5 of 5 done");
+  } finally {
+    await locked.end();
+    rmSync(data, { recursive: true, force: true });
+  }
 });
 
 test("200 photos: three at a time, through a reload and a server that is killed and started again", async () => {
