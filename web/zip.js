@@ -102,11 +102,14 @@ async function* parts(files, onFile) {
   yield* records.end();
 }
 
+// As the disks of Windows and macOS tell names apart, where Shoe.png would replace shoe.png.
+const onDisk = (name) => name.normalize("NFC").toLowerCase();
+
 /** photo.png, photo (2).png ... */
 function unique(name, taken) {
   const [, stem, ending] = /^(.*?)(\.[^.]*)?$/s.exec(name);
   let free = name;
-  for (let n = 2; taken.has(free); n++) free = `${stem} (${n})${ending ?? ""}`;
-  taken.add(free);
+  for (let n = 2; taken.has(onDisk(free)); n++) free = `${stem} (${n})${ending ?? ""}`;
+  taken.add(onDisk(free));
   return free;
 }

@@ -33,6 +33,13 @@ test("a few files: no ZIP64, which old programs do not read", async () => {
   assert.equal(zip64(readFileSync(file)), false);
 });
 
+test("names that one disk tells apart and another does not", async () => {
+  const names = ["Shoe.png", "shoe.PNG", "caf\u00e9.png", "cafe\u0301.png", "SHOE.png"];
+  const file = await written(names.map((name) => text(name, "")), "alike.zip");
+  assert.deepEqual(python(file, "[i.filename for i in z.infolist()]"),
+    ["Shoe.png", "shoe (2).PNG", "caf\u00e9.png", "cafe\u0301 (2).png", "SHOE (3).png"]);
+});
+
 test("65,534 files, and one more", () => {
   for (const [count, large] of [[65534, false], [65535, true]]) {
     const records = new ZipRecords(), chunks = [], words = Buffer.from("x"), sum = crc32(words);
