@@ -92,7 +92,9 @@ function put(url, file, onProgress, signal) {
       }
       reject(new ApiError(request.status, body, null));
     };
-    request.onerror = () => reject(new TypeError("The upload was cut off"));
+    // The connection, or a file that was changed or deleted since it was chosen. Reading all of it tells: a part of one that
+    // is gone comes as nothing, without an error.
+    request.onerror = () => file.arrayBuffer().then(() => reject(new TypeError("The upload was cut off")), reject);
     request.onabort = () => reject(new DOMException("Cancelled", "AbortError"));
     signal.addEventListener("abort", stop, { once: true });
     request.send(file);

@@ -2,6 +2,8 @@
 import { ApiError } from "./api.js";
 import { has, t } from "./words.js";
 
+const UNREADABLE = ["NotReadableError", "NotFoundError"]; // what reading a file throws
+
 const wordsOf = (entry) => (has(`problem.${entry.type}`) ? t(`problem.${entry.type}`) : entry.msg);
 
 /** {text, fields: [{name, text}], needsKey, technical} of anything that was thrown. */
@@ -23,5 +25,6 @@ export function explain(error) {
 function explainLocal(error) {
   const nothing = { fields: [], needsKey: false, technical: "" };
   if (error instanceof TypeError) return { ...nothing, text: t("problem.offline"), technical: error.message };
+  if (UNREADABLE.includes(error?.name)) return { ...nothing, text: t("problem.file") };
   return { ...nothing, text: error?.message || t("problem.page") };
 }

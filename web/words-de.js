@@ -84,6 +84,7 @@ export default {
   "problem.server": "Der Server antwortete mit einem Fehler.",
   "problem.offline": "Der Server ist nicht zu erreichen. Läuft er, und besteht eine Verbindung?",
   "problem.page": "Auf dieser Seite ging etwas schief.",
+  "problem.file": "Diese Datei ist nicht mehr zu lesen. Vielleicht wurde sie geändert, verschoben oder gelöscht; bitte noch einmal auswählen.",
   "problem.gone": "Die Datei dieses Ergebnisses ist nicht mehr auf dem Server.",
   "problem.draw": "Dieser Browser kann kein Bild dieser Größe zeichnen.",
   "problem.elsewhere": "Dieser Browser lässt die Seite keine Bilder von anderswo speichern.",

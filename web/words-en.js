@@ -84,6 +84,7 @@ export default {
   "problem.server": "The server answered with an error.",
   "problem.offline": "The server cannot be reached. Check that it runs and that you are connected.",
   "problem.page": "Something went wrong in this page.",
+  "problem.file": "This file can no longer be read. It may have been changed, moved or deleted; choose it again.",
   "problem.gone": "The file of this result is no longer on the server.",
   "problem.draw": "This browser cannot draw a picture of this size.",
   "problem.elsewhere": "This browser does not let the page save pictures from elsewhere.",

@@ -1,8 +1,9 @@
 // errors.test.mjs - what the page says when things go wrong, and that it goes on afterwards.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { copyFileSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { again, begin, finished, photoFile, ready, remove, unfold } from "./browser.mjs";
 import { folder, host } from "./support.mjs";
@@ -160,6 +161,23 @@ test("the connection is lost while a part of the page is fetched: fetched again"
   await remove(page);
   assert.equal(refused, 2);
   assert.deepEqual(others(page), []);
+});
+
+test("a photo that is deleted before it is sent: said so, alone and among many", async () => {
+  const place = folder(), page = await own.page(), files = ["one.jpg", "two.jpg"].map((name) => join(place, name));
+  await page.route("**/upload/initiate?*", (route) => {
+    rmSync(files[0], { force: true });
+    return route.continue();
+  });
+  for (const file of files) copyFileSync(photoFile, file);
+  await page.setInputFiles("#photo-file", files[0]);
+  assert.match(await problem(page), /can no longer be read/);
+  copyFileSync(photoFile, files[0]);
+  await page.setInputFiles("#photo-file", files);
+  await page.locator('[data-state="failed"]', { hasText: "can no longer be read" }).waitFor();
+  await page.locator('[data-state="done"]', { hasText: "two.jpg" }).waitFor();
+  assert.deepEqual(others(page), []);
+  rmSync(place, { recursive: true, force: true });
 });
 
 test("a slow network: the page stands, the upload shows how far it is, and can be called off", async () => {
