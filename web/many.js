@@ -97,11 +97,16 @@ function work() {
 const stem = (name) => name.replace(/\.[^.]*$/, "") || "photo";
 const fileName = (item) => `${stem(item.name)}-cutout.${extensionOf(item.image.content_type)}`;
 
+/** The bytes of a result; null where the server has let them go, which the item tells then: the others are still to be had. */
 async function read(item) {
   const response = await fetch(api.here(item.image.url));
-  if (!response.ok) throw new Error(t("problem.gone"));
-  return response.blob();
+  if (response.ok) return response.blob();
+  if (response.status !== 404) throw new Error(t("problem.server"));
+  await set(item, { state: "failed", why: t("problem.gone"), id: null });
+  return null;
 }
+
+const complain = (error) => { $("many-said").textContent = explain(error).text; };
 
 function give(blob, name) {
   const url = URL.createObjectURL(blob);
@@ -119,7 +124,7 @@ function card(item) {
   });
   link.addEventListener("click", async (event) => {
     event.preventDefault(); // the server would give it under a name of its own
-    if (item.image) await read(item).then((blob) => give(blob, fileName(item)), (error) => { $("many-said").textContent = error.message; });
+    if (item.image) await read(item).then((blob) => blob && give(blob, fileName(item)), complain);
   });
   const place = make("li", {}, link, make("span", { className: "name", textContent: item.name, dir: "auto" }), state, retry);
   const local = item.file && URL.createObjectURL(item.file);
@@ -127,7 +132,7 @@ function card(item) {
   const update = () => {
     place.dataset.state = item.state;
     state.textContent = item.state === "failed" ? item.why ?? t("many.failed") : t(`many.${item.state === "done" ? "ready" : item.state}`);
-    retry.hidden = item.state !== "failed";
+    retry.hidden = item.state !== "failed" || !(item.file || item.url);
     const src = item.image ? api.here(item.image.url) : local || (item.url ? api.here(item.url) : "");
     if (src && picture.getAttribute("src") !== src) picture.src = src;
     picture.classList.toggle("checker", Boolean(item.image));
@@ -165,9 +170,10 @@ async function save() {
     const stream = zipOf(done.map((item) => ({ name: fileName(item), read: () => read(item) })),
       (count) => { words.textContent = t("many.saving", { done: count, n: done.length }); });
     if (target) return await stream.pipeTo(await target.createWritable());
-    give(await new Response(stream).blob(), name);
+    const archive = await new Response(stream).blob();
+    if (has("done").length) give(archive, name);
   } catch (error) {
-    $("many-said").textContent = error.message;
+    complain(error);
   } finally {
     words.textContent = t("many.zip");
   }

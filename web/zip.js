@@ -75,7 +75,7 @@ export class ZipRecords {
   }
 }
 
-/** files: an iterable of {name, read}, where read() resolves to a Blob. A stream of bytes; onFile(count) after each file. */
+/** files: an iterable of {name, read}, where read() resolves to a Blob, or to null for one to be left out. A stream of bytes; onFile(count) after each file. */
 export function zipOf(files, onFile = () => {}) {
   return ReadableStream.from ? ReadableStream.from(parts(files, onFile)) : streamOf(parts(files, onFile));
 }
@@ -94,7 +94,9 @@ function streamOf(chunks) {
 async function* parts(files, onFile) {
   const records = new ZipRecords();
   for (const { name, read } of files) {
-    const bytes = new Uint8Array(await (await read()).arrayBuffer());
+    const blob = await read();
+    if (!blob) continue;
+    const bytes = new Uint8Array(await blob.arrayBuffer());
     yield* records.begin(name, bytes.length, crc32(bytes));
     yield bytes;
     onFile(records.count);

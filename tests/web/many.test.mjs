@@ -170,6 +170,24 @@ test("two windows: each has its own photos, and what one left behind the next ta
   assert.deepEqual(await names(other), ["shoe 0.png", "shoe 1.png", "bag 0.png", "bag 1.png"]);
 });
 
+test("results that the server has let go: left out of the ZIP and told, and made anew", async () => {
+  const page = await own.page();
+  await page.setInputFiles("#photo-file", dots(3));
+  await done(page, 3);
+  await noPicker(page);
+  const gone = new URL(await page.getAttribute("#many-grid a >> nth=1", "href")).pathname;
+  await page.route(`**${gone}`, (route) => route.fulfill({ status: 404, json: { detail: "no such file" } }));
+  const { bytes } = await download(page, "#many-zip");
+  assert.deepEqual(listing(bytes).map(([name]) => name), ["photo 0-cutout.png", "photo 2-cutout.png"]);
+  assert.equal(await page.textContent("#many-said"), "2 of 3 done · 1 failed");
+  await page.locator('[data-state="failed"]', { hasText: "no longer on the server" }).locator("button").click();
+  await done(page, 3);
+  assert.equal((await download(page, "#many-grid a >> nth=1")).name, "photo 1-cutout.png");
+  await page.route("**/files/**", (route) => route.abort());
+  await page.click("#many-zip");
+  await page.locator("#many-said", { hasText: "cannot be reached" }).waitFor();
+});
+
 test("a server with keys: asked for once, and all go on with it", async () => {
   const data = folder(), key = keysIn(data, "add", "shop"), locked = await begin({ data });
   try {
