@@ -34,18 +34,20 @@ static bn_status allocate(size_t pixels, size_t channels, uint8_t **bytes, bn_er
     return *bytes ? BIREFNET_OK : bn_fail_memory(err, pixels * channels, "a background");
 }
 
+static unsigned alpha_of(const bn_image *photo, size_t i)
+{
+    return photo->depth == 16 ? bn_sample_16_to_8(((const uint16_t *)photo->pixels)[4 * i + 3])
+                              : ((const uint8_t *)photo->pixels)[4 * i + 3];
+}
+
 static bn_status copy_subject(making *m, const uint8_t *matte, ptrdiff_t stride, bn_error *err)
 {
     const size_t width = (size_t)m->photo->width, height = (size_t)m->photo->height;
     BN_TRY(allocate(width * height, 1, &m->subject, err));
     for (size_t y = 0; y < height; y++) memcpy(m->subject + y * width, matte + (ptrdiff_t)y * stride, width);
     if (m->photo->channels < 4) return BIREFNET_OK;
-    for (size_t i = 0; i < width * height; i++) {
-        const unsigned alpha = m->photo->depth == 16
-                                   ? bn_sample_16_to_8(((const uint16_t *)m->photo->pixels)[4 * i + 3])
-                                   : ((const uint8_t *)m->photo->pixels)[4 * i + 3];
-        m->subject[i] = (uint8_t)BN_MAX(m->subject[i], 255 - alpha);
-    }
+    for (size_t i = 0; i < width * height; i++)
+        m->subject[i] = (uint8_t)BN_MAX(m->subject[i], 255 - alpha_of(m->photo, i));
     return BIREFNET_OK;
 }
 
@@ -84,10 +86,24 @@ static bn_status look(making *m, int reach, bn_error *err)
     return BIREFNET_OK;
 }
 
+/* Of a photo that was cut out before, the subject is all there is to see: known is where it is opaque, so that no colour
+ * shows that transparent pixels hide. */
+static bn_status know_what_is_seen(making *m, bn_error *err)
+{
+    if (m->photo->channels < 4) return BIREFNET_OK;
+    const size_t pixels = (size_t)m->width * (size_t)m->height;
+    for (size_t i = 0; i < (size_t)m->photo->width * (size_t)m->photo->height; i++)
+        m->subject[i] = (uint8_t)(255 - alpha_of(m->photo, i));
+    BN_TRY(resize(m, m->subject, m->photo->width, m->photo->height, 1, m->known, m->width, m->height, err));
+    for (size_t i = 0; i < pixels; i++) m->known[i] = m->known[i] < BACKGROUND_BELOW ? 255 : 0;
+    return BIREFNET_OK;
+}
+
 /* Put what surrounds the holes into them. A photo that is all subject stays as it is. */
 static bn_status fill_small(making *m, bn_error *err)
 {
     const size_t pixels = (size_t)m->width * (size_t)m->height, bytes = pixels * 4 * sizeof(float);
+    if (!memchr(m->known, 255, pixels)) BN_TRY(know_what_is_seen(m, err));
     if (!memchr(m->known, 255, pixels)) return BIREFNET_OK;
     float *rgbw = malloc(bytes);
     if (!rgbw) return bn_fail_memory(err, bytes, "a background");

@@ -162,6 +162,33 @@ static void a_photo_that_is_all_subject_has_its_own_colours_for_a_backdrop(void 
     bn_cutout_release(&cutout);
 }
 
+/* Nor does what its transparent pixels hide show, where it was cut out before. */
+static void a_photo_that_was_cut_out_before_shows_no_hidden_colours(void **state)
+{
+    (void)state;
+    static const char *const blurs[] = {"blur:0", "blur", "blur:20"};
+    for (size_t i = 0; i < sizeof blurs / sizeof *blurs; i++) {
+        bn_error err = {0};
+        bn_cutout cutout;
+        bn_cutout_options options;
+        bn_cutout_options_default(&options);
+        draw(&cutout, false);
+        bn_image_destroy(&cutout.image);
+        assert_ok(bn_image_create(WIDTH, HEIGHT, 4, 8, &cutout.image, &err), err);
+        for (int p = 0; p < WIDTH * HEIGHT; p++)
+            memcpy((uint8_t *)cutout.image->pixels + 4 * p,
+                   in_subject(p % WIDTH, p / WIDTH) ? "\x80\x80\x80\xff" : "\xff\0\xff", 4);
+        assert_true(bn_background_parse(blurs[i], &options.background));
+        bn_image *image = finish(&options, &cutout);
+        for (int p = 0; p < WIDTH * HEIGHT; p++)
+            for (int k = 0; k < 3; k++)
+                if (abs(at(image, p % WIDTH, p / WIDTH)[k] - 0x80) > 2)
+                    fail_msg("%s: %d,%d shows what was hidden", blurs[i], p % WIDTH, p / WIDTH);
+        bn_image_destroy(&image);
+        bn_cutout_release(&cutout);
+    }
+}
+
 static void shadows_lie_under_the_subject(void **state)
 {
     (void)state;
@@ -350,6 +377,7 @@ int main(void)
         cmocka_unit_test(a_crops_margin_stays_on_a_canvas),
         cmocka_unit_test(a_blurred_backdrop_has_no_halo),
         cmocka_unit_test(a_photo_that_is_all_subject_has_its_own_colours_for_a_backdrop),
+        cmocka_unit_test(a_photo_that_was_cut_out_before_shows_no_hidden_colours),
         cmocka_unit_test(shadows_lie_under_the_subject),
         cmocka_unit_test(shadows_keep_sixteen_bits),
         cmocka_unit_test(nothing_found_leaves_the_background),
