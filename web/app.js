@@ -46,7 +46,7 @@ const key = createKey(() => {
   if (key.isSet()) state.many?.unlock();
 });
 const recent = createRecent(openRecent);
-listenForPhotos((photo) => (state.many && photo.file ? beginMany([photo.file]) : begin(photo)), beginMany);
+listenForPhotos((photo) => (state.many ? beginMany([photo]) : begin(photo)), (files) => beginMany(files.map((file) => ({ file }))));
 
 // The one place where what is seen follows the state.
 function change(next) {
@@ -231,13 +231,13 @@ async function manyPhotos() {
   return many;
 }
 
-async function beginMany(files) {
+async function beginMany(photos) {
   stop();
   toast.hide();
   const many = await manyPhotos();
   change({ photo: null, running: null, outcome: null, made: null, problem: null, many });
   await asked;
-  await many.add(files, form?.values() ?? {});
+  await many.add(photos, form?.values() ?? {});
 }
 
 async function leaveMany() {

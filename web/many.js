@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { $, make } from "./dom.js";
 import { explain } from "./errors.js";
 import { PHOTO_FIELD } from "./form.js";
+import { nameOf } from "./photo.js";
 import { extensionOf } from "./save.js";
 import { shelf } from "./shelf.js";
 import { t } from "./words.js";
@@ -13,7 +14,7 @@ const AT_ONCE = 3; // a browser has six connections to a server: one each, and s
 const PATIENCE_MS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000, 8000];
 
 // item: {n, name, input, state: waiting, sending, working, done or failed, file, url, id, image, why}. url: the photo's
-// address here; image: the result's file.
+// address, here where it was a file; image: the result's file.
 let items = [], stop = new AbortController(), busy = 0;
 let locked = ""; // in words, that the server wants a key: until there is one, no photo goes there
 let askForKey = () => {};
@@ -69,7 +70,7 @@ async function worker(signal) {
 // A key that is wanted is wanted for all: asked for once, and no photo has failed for it.
 async function failed(item, error) {
   const { text, needsKey } = explain(error);
-  if (!needsKey) return set(item, { state: "failed", why: text, id: null, url: null });
+  if (!needsKey) return set(item, { state: "failed", why: text, id: null, url: item.file ? null : item.url });
   if (!locked) askForKey(text);
   locked = text;
   await set(item, { state: "waiting" });
@@ -115,7 +116,7 @@ function give(blob, name) {
 }
 
 function card(item) {
-  const picture = make("img", { alt: "", loading: "lazy", decoding: "async" }), link = make("a", {}, picture);
+  const picture = make("img", { alt: "", loading: "lazy", decoding: "async", referrerPolicy: "no-referrer" }), link = make("a", {}, picture);
   const state = make("span", { className: "quiet" }), retry = make("button", { type: "button", className: "button small", textContent: t("retry") });
   retry.addEventListener("click", async () => {
     await set(item, { state: "waiting" });
@@ -132,8 +133,8 @@ function card(item) {
   const update = () => {
     place.dataset.state = item.state;
     state.textContent = item.state === "failed" ? item.why ?? t("many.failed") : t(`many.${item.state === "done" ? "ready" : item.state}`);
-    retry.hidden = item.state !== "failed" || !(item.file || item.url);
-    const src = item.image ? api.here(item.image.url) : local || (item.url ? api.here(item.url) : "");
+    retry.hidden = item.state !== "failed";
+    const src = item.image ? api.here(item.image.url) : local || item.url; // without a file it is the person's own address
     if (src && picture.getAttribute("src") !== src) picture.src = src;
     picture.classList.toggle("checker", Boolean(item.image));
     if (item.image) {
@@ -187,9 +188,9 @@ function begin(more) {
   work();
 }
 
-/** Photos to be cut out with these options; they come beside what is there already. */
-export async function add(files, input) {
-  const more = files.map((file) => ({ n: shelf.place(), name: file.name || "photo", input, state: "waiting", file }));
+/** Photos, {file} or {url} each, to be cut out with these options; they come beside what is there already. */
+export async function add(photos, input) {
+  const more = photos.map(({ file, url }) => ({ n: shelf.place(), name: nameOf({ file, url }), input, state: "waiting", file, url }));
   for (const item of more) await shelf.put(item);
   begin(more);
 }

@@ -4,8 +4,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { begin, download, photoFile, ready } from "./browser.mjs";
-import { dot, folder, keysIn, serve } from "./support.mjs";
+import { begin, download, photoFile, ready, remove } from "./browser.mjs";
+import { dot, folder, host, keysIn, serve } from "./support.mjs";
 
 let own, data;
 before(async () => {
@@ -186,6 +186,28 @@ test("results that the server has let go: left out of the ZIP and told, and made
   await page.route("**/files/**", (route) => route.abort());
   await page.click("#many-zip");
   await page.locator("#many-said", { hasText: "cannot be reached" }).waitFor();
+});
+
+test("an address that is pasted beside many photos is one of them; recent results wait until they are put away", async () => {
+  const page = await own.page(), hoster = await host();
+  try {
+    await remove(page);
+    await page.locator("#recent li").waitFor();
+    await page.setInputFiles("#photo-file", dots(2));
+    await done(page, 2);
+    assert.equal(await page.isVisible("#recent-panel"), false); // they would open behind the grid
+    await page.evaluate((url) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", url);
+      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    }, `${hoster.url}/photo/shoe.jpg`);
+    await done(page, 3);
+    assert.equal((await download(page, "#many-grid li:last-child a")).name, "shoe-cutout.png");
+    await page.click("#new");
+    await page.locator("#recent-panel").waitFor();
+  } finally {
+    hoster.close();
+  }
 });
 
 test("a server with keys: asked for once, and all go on with it", async () => {
