@@ -5,6 +5,7 @@ import { timeOf } from "./progress.js";
 
 const STORE = "birefnet.recent";
 const KEEP = 12;
+const ENTRY_MAX = 300000; // characters: what is longer (a photo inside of its address) would push the others out
 const DEFAULT_KEPT_S = 24 * 3600;
 
 function read() {
@@ -44,6 +45,7 @@ export function createRecent(onOpen) {
     /** entry: {id, name, input, output, weights, saw, seconds, thumb, keptS}. */
     add(entry) {
       const { keptS, ...kept } = entry;
+      if (JSON.stringify(kept).length > ENTRY_MAX) return;
       const expires = Date.now() + 1000 * (keptS ?? DEFAULT_KEPT_S);
       write([{ ...kept, at: Date.now(), expires }, ...read().filter((other) => other.id !== entry.id)].slice(0, KEEP));
       render();

@@ -302,3 +302,18 @@ test("recent results: after a reload, opened again, cleared, expired", async () 
   assert.equal(await page.locator("#recent li").count(), 0);
   assert.deepEqual(page.faults, []);
 });
+
+test("a photo of megabytes inside of its address does not push the recent results out", async () => {
+  const page = await own.page(), side = 1200, photo = Buffer.alloc(54 + 3 * side * side);
+  photo.write("BM");
+  for (const [at, value] of [[2, photo.length], [10, 54], [14, 40], [18, side], [22, side], [26, 1 + (24 << 16)]]) photo.writeUInt32LE(value, at);
+  await remove(page);
+  await page.locator("#recent li").waitFor();
+  await page.click("#new");
+  await page.fill("#photo-url", `data:image/bmp;base64,${photo.toString("base64")}`);
+  await page.keyboard.press("Enter");
+  await finished(page);
+  await page.setInputFiles("#photo-file", photoFile); // a third follows: the second had its turn
+  await page.waitForFunction(() => document.querySelectorAll("#recent li").length >= 2);
+  assert.match(await page.textContent("#recent li:last-child"), /photo1\.jpg/);
+});
