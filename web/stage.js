@@ -61,7 +61,7 @@ export function createStage(onView, onGround) {
       for (const view of ["mask", "edge"]) option(view).parentElement.hidden = onlyMask;
       option(comparable ? "compare" : "cutout").checked = true;
       zoom.show(width, height);
-      backdrop.reset(shape ? before : null);
+      backdrop.reset(shape && isReadable(before) ? before : null);
       slideTo(50);
       await showView();
       stage.classList.remove("reveal");
@@ -76,6 +76,9 @@ export function createStage(onView, onGround) {
     ground: () => (opaque ? null : backdrop.get()),
   };
 }
+
+/** Whether the page may read the pixels of a picture, and not only show it: one from elsewhere may not. */
+const isReadable = (url) => ["blob:", "data:"].includes(new URL(url, location).protocol) || new URL(url, location).origin === location.origin;
 
 // Width by height, or null where this browser cannot show it.
 async function shapeOf(url) {

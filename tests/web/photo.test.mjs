@@ -156,6 +156,7 @@ test("by address; a percent sign in its name may stand for itself", async () => 
     await page.keyboard.press("Enter");
     await finished(page);
     assert.match(await page.textContent("#recent"), /50%off\.jpg/);
+    assert.equal(await page.isVisible('[data-ground="blur"]'), false); // the page may not read what it would blur
     // the browser shows what the person named, and asks nobody else
     assert.deepEqual(page.faults.filter((fault) => fault !== `request to ${hoster.url}/photo/50%off.jpg`), []);
   } finally {
