@@ -8,7 +8,7 @@ const COLOURS = { white: "#ffffff", black: "#000000", sand: "#efe6d8", sky: "#d7
 /** onChange() is called whenever what lies behind has changed. */
 export function createBackdrop(onChange) {
   const ground = $("ground");
-  let image = null, photo = null, soft = null; // photo: its address, or null; soft: the same, blurred, once it was asked for
+  let image = null, photo = null, cutout = null, soft = null; // photo, cutout: their addresses, or null; soft: the same, blurred, once it was asked for
 
   const swatch = (value, inside, name) => make("label", { className: "swatch", "data-ground": value, title: t(`ground.${name ?? value}`) },
     make("input", { type: "radio", name: "background", value, "aria-label": t(`ground.${name ?? value}`) }), make("span", {}, ...inside));
@@ -52,7 +52,7 @@ export function createBackdrop(onChange) {
   async function soften() {
     const of = photo;
     if (soft || !of) return;
-    const url = await blurred(of).catch(() => null);
+    const url = await blurred(of, cutout).catch(() => null);
     const picture = url && (await readImage(url).catch(() => null));
     if (of === photo) soft = picture;
   }
@@ -75,10 +75,11 @@ export function createBackdrop(onChange) {
 
   return {
     get,
-    /** Another photo: its address, or null where this browser cannot show or read it. */
-    reset(url) {
+    /** Another photo: its address, or null where this browser cannot show or read it; and its cut-out's, if that lies on it. */
+    reset(url, cutoutUrl) {
       if (soft) URL.revokeObjectURL(soft.src);
       photo = url;
+      cutout = cutoutUrl;
       soft = null;
       radio("blur").closest("label").hidden = !photo;
       if (photo) radio("blur").nextElementSibling.style.backgroundImage = `url("${photo}")`;

@@ -47,16 +47,34 @@ export const maskOf = (blob) => changed(blob, "mask");
 /** Where a cut-out is neither there nor gone. */
 export const edgeOf = (blob) => changed(blob, "edge");
 
-/** A photo out of focus, to lie behind its own subject: a picture's address. */
-export async function blurred(url) {
+/** A photo out of focus, to lie behind its own subject: a picture's address. What the subject (`cutout`, a picture of the same
+ * shape, or null) covers takes the colours around it: else its own would show beside it. */
+export async function blurred(url, cutout) {
   const image = await readImage(url);
   const scale = Math.min(1, BLUR_PX / Math.max(image.naturalWidth, image.naturalHeight));
-  const { canvas, context } = canvasOf(Math.max(1, Math.round(image.naturalWidth * scale)), Math.max(1, Math.round(image.naturalHeight * scale)));
-  const reach = Math.round(Math.max(canvas.width, canvas.height) / 40);
-  context.filter = `blur(${reach}px)`;
+  const size = [Math.max(1, Math.round(image.naturalWidth * scale)), Math.max(1, Math.round(image.naturalHeight * scale))];
+  const { canvas, context } = canvasOf(...size), reach = Math.round(Math.max(...size) / 40);
   // larger than the canvas, so that its edges do not fade
-  context.drawImage(image, -2 * reach, -2 * reach, canvas.width + 4 * reach, canvas.height + 4 * reach);
+  const draw = (picture, radius) => {
+    context.filter = `blur(${radius}px)`;
+    context.drawImage(picture, -2 * reach, -2 * reach, canvas.width + 4 * reach, canvas.height + 4 * reach);
+  };
+  draw(image, reach);
+  if (cutout) {
+    const around = await without(image, await readImage(cutout), size);
+    for (const times of [8, 8, 4, 4, 2, 2, 1, 1]) draw(around, times * reach); // far colours where there are no near ones
+  }
   return URL.createObjectURL(await toBlob(canvas, "image/jpeg", 0.9));
+}
+
+// A picture with a hole where the subject is, and a little beyond: lenses spread colours over its edge.
+async function without(image, subject, size) {
+  const { canvas, context } = canvasOf(...size);
+  context.drawImage(image, 0, 0, ...size);
+  context.globalCompositeOperation = "destination-out";
+  context.filter = "blur(2px)";
+  for (let i = 0; i < 4; i++) context.drawImage(subject, 0, 0, ...size);
+  return canvas;
 }
 
 // As CSS does it with background-size: cover and background-position: center.

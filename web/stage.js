@@ -61,7 +61,7 @@ export function createStage(onView, onGround) {
       for (const view of ["mask", "edge"]) option(view).parentElement.hidden = onlyMask;
       option(comparable ? "compare" : "cutout").checked = true;
       zoom.show(width, height);
-      backdrop.reset(shape && isReadable(before) ? before : null);
+      backdrop.reset(shape && isReadable(before) ? before : null, comparable ? after : null);
       slideTo(50);
       await showView();
       stage.classList.remove("reveal");

@@ -210,6 +210,26 @@ function pixelsOf(bytes, places, target = page) {
   }, [bytes.toString("base64"), places]);
 }
 
+test("the photo out of focus has none of its subject's colours beside it", async () => {
+  const [beside, far, corner] = await page.evaluate(async () => {
+    const side = 400, draw = (ground) => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side }), context = canvas.getContext("2d");
+      for (const [colour, at, size] of [[ground, 0, side], ["#20c020", 100, 200]]) {
+        context.fillStyle = colour;
+        context.fillRect(at, at, size, size);
+      }
+      return canvas.toDataURL();
+    };
+    const { blurred, readImage } = await import("./pixels.js");
+    const image = await readImage(await blurred(draw("#c02020"), draw("transparent")));
+    const context = Object.assign(document.createElement("canvas"), { width: side, height: side }).getContext("2d");
+    context.drawImage(image, 0, 0);
+    return [[97, 200], [85, 200], [5, 5]].map(([x, y]) => [...context.getImageData(x, y, 1, 1).data]);
+  });
+  for (const [red, green, blue] of [beside, far, corner])
+    assert.ok(Math.abs(red - 0xc0) < 16 && Math.abs(green - 0x20) < 16 && Math.abs(blue - 0x20) < 16, `${red} ${green} ${blue}`);
+});
+
 test("downloaded as it is seen: on the colour, on the image, at full size, or transparent", async () => {
   const places = [[0.5, 0.5], [0.02, 0.02], [0.3, 0.7], [0.9, 0.2]];
   const cutout = await Promise.all(places.map(([x, y]) => pixel(page, "#stage-after", x, y)));
