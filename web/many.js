@@ -11,12 +11,14 @@ import { t } from "./words.js";
 import { zipOf } from "./zip.js";
 
 const AT_ONCE = 3; // a browser has six connections to a server: one each, and some for pictures
-const PATIENCE_MS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000, 8000];
+const PATIENCE_MS = [500, 1000, 2000, 4000, 8000];
+const TRIES = 10; // where the server answers: what it says of itself may be true of one photo alone
 
 // item: {n, name, input, state: waiting, sending, working, done or failed, file, url, id, image, why}. url: the photo's
 // address, here where it was a file; image: the result's file.
 let items = [], stop = new AbortController(), busy = 0;
 let locked = ""; // in words, that the server wants a key: until there is one, no photo goes there
+let away = ""; // in words, that the server does not answer
 let askForKey = () => {};
 const cards = new Map(); // item to its {place, update}
 
@@ -29,16 +31,31 @@ async function set(item, change) {
   await shelf.put(item);
 }
 
-/** Try again while the server is away or busy; anything else is an answer. */
+/** Try again while the server is away, however long, and say so; a few times where it is busy. Anything else is an answer. */
 async function patiently(work, signal) {
   for (let tries = 0; ; tries++) {
     try {
-      return await work();
+      const answer = await work();
+      tell("");
+      return answer;
     } catch (error) {
-      if (!api.passes(error) || tries === PATIENCE_MS.length) throw error;
-      await api.sleep(PATIENCE_MS[tries], signal);
+      const unreached = error instanceof TypeError;
+      if (!unreached) tell("");
+      if (!api.passes(error) || (!unreached && tries >= TRIES - 1)) throw error;
+      if (unreached && tries >= PATIENCE_MS.length - 1) tell(explain(error).text);
+      await api.sleep(PATIENCE_MS[Math.min(tries, PATIENCE_MS.length - 1)], signal);
     }
   }
+}
+
+function tell(why) {
+  if (why === away) return;
+  away = why;
+  sum();
+}
+
+async function completed(id, signal) {
+  for await (const _ of api.follow(id, { signal, onLost: () => {}, byAsking: true })); // until it is
 }
 
 async function cut(item, signal) {
@@ -51,7 +68,7 @@ async function cut(item, signal) {
     const { request_id: id } = await patiently(() => api.submit({ [PHOTO_FIELD]: item.url, ...item.input }, go), signal);
     await set(item, { id, state: "working" });
   }
-  for await (const _ of api.follow(item.id, { signal, onLost: () => {}, byAsking: true })); // until it is completed
+  await patiently(() => completed(item.id, signal), signal);
   const { output } = await patiently(() => api.result(item.id, go), signal);
   await set(item, { state: "done", image: output.image, file: null });
 }
@@ -152,7 +169,8 @@ function card(item) {
 function sum() {
   const done = has("done").length, failed = has("failed").length;
   $("many-title").textContent = t("many.title", { n: items.length });
-  $("many-said").textContent = [t("many.done", { done, n: items.length }), failed && t("many.failures", { n: failed }), locked].filter(Boolean).join(" · ");
+  $("many-said").textContent = [t("many.done", { done, n: items.length }), failed && t("many.failures", { n: failed }), locked, away]
+    .filter(Boolean).join(" · ");
   $("many-bar").max = items.length;
   $("many-bar").value = done + failed;
   $("many-zip").disabled = done === 0;
@@ -208,7 +226,7 @@ export async function leave() {
   const before = items;
   stop.abort();
   for (const { id, state } of before) if (id && state === "working") api.cancel(id).catch(() => {});
-  [items, stop, busy, locked] = [[], new AbortController(), 0, ""];
+  [items, stop, busy, locked, away] = [[], new AbortController(), 0, "", ""];
   cards.clear();
   $("many-grid").replaceChildren();
   await shelf.clear();

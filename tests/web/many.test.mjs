@@ -210,6 +210,23 @@ test("an address that is pasted beside many photos is one of them; recent result
   }
 });
 
+test("a server that is away for minutes: said, waited for, and no photo has failed", async () => {
+  const page = await own.page();
+  let tries = 0;
+  await page.clock.install();
+  await page.route("**/upload/initiate?*", (route) => (tries++, route.abort()));
+  await page.setInputFiles("#photo-file", dots(2));
+  const failed = page.locator('[data-state="failed"]');
+  while (tries < 30 && (await failed.count()) === 0) await page.clock.runFor(8000);
+  assert.equal(await failed.count(), 0);
+  assert.match(await page.textContent("#many-said"), /^0 of 2 done · The server cannot be reached/);
+  await page.unrouteAll();
+  await page.clock.resume();
+  await page.clock.fastForward(8000);
+  await done(page, 2);
+  assert.equal(await page.textContent("#many-said"), "2 of 2 done");
+});
+
 test("a server with keys: asked for once, and all go on with it", async () => {
   const data = folder(), key = keysIn(data, "add", "shop"), locked = await begin({ data });
   try {
