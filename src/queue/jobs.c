@@ -385,24 +385,31 @@ void bn_jobs_close(bn_jobs **jobs)
 
 /* ---- for operators ---- */
 
+/* What cannot be written to, in words; or NULL. A database of others is on no disk of this machine. */
+static const char *say_stuck(const bn_jobs *jobs)
+{
+    const bool store_fails = bn_store_failing(jobs->store), is_shared = bn_store_has_hints(jobs->store);
+    if (store_fails && is_shared) return "the database does not answer, or takes nothing in";
+    if (jobs->held.unsaved) return "results cannot be saved: is the disk full?";
+    if (store_fails || (bn_blobs_failing(jobs->blobs) && !bn_blobs_are_remote(jobs->blobs)))
+        return "the data folder cannot be written: is the disk full?";
+    return bn_blobs_is_roomy(jobs->blobs) ? NULL : "no room for results: the stored files take all they may";
+}
+
 bool bn_jobs_ready(bn_jobs *jobs, char *why_not, size_t size)
 {
     bn_error err = {0};
     why_not[0] = '\0';
     pthread_mutex_lock(&jobs->lock);
+    const char *stuck = say_stuck(jobs);
     if (jobs->draining)
         snprintf(why_not, size, "shutting down");
     else if (jobs->held.preloading)
         snprintf(why_not, size, "loading models");
     else if (jobs->held.preload_error[0])
         snprintf(why_not, size, "%s", jobs->held.preload_error);
-    else if (jobs->held.unsaved)
-        snprintf(why_not, size, "results cannot be saved: is the disk full?");
-    else if ((bn_blobs_failing(jobs->blobs) && !bn_blobs_are_remote(jobs->blobs)) ||
-             bn_store_failing(jobs->store))
-        snprintf(why_not, size, "the data folder cannot be written: is the disk full?");
-    else if (!bn_blobs_is_roomy(jobs->blobs))
-        snprintf(why_not, size, "no room for results: the stored files take all they may");
+    else if (stuck)
+        snprintf(why_not, size, "%s", stuck);
     pthread_mutex_unlock(&jobs->lock);
     const bn_engine_options options = engine_options(jobs);
     if (!why_not[0] && jobs->options.role != BN_ROLE_FRONT && !bn_engine_usable(&options, &err))

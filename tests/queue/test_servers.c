@@ -261,6 +261,36 @@ static void what_cannot_be_read_is_not_unknown(void **state)
     assert_int_equal(cancel, BN_CANCEL_NOT_FOUND);
 }
 
+/* From the next connections on the database takes nothing in, as after a failover to a standby. */
+static void set_read_only(const char *sql)
+{
+    char all[300];
+    snprintf(all, sizeof all,
+             "BEGIN READ WRITE; DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I %s', current_database()); END "
+             "$$; COMMIT",
+             sql);
+    assert_true(test_postgres_run(all));
+    assert_true(test_postgres_disconnect());
+}
+
+static void not_ready_for_the_database_is_not_for_a_disk(void **state)
+{
+    servers *self = *state;
+    char why[300] = "";
+    if (!rig_shares_store()) skip();
+    self->one.options.role = BN_ROLE_FRONT;
+    rig_open(&self->one);
+    assert_true(bn_jobs_ready(self->one.jobs, why, sizeof why));
+    set_read_only("SET default_transaction_read_only = on");
+    const int code = submit(&self->one, NULL);
+    const bool ready = bn_jobs_ready(self->one.jobs, why, sizeof why);
+    set_read_only("RESET default_transaction_read_only");
+    assert_int_equal(code, 503);
+    assert_false(ready);
+    assert_non_null(strstr(why, "database"));
+    assert_null(strstr(why, "disk"));
+}
+
 /* How often it has heard of others; 1 when it has begun to listen. */
 static int heard(bn_jobs *jobs)
 {
@@ -326,6 +356,7 @@ int main(void)
         SERVERS_TEST(limits_are_those_of_all),
         SERVERS_TEST(what_cannot_be_counted_is_refused),
         SERVERS_TEST(what_cannot_be_read_is_not_unknown),
+        SERVERS_TEST(not_ready_for_the_database_is_not_for_a_disk),
         SERVERS_TEST(hints_come_or_are_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
