@@ -54,20 +54,54 @@ static bool take(bn_s3_credentials *keys, const char *name, size_t name_length, 
     return true;
 }
 
-/* The first of each name counts less than the last, as elsewhere. */
-static bool parse(const char *text, bn_s3_credentials *keys)
+static const char blanks[] = " \t\r";
+
+/* "[ default ]" */
+static bool is_default(const char *line)
 {
-    static const char blanks[] = " \t\r";
+    static const char name[] = "default";
+    line += 1 + strspn(line + 1, blanks);
+    if (strncmp(line, name, strlen(name)) != 0) return false;
+    line += strlen(name);
+    return line[strspn(line, blanks)] == ']';
+}
+
+static int count_profiles(const char *text)
+{
+    int count = 0;
     for (; *text; text += *text == '\n') {
         text += strspn(text, blanks);
-        const size_t line = strcspn(text, "\n"), to_sign = strcspn(text, "=\n");
-        if (*text != '#' && *text != '[' && to_sign < line) {
-            size_t name = to_sign, from = to_sign + 1, to = line;
-            while (name > 0 && strchr(blanks, text[name - 1])) name--;
-            while (from < to && strchr(blanks, text[from])) from++;
-            while (to > from && strchr(blanks, text[to - 1])) to--;
-            if (!take(keys, text, name, text + from, to - from)) return false;
-        }
+        count += *text == '[';
+        text += strcspn(text, "\n");
+    }
+    return count;
+}
+
+/* One line, NAME = VALUE; others say nothing here. */
+static bool parse_line(const char *text, size_t line, bn_s3_credentials *keys)
+{
+    const size_t to_sign = strcspn(text, "=\n");
+    size_t name = to_sign, from = to_sign + 1, to = line;
+    if (*text == '#' || to_sign >= line) return true;
+    while (name > 0 && strchr(blanks, text[name - 1])) name--;
+    while (from < to && strchr(blanks, text[from])) from++;
+    while (to > from && strchr(blanks, text[to - 1])) to--;
+    return take(keys, text, name, text + from, to - from);
+}
+
+/* The first of each name counts less than the last, as elsewhere. Of several profiles, as files of AWS's tools have them, the default
+ * one counts: keys of two must not be mixed, nor those of another be taken. */
+static bool parse(const char *text, bn_s3_credentials *keys)
+{
+    const bool is_one = count_profiles(text) <= 1;
+    bool counts = true;
+    for (; *text; text += *text == '\n') {
+        text += strspn(text, blanks);
+        const size_t line = strcspn(text, "\n");
+        if (*text == '[')
+            counts = is_one || is_default(text);
+        else if (counts && !parse_line(text, line, keys))
+            return false;
         text += line;
     }
     return keys->key_id[0] && keys->secret[0];
@@ -82,8 +116,11 @@ static bn_status read_file(bn_s3_keys *keys, bn_error *err)
     stat(keys->path, &facts);
     bn_status status = bn_file_read(keys->path, &bytes, err);
     if (status == BIREFNET_OK && (bytes.size == 0 || !parse((const char *)bytes.data, &found)))
-        status = bn_fail(err, BIREFNET_ERROR_ARGUMENT,
-                         "%s has no usable lines aws_access_key_id= and aws_secret_access_key=", keys->path);
+        status = bn_fail(
+            err, BIREFNET_ERROR_ARGUMENT,
+            "%s has no usable lines aws_access_key_id= and aws_secret_access_key=, in [default] where it has "
+            "several profiles",
+            keys->path);
     if (status == BIREFNET_OK) {
         keys->now = found;
         keys->seen = facts;

@@ -141,6 +141,41 @@ static void a_file_of_keys_is_read_again(void **state)
     assert_int_equal(bn_s3_keys_open(path, &keys, &err), BIREFNET_ERROR_NOT_FOUND);
 }
 
+static void expect_key(const char *path, const char *key_id, const char *secret, const char *token)
+{
+    bn_error err = {0};
+    bn_s3_keys *keys;
+    bn_s3_credentials now;
+    assert_ok(bn_s3_keys_open(path, &keys, &err), err);
+    bn_s3_keys_get(keys, &now);
+    assert_string_equal(now.key_id, key_id);
+    assert_string_equal(now.secret, secret);
+    assert_string_equal(now.token, token);
+    bn_s3_keys_close(&keys);
+}
+
+/* As AWS's tools write them: what stands in another profile is somebody else's. */
+static void of_several_profiles_the_default_one_counts(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_s3_keys *keys;
+    char path[] = "/tmp/bn_keys_XXXXXX";
+    close(mkstemp(path));
+    write_keys(path, "[default]\naws_access_key_id=me\naws_secret_access_key=hush\n"
+                     "[backup]\naws_access_key_id=you\naws_secret_access_key=quiet\naws_session_token=t\n");
+    expect_key(path, "me", "hush", "");
+    write_keys(path, "[a]\naws_access_key_id=you\naws_session_token=two words\n"
+                     "[ default ] # mine\naws_access_key_id=me\naws_secret_access_key=hush\n");
+    expect_key(path, "me", "hush", "");
+    write_keys(path, "[backup]\naws_access_key_id=you\naws_secret_access_key=quiet\n");
+    expect_key(path, "you", "quiet", ""); /* the only one */
+    write_keys(path, "[a]\naws_access_key_id=me\n[b]\naws_access_key_id=you\naws_secret_access_key=quiet\n");
+    assert_int_equal(bn_s3_keys_open(path, &keys, &err), BIREFNET_ERROR_ARGUMENT);
+    assert_non_null(strstr(err.message, "[default]"));
+    unlink(path);
+}
+
 static void keys_of_the_environment(void **state)
 {
     (void)state;
@@ -167,6 +202,7 @@ int main(void)
         cmocka_unit_test(addresses_that_are_none),
         cmocka_unit_test(answers_are_read_as_far_as_they_are_of_use),
         cmocka_unit_test(a_file_of_keys_is_read_again),
+        cmocka_unit_test(of_several_profiles_the_default_one_counts),
         cmocka_unit_test(keys_of_the_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
