@@ -5,6 +5,7 @@
 #include "base/size.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@
 bn_status bn_herald_open(bn_jobs *jobs, bn_error *err)
 {
     bn_herald *herald = &jobs->herald;
+    const char *address = jobs->listen_address;
+    if (address && strcmp(address, "off") != 0)
+        BN_TRY(bn_error_prefix(err, bn_ear_check(jobs->store, address, err), "--store-listen"));
     herald->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return herald->wake_fd >= 0 ? BIREFNET_OK : bn_fail_errno(err, errno, "cannot make an event");
 }

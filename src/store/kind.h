@@ -19,6 +19,7 @@ typedef struct bn_store_kind {
     void (*set_connections)(bn_store *store, int most); /* NULL where it has none */
     void (*close)(bn_store *store);
     /* NULL where there are no hints; the others are the ear's own, see below */
+    bn_status (*ear_check)(bn_store *store, const char *address, bn_error *err);
     bn_status (*ear_open)(bn_store *store, const char *address, bn_ear **ear, bn_error *err);
     bool (*failing)(bn_store *store);
     void (*probe)(bn_store *store);

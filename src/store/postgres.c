@@ -73,6 +73,7 @@ const bn_store_kind bn_store_postgres = {
     .migrate = migrate,
     .set_connections = set_connections,
     .close = close_all,
+    .ear_check = bn_postgres_ear_check,
     .ear_open = bn_postgres_ear_open,
     .failing = is_failing,
     .probe = probe,

@@ -18,6 +18,7 @@ static inline bn_postgres_db *bn_postgres_db_of(bn_store *store)
 
 /* ---- what the files of the PostgreSQL store bring to its table */
 
+bn_status bn_postgres_ear_check(bn_store *store, const char *address, bn_error *err);
 bn_status bn_postgres_ear_open(bn_store *store, const char *address, bn_ear **ear, bn_error *err);
 bn_status bn_postgres_accept(bn_store *store, bn_accepted *accepted, const bn_ending *ending, bn_error *err);
 bn_status bn_postgres_claim(bn_store *store, const char *id, int64_t worker, int64_t claim, int weight,

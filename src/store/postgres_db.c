@@ -348,7 +348,7 @@ static bool is_sensible(const PQconninfoOption *options)
 }
 
 /* libpq's own words on an address repeat parts of it, which may be a password that was not percent-encoded. */
-static bn_status check_address(const bn_pq *pq, const char *address, bn_error *err)
+bn_status bn_postgres_check_address(const bn_pq *pq, const char *address, bn_error *err)
 {
     char *fault = NULL, line[200];
     PQconninfoOption *options = pq->conninfoParse(address, &fault);
@@ -361,7 +361,7 @@ static bn_status check_address(const bn_pq *pq, const char *address, bn_error *e
         sizeof line);
     if (fault) pq->freemem(fault);
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT,
-                   "the store's address is not postgresql://USER@HOST:PORT/DATABASE: %s", line);
+                   "the database's address is not postgresql://USER@HOST:PORT/DATABASE: %s", line);
 }
 
 bn_status bn_postgres_db_open(bn_postgres_db *db, const char *address, int connections, bn_error *err)
@@ -379,7 +379,7 @@ bn_status bn_postgres_db_open(bn_postgres_db *db, const char *address, int conne
     bn_status status = BIREFNET_OK;
     db->pq = bn_pq_open(err);
     if (!db->pq) BN_TRY_DONE(BIREFNET_ERROR_UNSUPPORTED);
-    BN_TRY_DONE(check_address(db->pq, address, err));
+    BN_TRY_DONE(bn_postgres_check_address(db->pq, address, err));
     db->address = strdup(address);
     if (!db->address) BN_TRY_DONE(bn_fail_memory(err, strlen(address), "the store"));
     BN_TRY_DONE(take(db, bn_clock_ms() + DEADLINE_MS, &connection, &pooled, err));

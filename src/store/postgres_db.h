@@ -39,6 +39,8 @@ typedef struct bn_rows {
 /* Connects once, so that a wrong address is told at once. No message names the password. */
 bn_status bn_postgres_db_open(bn_postgres_db *db, const char *address, int connections, bn_error *err);
 void bn_postgres_db_close(bn_postgres_db *db);
+/* ARGUMENT where it is none. No message names the password. */
+bn_status bn_postgres_check_address(const bn_pq *pq, const char *address, bn_error *err);
 void bn_postgres_db_limit(bn_postgres_db *db, int connections);
 
 /* binds: t text or NULL, i int64_t, d double, b pointer and size_t (NULL: null); a stands for no argument but for whether

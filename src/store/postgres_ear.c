@@ -114,6 +114,11 @@ static bn_status hear_itself(postgres_ear *self, bn_error *err)
     return BIREFNET_OK;
 }
 
+bn_status bn_postgres_ear_check(bn_store *store, const char *address, bn_error *err)
+{
+    return bn_postgres_check_address(bn_postgres_db_of(store)->pq, address, err);
+}
+
 bn_status bn_postgres_ear_open(bn_store *store, const char *address, bn_ear **ear, bn_error *err)
 {
     const bn_postgres_db *db = bn_postgres_db_of(store);

@@ -137,6 +137,11 @@ bool bn_store_has_hints(const bn_store *store)
     return store->kind->ear_open != NULL;
 }
 
+bn_status bn_ear_check(bn_store *store, const char *address, bn_error *err)
+{
+    return store->kind->ear_check ? store->kind->ear_check(store, address, err) : BIREFNET_OK;
+}
+
 bn_status bn_ear_open(bn_store *store, const char *address, bn_ear **ear, bn_error *err)
 {
     if (store->kind->ear_open) return store->kind->ear_open(store, address, ear, err);

@@ -54,6 +54,8 @@ typedef enum bn_hint {
 bool bn_store_has_hints(const bn_store *store);
 /* A connection of its own on which the hints of others come. */
 typedef struct bn_ear bn_ear;
+/* Whether it could be the address of an ear; nothing is connected to. ARGUMENT, in words without a password. */
+bn_status bn_ear_check(bn_store *store, const char *address, bn_error *err);
 /* address NULL: the store's. UNSUPPORTED where none come: the store has no such thing, or a pooler stands between. IO. */
 bn_status bn_ear_open(bn_store *store, const char *address, bn_ear **ear, bn_error *err);
 void bn_ear_close(bn_ear **ear);

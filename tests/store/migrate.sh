@@ -12,7 +12,7 @@ faults=0
 expect() {
     local code=$1 words=$2 said got=0
     shift 2
-    said=$("$program" "$@" 2>&1 >/dev/null) || got=$?
+    said=$(timeout 60 "$program" "$@" 2>&1 >/dev/null) || got=$?
     if [ "$got" != "$code" ] || [[ "$said" != *"$words"* ]] || [ "$(echo "$said" | wc -l)" != 1 ] ||
         [[ "$said" == *"$password"* ]]; then
         echo "FAILED: $* ended with $got and said: $said"
@@ -38,6 +38,10 @@ serve 13 "refused" "postgresql://u:$password@127.0.0.1:1/x"
 expect 0 "are version" migrate --store "$BN_TEST_STORE"
 expect 0 "Nothing to do" migrate --check --store "$BN_TEST_STORE"
 BIREFNET_STORE=$BN_TEST_STORE expect 0 "Nothing to do" migrate
+
+# an address of --store-listen that is none: libpq's own words repeat parts of it
+expect 2 "--store-listen" work --data "$folder/w" --store "$BN_TEST_STORE" --store-listen "postgresql://u:$password/x@db/x"
+expect 2 "--store-listen" work --data "$folder/w" --store "$BN_TEST_STORE" --store-listen "postgrsql://u:$password@db/x"
 
 # keys are in the database, as hashes
 key() { "$program" keys "$@" --store "$BN_TEST_STORE" --data "$folder/none" 2>/dev/null; }
