@@ -186,6 +186,20 @@ static bn_status check_server(bn_postgres_db *db, bn_error *err)
     return status;
 }
 
+/* Said at once: a statement that writes is tried until its deadline, as the database may be failing over. */
+static bn_status check_writable(bn_postgres_db *db, bn_error *err)
+{
+    bn_rows rows;
+    bn_status status = BIREFNET_OK;
+    BN_TRY(bn_postgres_query(db, &rows, err, "SELECT (current_setting('transaction_read_only') = 'on')::int",
+                             ""));
+    const bool is_read_only = bn_rows_int(&rows, 0, 0, &status, err) != 0;
+    bn_rows_free(&rows);
+    if (status == BIREFNET_OK && is_read_only)
+        status = bn_fail(err, BIREFNET_ERROR_IO, "the database is read-only here: a standby?");
+    return status;
+}
+
 /* One statement, so that it is one transaction through pgbouncer, too. Whoever waited for the lock sees what was done. */
 static bn_status run_step(bn_postgres_db *db, int step, bn_error *err)
 {
@@ -215,6 +229,7 @@ bn_status bn_postgres_migrate(bn_postgres_db *db, bool only_look, int *from, int
     BN_TRY(check_server(db, err));
     BN_TRY(read_version(db, from, &oldest, err));
     BN_TRY(check_versions(*from, oldest, err));
+    if (!only_look && *from < NEWEST) BN_TRY(check_writable(db, err));
     const int64_t usual_ms = db->deadline_ms;
     db->deadline_ms = MIGRATION_DEADLINE_MS;
     bn_status status = BIREFNET_OK;

@@ -69,6 +69,9 @@ all() {
 }
 sql "UPDATE settings SET version = version - 1"
 all "birefnet migrate"
+read_only="$BN_TEST_STORE&options=-c%20default_transaction_read_only%3Don" # as a standby is
+expect 13 "read-only" migrate --store "$read_only"
+expect 14 "version" migrate --check --store "$read_only"
 sql "UPDATE settings SET version = 1000, oldest_program = 1000"
 all "newer program"
 [ ! -e "$folder/none" ] || { echo "FAILED: a folder was made"; faults=$((faults + 1)); }
