@@ -130,14 +130,14 @@ static bn_status act(const bn_values *values, const bn_keys_home *home, bn_conso
 bn_exit bn_command_keys(const bn_values *values, bn_console *console)
 {
     bn_error err = {0};
-    char folder[1024];
+    char folder[1024] = "";
     bn_keys_home home = {.data_folder = folder};
     const char *address = bn_store_address(values);
     bool opened = true;
     int from, to;
     if (sodium_init() < 0) return BN_EXIT_INTERNAL;
     umask(077); /* it may be this command that makes the data folder */
-    bn_status status = bn_data_folder(values, folder, &err);
+    bn_status status = address ? BIREFNET_OK : bn_data_folder(values, folder, &err);
     if (status == BIREFNET_OK) {
         status = address ? bn_store_open(address, &home.store, &err)
                          : bn_check_store(values, folder, &from, &to, &err);

@@ -56,6 +56,7 @@ kept=$(pg_dump -d "$BN_TEST_STORE" --data-only)
     echo "FAILED: a key lies plain in the database"
     faults=$((faults + 1))
 }
+HOME='' XDG_DATA_HOME='' expect 0 "" keys list --store "$BN_TEST_STORE"
 expect 13 "refused" keys list --store "postgresql://u:$password@127.0.0.1:1/x"
 
 version=$(psql -X -q -At -d "$BN_TEST_STORE" -c "SELECT version FROM settings")
