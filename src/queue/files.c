@@ -73,7 +73,8 @@ static bn_status find_whole(bn_jobs *jobs, const char *id, bn_stored_file *file,
 {
     if (!bn_id_valid(id)) return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such file");
     BN_TRY(bn_store_file(jobs->store, id, false, file, err));
-    if (!file->whole && jobs->options.uploads_direct && !file->multipart && file->upload_id[0])
+    /* whoever sent the client there: workers, and servers that send none, are asked for it, too */
+    if (!file->whole && bn_blobs_are_remote(jobs->blobs) && !file->multipart && file->upload_id[0])
         BN_TRY(take_direct(jobs, file, err));
     const int64_t expires_ms = file->facts.expires_ms;
     if (!file->whole || (expires_ms > 0 && expires_ms <= bn_jobs_now(jobs)))

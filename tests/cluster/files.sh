@@ -1,6 +1,7 @@
 #!/bin/bash
 # files.sh PROGRAM: what is wrong with a bucket is one line of a server and of a worker, with an exit code of its own, and never shows
-# the secret; a full spool fails the upload, and nothing else. BN_TEST_FILES is a bucket (scripts/services.sh run swift).
+# the secret; a full spool fails the upload, and nothing else; what clients write to S3 themselves is found by workers, too.
+# BN_TEST_FILES is a bucket (scripts/services.sh run swift).
 set -uo pipefail
 command -v curl >/dev/null || { echo "skipped: no curl"; exit 77; }
 program=$1
@@ -58,4 +59,17 @@ code=$(put "$folder/large" "$large")
 code=$(put "$photo" "$large")
 [ "$code" = 200 ] || fail "the same upload, smaller, was answered with $code"
 [ -z "$(find "$folder/spool" -type f)" ] || fail "something is left in the spool"
+
+# What a client wrote to S3 itself is found by those, too, that send no clients there: workers, and servers until they are started anew.
+pair=(--data "$folder/d" -t 1 --test-resolution 64x64 --files "$BN_TEST_FILES" --files-credentials "$folder/keys")
+"$program" serve --no-worker -l 127.0.0.1:0 --access-log off "${pair[@]}" --uploads direct >"$folder/log" 2>&1 &
+until grep -q '^Keys:' "$folder/log"; do kill -0 $! || { cat "$folder/log"; exit 1; }; sleep 0.1; done
+url=$(sed -n 's/^ *\(http:[^ ]*\)$/\1/p' "$folder/log" | head -1)
+"$program" work "${pair[@]}" >"$folder/work.log" 2>&1 &
+begun=$(curl -s -X POST "$url/rest/storage/upload/initiate" -d '{}' | tr -d ' \n')
+code=$(put "$photo" "$(echo "$begun" | sed 's/.*"upload_url":"\([^"]*\)".*/\1/')")
+[ "$code" = 200 ] || fail "S3 answered an upload with $code"
+said=$(curl -s "$url/run/fal-ai/birefnet/v2" -H 'Content-Type: application/json' \
+    -d "{\"image_url\":\"$(echo "$begun" | sed 's/.*"file_url":"\([^"]*\)".*/\1/')\"}")
+[[ "$said" == *'"width"'* ]] || fail "a photo that was uploaded to S3 itself: $said"
 [ "$faults" = 0 ]
