@@ -330,25 +330,3 @@ bool bn_blobs_remove(bn_blobs *blobs, const char *object)
     }
     return gone;
 }
-
-typedef struct census {
-    bn_blobs *blobs;
-    bn_object_known_fn known;
-    void *user;
-} census;
-
-static void look(void *user, const char *object)
-{
-    const census *self = user;
-    char id[BN_FILE_ID_CHARS];
-    snprintf(id, sizeof id, "%s", object);
-    uint64_t bytes;
-    if (bn_id_valid(id) && !self->known(self->user, object))
-        self->blobs->kind->remove(self->blobs, object, &bytes);
-}
-
-void bn_blobs_remove_unknown(bn_blobs *blobs, bn_object_known_fn known, void *user)
-{
-    census self = {blobs, known, user};
-    if (blobs->kind->each) blobs->kind->each(blobs, look, &self);
-}

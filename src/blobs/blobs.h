@@ -109,9 +109,10 @@ bn_status bn_blobs_look(bn_blobs *blobs, const char *object, bn_blob *blob, bn_e
 
 /* False: the bytes may lie there still, and the row must not be forgotten. */
 bool bn_blobs_remove(bn_blobs *blobs, const char *object);
-/* Remove what `known` does not know: left over where the power failed between the row and the bytes. */
+/* Remove what `known` does not know: left over where the power failed between the row and the bytes. owner: a name of the store that
+ * is asked, the same always; where the objects are another store's they stay, and how many is returned. */
 typedef bool (*bn_object_known_fn)(void *user, const char *object);
-void bn_blobs_remove_unknown(bn_blobs *blobs, bn_object_known_fn known, void *user);
+size_t bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_object_known_fn known, void *user);
 
 /* ---- room and faults */
 

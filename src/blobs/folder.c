@@ -1,6 +1,7 @@
 /* folder.c - objects as files of a folder:
  *
  *     FOLDER/files/ab/abcd...   by the first two digits of the name
+ *     FOLDER/files.owner        whose they are: census.c
  *     FOLDER/parts/ID.NUMBER    parts of uploads as an older program named them
  *     FOLDER/incoming/          being written, under the names that they will have; emptied at the start */
 #include "blobs/kind.h"
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATH_BYTES 3300
+#define PATH_BYTES BN_BLOBS_PATH_BYTES
 
 typedef struct folder {
     bn_blobs base;
@@ -248,6 +249,11 @@ static void each(bn_blobs *blobs, void (*look)(void *user, const char *object), 
     }
 }
 
+static void owner_file(const bn_blobs *blobs, char path[BN_BLOBS_PATH_BYTES])
+{
+    snprintf(path, BN_BLOBS_PATH_BYTES, "%s/files.owner", folder_of(blobs)->path);
+}
+
 const bn_blobs_kind bn_blobs_folder = {
     .scheme = "folder",
     .open = open_folder,
@@ -263,5 +269,6 @@ const bn_blobs_kind bn_blobs_folder = {
     .close_object = close_object,
     .remove = remove_object,
     .each = each,
+    .owner_file = owner_file,
     .spool = spool,
 };

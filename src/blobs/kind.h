@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #define BN_BLOB_VERSION_CHARS 100
+#define BN_BLOBS_PATH_BYTES   3300
 
 typedef struct bn_blobs_kind {
     const char *scheme; /* of addresses, "folder" */
@@ -35,6 +36,8 @@ typedef struct bn_blobs_kind {
     bool (*remove)(bn_blobs *blobs, const char *object, uint64_t *bytes);
     /* NULL: objects cannot be listed, or are too many. */
     void (*each)(bn_blobs *blobs, void (*look)(void *user, const char *object), void *user);
+    /* Path of a file that says whose they are; NULL where each is. */
+    void (*owner_file)(const bn_blobs *blobs, char path[BN_BLOBS_PATH_BYTES]);
     /* The size of one that others wrote, and what it is called in this version; NULL: nobody but us writes there. */
     bn_status (*look)(bn_blobs *blobs, const char *object, uint64_t *size,
                       char version[BN_BLOB_VERSION_CHARS], bn_error *err);

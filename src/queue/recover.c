@@ -1,9 +1,12 @@
 /* recover.c - what the last server and its workers left behind, when nobody else lives; else what others do just now. */
 #include "queue/private.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+
+#define OWNER_BYTES 16
 
 static bool is_known(void *user, const char *object)
 {
@@ -11,6 +14,22 @@ static bool is_known(void *user, const char *object)
     bn_jobs *jobs = user;
     return bn_store_object_known(jobs->store, object, &known, NULL) != BIREFNET_OK ||
            known; /* in doubt it stays */
+}
+
+/* A store that is not the one of before, by mistake or as others move to it, must not cost what that one knows. */
+static void remove_unknown(bn_jobs *jobs)
+{
+    uint8_t value[OWNER_BYTES];
+    char owner[2 * OWNER_BYTES + 1];
+    randombytes_buf(value, sizeof value);
+    if (bn_store_secret(jobs->store, "files", value, sizeof value, NULL) != BIREFNET_OK) return;
+    sodium_bin2hex(owner, sizeof owner, value, sizeof value);
+    const size_t kept = bn_blobs_remove_unknown(jobs->blobs, owner, is_known, jobs);
+    if (kept > 0)
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING,
+                    "%zu stored files are of another store than this one, and stay: is --store right? "
+                    "Where they may go, remove files.owner beside them",
+                    kept);
 }
 
 typedef struct recovery {
@@ -69,7 +88,7 @@ static bn_status recover_all(bn_jobs *jobs, bn_error *err)
     free(rescued);
     atomic_fetch_add(&jobs->metrics.rescued, count);
     bn_keeper_remove_astray(jobs, 0);
-    bn_blobs_remove_unknown(jobs->blobs, is_known, jobs);
+    remove_unknown(jobs);
     bn_keeper_sweep(jobs);
     if (count > 0)
         bn_log_line(&jobs->options.log, BIREFNET_LOG_INFO, "%zu requests were held when the last server died",

@@ -197,9 +197,41 @@ static void what_nobody_knows_is_removed(void **state)
     need_folder();
     make(self, "kept", kept, &blob);
     make(self, "other", other, &blob);
-    bn_blobs_remove_unknown(self->blobs, is_it, kept);
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "us", is_it, kept), 0);
     assert_true(is_there(self, kept));
     assert_false(is_there(self, other));
+}
+
+/* Whoever starts with another store, which knows none of them, does not lose those of the right one. */
+static void what_another_store_knows_stays(void **state)
+{
+    fixture *self = *state;
+    bn_blob blob;
+    char old[BN_FILE_ID_CHARS], young[BN_FILE_ID_CHARS], nobody[BN_FILE_ID_CHARS] = "";
+    need_folder();
+    make(self, "old", old, &blob);
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "moved to", is_it, nobody),
+                     1); /* of a program that said nothing */
+    make(self, "young", young, &blob);
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "moved to", is_it, young), 1);
+    assert_true(is_there(self, old));
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "us", is_it, old), 1);
+    assert_true(is_there(self, young) && is_there(self, old));
+}
+
+static void a_folder_that_is_ours_stays_ours(void **state)
+{
+    fixture *self = *state;
+    bn_blob blob;
+    char left[BN_FILE_ID_CHARS], nobody[BN_FILE_ID_CHARS] = "";
+    need_folder();
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "us", is_it, nobody), 0);
+    make(self, "left", left, &blob);
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "a wrong one", is_it, nobody), 1);
+    assert_true(is_there(self, left));
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "us", is_it, left), 0);
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "us", is_it, nobody), 0);
+    assert_false(is_there(self, left));
 }
 
 /* What was left behind is not counted before it goes; fewer than no bytes would be no room for anybody. */
@@ -293,6 +325,8 @@ int main(void)
         BLOBS_TEST(files_that_arrive_are_taken_over),
         BLOBS_TEST(parts_are_joined),
         BLOBS_TEST(what_nobody_knows_is_removed),
+        BLOBS_TEST(what_another_store_knows_stays),
+        BLOBS_TEST(a_folder_that_is_ours_stays_ours),
         BLOBS_TEST(what_was_not_counted_takes_no_room_away),
         BLOBS_TEST(a_fault_is_known_until_a_write_succeeds),
         cmocka_unit_test(addresses_name_their_kind),
