@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ASIDE_BYTES 4110
+
 static bool is_in_store(const bn_keys_home *home)
 {
     return home->store && bn_store_keeps_keys(home->store);
@@ -169,6 +171,28 @@ static void say_way_back(const char *path, char way_back[BN_KEYS_WAY_BACK])
                  "servers again");
 }
 
+/* Where keys that moved into a database were. */
+static void put_aside(const char *path, char aside[ASIDE_BYTES])
+{
+    snprintf(aside, ASIDE_BYTES, "%s.moved", path);
+}
+
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+/* What makes keys needed in a folder: the file, or that it has moved, as who goes back does not mean to open the door. way_back is of
+ * it. */
+static bool is_needed(const char *path, char way_back[BN_KEYS_WAY_BACK])
+{
+    char aside[ASIDE_BYTES];
+    put_aside(path, aside);
+    const bool has_moved = !is_there(path) && is_there(aside);
+    say_way_back(has_moved ? aside : path, way_back);
+    return has_moved || is_there(path);
+}
+
 bool bn_keys_required(const bn_keys_home *home, char way_back[BN_KEYS_WAY_BACK])
 {
     char path[4096];
@@ -181,27 +205,26 @@ bool bn_keys_required(const bn_keys_home *home, char way_back[BN_KEYS_WAY_BACK])
         return status != BIREFNET_OK || version > 0;
     }
     if (bn_key_file_path(home->data_folder, path, NULL) != BIREFNET_OK) return false;
-    say_way_back(path, way_back);
-    return access(path, F_OK) == 0 || errno != ENOENT;
+    return is_needed(path, way_back);
 }
 
 /* ---- from a file into the store ---- */
 
 bn_status bn_keys_move(const bn_keys_home *home, bool *moved, bn_error *err)
 {
-    char path[4096], aside[4110];
+    char path[4096], aside[ASIDE_BYTES];
     bn_key_rows rows;
     bool taken;
     *moved = false;
     BN_TRY(bn_key_file_path(home->data_folder, path, err));
-    if (!is_in_store(home) || (access(path, F_OK) != 0 && errno == ENOENT)) return BIREFNET_OK;
+    if (!is_in_store(home) || !is_there(path)) return BIREFNET_OK;
     BN_TRY(bn_key_file_read(path, &rows, err));
     bn_status status = bn_store_keys_need(home->store, err);
     for (size_t i = 0; status == BIREFNET_OK && i < rows.count; i++)
         status = bn_store_key_add(home->store, &rows.list[i], false, &taken, err);
     free(rows.list);
     BN_TRY(status);
-    snprintf(aside, sizeof aside, "%s.moved", path);
+    put_aside(path, aside);
     if (rename(path, aside) != 0) return bn_fail_errno(err, errno, "cannot rename %s", path);
     *moved = true;
     return BIREFNET_OK;
@@ -288,12 +311,14 @@ bn_status bn_keys_refresh(bn_keys *keys, bn_error *err)
 bn_status bn_keys_open(const bn_keys_home *home, bn_keys **keys, bn_error *err)
 {
     bn_keys *made = calloc(1, sizeof *made);
+    char way_back[BN_KEYS_WAY_BACK];
     if (!made) return bn_fail_memory(err, sizeof *made, "keys");
     pthread_mutex_init(&made->lock, NULL);
     pthread_mutex_init(&made->reading, NULL);
     made->version = -1;
     if (is_in_store(home)) made->store = home->store;
     bn_status status = made->store ? BIREFNET_OK : bn_key_file_path(home->data_folder, made->path, err);
+    made->ever = !made->store && status == BIREFNET_OK && is_needed(made->path, way_back);
     if (status == BIREFNET_OK) status = bn_keys_refresh(made, err);
     if (status == BIREFNET_OK)
         *keys = made;
@@ -337,7 +362,10 @@ bool bn_keys_shut(bn_keys *keys, char way_back[BN_KEYS_WAY_BACK])
     look_at_file(keys, NULL);
     const bool shut = keys->ever && keys->all.count == 0;
     pthread_mutex_unlock(&keys->lock);
-    say_way_back(keys->store ? NULL : keys->path, way_back);
+    if (keys->store)
+        say_way_back(NULL, way_back);
+    else
+        is_needed(keys->path, way_back);
     return shut;
 }
 

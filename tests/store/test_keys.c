@@ -180,6 +180,31 @@ static void keys_move_from_a_file(void **state)
     assert_false(moved);
 }
 
+/* Who goes back to the folder, where the keys are no more, does not open the door by that. */
+static void the_way_back_is_shut(void **state)
+{
+    key_fixture *self = *state;
+    bn_error err = {0};
+    char key[BN_KEY_CHARS], way_back[BN_KEYS_WAY_BACK], path[80], aside[80];
+    bool moved;
+    bn_keys *keys;
+    const bn_keys_home file = {self->folder, NULL};
+    if (!bn_store_keeps_keys(self->stores->store)) skip();
+    assert_ok(bn_keys_make(&file, "old", "old:secret-of-it", NULL, true, key, NULL, &err), err);
+    assert_ok(bn_keys_move(&self->home, &moved, &err), err);
+    assert_true(bn_keys_required(&file, way_back));
+    assert_non_null(strstr(way_back, "keys.json.moved"));
+    assert_ok(bn_keys_open(&file, &keys, &err), err);
+    assert_true(bn_keys_any(keys));
+    assert_true(bn_keys_shut(keys, way_back));
+    assert_false(opens(keys, "old:secret-of-it")); /* it may have been revoked since */
+    snprintf(path, sizeof path, "%s/keys.json", self->folder);
+    snprintf(aside, sizeof aside, "%s.moved", path);
+    assert_int_equal(rename(aside, path), 0);
+    assert_true(opens(keys, "old:secret-of-it"));
+    bn_keys_close(&keys);
+}
+
 /* An empty file shut the door, and so does what becomes of it. */
 static void an_empty_file_moves_as_a_shut_door(void **state)
 {
@@ -239,6 +264,7 @@ int main(void)
         KEY_TEST(what_is_revoked_opens_nothing_more),
         KEY_TEST(a_key_is_kept_as_a_hash),
         KEY_TEST(keys_move_from_a_file),
+        KEY_TEST(the_way_back_is_shut),
         KEY_TEST(an_empty_file_moves_as_a_shut_door),
         KEY_TEST(what_root_writes_is_the_folders_owners),
     };
