@@ -90,11 +90,23 @@ bn_status bn_jobs_file_find(bn_jobs *jobs, const char *id, bn_file_facts *facts,
     return BIREFNET_OK;
 }
 
+/* Where the store knows of bytes that are not here, another process most likely keeps its files elsewhere: said once. */
+static bn_status open_bytes(bn_jobs *jobs, const bn_file_facts *facts, bn_blob_reader *reader, bn_error *err)
+{
+    const bn_status status = bn_blob_open(jobs->blobs, facts->object, reader, err);
+    if (status == BIREFNET_ERROR_NOT_FOUND && !atomic_exchange(&jobs->missed, true))
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_WARNING,
+                    "file %s is in the store, and its bytes are not where this process keeps files: "
+                    "do all that share the store have the same --files?",
+                    facts->id);
+    return status;
+}
+
 bn_status bn_jobs_file_open(bn_jobs *jobs, const bn_file_facts *facts, bn_file_bytes *bytes, bn_error *err)
 {
     bytes->reader = malloc(sizeof *bytes->reader);
     if (!bytes->reader) return bn_fail_memory(err, sizeof *bytes->reader, "a stored file");
-    const bn_status status = bn_blob_open(jobs->blobs, facts->object, bytes->reader, err);
+    const bn_status status = open_bytes(jobs, facts, bytes->reader, err);
     bytes->fd = status == BIREFNET_OK ? bn_blob_take_fd(bytes->reader) : -1;
     if (status == BIREFNET_OK && bytes->fd < 0) return BIREFNET_OK;
     free(bytes->reader); /* which has ended */
@@ -141,7 +153,7 @@ static bn_status read_whole(bn_jobs *jobs, const bn_stored_file *file, bn_buffer
     if (size > out->max_bytes - out->size)
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file is larger than the allowed %zu bytes",
                        out->max_bytes);
-    BN_TRY(bn_blob_open(jobs->blobs, file->facts.object, &reader, err));
+    BN_TRY(open_bytes(jobs, &file->facts, &reader, err));
     bn_status status = bn_buffer_reserve(out, (size_t)size, err);
     if (status == BIREFNET_OK)
         status = bn_blob_read(&reader, 0, out->data + out->size, (size_t)size, &got, err);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # moving.sh PROGRAM: a data folder whose requests were in SQLite, started over a database: nothing that is stored is lost, and the
-# way back is open. BN_TEST_STORE is an empty database.
+# way back is open; a worker that keeps files elsewhere is found out. BN_TEST_STORE is an empty database.
 set -euo pipefail
 program=$1
 common=(--test-resolution 64x64 -t 1)
@@ -31,3 +31,12 @@ serve before "$program"
 stop before
 serve moved "$program" --store "$BN_TEST_STORE"
 [ "$(file_of moved "$new")" = 200 ] || fail "a result of the new store was lost on the way back"
+stop moved
+
+# A worker that keeps files elsewhere, as one of another machine without --files does: its results are nowhere for others.
+serve front "$program" --store "$BN_TEST_STORE" --no-worker
+work apart "$program" --store "$BN_TEST_STORE" --data "$folder/apart"
+id=$(submit front)
+wait_for front "$id" COMPLETED
+[ "$(file_of front "$id")" = 404 ] || fail "a file that lies elsewhere is there"
+grep -q 'the same --files' "$folder/front.log" || fail "nobody says where the result is"
