@@ -96,6 +96,14 @@ void bn_keeper_sweep(bn_jobs *jobs)
     look_again(jobs);
 }
 
+/* What others have written or removed since the last time is known to the store alone. */
+static void sum_up(bn_jobs *jobs)
+{
+    uint64_t bytes;
+    if (!jobs->store_address && !atomic_load(&jobs->shared)) return;
+    if (bn_store_bytes(jobs->store, &bytes, NULL) == BIREFNET_OK) bn_blobs_set_bytes(jobs->blobs, bytes);
+}
+
 /* ---- for all processes, by the one whose duty it is ---- */
 
 #define TICK_LEASE_MS  5000
@@ -170,6 +178,7 @@ void *bn_keeper_main(void *user)
         const int64_t next_ms = expire_starts(jobs);
         if (bn_clock_ms() - swept_ms > SWEEP_EVERY_MS) {
             if (has_duty(jobs, "sweep", SWEEP_LEASE_MS)) bn_keeper_sweep(jobs);
+            sum_up(jobs);
             swept_ms = bn_clock_ms();
         }
         if (bn_clock_ms() - ticked_ms > TICK_EVERY_MS) {
@@ -191,5 +200,6 @@ void bn_jobs_sweep(bn_jobs *jobs)
     bn_jobs_save_unsaved(jobs);
     expire_starts(jobs);
     bn_keeper_sweep(jobs);
+    sum_up(jobs);
     bn_courier_poke(jobs, NULL, NULL);
 }

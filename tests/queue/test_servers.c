@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LEASE_MS = 3600000, STRANGER = 77, DEAD = 78 }; /* nobody is missed because a machine is slow */
 
@@ -261,6 +262,42 @@ static void what_cannot_be_read_is_not_unknown(void **state)
     assert_int_equal(cancel, BN_CANCEL_NOT_FOUND);
 }
 
+static int count_uploads(rig *server, int most)
+{
+    static const char bytes[1000];
+    bn_file_facts facts;
+    const bn_upload wish = {
+        .name = "x", .key_id = "greedy", .lifecycle = "{\"expiration_duration_seconds\":60}"};
+    const int fd = rig_fd(bytes, sizeof bytes);
+    int count = 0;
+    while (count < most && bn_jobs_upload(server->jobs, &wish, fd, &facts, NULL) == BIREFNET_OK) count++;
+    close(fd);
+    return count;
+}
+
+/* One writes, and another, whose duty it is, removes what has expired: the room is the same for all. */
+static void room_is_that_of_all(void **state)
+{
+    servers *self = *state;
+    char why[300];
+    const int64_t now_ms = (int64_t)time(NULL) * 1000;
+    rig *const both[] = {&self->one, &self->two};
+    for (int i = 0; i < 2; i++) {
+        both[i]->options.role = BN_ROLE_FRONT;
+        both[i]->options.max_file_bytes = both[i]->options.max_stored_bytes = 20000;
+        atomic_store(&both[i]->now_ms, now_ms);
+        rig_open(both[i]);
+    }
+    assert_int_equal(count_uploads(&self->one, 100), 18);
+    bn_jobs_sweep(self->two.jobs);
+    assert_int_equal(count_uploads(&self->two, 1), 0);
+    for (int i = 0; i < 2; i++) atomic_fetch_add(&both[i]->now_ms, 61000);
+    bn_jobs_sweep(self->two.jobs);
+    bn_jobs_sweep(self->one.jobs);
+    assert_true(bn_jobs_ready(self->one.jobs, why, sizeof why));
+    assert_int_equal(count_uploads(&self->one, 100), 18);
+}
+
 /* From the next connections on the database takes nothing in, as after a failover to a standby. */
 static void set_read_only(const char *sql)
 {
@@ -356,6 +393,7 @@ int main(void)
         SERVERS_TEST(limits_are_those_of_all),
         SERVERS_TEST(what_cannot_be_counted_is_refused),
         SERVERS_TEST(what_cannot_be_read_is_not_unknown),
+        SERVERS_TEST(room_is_that_of_all),
         SERVERS_TEST(not_ready_for_the_database_is_not_for_a_disk),
         SERVERS_TEST(hints_come_or_are_missed),
     };
