@@ -14,7 +14,7 @@ libcurl4-openssl-dev libjpeg-dev libspng-dev libwebp-dev libavif-dev libtiff-dev
 libheif-plugin-libde265|libheif1 libjxl-dev liblcms2-dev libsodium-dev libgif-dev
 libcgif-dev libdeflate-dev libexpat1-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libpq-dev libcmocka-dev zlib1g-dev
 libvulkan-dev glslang-tools"
-check="clang libclang-rt-dev|libclang-rt-14-dev clang-format-14| libheif-examples libjxl-tools pmccabe git curl man-db chromium debootstrap ffmpeg python3-venv buildah iproute2 abigail-tools zsh fish g++ systemd-container"
+check="clang libclang-rt-dev|libclang-rt-14-dev clang-format-14| libheif-examples libjxl-tools pmccabe git curl man-db chromium debootstrap ffmpeg python3-venv buildah iproute2 abigail-tools zsh fish g++ systemd-container locales"
 deb="debhelper dh-python fakeroot lintian patchelf ocl-icd-opencl-dev opencl-c-headers"
 cluster="postgresql pgbouncer swift-proxy swift-account swift-container swift-object memcached iproute2"
 command -v npm >/dev/null || check="$check nodejs npm" # for the server's clients and the page

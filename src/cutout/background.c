@@ -1,11 +1,11 @@
 /* background.c - colours by name and number, blur, and a backdrop in the photo's own colours. */
 #include "cutout/background.h"
 
+#include "base/number.h"
 #include "base/size.h"
 #include "image/colour.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -46,7 +46,7 @@ static bool parse_blur(const char *text, double *percent)
     }
     if (strncasecmp(text, "blur:", 5) != 0 || !isdigit((unsigned char)text[5])) return false;
     char *end;
-    *percent = strtod(text + 5, &end);
+    *percent = bn_number_read(text + 5, &end);
     if (*end == '%') end++;
     return *end == '\0' && *percent >= 0 && *percent <= 100;
 }

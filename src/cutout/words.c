@@ -1,6 +1,8 @@
 /* words.c - see words.h. */
 #include "cutout/words.h"
 
+#include "base/number.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +34,7 @@ bool bn_fit_parse(const char *text, bn_placement *canvas)
 {
     char *end;
     if (!isdigit((unsigned char)*text)) return false;
-    const double percent = strtod(text, &end);
+    const double percent = bn_number_read(text, &end);
     if (*end == '%') end++;
     if (*end || !(percent >= 1 && percent <= 100)) return false;
     canvas->used = true;
@@ -66,7 +68,7 @@ bool bn_crop_parse(const char *text, bn_cutout_options *options)
     options->crop = true;
     if (!text) return true;
     char *end;
-    const double value = strtod(text, &end);
+    const double value = bn_number_read(text, &end);
     const bool percent = strcmp(end, "%") == 0;
     if (end == text || !(value >= 0 && value <= (percent ? 100 : 100000)) ||
         (*end && !percent && strcmp(end, "px") != 0))
