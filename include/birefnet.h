@@ -20,7 +20,9 @@
  *     it to NULL and accepts NULL. What is given to a function stays the caller's, and is read or written during the call
  *     only, unless said otherwise. Static storage is never freed.
  *   - Threads. Functions may be called from any number of threads at a time. A model may be shared by them; a session is used
- *     by one thread at a time, and may go from thread to thread. After fork() without exec the child makes its own.
+ *     by one thread at a time, and may go from thread to thread. After fork() without exec the child makes its own; for that,
+ *     OpenMP's team of the thread that forks ends, and starts again when it is needed. From within a progress function, fork
+ *     for exec only.
  *   - Nothing is printed; messages go to the logger of the options. No process-wide state is changed, except
  *     oneDNN's level of instructions where birefnet_model_options says so. Signals are left alone.
  *

@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* libgomp's own entry points (what gcc compiles `#pragma omp parallel` to). clang's -fopenmp would bring a second
@@ -12,6 +13,21 @@ int omp_get_thread_num(void);
 int omp_get_num_threads(void);
 int omp_get_max_threads(void);
 void omp_set_num_threads(int threads);
+int omp_get_initial_device(void);
+int omp_pause_resource(int kind, int device);
+
+/* The runtime keeps a thread's team for its next loop. A child of fork() has the books of that team and not its threads, and
+ * would wait for them for ever; so the team of the thread that forks ends before. Its next loop starts another. */
+static void end_team(void)
+{
+    const int soft = 1;
+    omp_pause_resource(soft, omp_get_initial_device());
+}
+
+__attribute__((constructor)) static void end_teams_before_forks(void)
+{
+    pthread_atfork(end_team, NULL, NULL); /* where memory is short forks are as before */
+}
 
 typedef struct loop {
     bn_parallel_fn fn;
