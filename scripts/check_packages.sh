@@ -27,12 +27,16 @@ make_older() {
 }
 
 outside() {
-    local words=$here/build/deb/lintian release
+    local words=$here/build/deb/lintian release folder
     "$here/scripts/deb.sh"
     say "lintian"
     lintian --allow-root "$here"/build/deb/*.changes >"$words" || true
     ! grep '^E:' "$words" || fail "errors of lintian"
     echo "no error, $(grep -c '^W:' "$words" || true) warnings"
+    say "this release's zsh looks where its completion is"
+    folder=$(dpkg-deb -c "$here"/build/deb/birefnet_*.deb | sed -n 's|.* \.\(/.*\)/_birefnet$|\1|p')
+    # shellcheck disable=SC2016 # zsh's own
+    zsh -fc 'print -l $fpath' | grep -qx "$folder" || fail "$folder is none of zsh's folders"
     make_older
     # shellcheck disable=SC1091 # exists on every Debian
     release=$(. /etc/os-release && echo "$VERSION_ID")
