@@ -1,6 +1,8 @@
 /* error.c - filling the error struct that travels through all layers. */
 #include "base/error.h"
 
+#include "base/visible.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +38,12 @@ const char *birefnet_status_name(birefnet_status status)
     return "unknown";
 }
 
+/* Names of files, of tensors and words of options are whatever somebody wrote; the message is one line of UTF-8. */
+static void make_one_line(bn_error *err)
+{
+    bn_make_visible(err->message, strlen(err->message));
+}
+
 bn_status bn_fail(bn_error *err, bn_status status, const char *format, ...)
 {
     if (!err) return status;
@@ -43,6 +51,7 @@ bn_status bn_fail(bn_error *err, bn_status status, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
+    make_one_line(err);
     err->status = status;
     return status;
 }
@@ -61,6 +70,7 @@ bn_status bn_fail_errno(bn_error *err, int errno_value, const char *format, ...)
     char text[128] = "";
     const char *words = strerror_r(errno_value, text, sizeof text);
     snprintf(err->message + used, sizeof err->message - used, ": %s", words);
+    make_one_line(err);
     err->status = status;
     return status;
 }
@@ -83,5 +93,6 @@ bn_status bn_error_prefix(bn_error *err, bn_status status, const char *format, .
     memmove(err->message + length + 2, err->message, strlen(err->message) + 1);
     memcpy(err->message, context, length);
     memcpy(err->message + length, ": ", 2);
+    make_one_line(err);
     return status;
 }

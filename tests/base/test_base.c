@@ -4,8 +4,10 @@
 #include "base/buffer.h"
 #include "base/cpu.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "base/seeded.h"
+#include "base/visible.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -47,6 +49,46 @@ static void error_keeps_context_in_front(void **state)
     assert_int_equal(strlen(err.message), sizeof err.message - 1);
     assert_memory_equal(err.message, "front: xxx", 10);
     assert_int_equal(bn_fail(NULL, BIREFNET_ERROR_IO, "nobody listens"), BIREFNET_ERROR_IO);
+}
+
+static void assert_one_line_of_text(const char *message, const char *expected)
+{
+    char copy[sizeof((bn_error *)0)->message];
+    snprintf(copy, sizeof copy, "%s", message);
+    bn_make_visible(copy, strlen(copy));
+    assert_string_equal(message, copy);
+    assert_string_equal(message, expected);
+}
+
+static void hear(void *user, birefnet_log_level level, const char *line)
+{
+    assert_int_equal(level, BIREFNET_LOG_INFO);
+    snprintf(user, 100, "%s", line);
+}
+
+/* birefnet.h: one line, UTF-8; names of files and of tensors are whatever somebody wrote into them. */
+static void messages_are_one_line_of_text(void **state)
+{
+    (void)state;
+    static const char name[] = "a\nb\033[31m\xff.pth";
+    bn_error err = {0};
+    bn_fail(&err, BIREFNET_ERROR_FORMAT, "%s is broken", name);
+    assert_one_line_of_text(err.message, "a?b?[31m?.pth is broken");
+    bn_error_prefix(&err, err.status, "%s", name);
+    assert_one_line_of_text(err.message, "a?b?[31m?.pth: a?b?[31m?.pth is broken");
+    bn_fail_errno(&err, ENOENT, "cannot open %s", name);
+    assert_one_line_of_text(err.message, "cannot open a?b?[31m?.pth: No such file or directory");
+    char line[100];
+    bn_log_line(&(bn_log){hear, line}, BIREFNET_LOG_INFO, "model %s", name);
+    assert_one_line_of_text(line, "model a?b?[31m?.pth");
+
+    /* what is too long is not cut off within a letter */
+    char letters[4001];
+    for (size_t i = 0; i < 2000; i++) memcpy(letters + 2 * i, "\xc3\xa4", 3);
+    bn_fail(&err, BIREFNET_ERROR_FORMAT, "%s", letters);
+    char expected[2048];
+    snprintf(expected, sizeof expected, "%.2046s?", letters);
+    assert_one_line_of_text(err.message, expected);
 }
 
 static int entries_of(const char *folder)
@@ -273,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffer_stops_at_its_maximum),
         cmocka_unit_test(error_keeps_context_in_front),
+        cmocka_unit_test(messages_are_one_line_of_text),
         cmocka_unit_test(files_are_written_whole_or_not_at_all),
         cmocka_unit_test(files_of_the_longest_names_are_written),
         cmocka_unit_test(files_without_a_name_are_had_everywhere),
