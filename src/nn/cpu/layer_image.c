@@ -92,7 +92,7 @@ bn_planes bn_cpu_halve(bn_graph *graph, bn_planes picture)
 typedef struct rearrange_op {
     bn_op op;
     bn_planes picture;
-    bn_map dst;
+    bn_map dst, rows; /* rows: float32 [PIXELS_TOGETHER][dst.c] for each thread */
     bn_rearrangement what;
 } rearrange_op;
 
@@ -122,10 +122,9 @@ static void rearrange_pixels(const rearrange_call *call, int y, int x, int some,
 
 static void rearrange_rows(void *context, size_t begin, size_t end, int thread)
 {
-    (void)thread;
     const rearrange_call *call = context;
     const bn_map dst = call->op->dst;
-    float rows[PIXELS_TOGETHER * 3072]; /* 3 * 32 * 32 channels at most */
+    float *rows = bn_map_at(call->graph, call->op->rows, (size_t)thread * PIXELS_TOGETHER * (size_t)dst.c);
     for (size_t y = begin; y < end; y++)
         for (int x = 0; x < dst.w; x += PIXELS_TOGETHER) {
             const int some = BN_MIN(PIXELS_TOGETHER, dst.w - x);
@@ -147,7 +146,7 @@ static bn_status rearrange_run(bn_op *op, bn_graph *graph, bn_error *err)
 bn_map bn_cpu_rearrange(bn_graph *graph, bn_planes picture, int h, int w, bn_rearrangement what)
 {
     const bn_map dst = bn_graph_map(graph, h, w, 3 * what.down * what.across, bn_graph_type(graph));
-    if (dst.c > 3072)
+    if (dst.c > 3072) /* 3 * 32 * 32 */
         bn_graph_fail(graph, BIREFNET_ERROR_UNSUPPORTED, "tiles of %d channels (at most 3072)", dst.c);
     rearrange_op *op = bn_graph_append(graph, sizeof *op, rearrange_run, NULL);
     if (!op) return dst;
@@ -156,6 +155,8 @@ bn_map bn_cpu_rearrange(bn_graph *graph, bn_planes picture, int h, int w, bn_rea
     op->what = what;
     bn_graph_touch(graph, picture.memory);
     bn_graph_touch(graph, dst);
+    op->rows = bn_graph_scratch(graph, (size_t)bn_graph_threads(graph) * PIXELS_TOGETHER * (size_t)dst.c *
+                                           sizeof(float));
     return dst;
 }
 
