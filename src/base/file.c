@@ -188,7 +188,7 @@ bn_status bn_file_write(const char *path, const void *bytes, size_t count, bn_er
 
 bn_status bn_file_map(const char *path, bn_mapping *mapping, bn_error *err)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe's would wait for who writes */
     if (fd < 0) return bn_fail_errno(err, errno, "cannot open %s", path);
     bn_status status = BIREFNET_OK;
     struct stat facts;

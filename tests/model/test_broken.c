@@ -9,6 +9,7 @@
 #include "model/model.h"
 
 #include <math.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TINY    "seeded:gen3-pvt_v2_b0:7"
@@ -140,12 +141,31 @@ static void calls_without_what_they_need_are_refused(void **state)
     birefnet_model_close(&model);
 }
 
+/* Nobody may ever write into it. */
+static void a_pipe_is_refused_and_not_waited_for(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/bn-broken-XXXXXX", path[64];
+    bn_error err = {0};
+    birefnet_model *model = NULL;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/pipe.safetensors", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(30); /* one that waits ends by a signal */
+    assert_int_equal(birefnet_model_open(path, NULL, &model, &err), BIREFNET_ERROR_IO);
+    alarm(0);
+    assert_non_null(strstr(err.message, "not a regular file"));
+    unlink(path);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_broken_tensor_is_named),
         cmocka_unit_test(a_result_that_is_not_a_number_is_an_error),
         cmocka_unit_test(calls_without_what_they_need_are_refused),
+        cmocka_unit_test(a_pipe_is_refused_and_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
