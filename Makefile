@@ -47,7 +47,7 @@ install: setup
 	@cmake -G Ninja -S . -B build/install -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$(PREFIX)" \
 		-DBUILD_TESTING=OFF -DBN_BUILD_MODELS=OFF >/dev/null
 	@cmake --build build/install
-	@cmake --install build/install
+	@umask 022 && cmake --install build/install
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 deb:

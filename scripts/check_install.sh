@@ -9,12 +9,18 @@ prefix=$scratch/prefix
 photo=$PWD/examples/photo1.jpg
 model=$PWD/models/starter.safetensors
 
-make --no-print-directory install PREFIX="$prefix" >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
+(umask 077 && make --no-print-directory install PREFIX="$prefix" >"$scratch/log" 2>&1) || { cat "$scratch/log"; exit 1; }
 libdir=$(dirname "$(find "$prefix" -name libbirefnet.so)")
 PKG_CONFIG_PATH=$libdir/pkgconfig
 LD_LIBRARY_PATH=$libdir
 export PKG_CONFIG_PATH LD_LIBRARY_PATH
 
+echo "it is everybody's to use, whatever the umask of whoever installs"
+closed=$(find "$prefix" \( -type d ! -perm -755 \) -o \( -type f ! -perm -644 \))
+if [ -n "$closed" ]; then
+    echo "closed to others: $closed" >&2
+    exit 1
+fi
 echo "nothing but the public functions is visible"
 for name in birefnet birefnet-image; do
     if nm -D --defined-only "$libdir/lib$name.so" | awk '$2 != "A" { print $3 }' | grep -v '^birefnet_'; then exit 1; fi
