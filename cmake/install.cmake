@@ -9,7 +9,14 @@ if(TARGET birefnet_image_shared)
 endif()
 install(FILES models/starter.safetensors models/ATTRIBUTION.md DESTINATION ${CMAKE_INSTALL_DATADIR}/birefnet/models)
 install(FILES LICENSE README.md docs/EVAL.md docs/SERVER.md docs/SHOPS.md docs/KNOWN_BUGS.md docs/MODEL.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES packaging/birefnet.service packaging/nginx.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES packaging/nginx.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+# The unit starts the program that is installed with it.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS packaging/birefnet.service)
+file(READ packaging/birefnet.service unit)
+string(REPLACE "/usr/local/bin/" "${CMAKE_INSTALL_FULL_BINDIR}/" unit "${unit}")
+string(REPLACE "packaging/birefnet.service" "${CMAKE_INSTALL_FULL_DOCDIR}/examples/birefnet.service" unit "${unit}")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/birefnet.service CONTENT "${unit}" @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/birefnet.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # Whoever links the static libraries links these as well.
 set(BN_STATIC_LIBRARIES dnnl gomp m pthread)

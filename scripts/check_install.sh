@@ -87,6 +87,7 @@ if PKG_CONFIG_LIBDIR=$scratch/packages cmake -S . -B "$scratch/all" >/dev/null 2
     exit 1
 fi
 echo "the installed program, its pages and its weights"
+grep -q "^ExecStart=$prefix/bin/birefnet serve " "$prefix/share/doc/birefnet/examples/birefnet.service"
 (cd "$scratch" && HOME=$scratch "$prefix/bin/birefnet" remove "$photo" -o cut.png --quiet)
 test -s "$scratch/cut.png"
 test -s "$prefix/share/birefnet/models/ATTRIBUTION.md"
