@@ -1,4 +1,5 @@
-/* help_completion.c - the completion for bash: commands, options, their choices, files. */
+/* help_completion.c - the completion for bash: commands, options, their choices, files. Replies are read by lines, as names of
+ * files have spaces. */
 #include "cli/help.h"
 
 #include "weights/presets.h"
@@ -20,12 +21,12 @@ static void print_argument_arm(FILE *out, bn_option id)
     const bn_option_spec *spec = bn_option_get_spec(id);
     fprintf(out, "        --%s", spec->name);
     if (spec->letter) fprintf(out, "|-%c", spec->letter);
-    fputs(") COMPREPLY=($(compgen ", out);
+    fputs(") mapfile -t COMPREPLY < <(compgen ", out);
     if (spec->takes_path) fputs("-f ", out);
     fputs("-W '", out);
     if (spec->choices) bn_help_words(out, spec->choices);
     if (id == BN_OPTION_MODEL || id == BN_OPTION_AGAINST) bn_help_presets(out, false);
-    fputs("' -- \"$word\")); return ;;\n", out);
+    fputs("' -- \"$word\"); return ;;\n", out);
 }
 
 static void print_option_names(FILE *out, bn_command command)
@@ -45,9 +46,9 @@ static void print_actions(FILE *out, bn_command command)
             "    elif [ \"${COMP_WORDS[1]}\" = %s ] && ! [[ \" ${COMP_WORDS[*]:2:COMP_CWORD-2} \" =~ ' "
             "'(%s)' ' ]]; then\n",
             spec->name, spec->actions);
-    fputs("        COMPREPLY=($(compgen -W '", out);
+    fputs("        mapfile -t COMPREPLY < <(compgen -W '", out);
     bn_help_words(out, spec->actions);
-    fputs("' -- \"$word\"))\n", out);
+    fputs("' -- \"$word\")\n", out);
 }
 
 void bn_help_completion(FILE *out)
@@ -57,11 +58,11 @@ void bn_help_completion(FILE *out)
           "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=\n"
           "    COMPREPLY=()\n"
           "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-          "        COMPREPLY=($(compgen -W '",
+          "        mapfile -t COMPREPLY < <(compgen -W '",
           out);
     for (bn_command command = 0; command < BN_COMMANDS; command++)
         fprintf(out, "%s ", bn_command_get_spec(command)->name);
-    fputs("--help --version --man --completion' -- \"$word\"))\n"
+    fputs("--help --version --man --completion' -- \"$word\")\n"
           "        return\n"
           "    fi\n"
           "    case $before in\n",
@@ -75,15 +76,15 @@ void bn_help_completion(FILE *out)
     for (bn_command command = 0; command < BN_COMMANDS; command++) print_option_names(out, command);
     fputs("    esac\n"
           "    if [[ $word == -* ]]; then\n"
-          "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+          "        mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
           "    elif [ \"${COMP_WORDS[1]}\" = pull ]; then\n"
-          "        COMPREPLY=($(compgen -W '",
+          "        mapfile -t COMPREPLY < <(compgen -W '",
           out);
     bn_help_presets(out, true);
-    fputs("' -- \"$word\"))\n", out);
+    fputs("' -- \"$word\")\n", out);
     for (bn_command command = 0; command < BN_COMMANDS; command++) print_actions(out, command);
     fputs("    else\n"
-          "        COMPREPLY=($(compgen -f -- \"$word\"))\n"
+          "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
           "    fi\n"
           "}\n"
           "complete -o filenames -F _birefnet birefnet\n",

@@ -228,6 +228,12 @@ static void completion_offers_choices(void **state)
               "[ \"${COMPREPLY[*]}\" != revoke ]'");
     cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet pull mat); COMP_CWORD=2; _birefnet; "
               "[ \"${COMPREPLY[*]}\" = matting ]'");
+    /* a name with a space is one */
+    cli_shell("touch 'my photo.jpg'");
+    cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet remove my); COMP_CWORD=2; _birefnet; "
+              "[ \"${COMPREPLY[0]}\" = \"my photo.jpg\" ]'");
+    cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet remove -b my); COMP_CWORD=3; _birefnet; "
+              "[ \"${COMPREPLY[0]}\" = \"my photo.jpg\" ]'");
 }
 
 static void wrong_command_lines_give_one_line_and_a_hint(void **state)
