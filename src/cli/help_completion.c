@@ -57,6 +57,9 @@ void bn_help_completion(FILE *out)
           "_birefnet() {\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=\n"
           "    COMPREPLY=()\n"
+          "    # --option=word are three words here\n"
+          "    if [ \"$word\" = = ]; then word=; elif [ \"$before\" = = ]; then "
+          "before=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
           "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
           "        mapfile -t COMPREPLY < <(compgen -W '",
           out);

@@ -228,6 +228,11 @@ static void completion_offers_choices(void **state)
               "[ \"${COMPREPLY[*]}\" != revoke ]'");
     cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet pull mat); COMP_CWORD=2; _birefnet; "
               "[ \"${COMPREPLY[*]}\" = matting ]'");
+    cli_shell(
+        "bash -c '. ./complete.bash; COMP_WORDS=(birefnet remove --format = w); COMP_CWORD=4; _birefnet; "
+        "[ \"${COMPREPLY[*]}\" = webp ]'");
+    cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet remove --align =); COMP_CWORD=3; _birefnet; "
+              "[ \"${COMPREPLY[*]}\" = \"center bottom\" ]'");
     /* a name with a space is one */
     cli_shell("touch 'my photo.jpg'");
     cli_shell("bash -c '. ./complete.bash; COMP_WORDS=(birefnet remove my); COMP_CWORD=2; _birefnet; "
