@@ -126,7 +126,7 @@ typedef struct birefnet_model_options {
     size_t size;                  /* bytes: see "Versions" above */
     birefnet_precision precision; /* default AUTO; BF16 and F16 fail where what computes does not have them */
     birefnet_tile_order tile_order; /* default AUTO */
-    const char *max_isa; /* use the CPU's instructions up to "plain", "avx2", "avx512", "avx512_bf16" or
+    const char *max_isa; /* use instructions up to "plain", "neon", "avx2", "avx512", "avx512_bf16" or
                                        "amx" only; default NULL: all of this CPU but AMX. See below. */
     birefnet_log_fn log; /* default NULL: silent */
     void *log_user;
