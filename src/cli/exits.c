@@ -71,7 +71,7 @@ const bn_exit_words *bn_exit_table(void)
         {BN_EXIT_NO_SENSE, "models --check: the weights run, but their mask of the known photo is wrong, or "
                            "is wrong in the tile order "
                            "that would be chosen."},
-        {BN_EXIT_PORT, "serve: the port is in use, or may not be listened at."},
+        {BN_EXIT_PORT, "serve, work: the port is in use, or may not be listened at."},
         {BN_EXIT_NO_TOOL, "video: ffmpeg or ffprobe is not installed."},
         {BN_EXIT_STORE,
          "serve, work, keys, queue, migrate: the database of --store cannot be reached, or refuses us."},
@@ -80,7 +80,7 @@ const bn_exit_words *bn_exit_table(void)
          "program, damaged, or older than "
          "this one needs (birefnet migrate; serve and work migrate those of a data folder themselves)."},
         {BN_EXIT_FILES,
-         "serve: the place of --files does not answer, or refuses what is needed there: bucket, "
+         "serve, work: the place of --files does not answer, or refuses what is needed there: bucket, "
          "region, keys, permissions, endpoint."},
         {BN_EXIT_DEVICE, "A graphics card or its driver failed."},
         {BN_EXIT_INTERRUPTED, "Interrupted by Ctrl-C or SIGTERM; nothing half-written stays behind."},

@@ -23,7 +23,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                               "Write to this file, into this folder (several inputs, a name ending in / or a "
                               "folder that exists; trees are kept), or to standard output (-). Without it "
                               "the cut-out of photo.jpg is photo-cutout.png beside it, that of photo.png "
-                              "photo-png-cutout.png."},
+                              "photo-png-cutout.png. watch needs it, a folder; video, a file or a folder."},
     [BN_OPTION_MODEL] = {"model", 'm', BN_KIND_TEXT, "MODEL", .takes_path = true,
                          .commands = REMOVE | WATCH | STREAM | VIDEO | INFO | BENCH | EVAL,
                          .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
@@ -115,14 +115,14 @@ static const bn_option_spec options[BN_OPTIONS] = {
                               .help = "Refuse photos of more pixels before any memory is taken for them."},
     [BN_OPTION_SKIP_EXISTING] = {"skip-existing", 's', BN_KIND_FLAG, .commands = REMOVE,
                                  .help = "Leave inputs alone whose output is already there, and say which."},
-    [BN_OPTION_JOBS] = {"jobs", 'j', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
-                        .otherwise = "1, with a graphics card 2",
-                        .commands = REMOVE | WATCH | BENCH | SERVE | WORK,
-                        .help =
-                            "Photos at a time: so many sessions of the network beside each other, each on "
-                            "its share of --threads, and so many threads that finish and write. Each "
-                            "session takes the work space that birefnet info prints; no more are opened "
-                            "than there are threads and photos. bench: time them, too."},
+    [BN_OPTION_JOBS] =
+        {"jobs", 'j', BN_KIND_WHOLE, "N", .low = 1, .high = 64,
+         .otherwise = "1; on a graphics card 3 for several photos, with serve and work 2 a card",
+         .commands = REMOVE | WATCH | BENCH | SERVE | WORK,
+         .help = "Photos at a time: so many sessions of the network beside each other, each on "
+                 "its share of --threads, and so many threads that finish and write. Each "
+                 "session takes the work space that birefnet info prints; no more are opened "
+                 "than there are threads and photos, and 16 by serve and work. bench: time them, too."},
     [BN_OPTION_REPORT] =
         {"report", 0, BN_KIND_TEXT, "FILE", .takes_path = true, .commands = REMOVE,
          .help = "Write a JSON report: for each input its output, state, error, size and times."},
@@ -267,7 +267,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_ACCESS_LOG] = {"access-log", 0, BN_KIND_TEXT, "FILE", .takes_path = true,
                               .otherwise = "standard output", .commands = SERVE,
                               .help = "One JSON line a request; off for none."},
-    [BN_OPTION_MAX_BODY] = {"max-body", 0, BN_KIND_REAL, "MB", .low = 0.01, .high = 2000, .standard = "96",
+    [BN_OPTION_MAX_BODY] = {"max-body", 0, BN_KIND_REAL, "MiB", .low = 0.01, .high = 2000, .standard = "96",
                             .commands = SERVE,
                             .help = "Refuse larger requests; photos may come inside of them as data URIs."},
     [BN_OPTION_MAX_DECODE_MEMORY] =
@@ -307,7 +307,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
     [BN_OPTION_REDIRECT_SECONDS] = {"redirect-seconds", 0, BN_KIND_WHOLE, "N", .low = 1, .high = 604800,
                                     .standard = "300", .commands = SERVE,
                                     .help = "How long such an address is good for."},
-    [BN_OPTION_MAX_STORED] = {"max-stored", 0, BN_KIND_REAL, "GB", .low = 0.001, .high = 1e6,
+    [BN_OPTION_MAX_STORED] = {"max-stored", 0, BN_KIND_REAL, "GiB", .low = 0.001, .high = 1e6,
                               .standard = "20", .commands = SERVE | WORK,
                               .help = "Bytes of all stored files together."},
     [BN_OPTION_RETENTION] = {"retention", 0, BN_KIND_REAL, "HOURS", .low = 0.001, .high = 87600,
