@@ -8,7 +8,8 @@ if(TARGET birefnet_image_shared)
     install(FILES include/birefnet-image.h TYPE INCLUDE)
 endif()
 install(FILES models/starter.safetensors models/ATTRIBUTION.md DESTINATION ${CMAKE_INSTALL_DATADIR}/birefnet/models)
-install(FILES LICENSE README.md docs/EVAL.md docs/SERVER.md docs/SHOPS.md docs/KNOWN_BUGS.md docs/MODEL.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.md) # they point to one another
+install(FILES LICENSE README.md ${pages} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/nginx.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 # The unit starts the program that is installed with it.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS packaging/birefnet.service)
