@@ -2,6 +2,7 @@
 #include "cli/serve_private.h"
 #include "schema/json.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +38,15 @@ static const char *authority(char text[300], const bn_address *at, unsigned port
     return text;
 }
 
+/* The lines are pasted in another terminal, where a path from this folder leads nowhere. */
+static const char *whole(char path[PATH_MAX], const char *said)
+{
+    return realpath(said, path) ? path : said;
+}
+
 static void say_tls(bn_server *own)
 {
-    char at[300];
+    char at[300], path[PATH_MAX];
     const unsigned port = bn_http_server_port(own->secure);
     const char *key = bn_jobs_has_keys(own->jobs) ? "ID:SECRET" : "any:thing   # no key is configured";
     bn_console_say(own->console, "  https://%s", authority(at, &own->tls_listen, port));
@@ -47,9 +54,10 @@ static void say_tls(bn_server *own)
         bn_console_say(own->console, "For the Python client:");
         bn_console_say(own->console, "  export FAL_RUN_HOST=localhost:%u/run", port);
         bn_console_say(own->console, "  export FAL_QUEUE_RUN_HOST=localhost:%u/queue", port);
-        bn_console_say(own->console, "  export SSL_CERT_FILE=%s", own->bundle);
+        bn_console_say(own->console, "  export SSL_CERT_FILE=%s", whole(path, own->bundle));
         bn_console_say(own->console, "  export FAL_KEY=%s", key);
-        bn_console_say(own->console, "For Node: export NODE_EXTRA_CA_CERTS=%s/tls/ca.pem", own->data_folder);
+        bn_console_say(own->console, "For Node: export NODE_EXTRA_CA_CERTS=%s/tls/ca.pem",
+                       whole(path, own->data_folder));
     }
     if (own->proxy) {
         bn_console_say(own->console,

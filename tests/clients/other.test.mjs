@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { request as tlsRequest } from "node:https";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, before, test } from "node:test";
 import { client, completed, dot, E, failure, folder, keys, photo, rewrite, serve, source, until } from "./support.mjs";
 
@@ -298,9 +298,11 @@ test("health, readiness, metrics, access log", async () => {
 
 
 test("TLS with a private authority", async () => {
-  const own = await serve({ args: ["--tls-self-signed", "--tls-listen", "127.0.0.1:0"] });
+  const data = relative(".", folder()); // what is printed holds in any folder
+  const own = await serve({ data, args: ["--tls-self-signed", "--tls-listen", "127.0.0.1:0"] });
   const port = Number(/FAL_RUN_HOST=localhost:(\d+)\/run/.exec(own.errors)[1]);
-  assert.match(own.errors, /SSL_CERT_FILE=\S+ca-bundle\.pem/);
+  assert.match(own.errors, /SSL_CERT_FILE=\/\S+ca-bundle\.pem/);
+  assert.match(own.errors, /NODE_EXTRA_CA_CERTS=\/\S+ca\.pem/);
   const ca = readFileSync(`${own.data}/tls/ca.pem`);
   const ask = (options, body) => new Promise((resolve, reject) => {
     const request = tlsRequest({ host: "127.0.0.1", port, ca, ...options }, (answer) => {
@@ -317,6 +319,7 @@ test("TLS with a private authority", async () => {
   assert.ok(byName.body.image.url.startsWith("https://v3.fal.media/files/"));
   await assert.rejects(ask({ path: "/", servername: "example.com" }));
   await own.stop();
+  rmSync(data, { recursive: true });
 });
 
 test("wrong options are named", () => {
