@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Where the program looks; the only words of the page that no other table holds. */
+/* What the program reads there; the only words of the page that no other table holds. */
 static const char *const environment[][2] = {
     {"BIREFNET_MODELS", "A folder with weights, before the user's own data folder."},
     {"BIREFNET_DATA",
@@ -16,6 +16,12 @@ static const char *const environment[][2] = {
                        "where it is not set."},
     {"BIREFNET_MIRROR, HF_ENDPOINT", "Another address to pull published weights from."},
     {"https_proxy, http_proxy, no_proxy", "Proxies, as for curl."},
+    {"BIREFNET_STORE", "What --store says, where it is not given."},
+    {"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN",
+     "Keys of S3, where --files-credentials is not given."},
+    {"TMPDIR", "Animations for standard output lie here until they are whole; /tmp where it is not set."},
+    {"BIREFNET_GPU_MATRIX", "none: leave a graphics card's matrix cores alone."},
+    {"ONEDNN_MAX_CPU_ISA", "oneDNN's own: the instructions that it may use; AVX512_CORE_AMX takes AMX, too."},
 };
 
 /* Text as man wants it: hyphens that may be copied, no line that starts with a control character. */

@@ -1,6 +1,7 @@
 #!/bin/bash
 # docs.sh PROGRAM BUILD: what the pages name is there. Every path of this tree, every test that is said to hold a promise or to
-# be run, every option in the words for a command, and, where it is installed, every page that another one points to.
+# be run, every option in the words for a command; the manual page names what is read from the environment, and every page is
+# installed, as they point to one another.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 program=$1
@@ -47,6 +48,11 @@ while IFS=: read -r page line words; do
         esac
     done
 done < <(grep -noE '^    birefnet [a-z]+( [^ ]+)*|`birefnet [a-z]+ [^`]*`' "${pages[@]}" | tr -d '`]')
+
+"$program" --man >"$scratch/man"
+for variable in $(grep -rhoE 'getenv\("BIREFNET_[A-Z_]+' src | sed 's/.*"//' | sort -u); do
+    grep -q "$variable" "$scratch/man" || missing "the manual page says nothing of $variable"
+done
 
 for page in docs/*.md; do
     grep -q "/$page\"" "$build/cmake_install.cmake" || missing "$page is not installed"
