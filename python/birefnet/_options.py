@@ -16,7 +16,7 @@ class CutOptions(TypedDict, total=False):
     refine: bool  # estimate the foreground's own colours; default True
     threshold: float  # 0 to 1: what is at least this opaque becomes fully so, the rest goes; 0: soft
     to_srgb: bool  # convert to sRGB instead of keeping the photo's profile
-    metadata: str  # of a file's EXIF: "none" (default), "safe", "all"
+    metadata: str  # of a file's EXIF, XMP and IPTC: "none" (default), "safe", "all"
     shop: str  # "amazon", "ebay", "etsy", "shopify", "square"
     background: str  # "white", "#rrggbb", "#rrggbbaa", "none", "blur", "blur:PERCENT"
     background_image: bytes  # an image file in memory
