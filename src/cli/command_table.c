@@ -124,7 +124,7 @@ static const bn_command_spec commands[BN_COMMANDS] = {
          NULL},
     [BN_COMMAND_SERVE] = {"serve", "", 0, 0, "Answer HTTP as fal-ai/birefnet/v2 does",
                           "The clients of that endpoint work with this server when they are given its "
-                          "address (see SERVER.md), and "
+                          "address (see docs/SERVER.md), and "
                           "so do those of rembg's server. A page to try it is at the address itself. "
                           "Accepted requests survive a "
                           "crash. Without keys only this machine is answered.\n",

@@ -101,9 +101,9 @@ static void print_processes(const bn_snapshot *seen, double lease_s)
 static void print_all(const bn_snapshot *seen, double lease_s)
 {
     const sums all = add_up(seen, lease_s);
-    bn_console_print(
-        "%zu waiting (the oldest for %.1f s), %zu held, of which %zu running; %zu processes alive",
-        all.waiting, (double)all.oldest_ms / 1e3, seen->held, all.running, all.living);
+    bn_console_print("%zu waiting (the oldest for %.1f s), %zu held, of which %zu running; %zu %s alive",
+                     all.waiting, (double)all.oldest_ms / 1e3, seen->held, all.running, all.living,
+                     all.living == 1 ? "process" : "processes");
     print_requests(seen);
     print_processes(seen, lease_s);
 }
