@@ -1,6 +1,6 @@
 #!/bin/bash
-# docs.sh PROGRAM BUILD: what the pages name is there. Every path of this tree, every test that is said to hold a promise or to
-# be run, every option in the words for a command; the manual page names what is read from the environment, and every page is
+# docs.sh PROGRAM BUILD: what the pages name is there. Every path of this tree and name said to be in one, every test that is
+# said to hold a promise or to be run, every option in the words for a command; the manual page names what is read from the environment, and every page is
 # installed, as they point to one another.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -23,6 +23,15 @@ while IFS=: read -r page line path; do
     [ -e "$path" ] || missing "$page:$line: there is no $path"
 done < <(grep -noP '(?<![\w/.-])(src|tests|scripts|docs|examples|packaging|bench|cmake|fuzz|models|web|include|python|training)/[\w./-]*\w' \
     "${pages[@]}")
+
+# `load_projection` in `src/model/params_fold.c`, and lists of names
+while IFS=: read -r page line words; do
+    path=${words##* in \`}
+    path=${path%\`}
+    for name in $(grep -oE '\w+' <<<"${words% in *}"); do
+        grep -qsw "$name" "$path" || missing "$page:$line: $path has no $name"
+    done
+done < <(grep -noE '`\w+`(, `\w+`)* in `(src|tests|web|python)/[a-z0-9_./]+\.(c|h|js|py)`' "${pages[@]}")
 
 ctest --test-dir "$build" -N | sed -n 's/^ *Test *#[0-9]*: //p' >"$scratch/tests"
 test -s "$scratch/tests"
