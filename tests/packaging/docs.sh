@@ -1,7 +1,7 @@
 #!/bin/bash
 # docs.sh PROGRAM BUILD: what the pages name is there. Every path of this tree and name said to be in one, every test that is
-# said to hold a promise or to be run, every option in the words for a command; the manual page names what is read from the environment, and every page is
-# installed, as they point to one another.
+# said to hold a promise or to be run, every option in the words for a command; the manual page names what is read from the
+# environment, and every page is installed, as they point to one another.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 program=$1
