@@ -28,7 +28,7 @@ static const bn_option_spec options[BN_OPTIONS] = {
                          .commands = REMOVE | WATCH | STREAM | VIDEO | INFO | BENCH | EVAL,
                          .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
                                  "seeded:GENERATION-BACKBONE:SEED for trials. Default: the published general "
-                                 "weights if they are there, else the starter weights."},
+                                 "weights if they are there, else the starter weights; info opens none."},
     [BN_OPTION_RESOLUTION] = {"resolution", 'r', BN_KIND_TEXT, "SIZE", .otherwise = "the model's own",
                               .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
                               .help =
