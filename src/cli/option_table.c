@@ -29,11 +29,12 @@ static const bn_option_spec options[BN_OPTIONS] = {
                          .help = "A preset (see birefnet models), a .safetensors or .pth file, or "
                                  "seeded:GENERATION-BACKBONE:SEED for trials. Default: the published general "
                                  "weights if they are there, else the starter weights; info opens none."},
-    [BN_OPTION_RESOLUTION] = {"resolution", 'r', BN_KIND_TEXT, "SIZE", .otherwise = "the model's own",
-                              .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
-                              .help =
-                                  "What the network sees: 1024x1024, 2048x2048, any WIDTHxHEIGHT from 64 to "
-                                  "4096, or native for each photo at its own size (at most 2304)."},
+    [BN_OPTION_RESOLUTION] =
+        {"resolution", 'r', BN_KIND_TEXT, "SIZE", .otherwise = "the model's own",
+         .commands = REMOVE | WATCH | STREAM | VIDEO | MODELS | INFO | BENCH | EVAL,
+         .help =
+             "What the network sees: 1024x1024, 2048x2048, any WIDTHxHEIGHT from 64 to "
+             "4096, or, but for models, info and bench, native: each photo at its own size (at most 2304)."},
     [BN_OPTION_MASK] = {"mask", 0, BN_KIND_TEXT, "FILE", .argument_may_lack = true, .takes_path = true,
                         .commands = REMOVE | WATCH,
                         .help =
