@@ -27,6 +27,9 @@ typedef struct bn_connection {
     _Atomic(bool) in_request, in_body;
     _Atomic(double) since_ms; /* start of the wait for a request; in a body, of the time that is looked at */
     _Atomic(uint64_t) body_bytes; /* since then */
+    double
+        lingers_ms; /* since when only its client keeps it, by sending what nobody reads or by not taking its reply;
+                        * 0 = it does not. Of the event loop */
 } bn_connection;
 
 struct bn_http_private {

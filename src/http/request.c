@@ -225,6 +225,7 @@ enum MHD_Result bn_request_send(bn_http_request *request)
         MHD_queue_response(own->connection, (unsigned)(reply->status ? reply->status : 500), response);
     MHD_destroy_response(response);
     own->reply_sent = true;
+    if (!reply->stream && own->peer->lingers_ms == 0) own->peer->lingers_ms = bn_clock_ms();
     return result;
 }
 
@@ -351,6 +352,7 @@ void bn_request_closed(bn_http_request *request, bool complete)
     own->peer->in_body = false;
     own->peer->since_ms = bn_clock_ms();
     own->peer->in_request = false;
+    own->peer->lingers_ms = 0;
     pthread_mutex_lock(&own->lock);
     own->closed = true;
     own->complete = complete;

@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #define LAST_REPLIES_MS         1000
+#define JUST_COME_MS            2000                /* in which a client far away sends its request */
 #define CONNECTION_MEMORY_BYTES ((size_t)48 * 1024) /* the header section, at most */
 #define DISCARD_MAX_BYTES                                                                                    \
     ((uint64_t)256 << 20) /* read from a client that was refused, so that it reads why */
@@ -121,13 +122,15 @@ static void take_body(bn_http_request *request, const char *bytes, size_t count)
         request->sink_failed = !keep_in_memory(request, bytes, count);
     else if (request->sink == BN_SINK_FILE)
         request->sink_failed = !keep_in_file(request, bytes, count);
+    if (request->too_long || request->sink_failed) request->private->peer->lingers_ms = bn_clock_ms();
 }
 
-static void expect_body(struct bn_http_private *own)
+static void expect_body(struct bn_http_private *own, bool unread)
 {
     own->peer->body_bytes = 0;
     own->peer->since_ms = bn_clock_ms();
     own->peer->in_body = true;
+    if (unread) own->peer->lingers_ms = bn_clock_ms();
 }
 
 /* The reply is made before the body is read. A client that is still sending would not read it and see a broken
@@ -145,7 +148,7 @@ static enum MHD_Result reply_early(bn_http_request *request)
         return bn_request_send(request);
     }
     own->discarding = true;
-    expect_body(own);
+    expect_body(own, true);
     return MHD_YES;
 }
 
@@ -167,7 +170,7 @@ static enum MHD_Result begin(bn_http_request *request, struct MHD_Connection *co
     own->phase = BN_PHASE_BODY;
     bn_buffer_init(&request->body, (size_t)BN_MIN(request->body_max_bytes, (uint64_t)SIZE_MAX / 2));
     if (request->sink == BN_SINK_FILE) request->body_fd = bn_file_open_nameless(request->sink_folder);
-    expect_body(own);
+    expect_body(own, request->sink == BN_SINK_NONE);
     return MHD_YES;
 }
 
@@ -201,6 +204,7 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection, con
     }
     if (phase == BN_PHASE_BODY) {
         own->peer->in_body = false;
+        own->peer->lingers_ms = 0;
         return bn_request_suspend(request) ? MHD_YES : refuse_stopping(request);
     }
     own->peer->in_body = false;
@@ -217,23 +221,38 @@ static void completed(void *user, struct MHD_Connection *connection, void **stat
     *state = NULL;
 }
 
-/* So many that one more costs the one its place that has sent no request for the longest time: whoever only holds
- * connections keeps nobody out. */
+/* So many that one more costs another its place: whoever only holds connections keeps nobody out. */
 static bool is_full(const bn_http_server *server)
 {
     return server->connection_count > server->options.max_connections * 5 / 8;
 }
 
+/* Since when the server has waited for its client; 0 = its client waits for the server. */
+static double waits_since(const bn_connection *connection)
+{
+    return connection->in_request ? connection->lingers_ms : connection->since_ms;
+}
+
+/* The one that has sent no request for the longest time; but where even that one has only just come, the one of all that
+ * the server has waited for longest, which may be a reply that nobody takes. */
+static bn_connection *choose_to_cut(const bn_http_server *server, const bn_connection *newest)
+{
+    bn_connection *idle = NULL, *any = NULL;
+    for (bn_connection *c = server->connections; c; c = c->next) {
+        if (c == newest || c->cut || waits_since(c) == 0) continue;
+        if (!any || waits_since(c) < waits_since(any)) any = c;
+        if (!c->in_request && (!idle || c->since_ms < idle->since_ms)) idle = c;
+    }
+    return idle && bn_clock_ms() - idle->since_ms > JUST_COME_MS ? idle : any;
+}
+
 /* The lock is held. The event loop sees the end and closes it. */
 static void make_room(bn_http_server *server, const bn_connection *newest)
 {
-    bn_connection *oldest = NULL;
-    for (bn_connection *c = server->connections; c; c = c->next)
-        if (c != newest && !c->cut && !c->in_request && (!oldest || c->since_ms < oldest->since_ms))
-            oldest = c;
-    if (!oldest) return;
-    oldest->cut = true;
-    shutdown(oldest->fd, SHUT_RDWR);
+    bn_connection *chosen = choose_to_cut(server, newest);
+    if (!chosen) return;
+    chosen->cut = true;
+    shutdown(chosen->fd, SHUT_RDWR);
 }
 
 static void connection_changed(void *user, struct MHD_Connection *connection, void **context,

@@ -1,0 +1,155 @@
+/* test_crowd.c - many connections whose clients alone keep them: they send what nobody reads, or do not take their replies. */
+#include "tests/test.h"
+
+#include "tests/http/dial.h"
+
+#include "http/http.h"
+
+#include <semaphore.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { MAX_CONNECTIONS = 64, CROWD = 150, LARGE_BYTES = 1 << 20 };
+
+static bn_http_server *server;
+static bn_http_request *parked;
+static sem_t is_parked;
+static bool is_woken;
+
+static bn_http_next say(bn_http_request *request, int status, size_t bytes)
+{
+    static const char text[LARGE_BYTES] = "hello";
+    request->reply.status = status;
+    bn_buffer_init(&request->reply.body, LARGE_BYTES);
+    bn_buffer_append(&request->reply.body, text, bytes, NULL);
+    return BN_HTTP_REPLY;
+}
+
+static bn_http_next begin(void *user, bn_http_request *request)
+{
+    (void)user;
+    if (strcmp(request->target, "/refuse") == 0) return say(request, 403, 5);
+    if (strcmp(request->target, "/none") == 0) request->sink = BN_SINK_NONE;
+    request->body_max_bytes = 1000;
+    return BN_HTTP_BODY;
+}
+
+static bn_http_next handle(void *user, bn_http_request *request)
+{
+    (void)user;
+    if (strcmp(request->target, "/park") != 0 || is_woken)
+        return say(request, 200, strcmp(request->target, "/large") == 0 ? LARGE_BYTES : 5);
+    is_woken = true;
+    parked = request;
+    sem_post(&is_parked);
+    return BN_HTTP_PARK;
+}
+
+static void end(void *user, bn_http_request *request, bool complete)
+{
+    (void)user, (void)request, (void)complete;
+}
+
+static int open_server(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    bn_http_options options;
+    bn_http_options_default(&options);
+    options.port = 0;
+    options.threads = 2;
+    options.max_connections = MAX_CONNECTIONS;
+    is_woken = false;
+    sem_init(&is_parked, 0, 0);
+    const bn_http_handler handler = {.begin = begin, .handle = handle, .end = end};
+    assert_ok(bn_http_server_open(&options, &handler, &server, &err), err);
+    return 0;
+}
+
+static int close_server(void **state)
+{
+    (void)state;
+    bn_http_server_close(&server);
+    sem_destroy(&is_parked);
+    return 0;
+}
+
+static int send_text(const char *text)
+{
+    const int fd = dial(bn_http_server_port(server), 5), little = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &little,
+               sizeof little); /* of what is not read the server keeps the most */
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+    return fd;
+}
+
+#define HEAD " HTTP/1.1\r\nHost: x\r\n"
+
+static void expect_answer(int fd, const char *status)
+{
+    char text[200] = "";
+    const ssize_t got = recv(fd, text, sizeof text - 1, 0);
+    if (got < 12 || strncmp(text + 9, status, 3) != 0) fail_msg("no %s within 5 s, but: %s", status, text);
+    close(fd);
+}
+
+/* Each of the crowd sends this and waits; others are answered all the while, and who waits for an answer gets it. */
+static void others_are_answered_beside(const char *text)
+{
+    int crowd[CROWD];
+    const int waits = send_text("GET /park" HEAD "\r\n");
+    sem_wait(&is_parked);
+    int far = -1;
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i] = send_text(text);
+        usleep(5000); /* so that it is in its request before the next one comes */
+        if (i % 10 == 5) send(far, "/refuse" HEAD "\r\n", sizeof "/refuse" HEAD "\r\n" - 1, MSG_NOSIGNAL);
+        if (i % 10 == 5) expect_answer(far, "403");
+        if (i % 10 == 0) far = send_text("GET ");
+    }
+    bn_http_wake(parked);
+    expect_answer(waits, "200");
+    for (int i = 0; i < CROWD; i++) close(crowd[i]);
+}
+
+static void bodies_of_the_refused_keep_nobody_out(void **state)
+{
+    (void)state;
+    others_are_answered_beside("POST /refuse" HEAD "Content-Length: 1000000\r\n\r\nslow");
+}
+
+static void bodies_where_none_belongs_keep_nobody_out(void **state)
+{
+    (void)state;
+    others_are_answered_beside("GET /none" HEAD "Transfer-Encoding: chunked\r\n\r\n4\r\nslow\r\n");
+}
+
+static void bodies_that_are_too_long_keep_nobody_out(void **state)
+{
+    (void)state;
+    static char text[3000];
+    const int head = snprintf(text, sizeof text, "POST /" HEAD "Transfer-Encoding: chunked\r\n\r\n7d0\r\n");
+    memset(text + head, 'x', 2000);
+    others_are_answered_beside(text);
+}
+
+/* More replies than the sockets' buffers hold. */
+static void replies_that_nobody_takes_keep_nobody_out(void **state)
+{
+    (void)state;
+    static const char one[] = "GET /large" HEAD "\r\n";
+    char text[8 * sizeof one] = "";
+    for (int i = 0; i < 7; i++) strcat(text, one);
+    others_are_answered_beside(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(bodies_of_the_refused_keep_nobody_out, open_server, close_server),
+        cmocka_unit_test_setup_teardown(bodies_where_none_belongs_keep_nobody_out, open_server, close_server),
+        cmocka_unit_test_setup_teardown(bodies_that_are_too_long_keep_nobody_out, open_server, close_server),
+        cmocka_unit_test_setup_teardown(replies_that_nobody_takes_keep_nobody_out, open_server, close_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
