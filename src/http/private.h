@@ -27,9 +27,7 @@ typedef struct bn_connection {
     _Atomic(bool) in_request, in_body;
     _Atomic(double) since_ms; /* start of the wait for a request; in a body, of the time that is looked at */
     _Atomic(uint64_t) body_bytes; /* since then */
-    double
-        lingers_ms; /* since when only its client keeps it, by sending what nobody reads or by not taking its reply;
-                        * 0 = it does not. Of the event loop */
+    double lingers_ms;            /* since when only its client keeps it, see make_room; 0 = it does not */
 } bn_connection;
 
 struct bn_http_private {

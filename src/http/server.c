@@ -100,10 +100,15 @@ static bool keep_in_file(bn_http_request *request, const char *bytes, size_t cou
     return write_all(request->body_fd, bytes, count);
 }
 
+/* Up to its even share each connection has its place, however much others hold: who has filled the memory keeps out only
+ * what is large. */
 static bool keep_in_memory(bn_http_request *request, const char *bytes, size_t count)
 {
     bn_http_server *server = request->private->server;
-    if (atomic_fetch_add(&server->waiting_bytes, count) + count > server->options.max_waiting_bytes) {
+    const size_t most = server->options.max_waiting_bytes;
+    const size_t share = most / (size_t)server->options.max_connections;
+    if (atomic_fetch_add(&server->waiting_bytes, count) + count > most &&
+        request->private->counted_bytes + count > share) {
         atomic_fetch_sub(&server->waiting_bytes, count);
         return false;
     }

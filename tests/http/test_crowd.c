@@ -1,4 +1,5 @@
-/* test_crowd.c - many connections whose clients alone keep them: they send what nobody reads, or do not take their replies. */
+/* test_crowd.c - many clients, or greedy ones, that would keep others out: connections that they alone keep, as they send
+ * what nobody reads or do not take their replies; memory for bodies that do not come to an end. */
 #include "tests/test.h"
 
 #include "tests/http/dial.h"
@@ -10,6 +11,10 @@
 #include <unistd.h>
 
 enum { MAX_CONNECTIONS = 64, CROWD = 150, LARGE_BYTES = 1 << 20 };
+enum {
+    SHARE_BYTES = 1000,
+    BODIES_BYTES = MAX_CONNECTIONS * SHARE_BYTES
+}; /* in memory: of one connection, of all */
 
 static bn_http_server *server;
 static bn_http_request *parked;
@@ -30,13 +35,14 @@ static bn_http_next begin(void *user, bn_http_request *request)
     (void)user;
     if (strcmp(request->target, "/refuse") == 0) return say(request, 403, 5);
     if (strcmp(request->target, "/none") == 0) request->sink = BN_SINK_NONE;
-    request->body_max_bytes = 1000;
+    request->body_max_bytes = strcmp(request->target, "/greedy") == 0 ? 2 * BODIES_BYTES : SHARE_BYTES;
     return BN_HTTP_BODY;
 }
 
 static bn_http_next handle(void *user, bn_http_request *request)
 {
     (void)user;
+    if (request->sink_failed) return say(request, 503, 5);
     if (strcmp(request->target, "/park") != 0 || is_woken)
         return say(request, 200, strcmp(request->target, "/large") == 0 ? LARGE_BYTES : 5);
     is_woken = true;
@@ -50,20 +56,32 @@ static void end(void *user, bn_http_request *request, bool complete)
     (void)user, (void)request, (void)complete;
 }
 
-static int open_server(void **state)
+static int open_server_with(size_t max_waiting_bytes)
 {
-    (void)state;
     bn_error err = {0};
     bn_http_options options;
     bn_http_options_default(&options);
     options.port = 0;
     options.threads = 2;
     options.max_connections = MAX_CONNECTIONS;
+    options.max_waiting_bytes = max_waiting_bytes;
     is_woken = false;
     sem_init(&is_parked, 0, 0);
     const bn_http_handler handler = {.begin = begin, .handle = handle, .end = end};
     assert_ok(bn_http_server_open(&options, &handler, &server, &err), err);
     return 0;
+}
+
+static int open_server(void **state)
+{
+    (void)state;
+    return open_server_with((size_t)1 << 30);
+}
+
+static int open_small_server(void **state)
+{
+    (void)state;
+    return open_server_with(BODIES_BYTES);
 }
 
 static int close_server(void **state)
@@ -143,6 +161,29 @@ static void replies_that_nobody_takes_keep_nobody_out(void **state)
     others_are_answered_beside(text);
 }
 
+/* A POST with a body of so many bytes, of which these come. */
+static int send_body(const char *target, int bytes, int come)
+{
+    static char text[2 * BODIES_BYTES];
+    const int head = snprintf(text, sizeof text, "POST %s" HEAD "Content-Length: %d\r\n\r\n", target, bytes);
+    memset(text + head, 'x', (size_t)come);
+    text[head + come] = '\0';
+    return send_text(text);
+}
+
+/* Who has filled the memory for bodies and sends no more keeps out large ones only. */
+static void bodies_that_do_not_end_keep_no_small_ones_out(void **state)
+{
+    (void)state;
+    bn_http_facts facts = {0};
+    const int greedy = send_body("/greedy", 2 * BODIES_BYTES, BODIES_BYTES - 10);
+    while (facts.waiting_bytes < BODIES_BYTES - 10) bn_http_server_facts(server, &facts);
+    for (int i = 0; i < 3; i++) expect_answer(send_body("/", SHARE_BYTES, SHARE_BYTES), "200");
+    expect_answer(send_body("/greedy", 2 * SHARE_BYTES, 2 * SHARE_BYTES), "503");
+    expect_answer(send_body("/", SHARE_BYTES, SHARE_BYTES), "200");
+    close(greedy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +191,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bodies_where_none_belongs_keep_nobody_out, open_server, close_server),
         cmocka_unit_test_setup_teardown(bodies_that_are_too_long_keep_nobody_out, open_server, close_server),
         cmocka_unit_test_setup_teardown(replies_that_nobody_takes_keep_nobody_out, open_server, close_server),
+        cmocka_unit_test_setup_teardown(bodies_that_do_not_end_keep_no_small_ones_out, open_small_server,
+                                        close_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
