@@ -20,6 +20,9 @@
 #define DISCARD_MAX_BYTES                                                                                    \
     ((uint64_t)256 << 20) /* read from a client that was refused, so that it reads why */
 
+/* RFC 8996: what is older is broken, and GnuTLS speaks it where nobody says otherwise */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
 #if MHD_VERSION >= 0x00097701 /* stricter than servers must be: no folded line, no LF alone */
 #    define STRICTNESS MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2
 #else
@@ -316,6 +319,7 @@ static bn_status start_daemon(bn_http_server *server, bn_error *err)
     const struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->certificate},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
         {MHD_OPTION_END, 0, NULL}};
     const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     if (server->tls) flags |= MHD_USE_TLS;

@@ -318,6 +318,9 @@ test("TLS with a private authority", async () => {
   const byName = await ask({ method: "POST", path: "/fal-ai/birefnet/v2", servername: "fal.run", headers: { host: "fal.run" } }, JSON.stringify({ image_url: dot }));
   assert.ok(byName.body.image.url.startsWith("https://v3.fal.media/files/"));
   await assert.rejects(ask({ path: "/", servername: "example.com" }));
+  const speak = (version) => ask({ path: "/healthz", servername: "localhost", minVersion: version, maxVersion: version, ciphers: "ALL:@SECLEVEL=0" });
+  for (const version of ["TLSv1.2", "TLSv1.3"]) assert.equal((await speak(version)).status, 200);
+  for (const version of ["TLSv1", "TLSv1.1"]) await assert.rejects(speak(version), /before secure TLS connection|alert protocol version|ECONNRESET/, version);
   await own.stop();
   rmSync(data, { recursive: true });
 });
