@@ -111,7 +111,7 @@ static bool has_our_name(const bn_call *call, const bn_http_request *request)
     return bn_host_is_ours(bn_http_header(request, "Host"), call->service->options.public_url);
 }
 
-/* With a GET a page whose name leads here now sends no Origin. */
+/* With a GET or a HEAD a page whose name leads here now sends no Origin. */
 static bool is_foreign(const bn_call *call, const bn_http_request *request)
 {
     const bn_origin_source source = {.origin = bn_http_header(request, "Origin"),
@@ -119,7 +119,8 @@ static bool is_foreign(const bn_call *call, const bn_http_request *request)
                                      .host = bn_http_header(request, "Host"),
                                      .public_url = call->service->options.public_url};
     if (bn_is_foreign_page(&source)) return true;
-    return request->method == BN_METHOD_GET && request->loopback && !has_our_name(call, request);
+    const bool reads = request->method == BN_METHOD_GET || request->method == BN_METHOD_HEAD;
+    return reads && request->loopback && !has_our_name(call, request);
 }
 
 /* What operators ask for is no page's business; the rest is the endpoint's, and pages use that. */

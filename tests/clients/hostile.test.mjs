@@ -190,13 +190,14 @@ test("a page that is not ours: nothing leads into the network, and what operator
     for (const path of ["/openapi.json", "/rest/.well-known/jwks.json", "/nothing"])
       assert.equal((await ask(path, { origin: "https://evil.example" })).headers.get("access-control-allow-origin"), "*", path);
     // a page whose name leads here now sends no Origin, but its own name
-    for (const [path, status] of [["/metrics", 403], [`/api/remove?url=${encodeURIComponent(`${hoster.url}/dot`)}`, 422], ["/healthz", 200]]) {
-      const rebound = await new Promise((resolve) => {
-        ask0({ port: server.port, host: "127.0.0.1", path, headers: { host: `evil.example:${server.port}` } }, resolve).end();
-      });
-      rebound.resume();
-      assert.equal(rebound.statusCode, status, path);
-    }
+    for (const [path, status] of [["/metrics", 403], [`/api/remove?url=${encodeURIComponent(`${hoster.url}/dot`)}`, 422], ["/healthz", 200]])
+      for (const method of ["GET", "HEAD"]) {
+        const rebound = await new Promise((resolve) => {
+          ask0({ method, port: server.port, host: "127.0.0.1", path, headers: { host: `evil.example:${server.port}` } }, resolve).end();
+        });
+        rebound.resume();
+        assert.equal(rebound.statusCode, status, `${method} ${path}`);
+      }
   } finally {
     hoster.close();
   }
