@@ -21,6 +21,12 @@ static void sign(const bn_jobs *jobs, const char *text, char mac[2 * MAC_BYTES +
     sodium_bin2hex(mac, 2 * MAC_BYTES + 1, bytes, sizeof bytes);
 }
 
+bool bn_key_is_revoked(bn_jobs *jobs, const char *key_id)
+{
+    bn_key_facts facts;
+    return bn_keys_any(jobs->keys) && !bn_keys_find(jobs->keys, key_id, &facts);
+}
+
 bn_status bn_jobs_token_make(bn_jobs *jobs, bn_token_purpose purpose, const char *key_id, int64_t seconds,
                              char token[BN_TOKEN_CHARS], int64_t *expires_ms, bn_error *err)
 {
@@ -57,10 +63,7 @@ bn_auth bn_jobs_token_check(bn_jobs *jobs, bn_token_purpose purpose, const char 
         0)
         return BN_AUTH_UNKNOWN;
     memcpy(key_id, id, BN_KEY_ID_CHARS);
-    bn_key_facts facts;
-    if (bn_keys_any(jobs->keys) && !bn_keys_find(jobs->keys, key_id, &facts))
-        return BN_AUTH_UNKNOWN; /* revoked */
-    return BN_AUTH_OK;
+    return bn_key_is_revoked(jobs, key_id) ? BN_AUTH_UNKNOWN : BN_AUTH_OK;
 }
 
 bool bn_jobs_has_keys(bn_jobs *jobs)

@@ -206,6 +206,11 @@ bn_status bn_recover_or_join(bn_jobs *jobs, bn_error *err);
 void bn_presence_open(bn_jobs *jobs);
 void bn_presence_close(bn_jobs *jobs, bool said_so); /* said_so: the store knows that this process ends */
 
+/* ---- auth.c */
+
+/* Where keys are needed: none has this id, or none any more. */
+bool bn_key_is_revoked(bn_jobs *jobs, const char *key_id);
+
 /* ---- secrets.c; after the store */
 bn_status bn_secrets_open(bn_jobs *jobs, bn_error *err);
 

@@ -50,7 +50,10 @@ bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_f
 static bn_status find_upload(bn_jobs *jobs, const char *upload_id, bn_stored_file *file, bn_error *err)
 {
     if (!bn_id_valid(upload_id)) return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such upload");
-    return bn_store_file(jobs->store, upload_id, true, file, err);
+    BN_TRY(bn_store_file(jobs->store, upload_id, true, file, err));
+    if (file->key_id[0] && bn_key_is_revoked(jobs, file->key_id))
+        return bn_fail(err, BIREFNET_ERROR_NOT_FOUND, "there is no such upload any more");
+    return BIREFNET_OK;
 }
 
 bool bn_jobs_upload_known(const bn_jobs *jobs, const char *upload_id)

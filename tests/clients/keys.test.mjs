@@ -58,6 +58,21 @@ test("a revoked key's request is still its own", async () => {
   assert.equal((await as(secret.carol, of(request_id))).status, 401);
 });
 
+test("a revoked key fills no upload that it began", async () => {
+  const dave = await keys(server, "add", "dave");
+  const begin = async (form) => (await as(dave, `/rest/storage/upload/${form}`, { method: "POST", body: "{}" })).json();
+  const whole = await begin("initiate"), late = await begin("initiate"), parts = await begin("initiate-multipart");
+  const put = async (url) => (await fetch(url, { method: "PUT", body: "photo" })).status;
+  const complete = (etag) => fetch(`${parts.upload_url}/complete`, { method: "POST", body: JSON.stringify({ parts: [{ partNumber: 1, etag }] }) });
+  assert.equal(await put(whole.upload_url), 200);
+  const { etag } = await (await fetch(`${parts.upload_url}/1`, { method: "PUT", body: "photo" })).json();
+  await keys(server, "revoke", "dave");
+  assert.equal(await put(late.upload_url), 404);
+  assert.equal(await put(`${parts.upload_url}/2`), 404);
+  assert.equal((await complete(etag)).status, 404);
+  for (const [begun, status] of [[whole, 200], [late, 404], [parts, 404]]) assert.equal((await fetch(begun.file_url)).status, status);
+});
+
 test("what was made without a key can be read with any", async () => {
   const own = await serve();
   const open = client(own);
