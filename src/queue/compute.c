@@ -175,14 +175,16 @@ static void preload(const bn_seat *seat)
     bn_jobs *jobs = seat->jobs;
     if (seat->number > 0) return;
     bn_error err = {0};
-    bool good = true;
-    for (char **name = jobs->held.preload; good && name && *name; name++)
-        good = bn_engine_preload(jobs->held.engine, seat->number, *name, &err) == BIREFNET_OK;
+    const char *failed = NULL;
+    for (char **name = jobs->held.preload; !failed && name && *name; name++)
+        if (bn_engine_preload(jobs->held.engine, seat->number, *name, &err) != BIREFNET_OK) failed = *name;
     pthread_mutex_lock(&jobs->lock);
     jobs->held.preloading = false;
-    if (!good) snprintf(jobs->held.preload_error, sizeof jobs->held.preload_error, "%.290s", err.message);
+    if (failed) /* everybody may ask for it: nothing of this machine */
+        snprintf(jobs->held.preload_error, sizeof jobs->held.preload_error,
+                 "the model %.100s cannot be opened: the server's log says why", failed);
     pthread_mutex_unlock(&jobs->lock);
-    if (!good) bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot preload: %s", err.message);
+    if (failed) bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR, "cannot preload: %s", err.message);
 }
 
 /* "auto" may be a CPU, whose engine refuses batches: then each goes alone, and nothing was computed for it. */

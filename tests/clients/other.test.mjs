@@ -354,7 +354,7 @@ test("without a fallback missing weights are an error, and readiness says so", a
 test("weights that cannot be used are told to the operator, and nothing of this machine to clients", async (context) => {
   const data = folder(), cut = join(data, "cut.safetensors");
   writeFileSync(cut, readFileSync(join(source, "models/starter.safetensors")).subarray(0, 1 << 20));
-  const own = await serve({ data, args: ["--fallback-model", cut] });
+  const own = await serve({ data, args: ["--fallback-model", cut, "--preload", "light"] });
   context.after(async () => { await own.stop(); rmSync(data, { recursive: true }); });
   const other = client(own);
   const error = await failure(other.subscribe(E, { input: { image_url: dot } }));
@@ -365,6 +365,9 @@ test("weights that cannot be used are told to the operator, and nothing of this 
   assert.ok(status.logs.some((line) => line.level === "ERROR"));
   await until(() => own.errors.includes(`request ${error.requestId}: ${cut}: `));
   assert.match(own.errors, /the file is truncated/);
+  const ready = await fetch(`${own.url}/readyz`);
+  assert.equal(ready.status, 503);
+  assert.match((await ready.json()).why, /^the model light cannot be opened/);
 });
 
 test("a run on the starter weights says so, in its logs and in the server's, and how to get others", async () => {
