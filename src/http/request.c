@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STREAM_MAX_BYTES  ((size_t)1 << 20)
+#define STREAM_MAX_BYTES  ((size_t)128 * 1024) /* that nobody has read: some of the longest events */
 #define SMALL_REPLY_BYTES ((size_t)16 * 1024)
 
 static void note_peer(bn_http_request *request, struct MHD_Connection *connection)

@@ -20,6 +20,7 @@ static bn_http_server *server;
 static bn_http_request *parked;
 static sem_t is_parked;
 static bool is_woken;
+static size_t streamed_bytes;
 
 static bn_http_next say(bn_http_request *request, int status, size_t bytes)
 {
@@ -39,9 +40,23 @@ static bn_http_next begin(void *user, bn_http_request *request)
     return BN_HTTP_BODY;
 }
 
+/* As much as is taken of what nobody has read yet. */
+static bn_http_next stream(bn_http_request *request)
+{
+    static const char piece[1000];
+    request->reply.status = 200;
+    request->reply.stream = true;
+    for (streamed_bytes = 0; !bn_http_gone(request) && streamed_bytes < LARGE_BYTES;
+         streamed_bytes += sizeof piece)
+        bn_http_stream_write(request, piece, sizeof piece);
+    sem_post(&is_parked);
+    return BN_HTTP_END;
+}
+
 static bn_http_next handle(void *user, bn_http_request *request)
 {
     (void)user;
+    if (strcmp(request->target, "/stream") == 0) return stream(request);
     if (request->sink_failed) return say(request, 503, 5);
     if (strcmp(request->target, "/park") != 0 || is_woken)
         return say(request, 200, strcmp(request->target, "/large") == 0 ? LARGE_BYTES : 5);
@@ -184,6 +199,16 @@ static void bodies_that_do_not_end_keep_no_small_ones_out(void **state)
     close(greedy);
 }
 
+/* 4,096 clients can have streams that they do not read. */
+static void a_stream_that_nobody_reads_takes_little_memory(void **state)
+{
+    (void)state;
+    const int fd = send_text("GET /stream" HEAD "\r\n");
+    sem_wait(&is_parked);
+    assert_in_range(streamed_bytes, 64 * 1000, 256 * 1000);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +216,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bodies_where_none_belongs_keep_nobody_out, open_server, close_server),
         cmocka_unit_test_setup_teardown(bodies_that_are_too_long_keep_nobody_out, open_server, close_server),
         cmocka_unit_test_setup_teardown(replies_that_nobody_takes_keep_nobody_out, open_server, close_server),
+        cmocka_unit_test_setup_teardown(a_stream_that_nobody_reads_takes_little_memory, open_server,
+                                        close_server),
         cmocka_unit_test_setup_teardown(bodies_that_do_not_end_keep_no_small_ones_out, open_small_server,
                                         close_server),
     };
