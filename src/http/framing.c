@@ -108,6 +108,9 @@ bool bn_framing_read(bn_http_request *request, struct MHD_Connection *connection
     if (newest && !seen.hosts) return false;
     if (!newest && seen.codings) return false;
     if (seen.lengths) request->content_length = seen.length;
+    /* libmicrohttpd takes an LF alone for the end of a chunk's line, and shows us none: where others see the body's end
+     * elsewhere, what stands there must not be read as a request */
+    request->reply.close = seen.codings > 0;
     if (!seen.lengths && !seen.codings) {
         request->content_length = 0;
         /* some senders mean a body all the same: whatever follows is not read as a request */

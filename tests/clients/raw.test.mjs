@@ -189,6 +189,16 @@ test("N4 chunked bodies and Expect: 100-continue", async () => {
   assert.deepEqual(statuses(expecting), [100, 200]);
 });
 
+test("no request is read behind a chunked body, whose lines two readers could read differently", async () => {
+  const head = `POST /queue/fal-ai/birefnet/v2 HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\n`;
+  const hidden = `GET /healthz HTTP/1.1\r\n${H}\r\n`;
+  for (const body of ["2;a\n{}\r\n0\r\n\r\n", "2\n{}\n0\n\n", "2\r\n{}\r\n0\r\nContent-Length: 50\r\n\r\n", "2\r\n{}\r\n0\r\n\r\n"]) {
+    const text = await talk(head + body + hidden, (so_far) => statuses(so_far).length === 2);
+    assert.equal(statuses(text).length, 1, JSON.stringify(body));
+    assert.match(text, /^connection: close\r$/im);
+  }
+});
+
 test("N3 pipelined requests are answered in order on one connection", async () => {
   const one = (path) => `GET ${path} HTTP/1.1\r\n${H}\r\n`;
   const text = await talk(one("/healthz") + one("/nothing") + one("/readyz") + one("/healthz"),
