@@ -61,6 +61,9 @@ function change(next) {
   $("work").hidden = page !== "work";
   $("many").hidden = page !== "many";
   $("new").hidden = page === "empty";
+  const place = $(page === "many" ? "many-form" : "rail"); // one form, for one photo or for all
+  if ($("options").parentElement !== place) place.append($("options"));
+  $("many-again").hidden = !state.many?.differs(form?.values() ?? {});
   if (!running) progress.rest(statusOf(state));
   for (const id of ["shown", "saving", "download", "more-actions"]) $(id).hidden = !shown;
   $("tools").inert = !shown;
@@ -238,6 +241,14 @@ async function beginMany(photos) {
   change({ photo: null, running: null, outcome: null, made: null, problem: null, many });
   await asked;
   await many.add(photos, form?.values() ?? {});
+  change({});
+}
+
+async function makeAllAgain() {
+  const { many } = state, made = many.again(form.values());
+  change({});
+  await made;
+  change({});
 }
 
 async function leaveMany() {
@@ -303,7 +314,8 @@ $("new").addEventListener("click", startAnew);
 $("options").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!form) await askServer();
-  if (form && !state.running) run();
+  if (form && state.many) await makeAllAgain();
+  else if (form && !state.running) run();
 });
 $("developer").addEventListener("toggle", () => {
   calls ??= fetched(() => import("./calls.js")).then(({ createCalls }) => createCalls());
@@ -318,5 +330,10 @@ const asked = askServer();
 // photos of an earlier visit go on; most visitors have none, and fetch nothing for it
 if ((await import("./shelf.js").then(({ shelf }) => shelf.all())).length && pageOf(state) === "empty") {
   const many = await manyPhotos();
-  if (await many.resume()) change({ many });
+  if (await many.resume()) {
+    change({ many });
+    await asked;
+    form?.set(many.options());
+    change({});
+  }
 }

@@ -15,7 +15,7 @@ const PATIENCE_MS = [500, 1000, 2000, 4000, 8000];
 const TRIES = 10; // where the server answers: what it says of itself may be true of one photo alone
 
 // item: {n, name, input, state: waiting, sending, working, done or failed, file, url, id, image, why}. url: the photo's
-// address, here where it was a file; image: the result's file.
+// address, here where it was a file (uploaded); image, mask: the result's files.
 let items = [], stop = new AbortController(), busy = 0;
 let locked = ""; // in words, that the server wants a key: until there is one, no photo goes there
 let away = ""; // in words, that the server does not answer
@@ -63,14 +63,17 @@ async function cut(item, signal) {
   if (!item.id) {
     if (!item.url) {
       await set(item, { state: "sending" });
-      item.url = await patiently(() => api.upload(item.file, go), signal);
+      Object.assign(item, { url: await patiently(() => api.upload(item.file, go), signal), uploaded: true });
     }
     const { request_id: id } = await patiently(() => api.submit({ [PHOTO_FIELD]: item.url, ...item.input }, go), signal);
+    if (signal.aborted) api.cancel(id).catch(() => {});
+    signal.throwIfAborted(); // the item has begun anew, or is put away
     await set(item, { id, state: "working" });
   }
   await patiently(() => completed(item.id, signal), signal);
   const { output } = await patiently(() => api.result(item.id, go), signal);
-  await set(item, { state: "done", image: output.image, file: null });
+  signal.throwIfAborted();
+  await set(item, { state: "done", image: output.image, mask: output.mask_image ?? null, file: null });
 }
 
 // One of AT_ONCE: takes what waits, until nothing does.
@@ -113,11 +116,12 @@ function work() {
 }
 
 const stem = (name) => name.replace(/\.[^.]*$/, "") || "photo";
-const fileName = (item) => `${stem(item.name)}-cutout.${extensionOf(item.image.content_type)}`;
+const named = (item, what, file) => `${stem(item.name)}-${what}.${extensionOf(file.content_type)}`;
+const fileName = (item) => named(item, "cutout", item.image);
 
 /** The bytes of a result; null where the server has let them go, which the item tells then: the others are still to be had. */
-async function read(item) {
-  const response = await fetch(api.here(item.image.url));
+async function read(item, file = item.image) {
+  const response = await fetch(api.here(file.url));
   if (response.ok) return response.blob();
   if (response.status !== 404) throw new Error(t("problem.server"));
   await set(item, { state: "failed", why: t("problem.gone"), id: null });
@@ -145,13 +149,13 @@ function card(item) {
     if (item.image) await read(item).then((blob) => blob && give(blob, fileName(item)), complain);
   });
   const place = make("li", {}, link, make("span", { className: "name", textContent: item.name, dir: "auto" }), state, retry);
-  const local = item.file && URL.createObjectURL(item.file);
+  let local = item.file && URL.createObjectURL(item.file);
   picture.onerror = () => { picture.hidden = true; };
   const update = () => {
     place.dataset.state = item.state;
     state.textContent = item.state === "failed" ? item.why ?? t("many.failed") : t(`many.${item.state === "done" ? "ready" : item.state}`);
     retry.hidden = item.state !== "failed";
-    const src = item.image ? api.here(item.image.url) : local || item.url; // without a file it is the person's own address
+    const src = item.image ? api.here(item.image.url) : local || (item.uploaded ? api.here(item.url) : item.url);
     if (src && picture.getAttribute("src") !== src) picture.src = src;
     picture.classList.toggle("checker", Boolean(item.image));
     if (item.image) {
@@ -159,6 +163,9 @@ function card(item) {
       link.setAttribute("aria-label", t("many.save", { name: item.name }));
       picture.hidden = false;
       if (local) URL.revokeObjectURL(local);
+      local = null;
+    } else {
+      for (const name of ["href", "aria-label"]) link.removeAttribute(name);
     }
   };
   update();
@@ -186,8 +193,9 @@ async function save() {
   }
   const words = $("many-zip").lastElementChild;
   try {
-    const stream = zipOf(done.map((item) => ({ name: fileName(item), read: () => read(item) })),
-      (count) => { words.textContent = t("many.saving", { done: count, n: done.length }); });
+    const files = done.flatMap((item) => [{ name: fileName(item), read: () => read(item) },
+      ...(item.mask ? [{ name: named(item, "mask", item.mask), read: () => read(item, item.mask) }] : [])]);
+    const stream = zipOf(files, (count) => { words.textContent = t("many.saving", { done: count, n: files.length }); });
     if (target) return await stream.pipeTo(await target.createWritable());
     const archive = await new Response(stream).blob();
     if (has("done").length) give(archive, name);
@@ -213,6 +221,22 @@ export async function add(photos, input) {
   begin(more);
 }
 
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+/** Whether any photo was or will be made with other options. */
+export const differs = (input) => items.some((item) => !same(item.input, input));
+
+/** The options of the first. */
+export const options = () => items[0]?.input ?? {};
+
+/** Make those with these options that were, or are to be, made with others. */
+export async function again(input) {
+  const others = items.filter((item) => !same(item.input, input));
+  halt((item) => others.includes(item));
+  for (const item of others) await set(item, { input, state: "waiting", id: null, image: null, mask: null });
+  work();
+}
+
 /** What an earlier visit left on the shelf; resolves to whether there was anything. */
 export async function resume() {
   const kept = (await shelf.all()).filter(({ file, url, id, image }) => file || url || id || image);
@@ -221,20 +245,30 @@ export async function resume() {
   return kept.length > 0;
 }
 
+// Nothing is under way any more. What was waits, to be gone on with, or where anew(item) says so from its beginning.
+function halt(anew) {
+  stop.abort();
+  for (const item of items.filter(({ state }) => state === "sending" || state === "working")) {
+    if (item.id && anew(item)) {
+      api.cancel(item.id).catch(() => {});
+      item.id = null;
+    }
+    item.state = "waiting";
+    cards.get(item)?.();
+  }
+  [stop, busy] = [new AbortController(), 0];
+}
+
 /** Put all of it away; returns what brings it back. */
 export async function leave() {
   const before = items;
-  stop.abort();
-  for (const { id, state } of before) if (id && state === "working") api.cancel(id).catch(() => {});
-  [items, stop, busy, locked, away] = [[], new AbortController(), 0, "", ""];
+  halt(() => true);
+  [items, locked, away] = [[], "", ""];
   cards.clear();
   $("many-grid").replaceChildren();
   await shelf.clear();
   return async () => {
-    for (const item of before) {
-      if (item.state === "sending" || item.state === "working") Object.assign(item, { state: "waiting", id: null });
-      await shelf.put(item);
-    }
+    for (const item of before) await shelf.put(item);
     begin(before);
   };
 }

@@ -106,6 +106,7 @@ export default {
   "many.ready": "تم",
   "many.failed": "فشلت",
   "many.save": "نزّل قصاصة {name}",
+  "many.again": "أعد الكل بهذه الخيارات",
   "many.zip": "نزّل الكل في ZIP",
   "many.saving": "{done} من {n}…",
   "retry": "حاول مجددًا",

@@ -100,6 +100,7 @@ export default {
   "many.ready": "Fertig",
   "many.failed": "Misslungen",
   "many.save": "Den Freisteller von {name} herunterladen",
+  "many.again": "Alle mit diesen Optionen machen",
   "many.zip": "Alle als ZIP herunterladen",
   "many.saving": "{done} von {n}…",
   "retry": "Noch einmal",

@@ -100,6 +100,7 @@ export default {
   "many.ready": "Done",
   "many.failed": "Failed",
   "many.save": "Download the cut-out of {name}",
+  "many.again": "Make all with these options",
   "many.zip": "Download all as ZIP",
   "many.saving": "{done} of {n}…",
   "retry": "Try again",

@@ -129,6 +129,65 @@ test("one that failed is tried again; the others are not held up", async () => {
   assert.equal(await page.textContent("#many-said"), "5 of 5 done");
 });
 
+test("options are for all: what was made with others is made anew, and what comes later has them", async () => {
+  const page = await own.page(), inputs = [];
+  await page.route("**/queue/fal-ai/birefnet/v2", (route) => {
+    inputs.push(route.request().postDataJSON());
+    return route.continue();
+  });
+  await page.setInputFiles("#photo-file", dots(2));
+  await done(page, 2);
+  await page.click("#many-options > summary");
+  assert.equal(await page.isVisible("#many-again"), false);
+  await page.click("#group-more > summary");
+  await page.click('#options label:has([name="output_format"][value="gif"])');
+  await page.check("#options [name=output_mask]");
+  await page.click("#many-again");
+  await page.locator("#many-again").waitFor({ state: "hidden" });
+  await done(page, 2);
+  assert.deepEqual(inputs.map((input) => [input.output_format, input.output_mask]),
+    [[undefined, undefined], [undefined, undefined], ["gif", true], ["gif", true]]);
+  assert.deepEqual(new Set(inputs.map((input) => input.image_url)).size, 2); // no photo went up twice
+  assert.equal((await download(page, "#many-grid a >> nth=0")).name, "photo 0-cutout.gif");
+  await noPicker(page);
+  assert.deepEqual(listing((await download(page, "#many-zip")).bytes).map(([name]) => name),
+    ["photo 0-cutout.gif", "photo 0-mask.gif", "photo 1-cutout.gif", "photo 1-mask.gif"]);
+  await page.setInputFiles("#photo-file", dots(1));
+  await done(page, 3);
+  assert.equal(inputs[4].output_format, "gif");
+  await page.reload(); // the shelf knows them
+  await done(page, 3);
+  assert.equal(await page.isChecked('#options [name="output_format"][value="gif"]'), true);
+  assert.equal(await page.isHidden("#many-again"), true);
+  await page.click("#new");
+  await page.locator("#many").waitFor({ state: "hidden" });
+  await page.setInputFiles("#photo-file", dots(1)[0]); // one alone has the options beside it again
+  await page.locator("#work #options").waitFor();
+  assert.deepEqual(page.faults, []);
+});
+
+test("options that change while photos are at work: those begin anew, each once", async () => {
+  const page = await own.page(), ended = [];
+  let hold = true;
+  await page.route("**/requests/*/cancel", (route) => {
+    ended.push(route.request().url());
+    return route.fulfill({ status: 202, json: { status: "CANCELLATION_REQUESTED" } });
+  });
+  await page.route("**/requests/*/status**", (route) => (hold ? route.fulfill({ json: { status: "IN_PROGRESS", logs: [] } }) : route.continue()));
+  await page.setInputFiles("#photo-file", dots(4));
+  await page.locator('[data-state="working"]').nth(2).waitFor();
+  await page.click("#many-options > summary");
+  await page.click("#group-more > summary");
+  await page.check("#options [name=output_mask]");
+  await page.click("#many-again");
+  await page.waitForFunction(() => document.querySelectorAll('#many-grid [data-state="working"]').length === 3);
+  assert.equal(ended.length, 3);
+  hold = false;
+  await done(page, 4);
+  assert.equal(await page.textContent("#many-said"), "4 of 4 done");
+  assert.deepEqual(page.faults, []);
+});
+
 test("put aside, and brought back", async () => {
   const page = await own.page();
   await page.setInputFiles("#photo-file", dots(2));
