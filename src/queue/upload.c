@@ -91,15 +91,28 @@ static bn_status compare(const bn_stored_file *file, const bn_blob *blob, bn_err
     return bn_fail(err, BIREFNET_ERROR_ARGUMENT, "the upload is complete, with another content");
 }
 
+/* The row does not say that the file is whole with these bytes. Where it may say so later they stay: a database goes on with
+ * what it was asked when nobody waits for it any more. What it never writes goes with its promise. */
+static void drop_unless_awaited(bn_jobs *jobs, bn_status ended, bn_status asked, const bn_stored_file *file,
+                                const char *object)
+{
+    const bool never = ended == BIREFNET_ERROR_NOT_FOUND || !jobs->store_address;
+    if (asked == BIREFNET_ERROR_NOT_FOUND || (asked == BIREFNET_OK && (never || file->whole)))
+        bn_object_drop(jobs, object);
+}
+
 /* The row says that the file is whole, with these bytes; else they are none. Where somebody else was faster with the same
- * content, all is well. */
+ * content, all is well. It may have been a first try of ours, whose answer did not come: the row is asked whose bytes it has. */
 static bn_status make_whole(bn_jobs *jobs, const char *upload_id, const bn_stored_file *mine,
                             const bn_blob *blob, bn_error *err)
 {
     bn_stored_file file;
     const bn_status status = bn_store_file_whole(jobs->store, &mine->facts, err);
     if (status == BIREFNET_OK) return BIREFNET_OK;
-    bn_object_drop(jobs, mine->facts.object);
+    const bn_status asked = bn_store_file(jobs->store, upload_id, true, &file, NULL);
+    if (asked == BIREFNET_OK && file.whole && strcmp(file.facts.object, mine->facts.object) == 0)
+        return BIREFNET_OK;
+    drop_unless_awaited(jobs, status, asked, &file, mine->facts.object);
     if (status != BIREFNET_ERROR_NOT_FOUND) return status;
     BN_TRY(find_upload(jobs, upload_id, &file, err));
     return file.whole ? compare(&file, blob, err) : status;

@@ -1,0 +1,141 @@
+/* test_uploads.c - uploads whose end a store has written without being able to say so. */
+#include "tests/test.h"
+
+#include "store/store.h"
+#include "tests/queue/rig.h"
+
+#include <string.h>
+#include <unistd.h>
+
+bn_status __real_bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err);
+bn_status __wrap_bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err);
+bn_status __real_bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file,
+                               bn_error *err);
+bn_status __wrap_bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file,
+                               bn_error *err);
+
+/* What becomes of the next statement that ends an upload. */
+typedef enum fate { ANSWERED, WRITTEN, WRITTEN_AND_AWAY, NOT_YET, TRIED_TWICE } fate;
+
+static struct {
+    fate next;
+    bool away; /* the store, for one question */
+    bn_store *store;
+    bn_file_facts late;
+} all;
+
+static bn_status no_answer(bn_error *err)
+{
+    return bn_fail(err, BIREFNET_ERROR_IO, "the store does not answer");
+}
+
+bn_status __wrap_bn_store_file_whole(bn_store *store, const bn_file_facts *facts, bn_error *err)
+{
+    const fate chosen = all.next;
+    all.next = ANSWERED;
+    all.store = store;
+    all.late = *facts;
+    if (chosen == NOT_YET) return no_answer(err);
+    const bn_status status = __real_bn_store_file_whole(store, facts, err);
+    all.away = chosen == WRITTEN_AND_AWAY;
+    if (chosen == ANSWERED) return status;
+    return chosen == TRIED_TWICE ? __real_bn_store_file_whole(store, facts, err) : no_answer(err);
+}
+
+bn_status __wrap_bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file,
+                               bn_error *err)
+{
+    if (!all.away) return __real_bn_store_file(store, id, upload, file, err);
+    all.away = false;
+    return no_answer(err);
+}
+
+static void check_content(rig *self, const char *id, const char *expected)
+{
+    bn_error err = {0};
+    bn_file_facts facts;
+    int fd;
+    char bytes[100];
+    assert_ok(rig_file_open(self->jobs, id, &facts, &fd, &err), err);
+    assert_int_equal(read(fd, bytes, sizeof bytes), strlen(expected));
+    assert_memory_equal(bytes, expected, strlen(expected));
+    close(fd);
+}
+
+/* Sends "hello"; the file's id. */
+static bn_status send_it(rig *self, fate chosen, char id[BN_FILE_ID_CHARS], char upload[BN_FILE_ID_CHARS])
+{
+    bn_error err = {0};
+    bn_file_facts facts;
+    assert_ok(bn_jobs_upload_begin(self->jobs, &(bn_upload){.name = "x"}, &facts, upload, &err), err);
+    memcpy(id, facts.id, BN_FILE_ID_CHARS);
+    all.next = chosen;
+    const int fd = rig_fd("hello", 5);
+    const bn_status status = bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err);
+    close(fd);
+    return status;
+}
+
+static bn_status send_again(rig *self, const char *upload)
+{
+    const int fd = rig_fd("hello", 5);
+    const bn_status status = bn_jobs_upload_put(self->jobs, upload, fd, NULL, NULL);
+    close(fd);
+    return status;
+}
+
+/* By a first try whose answer was lost, or that was still waiting for the disk when a second one was made. */
+static void what_was_written_unheard_is_there(void **state)
+{
+    rig *self = *state;
+    static const fate fates[] = {WRITTEN, TRIED_TWICE};
+    for (int i = 0; i < 2; i++) {
+        char id[BN_FILE_ID_CHARS], upload[BN_FILE_ID_CHARS];
+        assert_int_equal(send_it(self, fates[i], id, upload), BIREFNET_OK);
+        check_content(self, id, "hello");
+    }
+}
+
+static void what_nobody_could_be_asked_about_is_there(void **state)
+{
+    rig *self = *state;
+    char id[BN_FILE_ID_CHARS], upload[BN_FILE_ID_CHARS];
+    assert_int_equal(send_it(self, WRITTEN_AND_AWAY, id, upload), BIREFNET_ERROR_IO);
+    assert_int_equal(send_again(self, upload), BIREFNET_OK);
+    check_content(self, id, "hello");
+}
+
+/* A database goes on with what it was asked, whether anybody waits for it or not. */
+static void what_is_written_later_is_there(void **state)
+{
+    rig *self = *state;
+    bn_error err = {0};
+    char id[BN_FILE_ID_CHARS], upload[BN_FILE_ID_CHARS];
+    if (!rig_shares_store()) skip(); /* SQLite's has been written, or never will be */
+    assert_int_equal(send_it(self, NOT_YET, id, upload), BIREFNET_ERROR_IO);
+    assert_ok(__real_bn_store_file_whole(all.store, &all.late, &err), err);
+    assert_int_equal(send_again(self, upload), BIREFNET_OK);
+    check_content(self, id, "hello");
+}
+
+static void what_is_never_written_goes_in_time(void **state)
+{
+    rig *self = *state;
+    char id[BN_FILE_ID_CHARS], upload[BN_FILE_ID_CHARS];
+    assert_int_equal(send_it(self, NOT_YET, id, upload), BIREFNET_ERROR_IO);
+    if (!rig_shares_store()) assert_int_equal(rig_count_files(self, "files"), 0);
+    atomic_fetch_add(&self->now_ms, 25LL * 3600 * 1000);
+    bn_jobs_sweep(self->jobs);
+    assert_int_equal(rig_count_files(self, "files"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(what_was_written_unheard_is_there),
+        RIG_TEST(what_nobody_could_be_asked_about_is_there),
+        RIG_TEST(what_is_written_later_is_there),
+        RIG_TEST(what_is_never_written_goes_in_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
