@@ -206,7 +206,8 @@ bn_status bn_postgres_object_known(bn_store *store, const char *object, bool *kn
     *known = false;
     BN_TRY(bn_postgres_query(bn_postgres_db_of(store), &rows, err,
                              "SELECT FROM files WHERE object = $1 AND whole UNION ALL"
-                             " SELECT FROM parts WHERE object = $1",
+                             " SELECT FROM parts WHERE object = $1 UNION ALL"
+                             " SELECT FROM objects WHERE object = $1 AND created_ms > 0",
                              "t", object));
     *known = rows.count > 0;
     bn_rows_free(&rows);

@@ -236,7 +236,8 @@ bn_status bn_sqlite_object_known(bn_store *store, const char *object, bool *know
     *known = false;
     bn_status status = bn_db_query(db, &statement, err,
                                    "SELECT 1 FROM files WHERE object = ?1 AND whole = 1 UNION ALL"
-                                   " SELECT 1 FROM parts WHERE object = ?1",
+                                   " SELECT 1 FROM parts WHERE object = ?1 UNION ALL"
+                                   " SELECT 1 FROM objects WHERE object = ?1 AND created_ms > 0",
                                    "t", object);
     if (status == BIREFNET_OK) status = bn_db_step(db, statement, known, err);
     if (status == BIREFNET_OK && *known) sqlite3_reset(statement);

@@ -357,7 +357,7 @@ bn_status bn_store_objects_astray(bn_store *store, int64_t before_ms, char (*obj
  * as long as what such a process has sent may still arrive. Should it live after all, bn_store_file_whole and
  * bn_store_part_put answer NOT_FOUND at once for what was taken from it so. */
 bn_status bn_store_objects_abandon(bn_store *store, int64_t survivor, int64_t keep_ms, bn_error *err);
-/* Whether a file, whole, or a part of one has it. */
+/* Whether a file, whole, or a part of one has it, or will, as it is promised. */
 bn_status bn_store_object_known(bn_store *store, const char *object, bool *known, bn_error *err);
 bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err); /* of files and parts together */
 

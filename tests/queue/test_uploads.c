@@ -1,6 +1,8 @@
-/* test_uploads.c - uploads whose end a store has written without being able to say so. */
+/* test_uploads.c - uploads whose end a store has written without being able to say so, or that another process is bringing. */
 #include "tests/test.h"
 
+#include "blobs/blobs.h"
+#include "store/ids.h"
 #include "store/store.h"
 #include "tests/queue/rig.h"
 
@@ -14,6 +16,11 @@ bn_status __real_bn_store_file(bn_store *store, const char *id, bool upload, bn_
 bn_status __wrap_bn_store_file(bn_store *store, const char *id, bool upload, bn_stored_file *file,
                                bn_error *err);
 
+size_t __real_bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_object_known_fn known,
+                                      void *user);
+size_t __wrap_bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_object_known_fn known,
+                                      void *user);
+
 /* What becomes of the next statement that ends an upload. */
 typedef enum fate { ANSWERED, WRITTEN, WRITTEN_AND_AWAY, NOT_YET, TRIED_TWICE } fate;
 
@@ -22,6 +29,8 @@ static struct {
     bool away; /* the store, for one question */
     bn_store *store;
     bn_file_facts late;
+    const char *address; /* of the store, where another is to come during the search */
+    bn_stored_file theirs;
 } all;
 
 static bn_status no_answer(bn_error *err)
@@ -48,6 +57,36 @@ bn_status __wrap_bn_store_file(bn_store *store, const char *id, bool upload, bn_
     if (!all.away) return __real_bn_store_file(store, id, upload, file, err);
     all.away = false;
     return no_answer(err);
+}
+
+/* Another's upload: its bytes are there, its row will say so. */
+static void write_theirs(bn_blobs *blobs, bn_store *store)
+{
+    bn_error err = {0};
+    bn_blob blob;
+    enum { THEM = 77 };
+    all.theirs = (bn_stored_file){.facts = {.name = "x", .type = "image/png", .created_ms = 1700000000000}};
+    bn_id_make(all.theirs.facts.id);
+    bn_id_make(all.theirs.upload_id);
+    bn_id_make(all.theirs.facts.object);
+    assert_ok(bn_store_file_promise(store, &all.theirs, &err), err);
+    assert_ok(bn_store_object_promise(store, all.theirs.facts.object, 1700000000000, THEM, false, &err), err);
+    assert_ok(bn_blobs_write(blobs, all.theirs.facts.object, "theirs", 6, &blob, &err), err);
+    all.theirs.facts.size = blob.size;
+}
+
+size_t __wrap_bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_object_known_fn known,
+                                      void *user)
+{
+    bn_error err = {0};
+    bn_store *store;
+    if (!all.address) return __real_bn_blobs_remove_unknown(blobs, owner, known, user);
+    assert_ok(bn_store_open(all.address, &store, &err), err);
+    write_theirs(blobs, store);
+    const size_t kept = __real_bn_blobs_remove_unknown(blobs, owner, known, user);
+    assert_ok(__real_bn_store_file_whole(store, &all.theirs.facts, &err), err);
+    bn_store_close(&store);
+    return kept;
 }
 
 static void check_content(rig *self, const char *id, const char *expected)
@@ -129,13 +168,25 @@ static void what_is_never_written_goes_in_time(void **state)
     assert_int_equal(rig_count_files(self, "files"), 0);
 }
 
+/* A server that starts finds the bytes and no file that has them. */
+static void what_another_is_bringing_stays(void **state)
+{
+    rig *self = *state;
+    char address[100];
+    rig_close(self);
+    snprintf(address, sizeof address, "sqlite:%s/jobs.sqlite", self->folder);
+    all.address = self->options.store ? self->options.store : address;
+    rig_open(self);
+    all.address = NULL;
+    check_content(self, all.theirs.facts.id, "theirs");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST(what_was_written_unheard_is_there),
-        RIG_TEST(what_nobody_could_be_asked_about_is_there),
-        RIG_TEST(what_is_written_later_is_there),
-        RIG_TEST(what_is_never_written_goes_in_time),
+        RIG_TEST(what_was_written_unheard_is_there), RIG_TEST(what_nobody_could_be_asked_about_is_there),
+        RIG_TEST(what_is_written_later_is_there),    RIG_TEST(what_is_never_written_goes_in_time),
+        RIG_TEST(what_another_is_bringing_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

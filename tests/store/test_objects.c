@@ -33,6 +33,8 @@ static void objects_are_known_from_before_their_bytes(void **state)
     assert_ok(bn_store_file_promise(self->store, &file, &err), err);
     assert_ok(bn_store_object_promise(self->store, "part-one", 1000, ALICE, false, &err), err);
     assert_ok(bn_store_object_promise(self->store, "part-two", 1000, ALICE, false, &err), err);
+    assert_ok(bn_store_object_known(self->store, "part-two", &known, &err), err);
+    assert_true(known);
     assert_int_equal(astray(self, 1000, strays), 0);
     assert_int_equal(astray(self, 1001, strays), 2); /* nobody came to put them into a file */
     bn_stored_part part = {.number = 1, .size = 3, .etag = "a", .object = "part-one"};
