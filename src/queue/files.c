@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *bn_jobs_incoming_folder(const bn_jobs *jobs)
@@ -102,15 +103,35 @@ static bn_status open_bytes(bn_jobs *jobs, const bn_file_facts *facts, bn_blob_r
     return status;
 }
 
+/* Said once: anybody may ask for it. */
+static bn_status fail_cut(bn_jobs *jobs, const bn_file_facts *facts, bn_error *err)
+{
+    if (!atomic_exchange(&jobs->cut, true))
+        bn_log_line(&jobs->options.log, BIREFNET_LOG_ERROR,
+                    "file %s is not whole: its bytes, %s, have been changed", facts->id, facts->object);
+    return bn_fail(err, BIREFNET_ERROR_IO, "the file %s is not whole", facts->id);
+}
+
+/* A reader that was told of more bytes than there are would wait for them. */
+static bn_status check_size(bn_jobs *jobs, const bn_file_facts *facts, int fd, bn_error *err)
+{
+    struct stat there;
+    if (fstat(fd, &there) == 0 && (uint64_t)there.st_size == facts->size) return BIREFNET_OK;
+    return fail_cut(jobs, facts, err);
+}
+
 bn_status bn_jobs_file_open(bn_jobs *jobs, const bn_file_facts *facts, bn_file_bytes *bytes, bn_error *err)
 {
+    bytes->fd = -1;
     bytes->reader = malloc(sizeof *bytes->reader);
     if (!bytes->reader) return bn_fail_memory(err, sizeof *bytes->reader, "a stored file");
-    const bn_status status = open_bytes(jobs, facts, bytes->reader, err);
-    bytes->fd = status == BIREFNET_OK ? bn_blob_take_fd(bytes->reader) : -1;
+    bn_status status = open_bytes(jobs, facts, bytes->reader, err);
+    if (status == BIREFNET_OK) bytes->fd = bn_blob_take_fd(bytes->reader);
     if (status == BIREFNET_OK && bytes->fd < 0) return BIREFNET_OK;
     free(bytes->reader); /* which has ended */
     bytes->reader = NULL;
+    if (status == BIREFNET_OK) status = check_size(jobs, facts, bytes->fd, err);
+    if (status != BIREFNET_OK) bn_jobs_file_close(bytes);
     return status;
 }
 
@@ -157,8 +178,7 @@ static bn_status read_whole(bn_jobs *jobs, const bn_stored_file *file, bn_buffer
     bn_status status = bn_buffer_reserve(out, (size_t)size, err);
     if (status == BIREFNET_OK)
         status = bn_blob_read(&reader, 0, out->data + out->size, (size_t)size, &got, err);
-    if (status == BIREFNET_OK && got < size)
-        status = bn_fail(err, BIREFNET_ERROR_IO, "the file %s is not whole", file->facts.id);
+    if (status == BIREFNET_OK && got < size) status = fail_cut(jobs, &file->facts, err);
     if (status == BIREFNET_OK) out->size += got;
     bn_blob_close(&reader);
     return status;

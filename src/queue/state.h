@@ -288,6 +288,7 @@ struct bn_jobs {
     bn_endings endings;
     bn_looks looks;
     _Atomic(int64_t) ahead_ms; /* of the store's clock */
+    _Atomic(bool) cut;         /* bytes were fewer or more than the store knows, and the log knows */
     _Atomic(bool) missed;      /* bytes that the store knows of were not there, and the log knows */
     _Atomic(bool) shared;      /* other processes live, or may come: see pulse.c */
     bool draining, closing;

@@ -181,12 +181,36 @@ static void what_another_is_bringing_stays(void **state)
     check_content(self, all.theirs.facts.id, "theirs");
 }
 
+static void cut_short(rig *self, const char *upload)
+{
+    bn_error err = {0};
+    bn_stored_file file;
+    char path[200];
+    assert_ok(__real_bn_store_file(all.store, upload, true, &file, &err), err);
+    snprintf(path, sizeof path, "%s/files/%.2s/%s", self->folder, file.facts.object, file.facts.object);
+    assert_int_equal(truncate(path, 3), 0);
+}
+
+/* By a disk that was repaired, or a copy that broke off: whoever reads it is told, and waits for no more bytes. */
+static void what_was_cut_short_is_not_given(void **state)
+{
+    rig *self = *state;
+    bn_error err = {0};
+    bn_file_facts facts;
+    bn_file_bytes bytes;
+    char id[BN_FILE_ID_CHARS], upload[BN_FILE_ID_CHARS];
+    assert_int_equal(send_it(self, ANSWERED, id, upload), BIREFNET_OK);
+    cut_short(self, upload);
+    assert_ok(bn_jobs_file_find(self->jobs, id, &facts, &err), err);
+    assert_int_equal(bn_jobs_file_open(self->jobs, &facts, &bytes, &err), BIREFNET_ERROR_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(what_was_written_unheard_is_there), RIG_TEST(what_nobody_could_be_asked_about_is_there),
         RIG_TEST(what_is_written_later_is_there),    RIG_TEST(what_is_never_written_goes_in_time),
-        RIG_TEST(what_another_is_bringing_stays),
+        RIG_TEST(what_another_is_bringing_stays),    RIG_TEST(what_was_cut_short_is_not_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
