@@ -6,6 +6,7 @@
 
 #define PIECE_BYTES 65536
 
+/* All of it: one that was cut short would be missing in the middle of a file that looks whole. */
 static bn_status append_part(bn_blobs *blobs, const bn_blob_part *part, bn_blob_writer *writer,
                              uint8_t *piece, bn_error *err)
 {
@@ -13,11 +14,14 @@ static bn_status append_part(bn_blobs *blobs, const bn_blob_part *part, bn_blob_
     BN_TRY(bn_blob_open(blobs, part->object, &reader, err));
     bn_status status = BIREFNET_OK;
     size_t got = PIECE_BYTES;
-    for (uint64_t at = 0; status == BIREFNET_OK && got == PIECE_BYTES; at += got) {
+    uint64_t at = 0;
+    for (; status == BIREFNET_OK && got == PIECE_BYTES; at += got) {
         status = bn_blob_read(&reader, at, piece, PIECE_BYTES, &got, err);
         if (status == BIREFNET_OK) status = bn_blob_append(writer, piece, got, err);
     }
     bn_blob_close(&reader);
+    if (status == BIREFNET_OK && at != part->size)
+        status = bn_fail(err, BIREFNET_ERROR_IO, "the part %s is not whole", part->object);
     return status;
 }
 
