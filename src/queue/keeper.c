@@ -75,6 +75,42 @@ static void look_again(bn_jobs *jobs)
     pthread_mutex_unlock(&jobs->lock);
 }
 
+/* A full disk takes no row, not even that something is deleted. The bytes of what has expired, which nobody is given any more, go
+ * before their rows then. */
+static bool make_room(bn_jobs *jobs, char (*ids)[BN_FILE_ID_CHARS], size_t count)
+{
+    bool made = false;
+    bn_stored_file file;
+    const int64_t now_ms = bn_jobs_now(jobs);
+    if (bn_blobs_are_remote(jobs->blobs)) return false; /* they lie on another disk */
+    for (size_t i = 0; i < count; i++) {
+        if (bn_store_file(jobs->store, ids[i], false, &file, NULL) != BIREFNET_OK || !file.whole) continue;
+        if (file.facts.expires_ms == 0 || file.facts.expires_ms > now_ms) continue;
+        made = bn_blobs_remove(jobs->blobs, file.facts.object) || made;
+    }
+    return made;
+}
+
+bool bn_keeper_make_room(bn_jobs *jobs)
+{
+    char ids[EXPIRED_AT_A_TIME][BN_FILE_ID_CHARS];
+    size_t count = 0;
+    return bn_store_expired(jobs->store, bn_jobs_now(jobs), 0, ids, EXPIRED_AT_A_TIME, &count, NULL) ==
+               BIREFNET_OK &&
+           make_room(jobs, ids, count);
+}
+
+static bool remove_expired(bn_jobs *jobs, char (*ids)[BN_FILE_ID_CHARS], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bn_status status = bn_store_file_delete(jobs->store, ids[i], NULL);
+        if (status == BIREFNET_ERROR_IO && make_room(jobs, ids + i, count - i))
+            status = bn_store_file_delete(jobs->store, ids[i], NULL);
+        if (status != BIREFNET_OK) return false;
+    }
+    return true;
+}
+
 void bn_keeper_sweep(bn_jobs *jobs)
 {
     char ids[EXPIRED_AT_A_TIME][BN_FILE_ID_CHARS];
@@ -86,8 +122,7 @@ void bn_keeper_sweep(bn_jobs *jobs)
         if (bn_store_expired(jobs->store, now_ms, now_ms - PROMISE_MS, ids, EXPIRED_AT_A_TIME, &count,
                              NULL) != BIREFNET_OK)
             break;
-        for (size_t i = 0; i < count; i++)
-            if (bn_store_file_delete(jobs->store, ids[i], NULL) != BIREFNET_OK) return;
+        if (!remove_expired(jobs, ids, count)) return;
     } while (count == EXPIRED_AT_A_TIME);
     bn_keeper_remove_astray(jobs, now_ms - PROMISE_MS);
     bn_store_forget(jobs->store, now_ms - jobs->options.retention_s * 1000,

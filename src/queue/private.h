@@ -226,6 +226,8 @@ void *bn_finish_main(void *jobs);
 void *bn_keeper_main(void *jobs);
 void *bn_courier_main(void *jobs);
 void bn_keeper_sweep(bn_jobs *jobs);
+/* Where nothing can be written: some bytes of what has expired go. False: there are none. */
+bool bn_keeper_make_room(bn_jobs *jobs);
 /* Remove the bytes that no file has any more, or that were promised before then or by the dead and never became a file. */
 void bn_keeper_remove_astray(bn_jobs *jobs, int64_t before_ms);
 /* A webhook is due, or (url NULL) the clock has moved. */

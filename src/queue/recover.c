@@ -84,7 +84,10 @@ static bn_status recover_all(bn_jobs *jobs, bn_error *err)
     bn_rescued *rescued;
     size_t count;
     const int64_t lease_ms = jobs->store_address ? jobs->options.lease_ms : 0;
-    BN_TRY(bn_store_rescue(jobs->store, jobs->held.worker, lease_ms, &rescued, &count, err));
+    bn_status rescue = bn_store_rescue(jobs->store, jobs->held.worker, lease_ms, &rescued, &count, err);
+    if (rescue == BIREFNET_ERROR_IO && bn_keeper_make_room(jobs))
+        rescue = bn_store_rescue(jobs->store, jobs->held.worker, lease_ms, &rescued, &count, err);
+    BN_TRY(rescue);
     free(rescued);
     atomic_fetch_add(&jobs->metrics.rescued, count);
     bn_keeper_remove_astray(jobs, 0);

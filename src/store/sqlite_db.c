@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,17 +84,26 @@ bn_status bn_db_exec_alone(bn_db *db, const char *sql, bn_error *err)
     return status;
 }
 
+/* It has no table yet: afterwards to ask for auto_vacuum changes nothing, and writes a page, for which a full disk has no room. */
+static bool is_new(const char *path)
+{
+    struct stat facts;
+    return stat(path, &facts) != 0 || facts.st_size == 0;
+}
+
 static bn_status open_handle(bn_db *db, const char *path, int flags, bn_error *err)
 {
+    const bool made = (flags & SQLITE_OPEN_CREATE) && is_new(path);
     const int code =
         sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
     if (code != SQLITE_OK) return fail(db, code, err);
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_busy_timeout(db->handle, BUSY_MS);
     BN_TRY(bn_db_exec(db, "PRAGMA mmap_size=0; PRAGMA cache_size=-2000; PRAGMA temp_store=MEMORY", err));
+    if (made) BN_TRY(bn_db_exec(db, "PRAGMA auto_vacuum=INCREMENTAL", err));
     if (flags & SQLITE_OPEN_READWRITE)
         return bn_db_exec(db,
-                          "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                           "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864",
                           err);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

@@ -21,6 +21,13 @@ size_t __real_bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_obj
 size_t __wrap_bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_object_known_fn known,
                                       void *user);
 
+bn_status __real_bn_store_file_delete(bn_store *store, const char *id, bn_error *err);
+bn_status __wrap_bn_store_file_delete(bn_store *store, const char *id, bn_error *err);
+bn_status __real_bn_store_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rescued,
+                                 size_t *count, bn_error *err);
+bn_status __wrap_bn_store_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rescued,
+                                 size_t *count, bn_error *err);
+
 /* What becomes of the next statement that ends an upload. */
 typedef enum fate { ANSWERED, WRITTEN, WRITTEN_AND_AWAY, NOT_YET, TRIED_TWICE } fate;
 
@@ -31,6 +38,7 @@ static struct {
     bn_file_facts late;
     const char *address; /* of the store, where another is to come during the search */
     bn_stored_file theirs;
+    rig *full; /* no row can be written as long as its files lie there */
 } all;
 
 static bn_status no_answer(bn_error *err)
@@ -87,6 +95,23 @@ size_t __wrap_bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_obj
     assert_ok(__real_bn_store_file_whole(store, &all.theirs.facts, &err), err);
     bn_store_close(&store);
     return kept;
+}
+
+static bool is_full(void)
+{
+    return all.full && rig_count_files(all.full, "files") > 0;
+}
+
+bn_status __wrap_bn_store_file_delete(bn_store *store, const char *id, bn_error *err)
+{
+    return is_full() ? no_answer(err) : __real_bn_store_file_delete(store, id, err);
+}
+
+bn_status __wrap_bn_store_rescue(bn_store *store, int64_t survivor, int64_t lease_ms, bn_rescued **rescued,
+                                 size_t *count, bn_error *err)
+{
+    return is_full() ? no_answer(err)
+                     : __real_bn_store_rescue(store, survivor, lease_ms, rescued, count, err);
 }
 
 static void check_content(rig *self, const char *id, const char *expected)
@@ -205,12 +230,41 @@ static void what_was_cut_short_is_not_given(void **state)
     assert_int_equal(bn_jobs_file_open(self->jobs, &facts, &bytes, &err), BIREFNET_ERROR_IO);
 }
 
+/* A full disk, on which not even a deletion can be written, has room again when files have expired: while a server runs, and for one
+ * that starts. */
+static void what_has_expired_makes_room_on_a_full_disk(void **state)
+{
+    rig *self = *state;
+    bn_error err = {0};
+    char id[BN_FILE_ID_CHARS], upload[BN_FILE_ID_CHARS];
+    for (int starts = 0; starts < 2; starts++) {
+        assert_int_equal(send_it(self, ANSWERED, id, upload), BIREFNET_OK);
+        all.full = self;
+        bn_jobs_sweep(self->jobs);
+        check_content(self, id, "hello"); /* it has not expired */
+        if (starts) rig_close(self);
+        atomic_fetch_add(&self->now_ms, self->options.file_retention_s * 1000);
+        if (starts)
+            assert_ok(bn_jobs_open(&self->options, &self->jobs, &err), err);
+        else
+            bn_jobs_sweep(self->jobs);
+        all.full = NULL;
+        assert_int_equal(rig_count_files(self, "files"), 0);
+        assert_int_equal(bn_jobs_file_find(self->jobs, id, &(bn_file_facts){0}, &err),
+                         BIREFNET_ERROR_NOT_FOUND);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST(what_was_written_unheard_is_there), RIG_TEST(what_nobody_could_be_asked_about_is_there),
-        RIG_TEST(what_is_written_later_is_there),    RIG_TEST(what_is_never_written_goes_in_time),
-        RIG_TEST(what_another_is_bringing_stays),    RIG_TEST(what_was_cut_short_is_not_given),
+        RIG_TEST(what_was_written_unheard_is_there),
+        RIG_TEST(what_nobody_could_be_asked_about_is_there),
+        RIG_TEST(what_is_written_later_is_there),
+        RIG_TEST(what_is_never_written_goes_in_time),
+        RIG_TEST(what_another_is_bringing_stays),
+        RIG_TEST(what_was_cut_short_is_not_given),
+        RIG_TEST(what_has_expired_makes_room_on_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,10 @@
 #include "base/file.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static void only_the_holder_ends_it(void **state)
 {
@@ -164,6 +166,27 @@ static void libpq_comes_only_when_it_is_needed(void **state)
     bn_buffer_free(&maps);
 }
 
+/* No file may grow, as on a full disk: whoever starts then can read, and so find what may be removed. */
+static void it_opens_where_nothing_can_be_written(void **state)
+{
+    store_fixture *self = *state;
+    bn_error err = {0};
+    bn_store *store = NULL;
+    char address[120], id[BN_REQUEST_ID_CHARS] = "";
+    struct rlimit whole, small;
+    if (!self->folder[0]) skip(); /* a database has a disk of its own */
+    store_accept_one(self, id, NULL);
+    snprintf(address, sizeof address, "sqlite:%s/jobs.sqlite", self->folder);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
+    small = (struct rlimit){.rlim_cur = 1, .rlim_max = whole.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const bn_status status = bn_store_open(address, &store, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &whole), 0);
+    assert_ok(status, err);
+    bn_store_close(&store);
+}
+
 static void addresses_name_their_kind(void **state)
 {
     (void)state;
@@ -185,6 +208,7 @@ int main(void)
         STORE_TEST(giving_back_is_no_failed_attempt),
         STORE_TEST(each_request_has_one_holder_whoever_asks),
         STORE_TEST(libpq_comes_only_when_it_is_needed),
+        STORE_TEST(it_opens_where_nothing_can_be_written),
         cmocka_unit_test(addresses_name_their_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
