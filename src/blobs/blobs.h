@@ -111,7 +111,12 @@ bn_status bn_blobs_look(bn_blobs *blobs, const char *object, bn_blob *blob, bn_e
 bool bn_blobs_remove(bn_blobs *blobs, const char *object);
 /* Remove what `known` does not know: left over where the power failed between the row and the bytes. owner: a name of the store that
  * is asked, the same always; where the objects are another store's they stay, and how many is returned. */
-typedef bool (*bn_object_known_fn)(void *user, const char *object);
+typedef enum bn_object_standing {
+    BN_OBJECT_UNKNOWN,
+    BN_OBJECT_KNOWN,
+    BN_OBJECT_IN_DOUBT /* the store did not say: it stays, and whose the folder is, too */
+} bn_object_standing;
+typedef bn_object_standing (*bn_object_known_fn)(void *user, const char *object);
 size_t bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_object_known_fn known, void *user);
 
 /* ---- room and faults */

@@ -15,7 +15,7 @@ typedef struct census {
     bn_blobs *blobs;
     bn_object_known_fn known;
     void *user;
-    bool removes;
+    bool removes, doubt;
     size_t known_count, kept;
 } census;
 
@@ -26,7 +26,10 @@ static void look(void *user, const char *object)
     snprintf(id, sizeof id, "%s", object);
     uint64_t bytes;
     if (!bn_id_valid(id)) return;
-    if (self->known(self->user, object))
+    const bn_object_standing standing = self->known(self->user, object);
+    if (standing == BN_OBJECT_IN_DOUBT)
+        self->doubt = true;
+    else if (standing == BN_OBJECT_KNOWN)
         self->known_count++;
     else if (!self->removes || !self->blobs->kind->remove(self->blobs, object, &bytes))
         self->kept++;
@@ -46,6 +49,7 @@ static bool is_owner(census *self, const char *owner)
     bn_buffer_free(&said);
     if (same) return true;
     self->blobs->kind->each(self->blobs, look, self);
+    if (self->doubt) return false;
     const bool mine = self->kept == 0 || (status == BIREFNET_ERROR_NOT_FOUND && self->known_count > 0);
     const char *whose = mine ? owner : NOBODY;
     return bn_file_write_atomic(path, whose, strlen(whose), NULL) == BIREFNET_OK && mine;

@@ -8,12 +8,12 @@
 
 #define OWNER_BYTES 16
 
-static bool is_known(void *user, const char *object)
+static bn_object_standing is_known(void *user, const char *object)
 {
     bool known;
     bn_jobs *jobs = user;
-    return bn_store_object_known(jobs->store, object, &known, NULL) != BIREFNET_OK ||
-           known; /* in doubt it stays */
+    if (bn_store_object_known(jobs->store, object, &known, NULL) != BIREFNET_OK) return BN_OBJECT_IN_DOUBT;
+    return known ? BN_OBJECT_KNOWN : BN_OBJECT_UNKNOWN;
 }
 
 /* A store that is not the one of before, by mistake or as others move to it, must not cost what that one knows. */

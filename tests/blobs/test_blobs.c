@@ -184,9 +184,15 @@ static void files_that_arrive_are_taken_over(void **state)
     close(nameless);
 }
 
-static bool is_it(void *user, const char *object)
+static bn_object_standing is_it(void *user, const char *object)
 {
-    return strcmp(user, object) == 0;
+    return strcmp(user, object) == 0 ? BN_OBJECT_KNOWN : BN_OBJECT_UNKNOWN;
+}
+
+static bn_object_standing nobody_says(void *user, const char *object)
+{
+    (void)user, (void)object;
+    return BN_OBJECT_IN_DOUBT;
 }
 
 static void what_nobody_knows_is_removed(void **state)
@@ -232,6 +238,20 @@ static void a_folder_that_is_ours_stays_ours(void **state)
     assert_int_equal(bn_blobs_remove_unknown(self->blobs, "us", is_it, left), 0);
     assert_int_equal(bn_blobs_remove_unknown(self->blobs, "us", is_it, nobody), 0);
     assert_false(is_there(self, left));
+}
+
+/* A wrong store that fails while it is asked has not said that it knows them all. */
+static void a_store_that_does_not_answer_takes_nothing_over(void **state)
+{
+    fixture *self = *state;
+    bn_blob blob;
+    char ours[BN_FILE_ID_CHARS], nobody[BN_FILE_ID_CHARS] = "";
+    need_folder();
+    make(self, "ours", ours, &blob);
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "us", is_it, ours), 0);
+    bn_blobs_remove_unknown(self->blobs, "a wrong one", nobody_says, NULL);
+    assert_int_equal(bn_blobs_remove_unknown(self->blobs, "a wrong one", is_it, nobody), 1);
+    assert_true(is_there(self, ours));
 }
 
 /* What was left behind is not counted before it goes; fewer than no bytes would be no room for anybody. */
@@ -332,6 +352,7 @@ int main(void)
         BLOBS_TEST(what_nobody_knows_is_removed),
         BLOBS_TEST(what_another_store_knows_stays),
         BLOBS_TEST(a_folder_that_is_ours_stays_ours),
+        BLOBS_TEST(a_store_that_does_not_answer_takes_nothing_over),
         BLOBS_TEST(what_was_not_counted_takes_no_room_away),
         BLOBS_TEST(a_fault_is_known_until_a_write_succeeds),
         cmocka_unit_test(addresses_name_their_kind),
