@@ -144,9 +144,24 @@ bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count
     return write_atomic(path, 0666, bytes, count, err);
 }
 
+void bn_file_sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const int length = slash ? (int)BN_MAX(slash - path, 1) : 1;
+    if (length >= PATH_MAX) return;
+    snprintf(folder, sizeof folder, "%.*s", length, slash ? path : ".");
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    fsync(fd);
+    close(fd);
+}
+
 bn_status bn_file_write_private(const char *path, const void *bytes, size_t count, bn_error *err)
 {
-    return write_atomic(path, PRIVATE, bytes, count, err);
+    BN_TRY(write_atomic(path, PRIVATE, bytes, count, err));
+    bn_file_sync_folder(path);
+    return BIREFNET_OK;
 }
 
 int bn_file_open_nameless(const char *folder)

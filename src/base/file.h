@@ -13,8 +13,12 @@ bn_status bn_file_read(const char *path, bn_buffer *buffer, bn_error *err);
  * it was and the temporary file is gone. */
 bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count, bn_error *err);
 
-/* The same, for secrets: nobody but the owner may read it, at no moment. What root writes is the folder's owner's. */
+/* The same, for secrets: nobody but the owner may read it, at no moment. What root writes is the folder's owner's. When it returns the
+ * new one is there whatever happens: what was revoked in it is not back after a power failure. */
 bn_status bn_file_write_private(const char *path, const void *bytes, size_t count, bn_error *err);
+
+/* A new name is on the disk when the folder that path lies in is. Not every file system can say so. */
+void bn_file_sync_folder(const char *path);
 
 /* path, which this process has just made (fd), becomes its folder's owner's, where this is root: a command of an
  * administrator leaves nothing that the service cannot read. Where that fails it stays root's. */

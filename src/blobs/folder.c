@@ -128,17 +128,6 @@ static bn_status append(bn_blobs *blobs, intptr_t handle, const void *bytes, siz
     return BIREFNET_OK;
 }
 
-static void sync_folder_of(const char *path)
-{
-    char name[PATH_BYTES];
-    snprintf(name, sizeof name, "%s", path);
-    *strrchr(name, '/') = '\0';
-    const int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    fsync(fd);
-    close(fd);
-}
-
 static bn_status seal(bn_blobs *blobs, const char *object, intptr_t handle, bn_error *err)
 {
     char from[PATH_BYTES], to[PATH_BYTES];
@@ -151,7 +140,7 @@ static bn_status seal(bn_blobs *blobs, const char *object, intptr_t handle, bn_e
     if (status == BIREFNET_OK && rename(from, to) != 0)
         status = bn_fail_errno(err, errno, "cannot rename to %s", to);
     if (status == BIREFNET_OK)
-        sync_folder_of(to);
+        bn_file_sync_folder(to);
     else
         unlink(from);
     return status;
@@ -176,7 +165,7 @@ static bn_status adopt(bn_blobs *blobs, const char *object, int fd, bool *taken,
     object_path(blobs, object, to);
     snprintf(source, sizeof source, "/proc/self/fd/%d", fd);
     *taken = linkat(AT_FDCWD, source, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0;
-    if (*taken) sync_folder_of(to);
+    if (*taken) bn_file_sync_folder(to);
     return BIREFNET_OK;
 }
 

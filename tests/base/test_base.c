@@ -174,6 +174,30 @@ int __wrap_open(const char *path, int flags, ...)
     return __real_open(path, flags, mode);
 }
 
+/* And those of fsync: whether the last one was of a folder. */
+static bool folder_came_last;
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    struct stat facts;
+    folder_came_last = fstat(fd, &facts) == 0 && S_ISDIR(facts.st_mode);
+    return __real_fsync(fd);
+}
+
+static void a_secret_is_on_the_disk_under_its_name(void **state)
+{
+    (void)state;
+    bn_error err = {0};
+    char folder[] = "/tmp/bn_base_XXXXXX", path[100];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/keys", folder);
+    folder_came_last = false;
+    assert_ok(bn_file_write_private(path, "x", 1, &err), err);
+    assert_true(folder_came_last);
+    assert_int_equal(unlink(path) | rmdir(folder), 0);
+}
+
 static void files_without_a_name_are_had_everywhere(void **state)
 {
     (void)state;
@@ -318,6 +342,7 @@ int main(void)
         cmocka_unit_test(messages_are_one_line_of_text),
         cmocka_unit_test(files_are_written_whole_or_not_at_all),
         cmocka_unit_test(files_of_the_longest_names_are_written),
+        cmocka_unit_test(a_secret_is_on_the_disk_under_its_name),
         cmocka_unit_test(files_without_a_name_are_had_everywhere),
         cmocka_unit_test(secrets_are_the_owners_alone),
         cmocka_unit_test(seeded_numbers_match_the_reference),
