@@ -26,6 +26,7 @@ typedef struct bn_call {
     bool foreign; /* a page that is not ours has sent it: it must not lead into the network that we are in */
     char key_id[BN_KEY_ID_CHARS];
     char job_id[BN_REQUEST_ID_CHARS]; /* of a sync run; empty before it is accepted */
+    bool lingers;                     /* see linger.c */
     bool job_done;                    /* its result was fetched: nothing to cancel */
     bn_watch *watch;
     bool want_logs;
@@ -46,6 +47,12 @@ bn_http_next bn_call_touch_up(bn_call *call, bn_http_request *request);
 bn_http_next bn_reply_answer(bn_http_request *request, bn_answer *answer); /* frees answer */
 /* Wait for call->job_id: BN_HTTP_PARK, or REPLY once *done is true, and then the caller makes the reply. */
 bn_http_next bn_call_wait(bn_call *call, bn_http_request *request, bool *done);
+
+/* linger.c */
+/* Where the answer may come late, from before the body on, which may come slowly. False with the reply made where as many
+ * clients of this key wait as may. */
+bool bn_call_linger(bn_call *call, bn_http_request *request);
+void bn_call_leave(bn_call *call); /* nothing where it did not linger */
 
 /* fal_queue.c */
 bn_http_next bn_call_status(bn_call *call, bn_http_request *request);

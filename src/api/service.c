@@ -353,7 +353,8 @@ static bn_http_next begin(void *user, bn_http_request *request)
     if (request->bad_framing) bn_reply_detail(request, 400, "Bad Request");
     const bool go_on = !request->bad_framing && find_route(call, request) && !refuse_route(call, request) &&
                        check_caller(call, request) && !refuse_path(call, request) &&
-                       check_upload(call, request) && set_body(call, request);
+                       check_upload(call, request) && bn_call_linger(call, request) &&
+                       set_body(call, request);
     if (go_on) return BN_HTTP_BODY;
     bn_reply_finish(request, is_for_pages(call));
     return BN_HTTP_REPLY;
@@ -399,6 +400,7 @@ static void end(void *user, bn_http_request *request, bool complete)
     bn_call *call = request->state;
     if (!call) return;
     if (call->watch) bn_jobs_unwatch(&call->watch);
+    bn_call_leave(call);
     if (*call->job_id && !call->job_done) bn_jobs_cancel(service->jobs, call->job_id, true);
     const int status = complete ? request->reply.status : 499;
     const int digit = complete ? status / 100 : 0;

@@ -17,6 +17,7 @@ typedef struct bn_service_options {
     uint64_t max_body_bytes;  /* of run and submit: photos may come as data URIs */
     uint64_t max_file_bytes;  /* of an upload */
     size_t max_waiting_bytes; /* of all bodies in memory together */
+    int max_connections;      /* of each server; 0: not known, and clients of one key may hold any number */
     int sync_timeout_ms;      /* a run that takes longer is given up: clients do not wait longer either */
 } bn_service_options;
 

@@ -203,6 +203,11 @@ bn_status bn_jobs_watch(bn_jobs *jobs, const char *id, bn_watch_fn changed, void
                         bn_error *err);
 void bn_jobs_unwatch(bn_watch **watch);
 
+/* One more client of this key keeps its connection until something has happened; bn_jobs_leave afterwards. False where
+ * `most` of them do, and answer is a refusal. Callers without a key are one, and any number of them may. */
+bool bn_jobs_linger(bn_jobs *jobs, const char *key_id, int most, bn_answer *answer);
+void bn_jobs_leave(bn_jobs *jobs, const char *key_id);
+
 /* ---- files ----------------------------------------------------------------------------------------------- */
 
 /* A file that is there whole. NOT_FOUND else, and after it expired. A file's address is BASE/files/b/ID/NAME. */

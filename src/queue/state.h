@@ -57,6 +57,7 @@ typedef struct bn_key_use {
     bn_queue_of_jobs lines[2][2];  /* [is fetched from another host][low] */
     int fetches[2];                /* being fetched, or fetched and not yet decoded; [low] */
     int waiting, busy, busy_limit; /* busy_limit 0 = none; as of the latest submit */
+    int lingering;                 /* clients that wait for what takes long: bn_jobs_linger */
     int promised;                  /* places among the waiting for those that are being stored */
     double tokens;                 /* of the rate limit: one a submit */
     int64_t refilled_ms;

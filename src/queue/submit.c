@@ -144,6 +144,25 @@ static bool take_place(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer
     return found.code == 0;
 }
 
+bool bn_jobs_linger(bn_jobs *jobs, const char *key_id, int most, bn_answer *answer)
+{
+    *answer = (bn_answer){0};
+    pthread_mutex_lock(&jobs->lock);
+    bn_key_use *use = bn_front_use(jobs, key_id);
+    const bool may = use && (!key_id[0] || use->lingering < most);
+    if (may) use->lingering++;
+    pthread_mutex_unlock(&jobs->lock);
+    if (!may) refuse(jobs, answer, 429, "concurrent_requests_limit", "Too many clients of this key wait", 5);
+    return may;
+}
+
+void bn_jobs_leave(bn_jobs *jobs, const char *key_id)
+{
+    pthread_mutex_lock(&jobs->lock);
+    bn_front_use(jobs, key_id)->lingering--; /* which it has since it came */
+    pthread_mutex_unlock(&jobs->lock);
+}
+
 /* Webhooks that nobody takes stay for hours: there is a limit, for one key and for all. True where there is room; else
  * answer says why not. A few that come at once may pass it together. */
 static bool may_leave_webhook(bn_jobs *jobs, const bn_submit *submit, bn_answer *answer)

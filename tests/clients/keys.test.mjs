@@ -49,6 +49,47 @@ test("another key's request is not there", async () => {
   assert.equal((await as(secret.alice, of(waiting, "/cancel"), { method: "PUT" })).status, 400);
 });
 
+test("one key holds half of the connections at most with what waits", async () => {
+  const own = await serve({ descriptors: 256 }), hold = await host();
+  const most = Math.floor(Number(/Connections: (\d+) at most/.exec(own.errors)[1]) / 2);
+  const [greedy, other] = [await keys(own, "add", "greedy"), await keys(own, "add", "other")];
+  const ask = (key, path, init = {}) => fetch(own.url + path, { ...init, headers: { authorization: `Key ${key}` } });
+  const dots = { method: "POST", body: JSON.stringify({ image_url: dot }) };
+  const [held, second] = await block(client(own, { credentials: greedy }), hold, 2);
+  const theirs = await client(own, { credentials: other }).queue.submit(E, { input: { image_url: `${hold.url}/hold` } });
+  const waits = [];
+  for (let i = 0; i < most; i++) {
+    waits.push(await ask(greedy, of(i % 2 ? held : second, "/status/stream")));
+    assert.equal(waits[i].status, 200);
+  }
+  const form = new FormData();
+  form.append("file", new Blob([photo]), "photo.jpg");
+  for (const [path, init] of [[of(held, "/status/stream")], ["/run/fal-ai/birefnet/v2", dots], ["/touchup", dots],
+    [`/api/remove?url=${hold.url}/dot`], ["/api/remove", { method: "POST", body: form }]]) {
+    const refused = await ask(greedy, path, init);
+    assert.equal(refused.status, 429, path);
+    assert.equal(refused.headers.get("retry-after"), "5");
+    assert.equal(refused.headers.get("x-fal-needs-retry"), "1");
+    assert.equal((await refused.json()).detail[0].type, "concurrent_requests_limit");
+  }
+  assert.match(await (await ask(other, "/metrics")).text(), /birefnet_requests_rejected_total 5\n/);
+  assert.equal((await ask(greedy, of(held, "/status"))).status, 202, "what is answered at once is not held back");
+  const beside = await ask(other, of(theirs.request_id, "/status/stream"));
+  assert.equal(beside.status, 200, "another key has the other half");
+  await waits.pop().body.cancel(); // who leaves makes room
+  await until(async () => {
+    const again = await ask(greedy, of(held, "/status/stream"));
+    if (again.status === 200) waits.push(again);
+    else await again.arrayBuffer();
+    return again.status === 200;
+  });
+  hold.release(); // and so does who has been answered
+  for (const wait of [...waits, beside]) await wait.text();
+  await until(async () => (await ask(greedy, "/run/fal-ai/birefnet/v2", dots)).status === 200);
+  hold.close();
+  await own.stop();
+});
+
 test("a revoked key's request is still its own", async () => {
   const carol = client(server, { credentials: secret.carol });
   const { request_id } = await carol.queue.submit(E, { input: { image_url: dot } });
