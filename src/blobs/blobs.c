@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "store/ids.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,14 +71,23 @@ void bn_blobs_set_bytes(bn_blobs *blobs, uint64_t bytes)
     atomic_store(&blobs->total_bytes, bytes);
 }
 
-void bn_blobs_add_bytes(bn_blobs *blobs, uint64_t bytes)
+void bn_blobs_add_object(bn_blobs *blobs, uint64_t bytes)
 {
-    atomic_fetch_add(&blobs->total_bytes, bytes);
+    atomic_fetch_add(&blobs->total_bytes, bytes + BN_STORED_COST);
 }
 
+/* What the last program left behind is not in the sum: it may go after the sum was set, where it could not before. */
+static void take_off(bn_blobs *blobs, uint64_t bytes)
+{
+    uint64_t total = atomic_load(&blobs->total_bytes);
+    while (!atomic_compare_exchange_weak(&blobs->total_bytes, &total, total > bytes ? total - bytes : 0)) {
+    }
+}
+
+/* For another object of so many bytes, or another row of a file: of none. */
 static bool has_room(const bn_blobs *blobs, uint64_t bytes, uint64_t max_total_bytes)
 {
-    const uint64_t total = bn_blobs_bytes(blobs);
+    const uint64_t total = bn_blobs_bytes(blobs) + BN_STORED_COST;
     return total <= max_total_bytes && bytes <= max_total_bytes - total;
 }
 
@@ -91,16 +101,31 @@ bool bn_blobs_is_roomy(const bn_blobs *blobs)
     return bn_blobs_has_room(blobs, blobs->options.max_total_bytes / 100);
 }
 
+static bn_status fail_full(uint64_t max_total_bytes, bn_error *err)
+{
+    return bn_fail(err, BIREFNET_ERROR_LIMIT, "the stored files would take more than the allowed %llu bytes",
+                   (unsigned long long)max_total_bytes);
+}
+
 bn_status bn_blobs_check_room(const bn_blobs *blobs, uint64_t size, uint64_t max_total_bytes, bn_error *err)
 {
     if (size > blobs->options.max_file_bytes)
         return bn_fail(err, BIREFNET_ERROR_LIMIT, "the file is larger than the allowed %llu bytes",
                        (unsigned long long)blobs->options.max_file_bytes);
-    if (!has_room(blobs, size, max_total_bytes))
-        return bn_fail(err, BIREFNET_ERROR_LIMIT,
-                       "the stored files would take more than the allowed %llu bytes",
-                       (unsigned long long)max_total_bytes);
+    return has_room(blobs, size, max_total_bytes) ? BIREFNET_OK : fail_full(max_total_bytes, err);
+}
+
+bn_status bn_blobs_add_row(bn_blobs *blobs, bn_blob_use use, bn_error *err)
+{
+    const uint64_t most = blobs->options.max_upload_bytes;
+    if (use == BN_BLOB_UPLOAD && !has_room(blobs, 0, most)) return fail_full(most, err);
+    atomic_fetch_add(&blobs->total_bytes, BN_STORED_COST);
     return BIREFNET_OK;
+}
+
+void bn_blobs_drop_row(bn_blobs *blobs)
+{
+    take_off(blobs, BN_STORED_COST);
 }
 
 bool bn_blobs_failing(const bn_blobs *blobs)
@@ -125,7 +150,7 @@ static void probe_by_writing(bn_blobs *blobs)
     static const uint8_t nothing[65536];
     char object[BN_FILE_ID_CHARS];
     intptr_t handle;
-    uint64_t bytes;
+    int64_t bytes;
     bn_id_make(object);
     bn_status status = blobs->kind->create(blobs, object, &handle, NULL);
     if (status == BIREFNET_OK) {
@@ -189,7 +214,7 @@ bn_status bn_blob_seal(bn_blob_writer *writer, bn_status status, bn_blob *blob, 
     else
         blobs->kind->abandon(blobs, writer->object, writer->handle);
     if (status == BIREFNET_OK) {
-        atomic_fetch_add(&blobs->total_bytes, writer->size);
+        bn_blobs_add_object(blobs, writer->size);
         blob->size = writer->size;
         hash_end(&writer->hash, blob);
     }
@@ -271,7 +296,7 @@ bn_status bn_blobs_adopt(bn_blobs *blobs, const char *object, int fd, bn_blob *b
     bn_status status = bn_blob_digest(fd, blob, err);
     if (status == BIREFNET_OK) status = blobs->kind->adopt(blobs, object, fd, &taken, err);
     if (status == BIREFNET_OK && !taken) return copy(blobs, object, fd, blob, err);
-    if (status == BIREFNET_OK) atomic_fetch_add(&blobs->total_bytes, blob->size);
+    if (status == BIREFNET_OK) bn_blobs_add_object(blobs, blob->size);
     return bn_blobs_note(blobs, status);
 }
 
@@ -320,13 +345,10 @@ void bn_blob_close(bn_blob_reader *reader)
     reader->blobs->kind->close_object(reader->blobs, reader->handle);
 }
 
-/* What the last program left behind is not in the sum: it may go after the sum was set, where it could not before. */
 bool bn_blobs_remove(bn_blobs *blobs, const char *object)
 {
-    uint64_t size;
+    int64_t size;
     const bool gone = blobs->kind->remove(blobs, object, &size);
-    uint64_t total = atomic_load(&blobs->total_bytes);
-    while (!atomic_compare_exchange_weak(&blobs->total_bytes, &total, total > size ? total - size : 0)) {
-    }
+    if (size >= 0) take_off(blobs, (uint64_t)size + BN_STORED_COST);
     return gone;
 }

@@ -104,7 +104,7 @@ bn_status bn_blobs_link(bn_blobs *blobs, const char *object, const bn_blob_link 
                         bn_error *err);
 
 /* Size and etag of an object that was written by such an address. NOT_FOUND, or LIMIT as for uploads. It counts among the
- * bytes of all after bn_blobs_add_bytes. */
+ * bytes of all after bn_blobs_add_object. */
 bn_status bn_blobs_look(bn_blobs *blobs, const char *object, bn_blob *blob, bn_error *err);
 
 /* False: the bytes may lie there still, and the row must not be forgotten. */
@@ -121,9 +121,12 @@ size_t bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_object_kno
 
 /* ---- room and faults */
 
-uint64_t bn_blobs_bytes(const bn_blobs *blobs); /* of all objects */
+uint64_t bn_blobs_bytes(const bn_blobs *blobs); /* of all objects and rows, as in bn_store_bytes */
 void bn_blobs_set_bytes(bn_blobs *blobs, uint64_t bytes);
-void bn_blobs_add_bytes(bn_blobs *blobs, uint64_t bytes);
+void bn_blobs_add_object(bn_blobs *blobs, uint64_t bytes);
+/* A row of a file. LIMIT where uploads have no room for another, and it is not counted; those of results always are. */
+bn_status bn_blobs_add_row(bn_blobs *blobs, bn_blob_use use, bn_error *err);
+void bn_blobs_drop_row(bn_blobs *blobs);
 /* Whether so many more bytes of results may be stored, or a hundredth of all. */
 bool bn_blobs_has_room(const bn_blobs *blobs, uint64_t bytes);
 bool bn_blobs_is_roomy(const bn_blobs *blobs);

@@ -24,7 +24,7 @@ static void look(void *user, const char *object)
     census *self = user;
     char id[BN_FILE_ID_CHARS];
     snprintf(id, sizeof id, "%s", object);
-    uint64_t bytes;
+    int64_t bytes;
     if (!bn_id_valid(id)) return;
     const bn_object_standing standing = self->known(self->user, object);
     if (standing == BN_OBJECT_IN_DOUBT)

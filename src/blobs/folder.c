@@ -207,13 +207,13 @@ static void close_object(bn_blobs *blobs, intptr_t handle)
     close((int)handle);
 }
 
-static bool remove_object(bn_blobs *blobs, const char *object, uint64_t *bytes)
+static bool remove_object(bn_blobs *blobs, const char *object, int64_t *bytes)
 {
     char path[PATH_BYTES];
     struct stat facts;
     object_path(blobs, object, path);
     const bool gone = stat(path, &facts) == 0 && unlink(path) == 0;
-    *bytes = gone ? (uint64_t)facts.st_size : 0;
+    *bytes = gone ? (int64_t)facts.st_size : -1;
     return gone || errno == ENOENT;
 }
 

@@ -66,6 +66,6 @@ bn_status bn_blobs_join(bn_blobs *blobs, const char *object, const bn_blob_part 
         BN_TRY(bn_blobs_note(blobs, blobs->kind->join(blobs, object, parts, count, &joined, err)));
     }
     if (!joined) return copy_parts(blobs, object, parts, count, blob, err);
-    atomic_fetch_add(&blobs->total_bytes, blob->size);
+    bn_blobs_add_object(blobs, blob->size);
     return BIREFNET_OK;
 }

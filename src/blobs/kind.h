@@ -32,8 +32,8 @@ typedef struct bn_blobs_kind {
                       size_t *got, bn_error *err);
     int (*take_fd)(bn_blobs *blobs, intptr_t handle);
     void (*close_object)(bn_blobs *blobs, intptr_t handle);
-    /* *bytes that lay there; false: they may lie there still. */
-    bool (*remove)(bn_blobs *blobs, const char *object, uint64_t *bytes);
+    /* *bytes that lay there, -1: no object did; false: they may lie there still. */
+    bool (*remove)(bn_blobs *blobs, const char *object, int64_t *bytes);
     /* NULL: objects cannot be listed, or are too many. */
     void (*each)(bn_blobs *blobs, void (*look)(void *user, const char *object), void *user);
     /* Path of a file that says whose they are; NULL where each is. */

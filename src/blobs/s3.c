@@ -110,14 +110,14 @@ static int take_fd(bn_blobs *blobs, intptr_t handle)
     return -1;
 }
 
-static bool remove_object(bn_blobs *blobs, const char *object, uint64_t *bytes)
+static bool remove_object(bn_blobs *blobs, const char *object, int64_t *bytes)
 {
     bn_s3_call head = {.method = "HEAD", .object = object, .deadline_ms = BN_S3_CHECK_MS};
     bn_s3_call drop = {.method = "DELETE", .object = object, .deadline_ms = BN_S3_CHECK_MS};
-    *bytes = 0;
+    *bytes = -1;
     if (bn_s3_ask(blobs, &head, NULL) == BIREFNET_ERROR_NOT_FOUND) return true;
     const bn_status status = bn_s3_ask(blobs, &drop, NULL);
-    if (status == BIREFNET_OK) *bytes = head.size;
+    if (status == BIREFNET_OK) *bytes = (int64_t)head.size;
     return status == BIREFNET_OK || status == BIREFNET_ERROR_NOT_FOUND;
 }
 

@@ -198,6 +198,7 @@ static bool save(bn_jobs *jobs, bn_job *job, bn_last *last, bn_error *err)
                         last->file_count, &mine, err) != BIREFNET_OK)
         return false;
     if (mine) {
+        for (size_t i = 0; i < last->file_count; i++) bn_blobs_add_row(jobs->blobs, BN_BLOB_RESULT, NULL);
         bn_ending_count(jobs, &last->ending, id, job->accepted.key_id);
         bn_endings_note(jobs, id, &last->ending);
     } else {

@@ -65,7 +65,7 @@ static bn_status take_direct(bn_jobs *jobs, bn_stored_file *file, bn_error *err)
     if (status == BIREFNET_ERROR_NOT_FOUND) /* somebody else looked at the same time */
         return bn_store_file(jobs->store, file->facts.id, false, file, err);
     BN_TRY(status);
-    bn_blobs_add_bytes(jobs->blobs, blob.size);
+    bn_blobs_add_object(jobs->blobs, blob.size);
     file->whole = true;
     return BIREFNET_OK;
 }

@@ -107,6 +107,7 @@ static bool remove_expired(bn_jobs *jobs, char (*ids)[BN_FILE_ID_CHARS], size_t 
         if (status == BIREFNET_ERROR_IO && make_room(jobs, ids + i, count - i))
             status = bn_store_file_delete(jobs->store, ids[i], NULL);
         if (status != BIREFNET_OK) return false;
+        bn_blobs_drop_row(jobs->blobs);
     }
     return true;
 }

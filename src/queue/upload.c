@@ -41,10 +41,12 @@ bn_status bn_jobs_upload_begin(bn_jobs *jobs, const bn_upload *upload, bn_file_f
     if (kept_s > 0) file.facts.expires_ms = file.facts.created_ms + kept_s * 1000;
     if (is_direct(jobs) && !file.multipart)
         BN_TRY(bn_store_object_promise(jobs->store, file.upload_id, file.facts.created_ms, 0, true, err));
-    BN_TRY(bn_store_file_promise(jobs->store, &file, err));
+    BN_TRY(bn_blobs_add_row(jobs->blobs, BN_BLOB_UPLOAD, err));
+    const bn_status status = bn_store_file_promise(jobs->store, &file, err);
+    if (status != BIREFNET_OK) bn_blobs_drop_row(jobs->blobs);
     *facts = file.facts;
     memcpy(upload_id, file.upload_id, BN_FILE_ID_CHARS);
-    return BIREFNET_OK;
+    return status;
 }
 
 static bn_status find_upload(bn_jobs *jobs, const char *upload_id, bn_stored_file *file, bn_error *err)

@@ -219,9 +219,10 @@ bn_status bn_postgres_bytes(bn_store *store, uint64_t *bytes, bn_error *err)
     bn_rows rows;
     bn_status status = BIREFNET_OK;
     BN_TRY(bn_postgres_query(bn_postgres_db_of(store), &rows, err,
-                             "SELECT ((SELECT coalesce(sum(size), 0) FROM files) +"
-                             " (SELECT coalesce(sum(size), 0) FROM parts))::bigint",
-                             ""));
+                             "SELECT ((SELECT coalesce(sum(size + $1::bigint * (1 + whole::int)), 0)"
+                             "  FROM files) +"
+                             " (SELECT coalesce(sum(size + $1::bigint), 0) FROM parts))::bigint",
+                             "i", (int64_t)BN_STORED_COST));
     *bytes = (uint64_t)bn_rows_int(&rows, 0, 0, &status, err);
     bn_rows_free(&rows);
     return status;

@@ -251,9 +251,9 @@ bn_status bn_sqlite_bytes(bn_store *store, uint64_t *bytes, bn_error *err)
     sqlite3_stmt *statement;
     bool row = false;
     bn_status status = bn_db_query(db, &statement, err,
-                                   "SELECT (SELECT coalesce(sum(size), 0) FROM files) +"
-                                   " (SELECT coalesce(sum(size), 0) FROM parts)",
-                                   "");
+                                   "SELECT (SELECT coalesce(sum(size + ?1 * (1 + whole)), 0) FROM files) +"
+                                   " (SELECT coalesce(sum(size + ?1), 0) FROM parts)",
+                                   "i", (int64_t)BN_STORED_COST);
     if (status == BIREFNET_OK) status = bn_db_step(db, statement, &row, err);
     if (row) {
         *bytes = (uint64_t)sqlite3_column_int64(statement, 0);

@@ -359,7 +359,11 @@ bn_status bn_store_objects_astray(bn_store *store, int64_t before_ms, char (*obj
 bn_status bn_store_objects_abandon(bn_store *store, int64_t survivor, int64_t keep_ms, bn_error *err);
 /* Whether a file, whole, or a part of one has it, or will, as it is promised. */
 bn_status bn_store_object_known(bn_store *store, const char *object, bool *known, bn_error *err);
-bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err); /* of files and parts together */
+/* What the row of a file or a begun upload counts, and each object of a file or a part besides its bytes: on a disk they take
+ * about that, and without it those without bytes could be made for ever. */
+#define BN_STORED_COST 2048
+/* Of files, begun uploads and parts together, their cost included. */
+bn_status bn_store_bytes(bn_store *store, uint64_t *bytes, bn_error *err);
 
 /* ---- webhooks */
 

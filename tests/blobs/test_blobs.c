@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "blobs/blobs.h"
 #include "store/ids.h"
+#include "store/store.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -31,8 +32,8 @@ static void open_blobs(fixture *self)
     snprintf(address, sizeof address, "folder:%s", self->folder);
     snprintf(spool, sizeof spool, "%s/incoming", self->folder);
     const bn_blobs_options options = {.max_file_bytes = 1000,
-                                      .max_total_bytes = 2000,
-                                      .max_upload_bytes = 1500,
+                                      .max_total_bytes = 2000 + 6 * BN_STORED_COST,
+                                      .max_upload_bytes = 1500 + 5 * BN_STORED_COST,
                                       .spool = place ? spool : NULL};
     assert_ok(bn_blobs_open(place ? place : address, &options, &self->blobs, &err), err);
 }
@@ -85,7 +86,7 @@ static void what_was_written_is_read_in_ranges(void **state)
     make(self, "one two three", other, &again);
     assert_int_equal(blob.size, 13);
     assert_string_equal(blob.etag, again.etag);
-    assert_int_equal(bn_blobs_bytes(self->blobs), 26);
+    assert_int_equal(bn_blobs_bytes(self->blobs), 26 + 2 * BN_STORED_COST);
     assert_ok(bn_blob_open(self->blobs, object, &reader, &err), err);
     assert_ok(bn_blob_read(&reader, 4, text, 3, &got, &err), err);
     assert_int_equal(got, 3);
@@ -99,7 +100,7 @@ static void what_was_written_is_read_in_ranges(void **state)
     bn_blobs_remove(self->blobs, object); /* nothing is there any more */
     assert_false(is_there(self, object));
     assert_true(is_there(self, other));
-    assert_int_equal(bn_blobs_bytes(self->blobs), 13);
+    assert_int_equal(bn_blobs_bytes(self->blobs), 13 + BN_STORED_COST);
 }
 
 static void it_is_whole_or_not_there(void **state)
@@ -135,6 +136,7 @@ static void limits_hold_while_it_grows(void **state)
     char object[BN_FILE_ID_CHARS], text[901];
     memset(text, 'x', 900);
     text[900] = '\0';
+    for (int i = 0; i < 3; i++) assert_ok(bn_blobs_add_row(self->blobs, BN_BLOB_UPLOAD, &err), err);
     bn_id_make(object);
     assert_ok(bn_blob_create(self->blobs, object, BN_BLOB_RESULT, &writer, &err), err);
     assert_ok(bn_blob_append(&writer, text, 900, &err), err);
@@ -153,6 +155,10 @@ static void limits_hold_while_it_grows(void **state)
     assert_int_equal(bn_blobs_write(self->blobs, object, text, 300, &blob, &err), BIREFNET_ERROR_LIMIT);
     assert_false(bn_blobs_has_room(self->blobs, 201));
     assert_true(bn_blobs_has_room(self->blobs, 200));
+    assert_int_equal(bn_blobs_add_row(self->blobs, BN_BLOB_UPLOAD, &err), BIREFNET_ERROR_LIMIT);
+    assert_true(bn_blobs_has_room(self->blobs, 200)); /* it is not counted */
+    bn_blobs_drop_row(self->blobs);
+    assert_true(bn_blobs_has_room(self->blobs, 200 + BN_STORED_COST));
     assert_false(bn_blobs_failing(self->blobs)); /* a limit is no fault of the disk */
 }
 
@@ -179,7 +185,7 @@ static void files_that_arrive_are_taken_over(void **state)
     assert_int_equal(blob.size, 7);
     assert_string_equal(blob.etag, written.etag);
     assert_int_equal(access(path, F_OK), 0);
-    assert_int_equal(bn_blobs_bytes(self->blobs), 21);
+    assert_int_equal(bn_blobs_bytes(self->blobs), 21 + 3 * BN_STORED_COST);
     fclose(named);
     close(nameless);
 }
@@ -262,7 +268,7 @@ static void what_was_not_counted_takes_no_room_away(void **state)
     char counted[BN_FILE_ID_CHARS], left[BN_FILE_ID_CHARS];
     make(self, "12345", counted, &blob);
     make(self, "left behind", left, &blob);
-    bn_blobs_set_bytes(self->blobs, 5);
+    bn_blobs_set_bytes(self->blobs, 5 + BN_STORED_COST);
     bn_blobs_remove(self->blobs, left);
     assert_int_equal(bn_blobs_bytes(self->blobs), 0);
     assert_true(bn_blobs_has_room(self->blobs, 1000));
@@ -322,7 +328,7 @@ static void parts_are_joined(void **state)
     bn_id_make(object);
     assert_ok(bn_blobs_join(self->blobs, object, list, 3, &blob, &err), err);
     assert_int_equal(blob.size, 7);
-    assert_int_equal(bn_blobs_bytes(self->blobs), 14);
+    assert_int_equal(bn_blobs_bytes(self->blobs), 14 + 4 * BN_STORED_COST);
     assert_ok(bn_blob_open(self->blobs, object, &reader, &err), err);
     assert_ok(bn_blob_read(&reader, 0, text, 19, &got, &err), err);
     assert_string_equal(text, "one two");

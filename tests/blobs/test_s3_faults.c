@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/size.h"
 #include "blobs/blobs.h"
+#include "store/store.h"
 #include "tests/net/server.h"
 
 #include <pthread.h>
@@ -25,8 +26,8 @@ static void open_blobs(fixture *self, int deadline_ms)
     bn_error err = {0};
     char address[100];
     const bn_blobs_options options = {.max_file_bytes = 100,
-                                      .max_total_bytes = 100,
-                                      .max_upload_bytes = 100,
+                                      .max_total_bytes = 100 + BN_STORED_COST,
+                                      .max_upload_bytes = 100 + BN_STORED_COST,
                                       .spool = self->spool,
                                       .deadline_ms = deadline_ms,
                                       .slow_s = 3}; /* longer than a busy machine pauses */

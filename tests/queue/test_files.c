@@ -18,7 +18,7 @@ static int start_rig(void **state)
     rig_init(self);
     atomic_store(&self->now_ms, 1700000000000);
     self->options.max_file_bytes = 1000;
-    self->options.max_stored_bytes = 2500;
+    self->options.max_stored_bytes = 2500 + 6 * BN_STORED_COST; /* of two files, and what is over */
     rig_open(self);
     *state = self;
     return 0;
@@ -323,7 +323,7 @@ static void results_have_room_that_uploads_cannot_take(void **state)
     char bytes[1000], why[300];
     memset(bytes, 'x', sizeof bytes);
     rig_close(self);
-    self->options.max_file_bytes = self->options.max_stored_bytes = 20000;
+    self->options.max_file_bytes = self->options.max_stored_bytes = 200000;
     rig_open(self);
     const int fd = rig_fd(bytes, sizeof bytes);
     const bn_upload wish = {
@@ -331,10 +331,10 @@ static void results_have_room_that_uploads_cannot_take(void **state)
     int count = 0;
     while (bn_jobs_upload(self->jobs, &wish, fd, &facts, &err) == BIREFNET_OK) count++;
     assert_int_equal(err.status, BIREFNET_ERROR_LIMIT);
-    assert_int_equal(count, 18);
+    assert_int_equal(count, 180000 / (1000 + 2 * BN_STORED_COST));
     assert_true(bn_jobs_ready(self->jobs, why, sizeof why));
     /* one that cannot fit does not reach the network */
-    assert_int_equal(run_photo(self, 100, &answer), 503);
+    assert_int_equal(run_photo(self, 200, &answer), 503);
     assert_true(answer.retry);
     assert_string_equal(answer.error_type, "runner_scheduling_failure");
     bn_answer_free(&answer);
@@ -357,6 +357,55 @@ static void results_have_room_that_uploads_cannot_take(void **state)
     assert_int_equal(run_photo(self, 100, &answer), 200);
     bn_answer_free(&answer);
     close(fd);
+}
+
+/* The whole size would be room for hundreds; each has its row, and its place in a folder. */
+enum { WITHOUT_BYTES = 100 };
+
+static int fill_without_bytes(rig *self, bool multipart, bool filled)
+{
+    bn_error err = {0};
+    bn_file_facts facts;
+    char upload[BN_FILE_ID_CHARS], etag[33];
+    const bn_upload wish = {.name = "x",
+                            .key_id = "greedy",
+                            .multipart = multipart,
+                            .lifecycle = "{\"expiration_duration_seconds\":60}"};
+    const int fd = rig_fd("", 0);
+    int count = 0;
+    bn_status status = BIREFNET_OK;
+    for (; status == BIREFNET_OK && count < WITHOUT_BYTES; count++) {
+        if (!multipart || count == 0) status = bn_jobs_upload_begin(self->jobs, &wish, &facts, upload, &err);
+        if (status == BIREFNET_OK && filled)
+            status = multipart ? bn_jobs_upload_part(self->jobs, upload, count + 1, fd, etag, &err)
+                               : bn_jobs_upload_put(self->jobs, upload, fd, NULL, &err);
+    }
+    close(fd);
+    assert_int_equal(status, BIREFNET_ERROR_LIMIT);
+    return count - 1;
+}
+
+static void what_has_no_bytes_takes_room(void **state)
+{
+    rig *self = *state;
+    static const struct {
+        bool multipart, filled;
+    } kinds[] = {{false, true}, {false, false}, {true, true}};
+    rig_close(self);
+    self->options.max_stored_bytes = WITHOUT_BYTES * 1000;
+    rig_open(self);
+    for (size_t i = 0; i < BN_COUNT(kinds); i++) {
+        const int count = fill_without_bytes(self, kinds[i].multipart, kinds[i].filled);
+        assert_in_range(count, 10, WITHOUT_BYTES - 1);
+        rig_close(self);
+        rig_open(self); /* it is known from the store what there is */
+        assert_int_equal(fill_without_bytes(self, kinds[i].multipart, kinds[i].filled), 0);
+        atomic_fetch_add(&self->now_ms, 60 * 1000);
+        bn_jobs_sweep(self->jobs);
+        assert_int_equal(fill_without_bytes(self, kinds[i].multipart, kinds[i].filled), count);
+        atomic_fetch_add(&self->now_ms, 60 * 1000);
+        bn_jobs_sweep(self->jobs);
+    }
 }
 
 static void limit_files(rlim_t bytes)
@@ -527,6 +576,7 @@ int main(void)
         TEST(parts_go_with_their_upload),
         TEST(caps_and_expiry),
         TEST(results_have_room_that_uploads_cannot_take),
+        TEST(what_has_no_bytes_takes_room),
         TEST(a_server_that_cannot_write_is_not_ready),
         TEST(bytes_that_come_late_to_a_bucket_are_found),
         TEST(what_nobody_owns_goes_in_time),
