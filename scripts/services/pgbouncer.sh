@@ -57,9 +57,13 @@ pgbouncer_stop() {
     kill "$pid" 2>/dev/null || true
 }
 
+# What was killed holds its port until it is gone.
 pgbouncer_crash() {
+    local at
+    at=$(host_of pgbouncer)/$(cat "$folder/pgbouncer.port")
     kill -9 "$(cat "$folder/pgbouncer/pid")"
     rm -f "$folder/pgbouncer/pid"
+    while (: <"/dev/tcp/$at") 2>/dev/null; do sleep 0.01; done
     as postgres /usr/sbin/pgbouncer -q -d "$folder/pgbouncer/ini"
 }
 
