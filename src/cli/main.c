@@ -56,14 +56,15 @@ static bool is_verbose(const char *word)
     return word && (strcmp(word, "--verbose") == 0 || strcmp(word, "-v") == 0);
 }
 
-/* The page of the command of that name; all of them where there is none. */
-static bool answer_man(const char *name)
+/* Of the command of that name, or of the whole program where there is none. */
+static bool answer_about(const char *name, void (*whole)(FILE *out),
+                         void (*one)(bn_command command, FILE *out))
 {
     const bn_command command = name ? bn_command_find(name) : BN_COMMANDS;
     if (!name)
-        bn_help_man(stdout);
+        whole(stdout);
     else if (command < BN_COMMANDS)
-        bn_help_man_command(command, stdout);
+        one(command, stdout);
     return !name || command < BN_COMMANDS;
 }
 
@@ -80,29 +81,19 @@ static bool answer_completion(const char *shell)
     return true;
 }
 
-static bool answer_help(const char *name)
-{
-    const bn_command command = name ? bn_command_find(name) : BN_COMMANDS;
-    if (!name)
-        bn_help_program(stdout);
-    else if (command < BN_COMMANDS)
-        bn_help_command(command, stdout);
-    return !name || command < BN_COMMANDS;
-}
-
 /* Options that stand in place of a command, and the word behind (may be NULL); false where the words are none of them. */
 static bool answer_program_option(const char *word, const char *next)
 {
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         bn_help_program(stdout);
     else if (strcmp(word, "help") == 0)
-        return answer_help(next);
+        return answer_about(next, bn_help_program, bn_help_command);
     else if ((strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) && is_verbose(next))
         bn_info_print_version();
     else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
         printf("birefnet %s\n", birefnet_version());
     else if (strcmp(word, "--man") == 0)
-        return answer_man(next);
+        return answer_about(next, bn_help_man, bn_help_man_command);
     else if (strcmp(word, "--completion") == 0)
         return answer_completion(next);
     else
