@@ -110,14 +110,21 @@ int bn_file_open_beside(const char *path, char *temporary)
     return open_beside(path, 0666, temporary);
 }
 
+/* The folder that path lies in. False where its name is too long. */
+static bool folder_of(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    const int length = slash ? (int)BN_MAX(slash - path, 1) : 1;
+    if (length >= PATH_MAX) return false;
+    snprintf(folder, PATH_MAX, "%.*s", length, slash ? path : ".");
+    return true;
+}
+
 void bn_file_give_to_folder(int fd, const char *path)
 {
     char folder[PATH_MAX];
     struct stat facts;
-    const char *slash = strrchr(path, '/');
-    const int length = slash ? (int)BN_MAX(slash - path, 1) : 1;
-    if (geteuid() != 0 || length >= PATH_MAX) return;
-    snprintf(folder, sizeof folder, "%.*s", length, slash ? path : ".");
+    if (geteuid() != 0 || !folder_of(path, folder)) return;
     if (stat(folder, &facts) != 0 || facts.st_uid == 0) return;
     const int given = fchown(fd, facts.st_uid, facts.st_gid);
     (void)given;
@@ -147,10 +154,7 @@ bn_status bn_file_write_atomic(const char *path, const void *bytes, size_t count
 void bn_file_sync_folder(const char *path)
 {
     char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    const int length = slash ? (int)BN_MAX(slash - path, 1) : 1;
-    if (length >= PATH_MAX) return;
-    snprintf(folder, sizeof folder, "%.*s", length, slash ? path : ".");
+    if (!folder_of(path, folder)) return;
     const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return;
     fsync(fd);
