@@ -59,9 +59,8 @@ size_t bn_blobs_remove_unknown(bn_blobs *blobs, const char *owner, bn_object_kno
 {
     census self = {.blobs = blobs, .known = known, .user = user};
     if (!blobs->kind->each) return 0;
-    const bool mine = is_owner(&self, owner);
-    self.removes = mine;
-    self.kept = 0;
+    if (!is_owner(&self, owner)) return self.kept;
+    self.removes = true;
     blobs->kind->each(blobs, look, &self);
-    return mine ? 0 : self.kept;
+    return 0;
 }
