@@ -350,7 +350,7 @@ bool bn_keys_fault(bn_keys *keys, bn_error *fault)
 {
     pthread_mutex_lock(&keys->lock);
     const bool untold = keys->untold;
-    *fault = keys->fault;
+    if (untold) *fault = keys->fault; /* this is asked for each request */
     keys->untold = false;
     pthread_mutex_unlock(&keys->lock);
     return untold;
