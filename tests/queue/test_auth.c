@@ -38,23 +38,10 @@ static void check_keys_file(rig *self, const char *key)
     assert_int_equal(found.st_mode & 0777, 0600);
 }
 
-static void keys_open_the_door_until_they_are_revoked(void **state)
+static void check_fields(rig *self, const char *key, const char *key_id)
 {
-    rig *self = *state;
-    bn_error err = {0};
-    char key[BN_KEY_CHARS], other[BN_KEY_CHARS], header[BN_KEY_CHARS + 10], id[BN_KEY_ID_CHARS];
-    bn_keys_home home;
-    bn_key_facts facts, *all;
+    char header[BN_KEY_CHARS + 10], id[BN_KEY_ID_CHARS];
     bn_credential shown;
-    size_t count;
-    assert_false(bn_jobs_has_keys(self->jobs));
-    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_OK);
-    rig_keys_home(self, &home);
-    assert_ok(bn_keys_make(&home, "given", "my:secret-text", NULL, true, other, NULL, &err), err);
-    assert_int_equal(bn_keys_make(&home, "again", "my:other-text", NULL, false, other, NULL, &err),
-                     BIREFNET_ERROR_ARGUMENT);
-    rig_make_key(self, "laptop", NULL, key, &facts);
-    assert_true(bn_jobs_has_keys(self->jobs));
     assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_NONE);
     assert_int_equal(bn_jobs_authorize(self->jobs, "Key my:secret-texT", id, &shown), BN_AUTH_UNKNOWN);
     assert_int_equal(bn_jobs_authorize(self->jobs, "Key nonsense", id, &shown), BN_AUTH_MALFORMED);
@@ -65,19 +52,45 @@ static void keys_open_the_door_until_they_are_revoked(void **state)
     assert_string_equal(id, "my");
     snprintf(header, sizeof header, "Bearer %s", key);
     assert_int_equal(bn_jobs_authorize(self->jobs, header, id, &shown), BN_AUTH_OK);
-    assert_string_equal(id, facts.id);
+    assert_string_equal(id, key_id);
+}
 
-    if (!home.store) check_keys_file(self, key);
-    assert_ok(bn_keys_list(&home, &all, &count, &err), err);
+static void check_list(rig *self, const bn_keys_home *home, const char *laptop_id)
+{
+    bn_error err = {0};
+    bn_key_facts *all;
+    size_t count;
+    assert_ok(bn_keys_list(home, &all, &count, &err), err);
     assert_int_equal(count, 2);
     const int given = strcmp(all[0].name, "given") == 0 ? 0 : 1;
     assert_string_equal(all[1 - given].name, "laptop");
     assert_true(all[given].admin);
     assert_false(all[1 - given].admin);
-    assert_false(bn_jobs_is_admin(self->jobs, facts.id));
+    assert_false(bn_jobs_is_admin(self->jobs, laptop_id));
     assert_true(bn_jobs_is_admin(self->jobs, "my"));
     assert_false(bn_jobs_is_admin(self->jobs, ""));
     free(all);
+}
+
+static void keys_open_the_door_until_they_are_revoked(void **state)
+{
+    rig *self = *state;
+    bn_error err = {0};
+    char key[BN_KEY_CHARS], other[BN_KEY_CHARS], header[BN_KEY_CHARS + 10], id[BN_KEY_ID_CHARS];
+    bn_keys_home home;
+    bn_key_facts facts;
+    bn_credential shown;
+    assert_false(bn_jobs_has_keys(self->jobs));
+    assert_int_equal(bn_jobs_authorize(self->jobs, NULL, id, &shown), BN_AUTH_OK);
+    rig_keys_home(self, &home);
+    assert_ok(bn_keys_make(&home, "given", "my:secret-text", NULL, true, other, NULL, &err), err);
+    assert_int_equal(bn_keys_make(&home, "again", "my:other-text", NULL, false, other, NULL, &err),
+                     BIREFNET_ERROR_ARGUMENT);
+    rig_make_key(self, "laptop", NULL, key, &facts);
+    assert_true(bn_jobs_has_keys(self->jobs));
+    check_fields(self, key, facts.id);
+    if (!home.store) check_keys_file(self, key);
+    check_list(self, &home, facts.id);
 
     char token[BN_TOKEN_CHARS];
     int64_t expires_ms;
